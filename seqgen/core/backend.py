@@ -1,0 +1,131 @@
+"""The backend and model contracts: arrays of token ids in, losses and logits out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, SupportsFloat, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.types import Array, Batch, Ids, ModelSpec, OptimizerSpec, State, Weights
+
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
+
+
+class Model(ABC):
+    """A network on a device.  B sequences, T time steps, V vocabulary.
+
+    Laws (checked by ``seqgen.testing``): ``weights`` then ``load_weights`` changes nothing; a row of ``next_logits``
+    does not depend on the other rows; ``prefill`` equals stepping; the loss falls on a learnable sequence.
+    """
+
+    spec: ModelSpec
+    device: str
+    precision: str
+
+    # Generation
+
+    @abstractmethod
+    def initial_state(self, batch_size: int) -> State:
+        """The state before any token, for B = batch_size sequences."""
+
+    @abstractmethod
+    def next_logits(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """One step.  ids (B,), state -> float32 logits (B, V) for the token that follows, and the state after.
+
+        The state handed in is not modified.  The logits are a NumPy array, or a torch tensor on the model's device.
+        """
+
+    def prefill(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Read T tokens at once.  ids (B, T), T at least 1 -> logits (B, V) after the last, and the state after."""
+        logits: Array = None
+        for step in range(ids.shape[1]):
+            logits, state = self.next_logits(ids[:, step], state)
+        return logits, state
+
+    @abstractmethod
+    def evaluate(self, batch: Batch) -> tuple[float, int]:
+        """(sum of nats over scored targets, how many were scored); no dropout, weights unchanged.
+
+        With ``batch.carry`` it goes on from the state that the previous ``evaluate`` left; training keeps its own.
+        """
+
+    # Weights
+
+    @abstractmethod
+    def weights(self) -> Weights:
+        """A copy of the weights in the canonical form (:mod:`seqgen.core.canonical`), float32."""
+
+    @abstractmethod
+    def load_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Take over canonical weights, whose names and shapes have been checked against the spec."""
+
+    # Training; only where Backend.can_train
+
+    def train_step(self, batch: Batch, learning_rate: float) -> SupportsFloat:
+        """One optimiser update; gives the mean nats per scored target before it.
+
+        The result is lazy: ``float()`` of it may wait for the device, so the trainer reads it only now and then.
+        With ``batch.carry`` it goes on from the state that the previous ``train_step`` left (truncated BPTT).
+        """
+        msg = f"{type(self).__name__} does not train; check Backend.can_train first."
+        raise TypeError(msg)
+
+    def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """All that exact resuming needs besides the weights, as named arrays.
+
+        Optimiser moments are in the canonical form (``first_moment.layers.0.bias``, ...), so that another framework
+        can go on; the carried state and the random state of dropout are the backend's own (``carry.*``, ``random.*``).
+        """
+        return {}
+
+    def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Take over what ``training_state`` gave, also from another backend (its own names are then skipped)."""
+
+
+class Backend(ABC):
+    """A framework's implementation of the models.
+
+    A backend is a dataclass: its options (``torch:compile=true``) are fields annotated with ``Doc``.
+    """
+
+    can_train: ClassVar[bool] = True
+
+    @abstractmethod
+    def devices(self) -> Sequence[str]:
+        """The devices here, best first: ``cuda:0``, ``mps``, ``xpu:0``, ``cpu``."""
+
+    @abstractmethod
+    def architectures(self) -> Sequence[str]:
+        """The architectures that ``build`` knows."""
+
+    @abstractmethod
+    def build(
+        self,
+        spec: ModelSpec,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_seed: int = 0,
+        optimizer: OptimizerSpec | None = None,
+        weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
+    ) -> Model:
+        """A model with these canonical weights, or without them, fresh ones.
+
+        Fresh weights come from :func:`seqgen.core.canonical.initial_weights`, so that every backend starts from the
+        same numbers.
+
+        Args:
+            spec: the shape of the network.
+            device: one of ``devices()``, its family (``cuda``), or ``auto`` for the first.
+            precision: of the products while training; ``auto`` takes bfloat16 where the device computes it natively
+                and faster.  Weights, logits and everything outside training are float32.
+            random_seed: of fresh weights and of dropout.
+            optimizer: how to train; None builds a model that only generates and evaluates.
+            weights: canonical weights to start from.
+
+        Raises:
+            OptionError: a device or precision that is not available here, naming those that are.
+        """

@@ -1,0 +1,24 @@
+"""The callback contract: follow a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Callback:
+    """Follows a training run, for logging and tracking.  Every method does nothing by default.
+
+    A callback is a dataclass: its options are fields annotated with ``Doc``.  What it raises is reported once as a
+    warning; training goes on without it.
+    """
+
+    def on_start(self, config: Mapping[str, Any], folder: Path) -> None:
+        """Training starts: the whole configuration, and a folder for files of this run."""
+
+    def on_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """A line of ``metrics.jsonl``: step, epoch, seconds, and train_loss or validation_loss, nats per token."""
+
+    def on_end(self, summary: Mapping[str, Any]) -> None:
+        """Training has ended, also when interrupted: the record that ``train --json`` prints."""

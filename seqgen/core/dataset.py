@@ -1,0 +1,36 @@
+"""The dataset contract: from where the documents come."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from seqgen.core.types import Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(ABC):
+    """Documents, read in bounded memory from the sources that a person names.
+
+    A dataset is a dataclass: its options are fields annotated with ``Doc``.  Two readings of unchanged sources give
+    the same documents in the same order.  The core does the rest: vocabulary, token store, split and batches.
+
+    Attributes:
+        sources: paths, globs, folders, ``-`` (standard input) or URLs, as given on the command line.
+    """
+
+    media_type: ClassVar[str] = "text/plain"
+    batching: ClassVar[str] = "stream"
+    """The batching mode that suits these documents, unless the user names one."""
+
+    sources: tuple[str, ...] = field(default=())
+
+    @abstractmethod
+    def documents(self) -> Iterator[Document]:
+        """The documents, large ones in pieces (see :class:`~seqgen.core.types.Document`).
+
+        Raises:
+            CorpusError: a source is missing, unreadable or empty, with the source named.
+        """

@@ -1,0 +1,226 @@
+"""Typed options: declared once as dataclass fields, then shown, parsed and checked everywhere from there.
+
+    @dataclass(frozen=True, kw_only=True)
+    class TopK(Sampler):
+        k: Annotated[int, Ge(1), Doc("how many tokens stay")] = 40
+
+A field annotated with ``Doc`` is an option.  Other fields (a vocabulary, the sources of a dataset) are not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import annotated_types
+from annotated_doc import Doc
+
+from seqgen.core.errors import OptionError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a part: its name, annotated type, sentence, default, and what it allows in words."""
+
+    name: str
+    annotation: Any
+    text: str
+    default: Any
+
+    @property
+    def allowed(self) -> str:
+        """What values are allowed, in words: ``a number above 0 and at most 1``."""
+        return _allowed(self.annotation)
+
+
+@dataclass(frozen=True)
+class PartSpec:
+    """A part as a person names it: ``NAME:key=value,key=value``; NAME may be ``distribution/name``."""
+
+    name: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> PartSpec:
+        """Read ``NAME:key=value,key=value``.  Within a value a backslash comes before a comma or a backslash.
+
+        Raises:
+            OptionError: not of that form.
+        """
+        name, colon, rest = text.partition(":")
+        values: dict[str, Any] = {}
+        for item in re.findall(r"(?:\\.|[^,\\])+", rest):
+            key, equals, value = item.partition("=")
+            if not equals or not key.strip():
+                msg = f'"{text}": "{item}" is not key=value.  Write {name}:key=value,key=value'
+                raise OptionError(msg)
+            values[_field_name(key)] = re.sub(r"\\(.)", r"\1", value)
+        if not name or (colon and not values):
+            msg = f'"{text}" names no part.  Write NAME or NAME:key=value,key=value'
+            raise OptionError(msg)
+        return cls(name, values)
+
+    def __str__(self) -> str:
+        """The spec as it can be parsed again."""
+        items = ",".join(f"{key}={_escape(value)}" for key, value in self.values.items())
+        return f"{self.name}:{items}" if items else self.name
+
+
+@functools.cache
+def options_of(part: Any) -> tuple[Option, ...]:
+    """The options that a dataclass declares, in order."""
+    if not dataclasses.is_dataclass(part):
+        return ()
+    hints = typing.get_type_hints(part, include_extras=True)
+    options = []
+    for field in dataclasses.fields(part):
+        annotation = hints[field.name]
+        text = next((data.documentation for data in _metadata(annotation) if isinstance(data, Doc)), None)
+        if text is None:
+            continue
+        default = field.default
+        if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        options.append(Option(field.name, annotation, text, default))
+    return tuple(options)
+
+
+def option_values(part: Any) -> dict[str, Any]:
+    """The options of a part as JSON-able values, in the form ``checked`` takes."""
+    return {option.name: _jsonable(getattr(part, option.name)) for option in options_of(type(part))}
+
+
+def checked(part: type, values: Mapping[str, Any], *, where: str, example: str = "") -> dict[str, Any]:
+    """Values for options, converted to their types; strings are read as on the command line.
+
+    Args:
+        part: the dataclass that declares the options.
+        values: option names to values.
+        where: who is speaking in the error message, for example ``sampler top-p``.
+        example: a correct use, ended with the option's default, for example ``--sampler top-p``; empty: none is shown.
+
+    Raises:
+        OptionError: all faults at once, a sentence each.
+    """
+    options = {option.name: option for option in options_of(part)}
+    result: dict[str, Any] = {}
+    faults: list[str] = []
+    for key, value in values.items():
+        option = options.get(_field_name(key))
+        if option is None:
+            near = difflib.get_close_matches(_field_name(key), options, n=1)
+            hint = f"Nearest: {near[0]}.  " if near else ""
+            faults.append(f'{where} has no option "{key}".  {hint}It has: {", ".join(options) or "none"}')
+            continue
+        try:
+            result[option.name] = convert(option.annotation, value)
+        except ValueError:
+            hint = f"  Try {example}:{option.name}={_escape(option.default)}" if example else ""
+            faults.append(f"{where}: {option.name} is {_shown(value)}, but must be {option.allowed}.{hint}")
+    if faults:
+        raise OptionError("\n".join(faults))
+    return result
+
+
+def make(part: type[T], values: Mapping[str, Any], *, where: str, example: str = "", **fixed: Any) -> T:
+    """An instance of a part with these options, and with fields that are not options.
+
+    Raises:
+        OptionError: see ``checked``; also what the part's own ``__post_init__`` finds wrong.
+    """
+    return part(**checked(part, values, where=where, example=example), **fixed)
+
+
+def convert(annotation: Any, value: Any) -> Any:
+    """A value as the annotated type; strings are read as on the command line.
+
+    Raises:
+        ValueError: the value does not fit.
+    """
+    from pydantic import ValidationError
+
+    if value in ("none", "None") and type(None) in typing.get_args(_bare(annotation)):
+        return None
+    if isinstance(value, bool) and _bare(annotation) in (int, float):
+        raise ValueError(value)
+    try:
+        return _adapter(annotation).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+@functools.cache
+def _adapter(annotation: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(annotation)
+
+
+def _field_name(name: str) -> str:
+    return name.strip().replace("-", "_")
+
+
+def _metadata(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__metadata__", ())
+
+
+def _bare(annotation: Any) -> Any:
+    return typing.get_args(annotation)[0] if _metadata(annotation) else annotation
+
+
+def _escape(value: Any) -> str:
+    return re.sub(r"([,\\])", r"\\\1", str(_jsonable(value)).lower() if isinstance(value, bool) else str(value))
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) and not re.fullmatch(r"[-+.\w]+", value) else str(value)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return [_jsonable(item) for item in value] if isinstance(value, tuple) else value
+
+
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+
+
+def _allowed(annotation: Any) -> str:
+    bare = _bare(annotation)
+    return " ".join([_kind(bare), *_bounds(_metadata(annotation))])
+
+
+def _kind(bare: Any) -> str:
+    origin, arguments = typing.get_origin(bare), typing.get_args(bare)
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join("none" if item is type(None) else _allowed(item) for item in arguments)
+    if origin is tuple:
+        return f"a list, each {_allowed(arguments[0])}"
+    return _WORDS.get(bare, getattr(bare, "__name__", str(bare)))
+
+
+def _bounds(metadata: Iterable[Any]) -> list[str]:
+    words = []
+    for data in metadata:
+        match data:
+            case annotated_types.Gt(gt=bound):
+                words.append(f"above {bound}")
+            case annotated_types.Ge(ge=bound):
+                words.append(f"at least {bound}")
+            case annotated_types.Lt(lt=bound):
+                words.append(f"below {bound}")
+            case annotated_types.Le(le=bound):
+                words.append(f"at most {bound}")
+    return [" and ".join(words)] if words else []

@@ -1,0 +1,49 @@
+"""The sampler contract: change the logits before a token is drawn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import IntEnum
+from typing import ClassVar
+
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Array, Ids
+
+
+class Stage(IntEnum):
+    """Where in the chain a sampler works; within a stage, in the order given."""
+
+    PENALTY = 0
+    CONSTRAINT = 1
+    TEMPERATURE = 2
+    TRUNCATION = 3
+
+
+class Sampler(ABC):
+    """One link of the chain that logits pass through before the core draws from softmax of what is left.
+
+    A sampler is a dataclass: its options are fields annotated with ``Doc``.  One object serves one generation of B
+    sequences; fields that it keeps between steps are declared ``field(init=False, repr=False)`` and set in ``begin``.
+
+    ``adjust`` is written against the array API standard (:func:`array_api_compat.array_namespace`), so that the same code
+    runs on NumPy arrays and on torch tensors where they lie.  It sets a token's logit to minus infinity to exclude it.
+
+    Laws (checked by ``seqgen.testing``): at least one token of each row survives; no NaN in, none out; a row's result
+    does not depend on the other rows; the logits handed in are not modified; ``accept`` after a replayed prefix gives
+    the same state.
+    """
+
+    stage: ClassVar[Stage] = Stage.TRUNCATION
+
+    def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
+        """A generation starts: prompt_ids (B, T), the same T for all; T may be 0."""
+
+    @abstractmethod
+    def adjust(self, logits: Array) -> Array:
+        """float32 logits (B, V) -> logits (B, V), -inf where a token must not be drawn."""
+
+    def accept(self, ids: Ids) -> None:
+        """These ids (B,) were drawn, one for each row."""
+
+    def select(self, rows: Ids) -> None:
+        """Keep only these rows (B',) of what was remembered, in this order: the other sequences have ended."""

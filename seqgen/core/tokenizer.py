@@ -1,0 +1,108 @@
+"""The tokenizer contract: documents to token ids and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol, Self
+
+from seqgen.core.types import Content, Ids
+
+
+class Decoder(Protocol):
+    """Turns ids into text as they come; made by :meth:`Tokenizer.decoder`."""
+
+    def push(self, token: int) -> Content:
+        """Take one id; give the text that is final now and was not given before (often empty, never half a character)."""
+        ...
+
+    def finish(self) -> Content:
+        """Give what is left once no more ids come."""
+        ...
+
+
+class Tokenizer(ABC):
+    """Documents to ids and back.
+
+    A tokenizer is a dataclass: its options are fields annotated with ``Doc`` (see :mod:`seqgen.core.options`), what it
+    learned in ``fit`` is in its other fields.  It is immutable: ``fit`` gives a new one.
+
+    Laws (checked by ``seqgen.testing``), for every document x made of symbols seen in ``fit``:
+        ``decode(encode(x)) == canonical(x)``, and ``canonical(canonical(x)) == canonical(x)``;
+        pushing ids one by one through ``decoder()`` gives what ``decode`` gives at once;
+        the ids of ``encode_pieces`` over any division of x, joined, are ``encode(x)``;
+        ``from_state(json.loads(json.dumps(state())))`` encodes and decodes alike.
+    And for every document: ``encode`` gives ids below ``vocab_size`` and never raises.
+    """
+
+    media_type: ClassVar[str] = "text/plain"
+
+    @abstractmethod
+    def fit(self, documents: Iterable[Content]) -> Self:
+        """Learn the vocabulary from documents (or pieces of them, in order); read in one pass, in bounded memory."""
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """How many ids there are; ids are 0 to vocab_size - 1."""
+
+    @property
+    def end_id(self) -> int | None:
+        """The id that stands between documents, or None if the tokenizer has none.
+
+        It decodes to nothing.  The core writes it before and after each document where a corpus has several, and
+        generation ends when it is drawn; where a corpus is one document, it is never drawn.
+        """
+        return None
+
+    @abstractmethod
+    def encode(self, document: Content) -> Ids:
+        """The ids of a document, (T,).  Symbols that the vocabulary lacks become their nearest, or are left out."""
+
+    def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
+        """The ids of one document that comes in pieces, as arrays that joined are ``encode`` of the whole.
+
+        The default encodes each piece alone, which is right only where a token never spans two pieces and no symbol
+        depends on its neighbours; override it otherwise (:func:`seqgen.core.text.cut_before_space` helps).
+        """
+        for piece in pieces:
+            yield self.encode(piece)
+
+    @abstractmethod
+    def decode(self, ids: Ids) -> Content:
+        """The document that the ids stand for."""
+
+    @abstractmethod
+    def decoder(self) -> Decoder:
+        """An incremental decoder for one sequence."""
+
+    def canonical(self, document: Content) -> Content:
+        """The document as this tokenizer can give it back; the same document for a lossless tokenizer."""
+        return document
+
+    def missing(self, document: Content) -> Mapping[str, str | None]:
+        """Symbols of the document that the vocabulary lacks, each with the nearest that it has, or None."""
+        return {}
+
+    def characters(self, ids: Ids) -> int:
+        """How many characters (bytes, for binary media) the ids stand for."""
+        return len(self.decode(ids))
+
+    def grammar(self) -> Any | None:
+        """An automaton of which token may follow which, for samplers to respect; None if anything may."""
+        return None
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Everything ``from_state`` needs, options included, as JSON-able values."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The tokenizer that gave this state.
+
+        The state may come from a stranger: check it, and raise.
+
+        Raises:
+            DamagedModelError: the state is not one that ``state`` gives.
+        """
