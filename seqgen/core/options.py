@@ -97,7 +97,7 @@ def options_of(part: Any) -> tuple[Option, ...]:
 
 def option_values(part: Any) -> dict[str, Any]:
     """The options of a part as JSON-able values, in the form ``checked`` takes."""
-    return {option.name: _jsonable(getattr(part, option.name)) for option in options_of(type(part))}
+    return {option.name: _jsonable(getattr(part, option.name)) for option in options_of(part.__class__)}
 
 
 def checked(part: type, values: Mapping[str, Any], *, where: str, example: str = "") -> dict[str, Any]:
