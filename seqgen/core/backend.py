@@ -109,6 +109,7 @@ class Backend(ABC):
         device: str = "auto",
         precision: Precision = "auto",
         random_seed: int = 0,
+        deterministic: bool = False,
         optimizer: OptimizerSpec | None = None,
         weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
     ) -> Model:
@@ -123,6 +124,7 @@ class Backend(ABC):
             precision: of the products while training; ``auto`` takes bfloat16 where the device computes it natively
                 and faster.  Weights, logits and everything outside training are float32.
             random_seed: of fresh weights and of dropout.
+            deterministic: only operations that give the same bits each time, also where slower (on a CPU all do).
             optimizer: how to train; None builds a model that only generates and evaluates.
             weights: canonical weights to start from.
 

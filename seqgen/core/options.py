@@ -15,7 +15,7 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -41,6 +41,19 @@ class Option:
     def allowed(self) -> str:
         """What values are allowed, in words: ``a number above 0 and at most 1``."""
         return _allowed(self.annotation)
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """Annotation for an option whose text form needs reading, such as a duration.
+
+    Attributes:
+        parse: text to value; raises ValueError.  Values that are not text are checked as they are.
+        words: what is allowed, in words.
+    """
+
+    parse: Callable[[str], Any]
+    words: str
 
 
 @dataclass(frozen=True)
@@ -153,6 +166,9 @@ def convert(annotation: Any, value: Any) -> Any:
         return None
     if isinstance(value, bool) and _bare(annotation) in (int, float):
         raise ValueError(value)
+    reading = next((data for data in _metadata(annotation) if isinstance(data, ReadAs)), None)
+    if reading is not None and isinstance(value, str):
+        value = reading.parse(value)
     try:
         return _adapter(annotation).validate_python(value)
     except ValidationError as error:
@@ -197,6 +213,9 @@ _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 def _allowed(annotation: Any) -> str:
     bare = _bare(annotation)
+    for data in _metadata(annotation):
+        if isinstance(data, ReadAs):
+            return data.words
     return " ".join([_kind(bare), *_bounds(_metadata(annotation))])
 
 

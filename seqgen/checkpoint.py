@@ -1,0 +1,373 @@
+"""A trained model as a folder: weights, configuration, tokenizer.  ``docs/reference/checkpoint-format.md`` describes it.
+
+Nothing in a folder is executed, and nothing is believed before it is checked: sizes against the file, names and shapes
+against the specification, hashes against the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen import files
+from seqgen.core import options
+from seqgen.core.canonical import canonical_shapes, check_weights
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OptionError
+from seqgen.core.types import ModelSpec, Weights
+
+if TYPE_CHECKING:
+    from seqgen.core.catalog import Catalog, PartEntry
+    from seqgen.core.tokenizer import Tokenizer
+
+FORMAT_VERSION = 1
+WEIGHTS, CONFIG, TOKENIZER, MANIFEST, METRICS, CARD = (
+    "model.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "manifest.json",
+    "metrics.jsonl",
+    "README.md",
+)
+REQUIRED = (WEIGHTS, CONFIG, TOKENIZER, MANIFEST)
+
+MAX_JSON_BYTES = 256 * 2**20
+"""A JSON file above this is refused unread; a tokenizer of a million tokens takes about 30 MB."""
+
+HASHED_ON_LOAD_BYTES = 64 * 2**20
+"""Weights up to this are hashed whenever they are loaded (some 50 ms); larger ones by ``models verify``."""
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """A part as a model folder names it: by its registered name, never by a path to code."""
+
+    name: str
+    distribution: str
+    version: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entry: PartEntry, part: Any) -> PartRecord:
+        """The record of a part in use."""
+        return cls(entry.name, entry.plugin.distribution, entry.plugin.version, options.option_values(part))
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What ``config.json`` says.
+
+    Attributes:
+        model: the shape of the network.
+        parts: tokenizer, dataset and backend it was trained with.
+        training: every training option with the value used.
+        origins: where each of these values came from.
+        has_ends: whether the corpus had several documents, so that the tokenizer's end token was learned.
+        format_version: of this file.
+    """
+
+    model: ModelSpec
+    parts: dict[str, PartRecord]
+    training: dict[str, Any]
+    origins: dict[str, str]
+    has_ends: bool
+    format_version: int = FORMAT_VERSION
+
+
+def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write tensors as safetensors, in the given order, flushed to the disk."""
+    from safetensors.numpy import save
+
+    files.write_bytes(path, save({name: np.ascontiguousarray(tensor) for name, tensor in weights.items()}))
+
+
+def read_weights(path: Path, spec: ModelSpec, *, where: str) -> Weights:
+    """Canonical weights, checked against the specification before anything is allocated.
+
+    Raises:
+        DamagedModelError: the file is not what the specification asks for.
+    """
+    header = read_header(path, where=where)
+    shapes = canonical_shapes(spec)
+    if unknown := [name for name in header if name not in shapes]:
+        msg = f'{where}: tensor "{unknown[0]}" is unknown.'
+        raise DamagedModelError(msg)
+    weights = read_tensors(path, where=where)
+    check_weights(weights, spec, where=where)
+    if faulty := [name for name, tensor in weights.items() if not np.isfinite(tensor).all()]:
+        msg = f'{where}: tensor "{faulty[0]}" holds values that are not finite numbers.'
+        raise DamagedModelError(msg)
+    return weights
+
+
+def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
+    """All tensors of a safetensors file, after its header has been checked against the file's size."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    read_header(path, where=where)
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        msg = f"{where}: cannot be read: {error}"
+        raise DamagedModelError(msg) from error
+
+
+def read_header(path: Path, *, where: str) -> dict[str, Any]:
+    """The header of a safetensors file, with every size held against the file's own.
+
+    Raises:
+        DamagedModelError: truncated, not JSON, or a tensor claims more than the file has.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            prefix = file.read(8)
+            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
+            if length > size - 8:
+                msg = f"{where}: the file is truncated or not safetensors ({size:,} bytes); not loaded."
+                raise DamagedModelError(msg)
+            header = json.loads(file.read(length))
+    except FileNotFoundError as error:
+        msg = f"{where}: the file is missing."
+        raise DamagedModelError(msg) from error
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"{where}: the header cannot be read: {error}"
+        raise DamagedModelError(msg) from error
+    if not isinstance(header, dict):
+        msg = f"{where}: the header is not an object."
+        raise DamagedModelError(msg)
+    header.pop("__metadata__", None)
+    for name, entry in header.items():
+        try:
+            begin, end = entry["data_offsets"]
+            valid = 0 <= begin <= end <= size - 8 - length
+            count = int(np.prod([int(n) for n in entry["shape"]], dtype=object)) if entry["shape"] else 1
+        except (TypeError, KeyError, ValueError) as error:
+            msg = f'{where}: tensor "{name}" is described wrongly.'
+            raise DamagedModelError(msg) from error
+        if not valid or count > size:
+            msg = f'{where}: tensor "{name}" claims {count:,} numbers in a file of {size:,} bytes; not loaded.'
+            raise DamagedModelError(msg)
+    return header
+
+
+def read_json(path: Path, *, where: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        DamagedModelError: missing, too large, or not a JSON object.
+    """
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            msg = f"{where}: {path.stat().st_size:,} bytes are more than such a file can have; not read."
+            raise DamagedModelError(msg)
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        msg = f"{where}: the file is missing."
+        raise DamagedModelError(msg) from error
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"{where}: not JSON: {error}"
+        raise DamagedModelError(msg) from error
+    if not isinstance(value, dict):
+        msg = f"{where}: not a JSON object."
+        raise DamagedModelError(msg)
+    return value
+
+
+def config_to_json(config: ModelConfig) -> dict[str, Any]:
+    """``config.json`` as a value."""
+    return {
+        "format_version": config.format_version,
+        **{k: v for k, v in asdict(config).items() if k != "format_version"},
+    }
+
+
+def read_config(path: Path, *, where: str) -> ModelConfig:
+    """``config.json``, checked: unknown keys are refused by name.
+
+    Raises:
+        DamagedModelError: all faults.
+    """
+    value = read_json(path, where=where)
+    version = value.get("format_version")
+    if version != FORMAT_VERSION:
+        msg = f"{where}: format version {version} is not {FORMAT_VERSION}, the one this seqgen reads.  Upgrade seqgen."
+        raise DamagedModelError(msg)
+    try:
+        return _config_from_json(value)
+    except (TypeError, OptionError) as error:
+        msg = f"{where}: {error}"
+        raise DamagedModelError(msg) from error
+
+
+def _config_from_json(value: dict[str, Any]) -> ModelConfig:
+    fields = {"format_version", "model", "parts", "training", "origins", "has_ends"}
+    if value.keys() != fields:
+        unknown, missing = sorted(value.keys() - fields), sorted(fields - value.keys())
+        msg = " and ".join(
+            part for part in (unknown and f"unknown key {unknown[0]}", missing and f"missing key {missing[0]}") if part
+        )
+        raise OptionError(msg)
+    for key in ("model", "parts", "training", "origins"):
+        if not isinstance(value[key], dict):
+            msg = f"{key} is not an object"
+            raise OptionError(msg)
+    parts = {}
+    for kind, record in value["parts"].items():
+        if not isinstance(record, dict) or {k: type(v) for k, v in record.items()} != {
+            "name": str,
+            "distribution": str,
+            "version": str,
+            "options": dict,
+        }:
+            msg = f"parts.{kind} is not name, distribution, version and options"
+            raise OptionError(msg)
+        parts[kind] = PartRecord(**record)
+    return ModelConfig(
+        model=options.make(ModelSpec, value["model"], where="model"),
+        parts=parts,
+        training=value["training"],
+        origins=value["origins"],
+        has_ends=bool(value["has_ends"]),
+    )
+
+
+def write_manifest(folder: Path, lineage: Mapping[str, Any]) -> None:
+    """Write ``manifest.json`` over the files that are in the folder now: sha256 and size of each, and the lineage."""
+    contents = {
+        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+        if path.name != MANIFEST
+    }
+    files.write_json(folder / MANIFEST, {"format_version": FORMAT_VERSION, "files": contents, **lineage})
+    files.sync_folder(folder)
+
+
+def read_manifest(folder: Path, *, where: str) -> dict[str, Any]:
+    """``manifest.json``, with the names and sizes of the folder's files held against it.
+
+    Raises:
+        ModelNotFoundError: the folder is not a model.
+        DamagedModelError: a file is missing, or has another size than was written.
+    """
+    if not folder.is_dir() or not any((folder / name).exists() for name in REQUIRED):
+        msg = f"{where} is not a model: it has none of {', '.join(REQUIRED)}."
+        raise ModelNotFoundError(msg)
+    manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    listed = manifest.get("files")
+    if not isinstance(listed, dict) or any(name not in listed for name in REQUIRED if name != MANIFEST):
+        msg = f"{where}/{MANIFEST}: the list of files is incomplete."
+        raise DamagedModelError(msg)
+    for name, entry in listed.items():
+        path = folder / name
+        if Path(name).name != name or not isinstance(entry, dict):
+            msg = f'{where}/{MANIFEST}: "{name}" is not a file of this folder.'
+            raise DamagedModelError(msg)
+        if not path.is_file():
+            msg = f"{where}/{name}: the file is missing."
+            raise DamagedModelError(msg)
+        if path.stat().st_size != entry.get("bytes"):
+            msg = (
+                f"{where}/{name}: {path.stat().st_size:,} bytes, but {entry.get('bytes')} were written; "
+                "the model is damaged.  Train again, or copy it anew."
+            )
+            raise DamagedModelError(msg)
+    return manifest
+
+
+def verify(folder: Path, name: str, manifest: Mapping[str, Any], *, where: str) -> None:
+    """Hash one file and hold it against the manifest.
+
+    Raises:
+        DamagedModelError: its bytes are not those that were written.
+    """
+    if sha256(folder / name) != manifest["files"][name].get("sha256"):
+        msg = f"{where}/{name}: its bytes are not those that were written; the model was altered or damaged."
+        raise DamagedModelError(msg)
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model folder, read and checked."""
+
+    folder: Path
+    where: str
+    config: ModelConfig
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path, *, where: str) -> SavedModel:
+        """Read configuration and manifest; weights and tokenizer come when asked for.
+
+        Args:
+            folder: the model folder.
+            where: how messages name it, for example ``novel:3``.
+
+        Raises:
+            ModelNotFoundError, DamagedModelError: see ``read_manifest`` and ``read_config``.
+        """
+        manifest = read_manifest(folder, where=where)
+        verify(folder, CONFIG, manifest, where=where)
+        return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}"), manifest)
+
+    def weights(self) -> Weights:
+        """The canonical weights."""
+        path = self.folder / WEIGHTS
+        if path.stat().st_size <= HASHED_ON_LOAD_BYTES:
+            verify(self.folder, WEIGHTS, self.manifest, where=self.where)
+        return read_weights(path, self.config.model, where=f"{self.where}/{WEIGHTS}")
+
+    def tokenizer(self, catalog: Catalog) -> Tokenizer:
+        """The tokenizer, by its registered name.
+
+        Raises:
+            UnknownPartError: its plugin is not installed; says which distribution has it.
+        """
+        verify(self.folder, TOKENIZER, self.manifest, where=self.where)
+        state = read_json(self.folder / TOKENIZER, where=f"{self.where}/{TOKENIZER}")
+        part = find_recorded(catalog, "tokenizer", self.config, where=self.where).load()
+        tokenizer: Tokenizer = part.from_state(state)
+        if tokenizer.vocab_size != self.config.model.vocab_size:
+            msg = (
+                f"{self.where}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has "
+                f"{self.config.model.vocab_size}."
+            )
+            raise DamagedModelError(msg)
+        return tokenizer
+
+
+def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: str) -> PartEntry:
+    """The catalog's entry for a part that a model folder names.
+
+    Raises:
+        DamagedModelError: the folder names no such part.
+        UnknownPartError: the part's plugin is not installed; says which distribution to install.
+    """
+    from seqgen.core.errors import UnknownPartError
+
+    record = config.parts.get(kind)
+    if record is None:
+        msg = f"{where}/{CONFIG}: names no {kind}."
+        raise DamagedModelError(msg)
+    for entry in catalog.entries(kind):
+        if entry.name == record.name and entry.plugin.distribution == record.distribution:
+            return entry
+    msg = (
+        f'Model {where} needs the {kind} "{record.name}" of {record.distribution} {record.version}, which is not '
+        f"installed.  pip install {record.distribution}"
+    )
+    raise UnknownPartError(msg)

@@ -1,0 +1,72 @@
+"""How well a model predicts a text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Ids
+
+_CHUNK = 1 << 20
+
+
+def bits_per_character(nats: float, characters: int) -> float:
+    """Cross-entropy in bits per character of text: nats / ln 2 / characters.
+
+    Comparable between tokenizers, which perplexity per token is not (Mielke 2019, "Can you compare perplexity across
+    different segmentations?").
+
+    Args:
+        nats: summed negative log-likelihood of all scored tokens, natural log.
+        characters: characters (bytes, for binary media) that these tokens stand for.
+
+    Raises:
+        ValueError: characters is not positive.
+    """
+    if characters <= 0:
+        msg = f"characters is {characters}, but must be positive"
+        raise ValueError(msg)
+    return nats / math.log(2) / characters
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a model predicts a text.
+
+    Attributes:
+        nats: summed negative log-likelihood of the scored tokens.
+        tokens: how many were scored.
+        characters: how many characters they stand for.
+    """
+
+    nats: float
+    tokens: int
+    characters: int
+
+    @property
+    def loss(self) -> float:
+        """Mean nats per token."""
+        return self.nats / self.tokens
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss), per token."""
+        return math.exp(self.loss)
+
+    @property
+    def bits_per_character(self) -> float:
+        """See :func:`bits_per_character`."""
+        return bits_per_character(self.nats, self.characters)
+
+    @property
+    def tokens_per_character(self) -> float:
+        """How many tokens stand for a character."""
+        return self.tokens / self.characters
+
+
+def count_characters(tokenizer: Tokenizer, ids: Ids) -> int:
+    """How many characters the ids stand for, counted in pieces so that memory stays bounded."""
+    return sum(tokenizer.characters(np.asarray(ids[i : i + _CHUNK])) for i in range(0, len(ids), _CHUNK))

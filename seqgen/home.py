@@ -1,0 +1,38 @@
+"""Where seqgen keeps things: one folder, ``SEQGEN_HOME``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder for models, training runs, token stores and downloaded corpora.
+
+    ``SEQGEN_HOME`` names it; otherwise it is where the system keeps a user's data.
+    """
+    if chosen := os.environ.get("SEQGEN_HOME"):
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("seqgen", appauthor=False))
+
+
+def models_folder() -> Path:
+    """The model registry."""
+    return home() / "models"
+
+
+def training_folder() -> Path:
+    """The training states of runs that have not ended."""
+    return home() / "training"
+
+
+def tokens_folder() -> Path:
+    """Token stores: encoded corpora, safe to delete."""
+    return home() / "tokens"
+
+
+def corpora_folder() -> Path:
+    """Downloaded corpora."""
+    return home() / "corpora"

@@ -1,0 +1,87 @@
+"""Options from several places, in order of precedence, with the origin of each kept.
+
+Call or command line, then environment (``SEQGEN_HIDDEN_SIZE``), then configuration file, then preset, then default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqgen.core import options
+from seqgen.core.errors import OptionError
+
+PREFIX = "SEQGEN_"
+
+
+def resolve(
+    declared: type,
+    given: Mapping[str, Any],
+    *,
+    config_file: Path | None,
+    presets: Mapping[str, Mapping[str, object]],
+    preset: str | None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values for the options that ``declared`` declares, and where each came from.
+
+    Args:
+        declared: the dataclass of options.
+        given: on the command line or in the call; None means not given.
+        config_file: a TOML file of options, or None.
+        presets: named sets of options.
+        preset: the name of one, or None; environment and file may name it too.
+
+    Raises:
+        OptionError: a value is not allowed; names the place it came from.
+    """
+    names = {option.name for option in options.options_of(declared)}
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        ("command line", {key: value for key, value in given.items() if value is not None}),
+        ("environment", {name: os.environ[_variable(name)] for name in names if _variable(name) in os.environ}),
+    ]
+    from_file = read_config_file(config_file) if config_file else {}
+    preset = preset or os.environ.get(_variable("preset")) or from_file.pop("preset", None)
+    from_file.pop("preset", None)
+    if config_file:
+        layers.append((f"{config_file}", from_file))
+    if preset is not None:
+        if preset not in presets:
+            msg = f'No preset "{preset}".  There are: {", ".join(presets)}'
+            raise OptionError(msg)
+        layers.append((f"preset {preset}", presets[preset]))
+
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        where = "train" if origin == "command line" else f"train, from {origin}"
+        for name, value in options.checked(declared, layer, where=where).items():
+            if name not in values:
+                values[name], origins[name] = value, origin
+    for option in options.options_of(declared):
+        if option.name not in values:
+            values[option.name], origins[option.name] = option.default, "default"
+    return values, origins
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """A TOML file of options, written with hyphens or underscores.
+
+    Raises:
+        OptionError: missing, or not TOML.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        msg = f"Configuration file {path} does not exist."
+        raise OptionError(msg) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"Configuration file {path} cannot be read: {error}"
+        raise OptionError(msg) from error
+    return {key.replace("-", "_"): value for key, value in content.items()}
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()

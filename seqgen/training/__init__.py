@@ -1,0 +1,1 @@
+"""Training, written once for all backends: options, schedule, loop, checkpoints, progress."""

@@ -1,0 +1,48 @@
+"""Ctrl-C and SIGTERM: finish the step, save, and then end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+
+@dataclass
+class Interruption:
+    """Whether, and by which signal, the run has been asked to end."""
+
+    signal_number: int | None = None
+
+    def __call__(self) -> bool:
+        """Whether to end now."""
+        return self.signal_number is not None
+
+
+@contextmanager
+def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
+    """Watch for SIGINT, SIGTERM and SIGHUP; a second one of them leaves at once, by KeyboardInterrupt.
+
+    Outside the main thread signals cannot be watched; then nothing changes.
+    """
+    asked = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if asked.signal_number is not None:
+            raise KeyboardInterrupt
+        asked.signal_number = number
+        on_first(signal.Signals(number).name)
+
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before: dict[int, Any] = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,233 @@
+"""Progress for people, on standard error: a live display, a notebook cell, or now and then a plain line."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from seqgen.training.trainer import Tick
+
+PLAIN_SECONDS = 10.0
+"""Time between lines where there is no terminal."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A tick in the units that people read.
+
+    Attributes:
+        tick: what the trainer reports.
+        characters_per_token: turns nats per token into bits per character.
+    """
+
+    tick: Tick
+    characters_per_token: float
+
+    @property
+    def characters_per_second(self) -> float:
+        """Characters of the corpus trained on, per second."""
+        return self.tick.tokens_per_second * self.characters_per_token
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None before there is one."""
+        if self.tick.progress <= 0.005:
+            return None
+        return self.tick.seconds * (1 - self.tick.progress) / self.tick.progress
+
+    def bits(self, loss: float | None) -> str:
+        """A loss in nats per token, as bits per character."""
+        return "-" if loss is None else f"{loss / math.log(2) / self.characters_per_token:.3f}"
+
+    def line(self) -> str:
+        """Everything in one plain line."""
+        tick = self.tick
+        return (
+            f"{tick.progress:4.0%}  step {tick.step:,}  epoch {tick.epoch:.2f}  train {self.bits(tick.train_loss)}  "
+            f"validation {self.bits(tick.validation_loss)} bits/character  {self.characters_per_second:,.0f} "
+            f"characters/s  learning rate {tick.learning_rate:.2e}  {_clock(self.seconds_left)} left"
+        )
+
+
+class Reporter(Protocol):
+    """Shows how a run goes."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+    def show(self, status: Status) -> None:
+        """The state of things, a few times a second."""
+
+    def sample(self, text: str) -> None:
+        """A piece of what the model writes now."""
+
+    def close(self) -> None:
+        """The run has ended."""
+
+
+@dataclass
+class SilentReporter:
+    """Shows nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def show(self, status: Status) -> None:
+        """Nothing."""
+
+    def sample(self, text: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+@dataclass
+class PlainReporter:
+    """Lines without any control character: for logs and pipes."""
+
+    _next: float = 0.0
+
+    def note(self, text: str) -> None:
+        """The text as a line."""
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def show(self, status: Status) -> None:
+        """A line every ``PLAIN_SECONDS``, and the last."""
+        if status.tick.seconds >= self._next or status.tick.progress >= 1.0:
+            self._next = status.tick.seconds + PLAIN_SECONDS
+            self.note(status.line())
+
+    def sample(self, text: str) -> None:
+        """The sample on one line."""
+        self.note(f"sample: {_one_line(text)}")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class TerminalReporter:
+    """A bar, the figures and the latest sample, redrawn in place."""
+
+    console: Console
+    _status: Status | None = None
+    _sample: str = ""
+    _live: Live | None = field(default=None, init=False)
+
+    def note(self, text: str) -> None:
+        """The text, above the display."""
+        self.console.print(Text(text))
+
+    def show(self, status: Status) -> None:
+        """Redraw."""
+        self._status = status
+        if self._live is None:
+            self._live = Live(console=self.console, auto_refresh=False, get_renderable=self._render)
+            self._live.start()
+        self._live.refresh()
+
+    def sample(self, text: str) -> None:
+        """Shown until the next."""
+        self._sample = _one_line(text)
+
+    def close(self) -> None:
+        """Leave the last display standing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _render(self) -> Any:
+        if self._status is None:
+            return Text()
+        status, tick = self._status, self._status.tick
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            ProgressBar(total=1.0, completed=tick.progress, width=30),
+            f"{tick.progress:.0%}",
+            f"{_clock(status.seconds_left)} left",
+            f"{status.characters_per_second:,.0f} characters/s",
+            f"step {tick.step:,}",
+            f"epoch {tick.epoch:.1f}",
+        )
+        figures = Text.assemble(
+            ("train ", "dim"),
+            (status.bits(tick.train_loss), "bold"),
+            ("  validation ", "dim"),
+            (status.bits(tick.validation_loss), "bold green"),
+            (" bits/character  ", "dim"),
+            ("learning rate ", "dim"),
+            f"{tick.learning_rate:.1e}",
+        )
+        rows: list[Any] = [bar, figures]
+        if self._sample:
+            rows.append(Text(self._sample, style="italic cyan", no_wrap=True, overflow="ellipsis"))
+        return Group(*rows)
+
+
+@dataclass
+class NotebookReporter:
+    """One output of a notebook cell, updated in place."""
+
+    _lines: list[str] = field(default_factory=list)
+    _status: str = ""
+    _sample: str = ""
+    _handle: Any = None
+
+    def note(self, text: str) -> None:
+        """The text, above the figures."""
+        self._lines.append(text)
+        self._update()
+
+    def show(self, status: Status) -> None:
+        """Update the figures."""
+        self._status = status.line()
+        self._update()
+
+    def sample(self, text: str) -> None:
+        """Shown until the next."""
+        self._sample = _one_line(text)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _update(self) -> None:
+        from IPython.display import display
+
+        text = "\n".join([*self._lines, self._status, self._sample]).rstrip()
+        content = {"text/plain": text}
+        if self._handle is None:
+            self._handle = display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+
+def make_reporter(*, progress: bool) -> Reporter:
+    """The reporter that suits where we are."""
+    if not progress:
+        return SilentReporter()
+    console = Console(stderr=True)
+    if console.is_jupyter:
+        return NotebookReporter()
+    return TerminalReporter(console) if console.is_terminal else PlainReporter()
+
+
+def _one_line(text: str) -> str:
+    return " ⏎ ".join(line for line in text.splitlines() if line.strip())
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return "-:--"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

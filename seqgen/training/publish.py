@@ -1,0 +1,135 @@
+"""A finished run as a model folder in the registry, and as the record that ``train --json`` prints."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from seqgen import __version__, files
+from seqgen.checkpoint import (
+    CARD,
+    CONFIG,
+    METRICS,
+    TOKENIZER,
+    WEIGHTS,
+    ModelConfig,
+    config_to_json,
+    write_manifest,
+    write_weights,
+)
+from seqgen.core.backend import Model
+from seqgen.core.errors import TrainingError
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.data.store import TokenStore
+from seqgen.evaluation import bits_per_character
+from seqgen.registry import ModelVersion, Registry
+from seqgen.training.card import model_card
+from seqgen.training.run import Run
+from seqgen.training.trainer import Trainer
+
+FRAMEWORKS = ("torch", "keras", "tensorflow", "jax", "numpy", "safetensors")
+"""Distributions whose versions a manifest records, where they are loaded."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known of a run that has ended.
+
+    Attributes:
+        characters_per_token: of the part that losses were measured on.
+        parameters: how many numbers the model has.
+    """
+
+    run: Run
+    config: ModelConfig
+    tokenizer: Tokenizer
+    store: TokenStore
+    model: Model
+    trainer: Trainer
+    characters_per_token: float
+    parameters: int
+
+    def results(self) -> dict[str, Any]:
+        """The figures of the published weights."""
+        now = self.trainer.counters
+        loss = now.best_loss if now.best_loss is not None else now.train_loss
+        bits = None if loss is None else bits_per_character(loss, 1) / self.characters_per_token
+        return {
+            "steps": now.step,
+            "epochs": round(now.epoch + now.epoch_step / self.trainer.training.steps_per_epoch, 4),
+            "seconds": round(now.seconds, 3),
+            "tokens": now.tokens,
+            "tokens_per_second": round(now.tokens / max(now.seconds, 1e-9), 1),
+            "characters_per_second": round(now.tokens * self.characters_per_token / max(now.seconds, 1e-9), 1),
+            "train_loss": now.train_loss,
+            "validation_loss": now.best_loss,
+            "best_step": now.best_step,
+            "bits_per_character": bits,
+            "parameters": self.parameters,
+            "backend": self.config.parts["backend"].name,
+            "device": self.model.device,
+            "precision": self.model.precision,
+        }
+
+
+def publish(facts: Facts, registry: Registry) -> ModelVersion:
+    """Write the best weights and all that belongs to them as the next version of the model.
+
+    Raises:
+        OutputError: the registry cannot be written; the run's own folder still has everything.
+    """
+    weights = facts.trainer.best_weights
+    if weights is None:
+        msg = f"Training of {facts.run.name} has no weights to publish."
+        raise TrainingError(msg)
+    about = facts.run.read("run.json")
+    with files.new_folder(registry.folder / facts.run.name) as folder:
+        write_weights(folder / WEIGHTS, weights)
+        files.write_json(folder / CONFIG, config_to_json(facts.config))
+        files.write_json(folder / TOKENIZER, facts.tokenizer.state())
+        with files.writing(folder):
+            if (facts.run.folder / METRICS).exists():
+                shutil.copyfile(facts.run.folder / METRICS, folder / METRICS)
+        lineage = {
+            "name": facts.run.name,
+            "created": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "results": facts.results(),
+            "corpus": {
+                "sources": about["sources"],
+                "fingerprint": facts.store.fingerprint,
+                "documents": len(facts.store.starts) - 1,
+                "characters": facts.store.characters,
+            },
+            "parent": about["parent"],
+            "versions": _versions(facts.config),
+            "machine": {"system": platform.platform(), "processor": platform.machine(), "device": facts.model.device},
+        }
+        files.write_bytes(folder / CARD, model_card(facts.run.name, facts.config, lineage).encode())
+        write_manifest(folder, lineage)
+        return registry.publish(facts.run.name, folder)
+
+
+def record(facts: Facts, version: ModelVersion, *, interrupted: bool) -> dict[str, Any]:
+    """What ``train --json`` prints."""
+    return {
+        "model": version.name,
+        "version": version.version,
+        "path": str(version.folder),
+        **facts.results(),
+        "interrupted": interrupted,
+        "training": facts.config.training,
+    }
+
+
+def _versions(config: ModelConfig) -> Mapping[str, str]:
+    versions = {"seqgen": __version__, "python": platform.python_version()}
+    for name in FRAMEWORKS:
+        if name in sys.modules:
+            versions[name] = importlib.metadata.version(name) if name != "tensorflow" else sys.modules[name].__version__
+    return versions | {part.distribution: part.version for part in config.parts.values()}

@@ -1,0 +1,76 @@
+"""What a person names as a corpus, as paths that can be read again."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqgen import corpora, files, home
+from seqgen.core.errors import CorpusError
+
+DEFAULT = "ice"
+"""The bundled corpus that is trained on where none is named."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Sources as named and as found.
+
+    Attributes:
+        sources: as the person named them.
+        paths: what the dataset reads: absolute paths, globs and URLs, never ``-``.
+        dataset: the dataset that suits a named corpus, or None.
+    """
+
+    sources: tuple[str, ...]
+    paths: tuple[str, ...]
+    dataset: str | None
+
+
+def resolve_sources(sources: Sequence[str]) -> Sources:
+    """Find named corpora, keep what comes from standard input, and make paths absolute.
+
+    Raises:
+        CorpusError: a named corpus has not been downloaded.
+    """
+    sources = tuple(sources) or (DEFAULT,)
+    known = {corpus.name: corpus for corpus in corpora.available()}
+    paths: list[str] = []
+    dataset: str | None = None
+    for source in sources:
+        if source == "-":
+            paths.append(str(_keep_stdin()))
+        elif Path(source).exists():
+            paths.append(str(Path(source).absolute()))
+        elif source in known:
+            path = corpora.locate(source)
+            if path is None:
+                msg = f"Corpus {source} is not here yet.  seqgen corpora get {source}"
+                raise CorpusError(msg)
+            paths.append(str(path))
+            dataset = known[source].dataset
+        elif "://" in source:
+            paths.append(source)
+        else:
+            paths.append(str(Path(source).absolute()))  # a glob, or missing: the dataset says
+    return Sources(sources, tuple(paths), dataset)
+
+
+def _keep_stdin() -> Path:
+    """Standard input as a file named after its content, so that it can be read twice, and again to go on."""
+    folder = home.corpora_folder() / "stdin"
+    with files.new_folder(folder) as new, tempfile.NamedTemporaryFile(dir=new, delete=False) as file:
+        with files.writing(folder):
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            file.flush()
+        with Path(file.name).open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        path = folder / f"{digest[:32]}.txt"
+        with files.writing(path):
+            Path(file.name).replace(path)
+    return path

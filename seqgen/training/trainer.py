@@ -1,0 +1,267 @@
+"""The training loop, the same for every backend."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, SupportsFloat
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import TrainingError
+from seqgen.core.types import Weights
+from seqgen.data.batching import Batching
+from seqgen.training.schedule import Budget, Schedule
+
+EVALUATIONS = 20
+"""How many evaluations a run has when ``eval_every`` is not given: one each time a twentieth of the budget is used."""
+
+TICK_SECONDS = 0.25
+"""How often losses are read and shown.  Reading waits for the device, so it must be seldom."""
+
+
+@dataclass
+class Counters:
+    """Where a run is; a small JSON value, from which it goes on exactly.
+
+    Attributes:
+        step: optimiser updates done.
+        epoch: passes over the training part begun, from 0.
+        epoch_step: batches of this epoch done.
+        tokens: targets trained on.
+        seconds: wall-clock time spent training, evaluations included, over all sittings.
+        evaluations: evaluations done.
+        since_best: evaluations since the best one.
+        best_step: step of the best evaluation.
+        best_loss: its nats per token; None before the first.
+        train_loss: mean nats per token between the last two evaluations.
+        validation_loss: nats per token of the last evaluation.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    epoch_step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    evaluations: int = 0
+    since_best: int = 0
+    best_step: int = 0
+    best_loss: float | None = None
+    train_loss: float | None = None
+    validation_loss: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON-able value."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What there is to show now.
+
+    Attributes:
+        progress: share of the budget used, 0 to 1.
+        step, epoch: optimiser updates done; passes done, as a fraction.
+        seconds: spent training so far.
+        tokens_per_second: over the time since the last tick, smoothed.
+        train_loss: nats per token, smoothed; None before the first.
+        validation_loss: nats per token of the last evaluation.
+        learning_rate: of the last step.
+    """
+
+    progress: float
+    step: int
+    epoch: float
+    seconds: float
+    tokens_per_second: float
+    train_loss: float | None
+    validation_loss: float | None
+    learning_rate: float
+
+
+class Observer(Protocol):
+    """Follows the loop: progress display, metrics file, callbacks, checkpoints."""
+
+    def tick(self, tick: Tick) -> None:
+        """A few times a second."""
+
+    def metrics(self, metrics: Mapping[str, Any]) -> None:
+        """At each evaluation: a line for ``metrics.jsonl``."""
+
+    def evaluated(self, trainer: Trainer) -> None:
+        """After each evaluation."""
+
+    def checkpoint(self, trainer: Trainer) -> None:
+        """It is time to save all that going on needs."""
+
+
+@dataclass
+class Trainer:
+    """Trains a model until its budget is used up, patience ends, or ``stop`` says so.
+
+    Attributes:
+        model: built with an optimizer.
+        training: batches of the training part.
+        validation: batches of the validation part; None measures on nothing, and the last weights are the best.
+        budget, schedule: when it ends, and the learning rates.
+        eval_every: steps between evaluations; None: see ``EVALUATIONS``.
+        patience: evaluations without a better one after which it ends; None never.
+        checkpoint_every: seconds between checkpoints.
+        observer: follows.
+        stop: asked after each step whether to end now.
+        clock: seconds, from any origin.
+    """
+
+    model: Model
+    training: Batching
+    validation: Batching | None
+    budget: Budget
+    schedule: Schedule
+    eval_every: int | None
+    patience: int | None
+    checkpoint_every: float
+    observer: Observer
+    stop: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.perf_counter
+    counters: Counters = field(default_factory=Counters)
+    best_weights: Weights | None = None
+
+    def run(self) -> None:
+        """Train.  Afterwards ``best_weights`` and ``counters`` hold the outcome.
+
+        Raises:
+            TrainingError: the loss is not a finite number any more; ``best_weights`` hold what was best before.
+        """
+        now = self.counters
+        origin = self.clock() - now.seconds
+        progress = self.budget.progress(now.step, now.seconds)
+        pending: list[SupportsFloat] = []  # read seldom: reading waits for the device
+        since = _Since(now.seconds)
+        next_tick, next_checkpoint = now.seconds, now.seconds + self.checkpoint_every
+        while not self._over(progress):
+            batch = self.training.batch(now.epoch, now.epoch_step)
+            learning_rate = self.schedule.at(now.step, progress)
+            pending.append(self.model.train_step(batch, learning_rate))
+            now.tokens += batch.scored
+            since.tokens += batch.scored
+            now.step += 1
+            now.epoch_step += 1
+            if now.epoch_step == self.training.steps_per_epoch:
+                now.epoch, now.epoch_step = now.epoch + 1, 0
+            now.seconds = self.clock() - origin
+            before, progress = progress, self.budget.progress(now.step, now.seconds)
+            stopped = self.stop()
+            if self._evaluation_due(before, progress) or stopped:
+                since.read(pending)
+                self._evaluate(since, learning_rate, progress)
+                now.seconds = self.clock() - origin
+                progress = self.budget.progress(now.step, now.seconds)
+                since.restart(now.seconds)
+            if now.seconds >= next_tick:
+                since.read(pending)
+                self._check(since.smoothed)
+                self.observer.tick(self._tick(since, progress, learning_rate))
+                next_tick = now.seconds + TICK_SECONDS
+            if now.seconds >= next_checkpoint or stopped:
+                self.observer.checkpoint(self)
+                now.seconds = self.clock() - origin
+                next_checkpoint = now.seconds + self.checkpoint_every
+            if stopped:
+                return
+
+    def _over(self, progress: float) -> bool:
+        patience_ends = self.patience is not None and self.counters.since_best >= self.patience
+        return progress >= 1.0 or patience_ends
+
+    def _evaluation_due(self, before: float, progress: float) -> bool:
+        if progress >= 1.0:
+            return True
+        if self.eval_every is not None:
+            return self.counters.step % self.eval_every == 0
+        return int(progress * EVALUATIONS) > int(before * EVALUATIONS)
+
+    def _evaluate(self, since: _Since, learning_rate: float, progress: float) -> None:
+        now = self.counters
+        now.train_loss = since.mean
+        self._check(now.train_loss)
+        now.validation_loss = evaluate(self.model, self.validation) if self.validation else None
+        self._check(now.validation_loss)
+        now.evaluations += 1
+        if now.validation_loss is None or now.best_loss is None or now.validation_loss < now.best_loss:
+            now.best_loss, now.best_step, now.since_best = now.validation_loss, now.step, 0
+            self.best_weights = self.model.weights()
+        else:
+            now.since_best += 1
+        self.observer.metrics(
+            {
+                "step": now.step,
+                "epoch": round(now.epoch + now.epoch_step / self.training.steps_per_epoch, 4),
+                "seconds": round(now.seconds, 3),
+                "tokens": now.tokens,
+                "learning_rate": learning_rate,
+                "train_loss": now.train_loss,
+                "validation_loss": now.validation_loss,
+            }
+        )
+        self.observer.tick(self._tick(since, progress, learning_rate))
+        self.observer.evaluated(self)
+
+    def _tick(self, since: _Since, progress: float, learning_rate: float) -> Tick:
+        now = self.counters
+        return Tick(
+            progress=progress,
+            step=now.step,
+            epoch=now.epoch + now.epoch_step / self.training.steps_per_epoch,
+            seconds=now.seconds,
+            tokens_per_second=since.rate(now.seconds),
+            train_loss=since.smoothed,
+            validation_loss=now.validation_loss,
+            learning_rate=learning_rate,
+        )
+
+    def _check(self, loss: float | None) -> None:
+        if loss is not None and not math.isfinite(loss):
+            msg = (
+                f"The loss is not a number any more after step {self.counters.step}: training diverged.  "
+                f"Try a lower rate: --learning-rate {self.schedule.learning_rate / 4:.2g}"
+            )
+            raise TrainingError(msg)
+
+
+@dataclass
+class _Since:
+    """Losses and tokens since the last evaluation, and the smoothed figures for display."""
+
+    started: float
+    tokens: int = 0
+    total: float = 0.0
+    count: int = 0
+    smoothed: float | None = None
+
+    @property
+    def mean(self) -> float | None:
+        return self.total / self.count if self.count else None
+
+    def read(self, pending: list[SupportsFloat]) -> None:
+        for loss in map(float, pending):
+            self.total += loss
+            self.count += 1
+            self.smoothed = loss if self.smoothed is None else 0.95 * self.smoothed + 0.05 * loss
+        pending.clear()
+
+    def rate(self, seconds: float) -> float:
+        return self.tokens / max(seconds - self.started, 1e-9)
+
+    def restart(self, seconds: float) -> None:
+        self.started, self.tokens, self.total, self.count = seconds, 0, 0.0, 0
+
+
+def evaluate(model: Model, batches: Batching) -> float:
+    """Mean nats per token over all batches, with the state carried as they say."""
+    total, count = 0.0, 0
+    for step in range(batches.steps_per_epoch):
+        nats, scored = model.evaluate(batches.batch(0, step))
+        total += nats
+        count += scored
+    return total / max(count, 1)
