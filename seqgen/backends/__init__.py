@@ -1,0 +1,1 @@
+"""The bundled backends, one folder each: backend.py (what it offers), model.py (the network), weights.py (layouts)."""

@@ -1,0 +1,1 @@
+"""The NumPy backend: generates and evaluates with no framework to load."""
