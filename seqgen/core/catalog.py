@@ -18,27 +18,22 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import pluggy
 
 from seqgen.core import hookspecs, options
-from seqgen.core.backend import Backend
-from seqgen.core.callback import Callback
-from seqgen.core.dataset import Dataset
 from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, PluginError, UnknownPartError
 from seqgen.core.options import PartSpec
-from seqgen.core.sampler import Sampler
-from seqgen.core.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 Kind: TypeAlias = Literal["tokenizer", "dataset", "backend", "sampler", "callback"]
 
-CONTRACTS: Mapping[Kind, type] = {
-    "tokenizer": Tokenizer,
-    "dataset": Dataset,
-    "backend": Backend,
-    "sampler": Sampler,
-    "callback": Callback,
+CONTRACTS: Mapping[Kind, str] = {
+    "tokenizer": "seqgen.core.tokenizer:Tokenizer",
+    "dataset": "seqgen.core.dataset:Dataset",
+    "backend": "seqgen.core.backend:Backend",
+    "sampler": "seqgen.core.sampler:Sampler",
+    "callback": "seqgen.core.callback:Callback",
 }
-"""What a part of each kind must be."""
+"""What a part of each kind must be; by name, since the contracts import NumPy and listing parts must be instant."""
 
 BUNDLED = "seqgen.builtin"
 """The plugin that registers the bundled parts, through the same hooks as any other."""
@@ -102,18 +97,18 @@ class PartEntry:
                 f"which {are} not installed.  {self.install}"
             )
             raise MissingDependencyError(msg)
-        module, _, attribute = self.target.partition(":")
         where = f'{self.kind} "{self.name}" of {self.plugin.distribution} ({self.target})'
         try:
             with _stdout_to_stderr():
-                part = getattr(importlib.import_module(module), attribute)
+                part = _imported(self.target)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin's import may raise anything, SystemExit included
             msg = f"{where} cannot be imported: {type(error).__name__}: {error}"
             raise PluginError(msg) from error
-        if not (isinstance(part, type) and issubclass(part, CONTRACTS[self.kind])):
-            msg = f"{where} is not a {CONTRACTS[self.kind].__name__}."
+        contract = _imported(CONTRACTS[self.kind])
+        if not (isinstance(part, type) and issubclass(part, contract)):
+            msg = f"{where} is not a {contract.__name__}."
             raise PluginError(msg)
         if abstract := getattr(part, "__abstractmethods__", None):
             msg = f"{where} lacks {', '.join(sorted(abstract))}."
@@ -249,6 +244,11 @@ def installed_entry_points() -> list[EntryPoint]:
     from importlib.metadata import entry_points
 
     return list(entry_points(group=hookspecs.PROJECT))
+
+
+def _imported(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
