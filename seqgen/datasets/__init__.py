@@ -1,0 +1,1 @@
+"""The bundled datasets.  They import the core only."""

@@ -1,0 +1,1 @@
+"""The bundled tokenizers.  They import the core only."""

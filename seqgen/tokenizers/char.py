@@ -1,0 +1,174 @@
+"""One token a character."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from annotated_doc import Doc
+from annotated_types import Ge
+
+from seqgen.core.text import cut_before_space
+from seqgen.core.tokenizer import Decoder, Tokenizer
+from seqgen.core.types import Content, Ids
+from seqgen.tokenizers.common import (
+    UNKNOWN,
+    StateReader,
+    TableDecoder,
+    as_text,
+    code_points,
+    count_code_points,
+    from_code_points,
+    nearest,
+)
+
+Normalization: TypeAlias = Literal["none", "NFC", "NFD", "NFKC", "NFKD"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharTokenizer(Tokenizer):
+    """Characters (code points), and one token that stands between documents.
+
+    The vocabulary is sorted by code point, and the end token is last.  Characters rarer than ``min_count`` share the
+    symbol U+FFFD, which then is in the vocabulary.  At encoding, a character that the vocabulary lacks becomes its
+    nearest, else U+FFFD where that is in the vocabulary, and else is left out.
+    """
+
+    lowercase: Annotated[bool, Doc("make everything lower case")] = False
+    normalization: Annotated[Normalization, Doc("Unicode normal form that text is brought to")] = "none"
+    min_count: Annotated[int, Ge(1), Doc("rarer characters become the unknown character U+FFFD")] = 1
+    symbols: str = field(default="", repr=False)
+    dropped: str = field(default="", repr=False)
+
+    def fit(self, documents: Iterable[Content]) -> Self:
+        """Learn which characters there are."""
+        counts = count_code_points(documents, self._normal)
+        kept, dropped = (
+            np.flatnonzero(counts >= self.min_count),
+            np.flatnonzero((counts > 0) & (counts < self.min_count)),
+        )
+        if dropped.size:
+            kept = np.union1d(kept, [ord(UNKNOWN)])
+            dropped = dropped[dropped != ord(UNKNOWN)]
+        return replace(self, symbols=from_code_points(kept), dropped=from_code_points(dropped))
+
+    @property
+    def vocab_size(self) -> int:
+        """The characters and the end token."""
+        return len(self.symbols) + 1
+
+    @property
+    def end_id(self) -> int:
+        """The last id."""
+        return len(self.symbols)
+
+    def encode(self, document: Content) -> Ids:
+        """The ids, (T,), in the smallest unsigned type that holds them."""
+        codes = code_points(self._normal(as_text(document)))
+        ids = self._id_of_code[codes]
+        lacking = ids == self.end_id  # no character has the id of the end, so the table says "lacking" by it
+        if lacking.any():
+            keep = ~lacking
+            replacements = self._replacements(from_code_points(np.unique(codes[lacking])))
+            for symbol, other in replacements.items():
+                if other:
+                    place = codes == ord(symbol)
+                    ids[place] = self._id_of_code[ord(other)]
+                    keep |= place
+            ids = ids[keep]
+        return ids
+
+    def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
+        """The ids of a document in pieces."""
+        texts: Iterator[str] = map(as_text, pieces)
+        if self.lowercase or self.normalization != "none":
+            texts = cut_before_space(texts)
+        yield from map(self.encode, texts)
+
+    def decode(self, ids: Ids) -> str:
+        """The text."""
+        ids = np.asarray(ids)
+        return from_code_points(self._code_of_id[ids[ids != self.end_id]])
+
+    def decoder(self) -> Decoder:
+        """Gives each character at once."""
+        return TableDecoder([*self.symbols, ""])
+
+    def canonical(self, document: Content) -> str:
+        """The text in lower case and normal form where asked, with what the vocabulary lacks replaced."""
+        text = self._normal(as_text(document))
+        return text.translate({ord(symbol): other for symbol, other in self._replacements(text).items()})
+
+    def missing(self, document: Content) -> Mapping[str, str | None]:
+        """Characters that the vocabulary lacks, each with the nearest that it has, or None."""
+        lacking = sorted(set(self._normal(as_text(document))).difference(self.symbols))
+        return {symbol: self._nearest(symbol) for symbol in lacking}
+
+    def characters(self, ids: Ids) -> int:
+        """Every token but the end is one character."""
+        return int(np.count_nonzero(np.asarray(ids) != self.end_id))
+
+    def state(self) -> dict[str, Any]:
+        """The options, and the characters as one string in the order of their ids."""
+        return {
+            "lowercase": self.lowercase,
+            "normalization": self.normalization,
+            "min_count": self.min_count,
+            "symbols": self.symbols,
+            "dropped": self.dropped,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The tokenizer that gave this state."""
+        read = StateReader("char", state)
+        tokenizer = cls(
+            lowercase=read.boolean("lowercase"),
+            normalization=read.choice("normalization", Normalization),
+            min_count=read.integer("min_count", at_least=1),
+            symbols=read.symbols("symbols"),
+            dropped=read.symbols("dropped"),
+        )
+        read.done()
+        read.require(not set(tokenizer.symbols) & set(tokenizer.dropped), "a character is both kept and dropped")
+        read.require(
+            not tokenizer.dropped or UNKNOWN in tokenizer.symbols, "characters are dropped, but none is unknown"
+        )
+        return tokenizer
+
+    def _normal(self, text: str) -> str:
+        form = self.normalization
+        text = text if form == "none" else unicodedata.normalize(form, text)
+        if self.lowercase:
+            # A normal form may compose and decompose what lower-casing leaves, and may bring forth capitals (U+2122)
+            # that a single lower-casing before it would miss.
+            text = text.lower()
+            text = text if form == "none" else unicodedata.normalize(form, text)
+        return text
+
+    def _nearest(self, symbol: str) -> str | None:
+        # What was dropped in fit was learned as unknown; a likeness to something else would be no help there.
+        return None if symbol in self.dropped else nearest(symbol, self.symbols)
+
+    def _replacements(self, text: str) -> dict[str, str]:
+        """What becomes of each character of the text that the vocabulary lacks; empty: it is left out."""
+        unknown = UNKNOWN if UNKNOWN in self.symbols else ""
+        return {symbol: self._nearest(symbol) or unknown for symbol in set(text).difference(self.symbols)}
+
+    @cached_property
+    def _id_of_code(self) -> npt.NDArray[np.unsignedinteger[Any]]:
+        """(0x110000,): the id of each code point, the end's where there is none."""
+        table = np.full(0x110000, self.end_id, np.min_scalar_type(self.end_id))
+        table[self._code_of_id] = np.arange(self.end_id)
+        if self.dropped:
+            table[code_points(self.dropped)] = self.symbols.index(UNKNOWN)
+        return table
+
+    @cached_property
+    def _code_of_id(self) -> npt.NDArray[np.uint32]:
+        return code_points(self.symbols)
