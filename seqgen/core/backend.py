@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, SupportsFloat, TypeAlias
+from typing import ClassVar, SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.core.spec import Precision
 from seqgen.core.types import Array, Batch, Ids, ModelSpec, OptimizerSpec, State, Weights
-
-Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 
 
 class Model(ABC):

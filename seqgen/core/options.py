@@ -162,7 +162,7 @@ def convert(annotation: Any, value: Any) -> Any:
     """
     from pydantic import ValidationError
 
-    if value in ("none", "None") and type(None) in typing.get_args(_bare(annotation)):
+    if _optional(annotation) and value in (None, "none", "None"):
         return None
     if isinstance(value, bool) and _bare(annotation) in (int, float):
         raise ValueError(value)
@@ -187,11 +187,25 @@ def _field_name(name: str) -> str:
 
 
 def _metadata(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__metadata__", ())
+    return getattr(_some(annotation), "__metadata__", ())
 
 
 def _bare(annotation: Any) -> Any:
+    annotation = _some(annotation)
     return typing.get_args(annotation)[0] if _metadata(annotation) else annotation
+
+
+def _some(annotation: Any) -> Any:
+    """X of ``X | None``: metadata of an optional option stands on X."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        others = [item for item in typing.get_args(annotation) if item is not type(None)]
+        if len(others) == 1:
+            return others[0]
+    return annotation
+
+
+def _optional(annotation: Any) -> bool:
+    return type(None) in typing.get_args(annotation)
 
 
 def _escape(value: Any) -> str:
@@ -224,7 +238,7 @@ def _kind(bare: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):
-        return " or ".join("none" if item is type(None) else _allowed(item) for item in arguments)
+        return " or ".join(_allowed(item) for item in arguments if item is not type(None))
     if origin is tuple:
         return f"a list, each {_allowed(arguments[0])}"
     return _WORDS.get(bare, getattr(bare, "__name__", str(bare)))

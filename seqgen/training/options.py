@@ -13,12 +13,26 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Lt
 
 from seqgen.core.options import ReadAs
-from seqgen.core.types import InputEncoding
+from seqgen.core.spec import (
+    Architecture,
+    Dropout,
+    EmbeddingSize,
+    HiddenSize,
+    InputEncoding,
+    NumLayers,
+    Optimizer,
+    Precision,
+    TieEmbeddings,
+    WeightDecay,
+)
 
-Batching: TypeAlias = Literal["stream", "documents", "windows"]
-Optimizer: TypeAlias = Literal["adamw", "adam", "sgd", "rmsprop"]
-LrSchedule: TypeAlias = Literal["cosine", "linear", "constant"]
-PrecisionName: TypeAlias = Literal["auto", "float32", "bfloat16"]
+Batching: TypeAlias = Annotated[
+    Literal["stream", "documents", "windows"],
+    Doc("parallel streams with carried state, separate documents, or windows scored at their last step"),
+]
+LrSchedule: TypeAlias = Annotated[
+    Literal["cosine", "linear", "constant"], Doc("how the learning rate falls over the budget")
+]
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -43,56 +57,77 @@ class TrainingOptions:
     """Options of ``seqgen train`` and :func:`seqgen.train`, by their command-line panels."""
 
     # Parts
-    backend: Annotated[str | None, Doc("what computes: torch, keras, NAME:key=value; default: the first installed")] = (
+    backend: Annotated[str, Doc("what computes: torch, keras, NAME:key=value; default: the first installed")] | None = (
         None
     )
     tokenizer: Annotated[str, Doc("how text becomes tokens: char, byte, word, bpe, NAME:key=value")] = "char"
     dataset: Annotated[str, Doc("how files become documents: text, lines, NAME:key=value")] = "text"
 
     # Model
-    architecture: Annotated[str, Doc("kind of network: lstm, gru, rnn")] = "lstm"
-    embedding_size: Annotated[int | None, Ge(1), Doc("numbers in a token's learned vector")] = None
-    hidden_size: Annotated[int | None, Ge(1), Doc("units in each recurrent layer")] = None
-    num_layers: Annotated[int | None, Ge(1), Doc("recurrent layers")] = None
-    dropout: Annotated[float | None, Ge(0), Lt(1), Doc("share of each layer's outputs zeroed while training")] = None
-    tie_embeddings: Annotated[
-        bool, Doc("use the embedding as output weights too (embedding and hidden size equal)")
-    ] = False
-    input_encoding: Annotated[
-        InputEncoding, Doc("how a token enters: a learned vector, one-hot, or id / vocab_size")
-    ] = "embedding"
+    architecture: Architecture = "lstm"
+    embedding_size: EmbeddingSize | None = None
+    hidden_size: HiddenSize | None = None
+    num_layers: NumLayers | None = None
+    dropout: Dropout | None = None
+    tie_embeddings: TieEmbeddings = False
+    input_encoding: InputEncoding = "embedding"
 
     # Data
-    seq_len: Annotated[int | None, Ge(1), Doc("time steps in one training batch")] = None
-    batch_size: Annotated[int | None, Ge(1), Doc("sequences in one training batch")] = None
-    batching: Annotated[Batching | None, Doc("parallel streams with carried state, separate documents, or windows")] = (
-        None
-    )
+    seq_len: Annotated[int, Ge(1), Doc("time steps in one training batch")] | None = None
+    batch_size: Annotated[int, Ge(1), Doc("sequences in one training batch")] | None = None
+    batching: Batching | None = None
     validation_fraction: Annotated[float, Ge(0), Lt(1), Doc("share of the corpus held out to measure on")] = 0.1
 
-    # Budget; the first reached ends the run
-    epochs: Annotated[float | None, Gt(0), Doc("passes over the training part")] = None
-    max_steps: Annotated[int | None, Ge(1), Doc("optimiser updates")] = None
-    max_time: Annotated[Duration | None, Doc("wall-clock time of training: 90s, 5m, 1h30m")] = None
+    # Budget
+    epochs: Annotated[float, Gt(0), Doc("passes over the training part")] | None = None
+    max_steps: Annotated[int, Ge(1), Doc("optimiser updates")] | None = None
+    max_time: Annotated[Duration, Doc("wall-clock time of training: 90s, 5m, 1h30m")] | None = None
 
     # Optimisation
-    optimizer: Annotated[Optimizer, Doc("how weights are updated")] = "adamw"
-    learning_rate: Annotated[float | None, Gt(0), Doc("the schedule's highest learning rate")] = None
-    lr_schedule: Annotated[LrSchedule, Doc("how the learning rate falls over the budget")] = "cosine"
+    optimizer: Optimizer = "adamw"
+    learning_rate: Annotated[float, Gt(0), Doc("the schedule's highest learning rate")] | None = None
+    lr_schedule: LrSchedule = "cosine"
     warmup_steps: Annotated[int, Ge(0), Doc("updates in which the learning rate rises from zero")] = 50
     grad_clip: Annotated[float, Gt(0), Doc("largest global norm of the gradient")] = 1.0
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, for adamw")] = 0.01
+    weight_decay: WeightDecay = 0.01
 
     # Measuring and saving
-    eval_every: Annotated[int | None, Ge(1), Doc("updates between evaluations; default: about 20 in a run")] = None
-    patience: Annotated[int | None, Ge(1), Doc("end after so many evaluations without a better one")] = None
+    eval_every: Annotated[int, Ge(1), Doc("updates between evaluations; default: about 20 in a run")] | None = None
+    patience: Annotated[int, Ge(1), Doc("end after so many evaluations without a better one")] | None = None
     checkpoint_every: Annotated[Duration, Doc("time between checkpoints, from which a run can go on")] = 60.0
 
     # Machine
     device: Annotated[str, Doc("where it runs: auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
-    precision: Annotated[PrecisionName, Doc("of the products while training; weights are always float32")] = "auto"
+    precision: Precision = "auto"
     random_seed: Annotated[int, Ge(0), Lt(2**63), Doc("fixes every random draw of the run")] = 0
     deterministic: Annotated[bool, Doc("only operations that give the same bits each time, also where slower")] = False
+
+
+PANELS = {
+    "Parts": ("backend", "tokenizer", "dataset"),
+    "Model": (
+        "architecture",
+        "embedding_size",
+        "hidden_size",
+        "num_layers",
+        "dropout",
+        "tie_embeddings",
+        "input_encoding",
+    ),
+    "Data": ("seq_len", "batch_size", "batching", "validation_fraction"),
+    "Budget: the first reached ends the run": ("epochs", "max_steps", "max_time"),
+    "Optimisation": (
+        "optimizer",
+        "learning_rate",
+        "lr_schedule",
+        "warmup_steps",
+        "grad_clip",
+        "weight_decay",
+    ),
+    "Measuring and saving": ("eval_every", "patience", "checkpoint_every"),
+    "Machine": ("device", "precision", "random_seed", "deterministic"),
+}
+"""The options by the panels of ``seqgen train --help``."""
 
 
 PRESETS: dict[str, dict[str, object]] = {

@@ -1,0 +1,78 @@
+"""The shape of a model and how it is trained, as values; needs neither NumPy nor a framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from annotated_doc import Doc
+from annotated_types import Ge, Lt
+
+from seqgen.core.errors import OptionError
+
+Architecture: TypeAlias = Annotated[str, Doc("kind of network: lstm, gru, rnn")]
+InputEncoding: TypeAlias = Annotated[
+    Literal["embedding", "one-hot", "scalar"], Doc("how a token enters: a learned vector, one-hot, or id / vocab_size")
+]
+EmbeddingSize: TypeAlias = Annotated[int, Ge(1), Doc("numbers in a token's learned vector")]
+HiddenSize: TypeAlias = Annotated[int, Ge(1), Doc("units in each recurrent layer")]
+NumLayers: TypeAlias = Annotated[int, Ge(1), Doc("recurrent layers")]
+Dropout: TypeAlias = Annotated[float, Ge(0), Lt(1), Doc("share of each layer's outputs zeroed while training")]
+TieEmbeddings: TypeAlias = Annotated[
+    bool, Doc("use the embedding as output weights too (embedding_size and hidden_size equal)")
+]
+Optimizer: TypeAlias = Annotated[Literal["adamw", "adam", "sgd", "rmsprop"], Doc("how weights are updated")]
+WeightDecay: TypeAlias = Annotated[float, Ge(0), Doc("decoupled weight decay, for adamw")]
+Precision: TypeAlias = Annotated[
+    Literal["auto", "float32", "bfloat16"], Doc("of the products while training; weights are always float32")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """The shape of a model; with its canonical weights, all that any backend needs to run it.
+
+    Raises:
+        OptionError: sizes that contradict each other.
+    """
+
+    vocab_size: Annotated[int, Ge(1), Doc("how many tokens there are")]
+    architecture: Architecture = "lstm"
+    input_encoding: InputEncoding = "embedding"
+    embedding_size: EmbeddingSize = 64
+    hidden_size: HiddenSize = 512
+    num_layers: NumLayers = 1
+    dropout: Dropout = 0.0
+    tie_embeddings: TieEmbeddings = False
+
+    def __post_init__(self) -> None:
+        if self.tie_embeddings and self.input_encoding != "embedding":
+            msg = f"tie_embeddings needs input_encoding embedding, not {self.input_encoding}."
+            raise OptionError(msg)
+        if self.tie_embeddings and self.embedding_size != self.hidden_size:
+            msg = (
+                f"tie_embeddings needs embedding_size ({self.embedding_size}) equal to hidden_size "
+                f"({self.hidden_size}).  Set one to the other."
+            )
+            raise OptionError(msg)
+
+    @property
+    def input_size(self) -> int:
+        """Width of the first layer's input: E, V or 1."""
+        return {"embedding": self.embedding_size, "one-hot": self.vocab_size, "scalar": 1}[self.input_encoding]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSpec:
+    """How weights are updated; the learning rate comes with each step.
+
+    Gradients are scaled down so that their global norm is at most ``grad_clip`` (Pascanu, Mikolov and Bengio 2013),
+    and weight decay is decoupled and leaves biases alone (Loshchilov and Hutter 2019).
+    """
+
+    name: Optimizer = "adamw"
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    epsilon: float = 1e-8
+    weight_decay: WeightDecay = 0.01
+    grad_clip: float = 1.0
