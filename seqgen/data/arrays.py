@@ -1,0 +1,65 @@
+"""Arrays in files that tell when they are damaged: the little-endian numbers, then the CRC-32 of their bytes."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+_BLOCK = 1 << 22
+
+
+class ArrayWriter:
+    """Writes one array piece by piece; the file appears by rename when it is whole."""
+
+    def __init__(self, path: Path, dtype: npt.DTypeLike) -> None:
+        self._path = path
+        self._dtype = np.dtype(dtype).newbyteorder("<")
+        self._crc = 0
+
+    def write(self, values: npt.NDArray[Any]) -> None:
+        """Append values (N,)."""
+        data = np.ascontiguousarray(values, self._dtype).data.cast("B") if values.size else b""
+        self._crc = zlib.crc32(data, self._crc)
+        self._file.write(data)
+
+    def __enter__(self) -> Self:
+        self._file = tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f"{self._path.name}-", delete=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._file:
+            if error is None:
+                self._file.write(self._crc.to_bytes(4, "little"))
+        if error is None:
+            Path(self._file.name).replace(self._path)
+        else:
+            Path(self._file.name).unlink(missing_ok=True)
+
+
+def read_array(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any] | None:
+    """The array in a file, (N,), memory-mapped and read-only; None where the file is missing or damaged."""
+    dtype = np.dtype(dtype).newbyteorder("<")
+    try:
+        size = path.stat().st_size - 4
+        if size < 0 or size % dtype.itemsize:
+            return None
+        with path.open("rb") as file:
+            crc, left = 0, size
+            while block := file.read(min(_BLOCK, left)):
+                crc, left = zlib.crc32(block, crc), left - len(block)
+            if left or file.read() != crc.to_bytes(4, "little"):
+                return None
+        if size == 0:  # which cannot be mapped
+            return np.zeros(0, dtype)
+        # As a plain array: indexing one is several times faster than indexing numpy.memmap, and it stays mapped.
+        return np.asarray(np.memmap(path, dtype, mode="r", shape=(size // dtype.itemsize,)))
+    except OSError:
+        return None

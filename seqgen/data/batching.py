@@ -1,0 +1,238 @@
+"""Batches: which tokens a model sees in which step.
+
+``batch(epoch, step)`` is a pure function, so a position in the data is two numbers, and training resumes on the exact
+next batch.  B sequences, T time steps; a target is the token after its input.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.errors import CorpusError
+from seqgen.core.types import Batch
+from seqgen.data.store import Part
+
+Mode: TypeAlias = Literal["stream", "documents", "windows"]
+
+EVALUATED_WINDOWS = 8192
+"""So many windows are scored at most in an evaluation of mode ``windows``."""
+
+Positions: TypeAlias = npt.NDArray[np.int64]
+
+
+class Batching(ABC):
+    """The batches of a part.
+
+    Attributes:
+        seq_len: time steps in a batch (T), at most.
+        batch_size: sequences in a batch (B); fewer than asked for where the part is small.
+        steps_per_epoch: batches in one pass over the part, the same for every epoch.
+    """
+
+    batch_size: int
+    steps_per_epoch: int
+
+    def __init__(self, part: Part, *, seq_len: int, random_seed: int) -> None:
+        self.part = part
+        self.seq_len = seq_len
+        self._random_seed = random_seed
+
+    @abstractmethod
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The batch of a step, from 0 to below ``steps_per_epoch``, in an epoch, from 0."""
+
+    def _random(self, epoch: int) -> np.random.Generator:
+        """The random numbers of an epoch: a stream of its own for each seed and epoch (Salmon et al. 2011)."""
+        key = np.array([self._random_seed % 2**64, epoch], np.uint64)
+        return np.random.Generator(np.random.Philox(key=key))
+
+    def _gather(
+        self, first: Positions, length: int, *, weights: npt.NDArray[np.bool_] | None = None, **how: bool
+    ) -> Batch:
+        """The batch of rows whose inputs begin at first (B,), with T = length; what is not scored may lie outside."""
+        tokens = self.part.tokens
+        positions = first[:, None] + np.arange(length + 1)  # (B, T + 1)
+        if weights is not None:
+            positions = np.clip(positions, 0, tokens.size - 1)
+        rows = tokens[positions].astype(np.int64)  # (B, T + 1)
+        scored = None if weights is None else weights.astype(np.float32)
+        return Batch(np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:]), scored, **how)
+
+    def _too_short(self) -> CorpusError:
+        tokens = self.part.tokens.size
+        return CorpusError(
+            f"The text is too short: {tokens:,} tokens, but one window of {self.seq_len} needs {self.seq_len + 1:,}.  "
+            f"Take more text, or --seq-len {max(tokens - 1, 1)} or less"
+        )
+
+
+def make_batching(
+    mode: Mode, part: Part, *, seq_len: int, batch_size: int, random_seed: int, for_evaluation: bool = False
+) -> Batching:
+    """The batches of a part.
+
+    Args:
+        mode: ``stream``: parallel contiguous streams, state carried; ``documents``: each document for itself, padded;
+            ``windows``: every position starts a window of which only the last step is scored.
+        part: the training or the validation part.
+        seq_len: time steps in a batch (T).
+        batch_size: sequences in a batch (B), at most.
+        random_seed: of order and offsets.
+        for_evaluation: score every target once, in order (of windows, at most 8,192 evenly spaced ones).
+
+    Raises:
+        CorpusError: the part is shorter than one window.
+    """
+    if mode == "windows":
+        return Windows(
+            part, seq_len=seq_len, batch_size=batch_size, random_seed=random_seed, for_evaluation=for_evaluation
+        )
+    if mode == "documents":
+        return Documents(
+            part, seq_len=seq_len, batch_size=batch_size, random_seed=random_seed, for_evaluation=for_evaluation
+        )
+    if for_evaluation:
+        return EvaluationStream(part, seq_len=seq_len, batch_size=batch_size)
+    return Stream(part, seq_len=seq_len, batch_size=batch_size, random_seed=random_seed)
+
+
+class Stream(Batching):
+    """B contiguous streams side by side, state carried from batch to batch (truncated backpropagation through time).
+
+    What does not fill a batch is left out, at another place in each epoch: the streams begin at a random offset.
+    """
+
+    def __init__(self, part: Part, *, seq_len: int, batch_size: int, random_seed: int) -> None:
+        super().__init__(part, seq_len=seq_len, random_seed=random_seed)
+        targets = part.tokens.size - 1
+        if targets < seq_len:
+            raise self._too_short()
+        self.batch_size = min(batch_size, targets // seq_len)
+        # One window less leaves room for offsets; where that is all there is, the offset is what room there is.
+        self.steps_per_epoch = max(1, (targets - (seq_len - 1)) // (self.batch_size * seq_len))
+        self._row = self.steps_per_epoch * seq_len  # targets in a stream
+        self._room = targets - self.batch_size * self._row
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The next window of each stream."""
+        offset = int(self._random(epoch).integers(self._room + 1))
+        first = offset + self._row * np.arange(self.batch_size) + step * self.seq_len
+        return self._gather(first, self.seq_len, carry=step > 0)
+
+
+class EvaluationStream(Batching):
+    """B contiguous portions side by side; every target is scored once.
+
+    Each portion but the first is preceded by seq_len tokens that are read and not scored, so that the state with which
+    it begins is nearly what reading from the start would give.
+    """
+
+    def __init__(self, part: Part, *, seq_len: int, batch_size: int) -> None:
+        super().__init__(part, seq_len=seq_len, random_seed=0)
+        self._targets = part.tokens.size - 1
+        if self._targets < 1:
+            raise CorpusError(f"There is nothing to score: the text has {part.tokens.size} tokens, and 2 are needed.")
+        # The first row scores S targets, the others S - T after T of warming up: S + (B - 1)(S - T) is at least all.
+        overlap = (batch_size - 1) * seq_len
+        self.steps_per_epoch = -(-(self._targets + overlap) // (batch_size * seq_len))
+        self._portion = (self.steps_per_epoch - 1) * seq_len  # S - T
+        if self.steps_per_epoch == 1:
+            self.batch_size = 1
+        else:
+            self.batch_size = max(1, -(-(self._targets - seq_len) // self._portion))
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The next window of each portion."""
+        rows = np.arange(self.batch_size)
+        first = rows * self._portion + step * self.seq_len  # (B,)
+        target = first[:, None] + np.arange(self.seq_len)  # (B, T) the number of each target
+        warming = (step == 0) & (rows > 0)
+        return self._gather(first, self.seq_len, weights=(target < self._targets) & ~warming[:, None], carry=step > 0)
+
+
+class Windows(Batching):
+    """Every position starts a window of which only the last step is scored, as the classic Keras tutorial does."""
+
+    def __init__(
+        self, part: Part, *, seq_len: int, batch_size: int, random_seed: int, for_evaluation: bool = False
+    ) -> None:
+        super().__init__(part, seq_len=seq_len, random_seed=random_seed)
+        self._windows = part.tokens.size - seq_len
+        if self._windows < 1:
+            raise self._too_short()
+        self._used = min(self._windows, EVALUATED_WINDOWS) if for_evaluation else self._windows
+        self._shuffled = not for_evaluation
+        self.batch_size = min(batch_size, self._used)
+        self.steps_per_epoch = -(-self._used // self.batch_size)
+        self._order = lru_cache(maxsize=1)(self._make_order)
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The next windows; the last batch of an epoch may have fewer."""
+        numbers = np.arange(step * self.batch_size, min((step + 1) * self.batch_size, self._used))
+        first = self._order(epoch)[numbers] if self._shuffled else numbers * self._windows // self._used
+        return self._gather(first.astype(np.int64), self.seq_len, last_step_only=True)
+
+    def _make_order(self, epoch: int) -> npt.NDArray[Any]:
+        # 32 bits where they do: an order of all positions is the one thing here that grows with the corpus.
+        return self._random(epoch).permutation(np.arange(self._windows, dtype=np.min_scalar_type(self._windows)))
+
+
+class Documents(Batching):
+    """Each document for itself: padded, padding not scored, the state reset at its start.
+
+    Documents of similar length form a group of B rows.  A group whose longest document exceeds seq_len takes several
+    batches, in which all its rows advance together and the state is carried.
+    """
+
+    def __init__(
+        self, part: Part, *, seq_len: int, batch_size: int, random_seed: int, for_evaluation: bool = False
+    ) -> None:
+        super().__init__(part, seq_len=seq_len, random_seed=random_seed)
+        targets = part.stops - part.starts[:-1] - 1  # (D,)
+        self._first = part.starts[:-1][targets > 0]
+        self._targets = targets[targets > 0]
+        if not self._targets.size:
+            raise CorpusError("There is nothing to predict: no document has two tokens.")
+        self.batch_size = min(batch_size, self._targets.size)
+        self._shuffled = not for_evaluation
+        self._plan = lru_cache(maxsize=1)(self._make_plan)
+        self.steps_per_epoch = len(self._plan(0)[1])
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The next window of a group of documents."""
+        order, steps = self._plan(epoch)
+        group, window = steps[step]
+        rows = order[group * self.batch_size : (group + 1) * self.batch_size]
+        done = window * self.seq_len
+        left = np.zeros(self.batch_size, np.int64)  # rows without a document have nothing left
+        left[: rows.size] = self._targets[rows] - done
+        first = np.zeros(self.batch_size, np.int64)
+        first[: rows.size] = self._first[rows] + done
+        # A multiple of 8: few shapes, for which frameworks compile.
+        length = min(self.seq_len, -(-int(left.max()) // 8) * 8)
+        scored = np.arange(length) < left[:, None]  # (B, T)
+        return self._gather(first, length, weights=scored, carry=bool(window > 0))
+
+    def _make_plan(self, epoch: int) -> tuple[Positions, Positions]:
+        """The order of documents (D,), of which each B are a group; and (steps, 2) the group and window of each step."""
+        windows = -(-self._targets // self.seq_len)
+        length = self._targets.astype(np.float64)
+        random = self._random(epoch)
+        if self._shuffled:
+            # Up to an eighth longer, so that groups differ between epochs and little is padded.  The number of windows
+            # sorts before it, so that every epoch has the same number of steps.
+            length *= random.uniform(1, 1.125, length.size)
+        order = np.lexsort((length, windows))  # (D,)
+        groups = -(-order.size // self.batch_size)
+        last = np.minimum(np.arange(1, groups + 1) * self.batch_size, order.size) - 1
+        counts = windows[order[last]]  # (groups,) each group's longest is its last
+        sequence = random.permutation(groups) if self._shuffled else np.arange(groups)
+        counts = counts[sequence]
+        before = np.repeat(np.cumsum(counts) - counts, counts)
+        steps = np.stack([np.repeat(sequence, counts), np.arange(counts.sum()) - before], axis=1)
+        return order, steps

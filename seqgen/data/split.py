@@ -1,0 +1,108 @@
+"""The training and the validation part of a corpus: the same in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.types import Ids
+from seqgen.data.arrays import ArrayWriter, read_array
+from seqgen.data.store import Part, TokenStore
+
+MANY = 20
+"""From this number of documents on, whole documents are held out."""
+
+_BLOCK = 1 << 24  # tokens
+
+
+def split(store: TokenStore, validation_fraction: float) -> tuple[Part, Part]:
+    """The training part and the validation part.
+
+    With fewer than 20 documents the validation part is the last part of the tokens; else it is the documents whose hash
+    falls below the fraction, so that equal documents are on one side, and none changes sides when others come or go.
+
+    Args:
+        store: the whole corpus.
+        validation_fraction: of the corpus, from 0 (the validation part is empty) to below 1.
+
+    Raises:
+        CorpusError: a part would be too small to predict one token in.
+        OutputError: the parts, which are written beside the store once, cannot be written.
+    """
+    if validation_fraction == 0:
+        return store, _cut(store, store.tokens.size, store.tokens.size)
+    documents = store.starts.size - 1
+    if documents < MANY:
+        cut = store.tokens.size - round(store.tokens.size * validation_fraction)
+        parts = _cut(store, 0, cut), _cut(store, cut, store.tokens.size)
+    else:
+        held_out = _held_out(store.document_hashes, validation_fraction)
+        parts = (
+            _select(store, ~held_out, store.folder / f"training-{validation_fraction}.bin"),
+            _select(store, held_out, store.folder / f"validation-{validation_fraction}.bin"),
+        )
+    for part, name in zip(parts, ("training", "validation"), strict=True):
+        if part.tokens.size < 2:
+            raise CorpusError(
+                f"The corpus of {store.tokens.size:,} tokens in {documents:,} documents is too small: with "
+                f"--validation-fraction {validation_fraction} its {name} part has {part.tokens.size}.  "
+                "Take more text, or --validation-fraction 0"
+            )
+    return parts
+
+
+def _cut(store: Part, first: int, last: int) -> Part:
+    """The tokens from first to before last; the documents there, of which the outer two may be incomplete."""
+    tokens = store.tokens[first:last]
+    inside = (store.starts[1:] > first) & (store.starts[:-1] < last - store.has_ends)
+    bounds = np.append(store.starts[:-1][inside], store.starts[1:][inside][-1:] if inside.any() else first)
+    starts = np.clip(bounds - first, 0, max(tokens.size - store.has_ends, 0))
+    return Part(tokens, starts, store.document_hashes[inside], store.has_ends)
+
+
+def _held_out(hashes: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.bool_]:
+    """(D,) whether each document is held out; of different documents at least one is and one is not."""
+    held_out: npt.NDArray[np.bool_] = hashes < np.uint64(int(fraction * 2**64))
+    if not held_out.any():
+        held_out = hashes == hashes.min()
+    elif held_out.all():
+        held_out = hashes != hashes.max()
+    return held_out
+
+
+def _select(store: TokenStore, chosen: npt.NDArray[np.bool_], path: Path) -> Part:
+    """The chosen documents as a part, whose tokens are in a file that is written where it is not there yet."""
+    lengths = np.diff(store.starts)  # (D,) with one end each
+    starts = np.append(0, np.cumsum(lengths[chosen]))
+    tokens = read_array(path, store.tokens.dtype)
+    if tokens is None or tokens.size != starts[-1] + store.has_ends:
+        try:
+            with ArrayWriter(path, store.tokens.dtype) as writer:
+                for block in _blocks(store, chosen):
+                    writer.write(block)
+                writer.write(store.tokens[-1:] if store.has_ends else store.tokens[:0])
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+        tokens = read_array(path, store.tokens.dtype)
+        if tokens is None:
+            raise OutputError(f"{path} was written, but reads back damaged.  Check the disk.")
+    return Part(tokens, starts, store.document_hashes[chosen], store.has_ends)
+
+
+def _blocks(store: TokenStore, chosen: npt.NDArray[np.bool_]) -> Iterator[Ids]:
+    """The tokens of the chosen documents, each with its leading end, in bounded memory."""
+    first = 0
+    while first < chosen.size:
+        # As many documents as fit a block, at least one.
+        last = int(np.searchsorted(store.starts, store.starts[first] + _BLOCK, side="right")) - 1
+        last = min(max(last, first + 1), chosen.size)
+        tokens = store.tokens[store.starts[first] : store.starts[last]]
+        if last == first + 1:  # maybe a huge one: as it is, without a mask
+            yield tokens if chosen[first] else tokens[:0]
+        else:
+            yield tokens[np.repeat(chosen[first:last], np.diff(store.starts[first : last + 1]))]
+        first = last
