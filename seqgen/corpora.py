@@ -1,0 +1,265 @@
+"""Corpora by name: a few that come with seqgen, and well-known public ones, downloaded when asked for.
+
+``corpora/corpora.toml`` lists them.  A public one is pinned by URL, size and SHA-256: whoever downloads it gets the
+bytes that everybody else has, or an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import hashlib
+import http.client
+import tomllib
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from seqgen import home
+from seqgen.core.errors import CorpusError, UsageError
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes there are and the bytes there will be: first with what an earlier attempt left."""
+
+_TIMEOUT = 30.0  # seconds that a server may stay silent
+_CONNECTIONS = 5  # how often a download that breaks off is taken up again before a person is asked to
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """One corpus that seqgen knows by name.
+
+    Attributes:
+        name: what people write.
+        summary: one line.
+        source: ``bundled`` with seqgen, or ``public``: to be downloaded.
+        licence: of the text, as an SPDX identifier where there is one.
+        dataset: the dataset that reads it as intended.
+        size: in bytes.
+        url: where a public one is.
+        sha256: of a public one.
+        path: the file here; None where it is not downloaded.
+    """
+
+    name: str
+    summary: str
+    source: Literal["bundled", "public"]
+    licence: str
+    dataset: str
+    size: int
+    url: str | None = None
+    sha256: str | None = None
+    path: Path | None = None
+
+
+def available() -> list[Corpus]:
+    """All corpora, bundled ones first, in the order of the list."""
+    return [_corpus(name, entry) for name, entry in _listed().items()]
+
+
+def locate(name: str) -> Path | None:
+    """The file of a corpus: bundled, or downloaded into ``SEQGEN_HOME``; None where it is not downloaded.
+
+    Raises:
+        UsageError: no corpus has that name.
+    """
+    return _find(name).path
+
+
+def download(name: str, folder: Path, *, progress: Progress | None = None) -> Path:
+    """The file of a corpus, downloaded into ``folder`` where it is not bundled; see :func:`fetch`.
+
+    Raises:
+        UsageError: no corpus has that name.
+        CorpusError: as for :func:`fetch`.
+    """
+    corpus = _find(name)
+    if corpus.source == "bundled" and corpus.path is not None:
+        return corpus.path
+    return fetch(corpus, folder, progress=progress)
+
+
+def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> Path:
+    """Download a public corpus to ``folder/NAME.EXTENSION`` and check it.
+
+    What arrives lies beside it as ``.part`` until all of it is there and its checksum is right.  A download that broke
+    off, now or in another process, goes on from there (an HTTP range), or starts anew where the server cannot.
+
+    Args:
+        corpus: one with a URL.
+        folder: made where it is missing.
+        progress: told how much there is.
+
+    Raises:
+        CorpusError: the server cannot be reached or does not have the file, sends something else, or the disk does
+            not take it.  What was received is kept, except where its checksum is wrong.
+    """
+    target = folder / _file_name(corpus.name, corpus.url)
+    if target.exists():
+        if _sha256(target) == corpus.sha256:
+            return target
+        msg = f"{target} is there already and is not the corpus {corpus.name}.  Move it away, or choose another folder."
+        raise CorpusError(msg)
+
+    part = target.with_name(target.name + ".part")
+    with _writing(part):
+        folder.mkdir(parents=True, exist_ok=True)
+    from_earlier = part.exists()
+    for _ in range(_CONNECTIONS):
+        with contextlib.suppress(_BrokeOffError):
+            _receive(corpus, part, progress)
+        if _length(part) < corpus.size:
+            continue
+        if _sha256(part) == corpus.sha256:
+            with _writing(target):
+                part.replace(target)
+            return target
+        part.unlink()
+        if not from_earlier:
+            msg = f"{corpus.url} is not the corpus {corpus.name}: its checksum is wrong.  It was removed."
+            raise CorpusError(msg)
+        from_earlier = False  # the beginning was not of this file; without it the rest may be
+    msg = (
+        f"The download of {corpus.name} broke off after {_length(part):,} of {corpus.size:,} bytes.  "
+        f"The same command goes on from there."
+    )
+    raise CorpusError(msg)
+
+
+class _BrokeOffError(Exception):
+    """The connection ended before the file did."""
+
+
+def _receive(corpus: Corpus, part: Path, progress: Progress | None) -> None:
+    """Append to ``part`` what one connection brings, or begin it anew where the server does not go on from there."""
+    start = _length(part)
+    if start >= corpus.size:
+        return
+    with _opened(corpus, start) as response:
+        if response is None:
+            part.unlink()
+            return
+        if response.status != HTTPStatus.PARTIAL_CONTENT:
+            start = 0
+        announced = response.headers["Content-Length"]
+        if announced is not None and start + int(announced) != corpus.size:
+            msg = (
+                f"{corpus.url} is not the corpus {corpus.name}: it has {start + int(announced):,} bytes instead of "
+                f"{corpus.size:,}.  Something between here and the server may answer in its place."
+            )
+            raise CorpusError(msg)
+        with _writing(part), part.open("ab" if start else "wb") as file:
+            received = start
+            if progress is not None:
+                progress(received, corpus.size)
+            # At most one byte more than there should be, however much the server sends; the checksum then tells.
+            while received <= corpus.size and (chunk := _read(response, min(_CHUNK, corpus.size + 1 - received))):
+                file.write(chunk)
+                received += len(chunk)
+                if progress is not None:
+                    progress(min(received, corpus.size), corpus.size)
+
+
+@contextlib.contextmanager
+def _opened(corpus: Corpus, start: int) -> Iterator[http.client.HTTPResponse | None]:
+    """The server's answer, from byte ``start`` on if it can; None where it refuses to go on from there."""
+    assert corpus.url is not None
+    headers = {"User-Agent": "seqgen", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    request = urllib.request.Request(corpus.url, headers=headers)  # noqa: S310 - our own list of URLs
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
+                yield None
+                return
+        advice = "It may have moved." if error.code < HTTPStatus.INTERNAL_SERVER_ERROR else "Try again later."
+        msg = f"{corpus.url} cannot be downloaded: the server says {error.code} {error.reason}.  {advice}"
+        raise CorpusError(msg) from error
+    except (OSError, http.client.HTTPException) as error:
+        host = urllib.parse.urlsplit(corpus.url).hostname
+        reason = getattr(error, "reason", None) or error or type(error).__name__
+        msg = f"{host} cannot be reached for the corpus {corpus.name} ({reason}).  Is there a network?"
+        raise CorpusError(msg) from error
+    with response:
+        expected = f"bytes {start}-{corpus.size - 1}/{corpus.size}"
+        goes_on = response.headers["Content-Range"] == expected
+        yield response if goes_on or response.status == HTTPStatus.OK else None
+
+
+def _read(response: http.client.HTTPResponse, size: int) -> bytes:
+    try:
+        return response.read(size)
+    except (OSError, http.client.HTTPException) as error:
+        raise _BrokeOffError from error
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        advice = "  Free some space; the same command then goes on." if error.errno == errno.ENOSPC else ""
+        msg = f"{path} cannot be written: {error.strerror or error}.{advice}"
+        raise CorpusError(msg) from error
+
+
+def _folder() -> Path:
+    """The folder of the bundled corpora: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "_corpora"
+    return installed if installed.is_dir() else package.parent / "corpora"
+
+
+def _listed() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((_folder() / "corpora.toml").read_text(encoding="utf-8"))
+
+
+def _find(name: str) -> Corpus:
+    listed = _listed()
+    if name in listed:
+        return _corpus(name, listed[name])
+    near = difflib.get_close_matches(name, listed, n=3, cutoff=0.5)
+    nearest = f"  Nearest: {', '.join(near)}." if near else ""
+    msg = f'No corpus "{name}".{nearest}  All: seqgen corpora list'
+    raise UsageError(msg)
+
+
+def _corpus(name: str, entry: dict[str, Any]) -> Corpus:
+    described = {key: entry[key] for key in ("summary", "licence", "dataset")}
+    if "file" in entry:
+        path = _folder() / entry["file"]
+        return Corpus(name=name, source="bundled", size=path.stat().st_size, path=path, **described)
+    downloaded = home.corpora_folder() / _file_name(name, entry["url"])
+    return Corpus(
+        name=name,
+        source="public",
+        size=entry["size"],
+        url=entry["url"],
+        sha256=entry["sha256"],
+        path=downloaded if downloaded.exists() else None,
+        **described,
+    )
+
+
+def _file_name(name: str, url: str | None) -> str:
+    return name + PurePosixPath(urllib.parse.urlsplit(url or "").path).suffix
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
