@@ -1,0 +1,194 @@
+"""What ``import seqgen`` offers, and all that the command line calls."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqgen import __version__, home, settings
+from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.core.catalog import Catalog, installed_entry_points, load_catalog
+from seqgen.core.errors import OptionError, PartError, UsageError
+from seqgen.core.options import PartSpec
+from seqgen.language_model import LanguageModel
+from seqgen.registry import Registry
+from seqgen.training.options import PRESETS, TrainingOptions
+
+DEFAULT_GENERATOR = "numpy"
+"""The backend that generates where none is named: it loads at once, and is the fastest for one stream on a CPU."""
+
+
+def train(
+    *corpus: str | Path,
+    name: str | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    resume: str | None = None,
+    from_model: str | None = None,
+    log_to: Sequence[str] = (),
+    progress: bool = True,
+    catalog: Catalog | None = None,
+    **options: Any,
+) -> LanguageModel:
+    """Train a model and publish it in the registry.
+
+        model = seqgen.train("my-novel.txt", backend="torch", tokenizer="char", max_time="2m")
+
+    Args:
+        *corpus: files, folders, globs, URLs, ``-`` for standard input, or names of corpora; none: the bundled one.
+        name: of the model; default: after the corpus.
+        preset: a named set of options: default, small, large, tutorial.
+        config: a TOML file of options.
+        resume: go on with the newest unfinished run of this model (``""``: of any), exactly where it was saved.
+        from_model: start from the weights, shape and tokenizer of a model.
+        log_to: callbacks that follow the metrics, as ``NAME:key=value``.
+        progress: show progress on standard error, or in the notebook.
+        catalog: the parts to choose from; default: everything installed.
+        **options: the fields of :class:`seqgen.training.options.TrainingOptions`.
+
+    Returns:
+        The model with its best weights.  ``training_record`` says how it went; ``signal_number`` is the signal that
+        ended it early, if one did: then it can be resumed.
+
+    Raises:
+        SeqgenError: one of its kinds, with a sentence that says what to do.
+    """
+    from seqgen.training.progress import make_reporter
+    from seqgen.training.session import Session
+
+    catalog = catalog or load_catalog(installed_entry_points())
+    session = Session(catalog, make_reporter(progress=progress), _sample, log_to or ())
+    if resume is not None:
+        outcome = session.resume(resume or None, _only_budget(corpus, options))
+    else:
+        values, origins = settings.resolve(
+            TrainingOptions, options, config_file=Path(config) if config else None, presets=PRESETS, preset=preset
+        )
+        parent = find_model(from_model) if from_model is not None else None
+        outcome = session.start([str(each) for each in corpus], values, origins, name=name, parent=parent)
+    model = load(str(outcome.version), catalog=catalog)
+    model.training_record = outcome.record
+    model.signal_number = outcome.signal_number
+    return model
+
+
+def load(
+    model: str | Path | None = None,
+    *,
+    backend: str | None = None,
+    device: str = "auto",
+    catalog: Catalog | None = None,
+) -> LanguageModel:
+    """A trained model, ready to generate.
+
+        print(seqgen.load("novel@best").generate("the ice", length=400))
+
+    Args:
+        model: ``NAME``, ``NAME:VERSION``, ``NAME@latest``, ``NAME@best``, or a model folder; None: trained last.
+        backend: what computes, as ``NAME:key=value``; default: ``numpy``, or what it was trained with where NumPy
+            does not know the architecture.
+        device: where it runs; ``auto`` takes the backend's best.
+        catalog: the parts to choose from; default: everything installed.
+
+    Raises:
+        ModelNotFoundError, DamagedModelError: there is no such model, or its files are not what was written.
+        UnknownPartError, MissingDependencyError: a plugin or package that it needs is not installed.
+    """
+    catalog = catalog or load_catalog(installed_entry_points())
+    saved = find_model(model)
+    tokenizer = saved.tokenizer(catalog)
+    if backend is None:
+        entry = catalog.find("backend", DEFAULT_GENERATOR)
+        engine = entry.load()()
+        if saved.config.model.architecture not in engine.architectures():
+            entry = find_recorded(catalog, "backend", saved.config, where=saved.where)
+            engine = entry.load()()
+    else:
+        spec = PartSpec.parse(backend)
+        entry, engine = catalog.find("backend", spec.name), catalog.make("backend", spec)
+    built = engine.build(saved.config.model, device=device, weights=saved.weights())
+    return LanguageModel(saved=saved, tokenizer=tokenizer, model=built, backend=entry.name, catalog=catalog)
+
+
+def find_model(model: str | Path | None) -> SavedModel:
+    """A model folder by reference or path, read and checked; None: the model trained last.
+
+    Raises:
+        ModelNotFoundError, DamagedModelError: see ``load``.
+    """
+    registry = Registry(home.models_folder())
+    if model is None:
+        return registry.latest().open()
+    path = Path(model)
+    if path.is_dir() or (len(path.parts) > 1 and not str(model).startswith("~")):
+        return SavedModel.open(path, where=str(path))
+    return registry.find(str(model)).open()
+
+
+def diagnose(catalog: Catalog) -> dict[str, Any]:
+    """Versions, devices, folders and plugins, as a JSON-able value; imports every installed backend."""
+    backends = []
+    for entry in catalog.entries("backend"):
+        found: dict[str, Any] = {
+            "name": entry.name,
+            "can_train": None,
+            "devices": [],
+            "architectures": [],
+            "problem": entry.install if entry.missing else None,
+        }
+        if not entry.missing:
+            try:
+                engine = entry.load()()
+                found |= {
+                    "can_train": engine.can_train,
+                    "devices": list(engine.devices()),
+                    "architectures": list(engine.architectures()),
+                }
+            except PartError as error:
+                found["problem"] = str(error)
+        backends.append(found)
+    versions = {"seqgen": __version__, "python": platform.python_version()}
+    for distribution in (
+        "numpy",
+        "torch",
+        "keras",
+        "tensorflow",
+        "tensorflow-cpu",
+        "tokenizers",
+        "safetensors",
+        "typer",
+    ):
+        try:
+            versions[distribution] = importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "system": {"platform": platform.platform(), "machine": platform.machine()},
+        "versions": versions,
+        "folders": {"home": str(home.home()), "models": str(home.models_folder())},
+        "backends": backends,
+        "plugins": [
+            {"distribution": plugin.distribution, "version": plugin.version, "problem": plugin.problem or None}
+            for plugin in catalog.plugins
+        ],
+    }
+
+
+_RESUMABLE = ("epochs", "max_steps", "max_time", "device", "checkpoint_every")
+
+
+def _only_budget(corpus: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that may change on resuming, checked; others are refused by name."""
+    from seqgen.core.options import checked
+
+    if corpus:
+        msg = "--resume goes on with the corpus that the run was started on; leave CORPUS out, or use --from MODEL."
+        raise UsageError(msg)
+    given = {key: value for key, value in options.items() if value is not None}
+    if fixed := [key for key in given if key not in _RESUMABLE]:
+        msg = f"{', '.join(fixed)} cannot change on --resume; only {', '.join(_RESUMABLE)} can.  To change more: --from MODEL"
+        raise OptionError(msg)
+    return checked(TrainingOptions, given, where="train --resume")

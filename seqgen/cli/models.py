@@ -1,0 +1,133 @@
+"""``seqgen models``."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqgen.cli.environment import JsonOption, print_json, show, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seqgen.registry import ModelVersion
+
+models = typer.Typer(no_args_is_help=True, help="The models that were trained here.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.add_typer(models, name="models", epilog="Example: seqgen models list")
+
+
+@models.command("list", epilog="Example: seqgen models list --json")
+def list_models(json: JsonOption = False) -> None:
+    """Every version of every model, with what it reached."""
+    from seqgen import home
+    from seqgen.core.errors import DamagedModelError
+    from seqgen.registry import Registry
+
+    found: list[dict[str, Any]] = []
+    for version in Registry(home.models_folder()).all():
+        try:
+            found.append(_row(version, version.manifest()))
+        except DamagedModelError as error:
+            found.append({"model": version.name, "version": version.version, "damaged": str(error)})
+    if json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("No model has been trained yet.  Train one: seqgen train", err=True)
+        return
+    rows = table("model", "bits/character", "parameters", "backend", "characters", "seconds", "created")
+    for column in (1, 2, 4, 5):
+        rows.columns[column].justify = "right"
+    for row in found:
+        name = f"{row['model']}:{row['version']}"
+        if "damaged" in row:
+            rows.add_row(name, f"[red]damaged: {row['damaged']}[/red]")
+            continue
+        bits = row["bits_per_character"]
+        rows.add_row(
+            name,
+            "-" if bits is None else f"{bits:.3f}",
+            f"{row['parameters']:,}",
+            row["backend"],
+            f"{row['corpus_characters']:,}",
+            f"{row['seconds']:,.0f}",
+            row["created"][:16].replace("T", " "),
+        )
+    show(rows)
+
+
+@models.command("show", epilog="Example: seqgen models show novel@best")
+def show_model(
+    model: Annotated[
+        str | None, typer.Argument(help="NAME, NAME:VERSION, NAME@best, or a folder; default: newest.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Everything about one model: its shape, how and on what it was trained, and where each option came from."""
+    from seqgen import api
+    from seqgen.checkpoint import config_to_json
+
+    saved = api.find_model(model)
+    if json:
+        print_json({"path": str(saved.folder), "manifest": saved.manifest, "config": config_to_json(saved.config)})
+        return
+    results = saved.manifest.get("results", {})
+    corpus = saved.manifest.get("corpus", {})
+    show(f"[bold]{saved.where}[/bold]  {saved.folder}\n")
+    facts = table("", "")
+    facts.show_header = False
+    for label, value in [
+        *((key, results.get(key)) for key in ("bits_per_character", "validation_loss", "train_loss")),
+        *((key, results.get(key)) for key in ("parameters", "steps", "epochs", "seconds", "tokens_per_second")),
+        ("corpus", ", ".join(map(str, corpus.get("sources", [])))),
+        ("corpus characters", corpus.get("characters")),
+        ("corpus fingerprint", corpus.get("fingerprint")),
+        ("parent", saved.manifest.get("parent")),
+        ("created", saved.manifest.get("created")),
+        *((f"version of {name}", version) for name, version in saved.manifest.get("versions", {}).items()),
+    ]:
+        facts.add_row(str(label).replace("_", " "), _shown(value))
+    show(facts)
+    parts = table("part", "name", "of", "options")
+    for kind, part in saved.config.parts.items():
+        parts.add_row(kind, part.name, f"{part.distribution} {part.version}", _shown(part.options or None))
+    show(parts)
+    options = table("option", "value", "from")
+    for name, value in saved.config.training.items():
+        options.add_row(name, _shown(value), saved.config.origins.get(name, ""))
+    show(options)
+
+
+def _row(version: ModelVersion, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
+    return {
+        "model": version.name,
+        "version": version.version,
+        "path": str(version.folder),
+        "bits_per_character": results.get("bits_per_character"),
+        "parameters": results.get("parameters", 0),
+        "backend": results.get("backend", ""),
+        "corpus_characters": corpus.get("characters", 0),
+        "seconds": results.get("seconds", 0),
+        "created": manifest.get("created", ""),
+    }
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case float():
+            return f"{value:,.4g}"
+        case int() if not isinstance(value, bool):
+            return f"{value:,}"
+        case dict() | list():
+            return json_module.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)

@@ -1,0 +1,109 @@
+"""``seqgen list-plugins`` and ``seqgen plugin show``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from seqgen.cli.environment import Environment, JsonOption, print_json, show, table
+
+if TYPE_CHECKING:
+    from seqgen.core.catalog import PartEntry
+
+plugin = typer.Typer(no_args_is_help=True, help="One part in detail.")
+
+KindOption = Annotated[str | None, typer.Option(help="Only tokenizer, dataset, backend, sampler or callback.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("list-plugins", epilog="Example: seqgen list-plugins --kind tokenizer")(list_plugins)
+    app.add_typer(plugin, name="plugin", epilog="Example: seqgen plugin show sampler top-p")
+
+
+def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption = False) -> None:
+    """The parts that can be used here, whose they are, and what is wrong with those that cannot."""
+    catalog = Environment.of(ctx).catalog
+    entries = [entry for each in _kinds(kind) for entry in catalog.entries(each)]
+    if json:
+        problems = [
+            {"distribution": plugin.distribution, "version": plugin.version, "problem": plugin.problem}
+            for plugin in catalog.plugins
+            if plugin.problem
+        ]
+        print_json({"parts": [_described(entry) for entry in entries], "problems": problems})
+        return
+    rows = table("kind", "name", "summary", "from", "status")
+    before = ""
+    for entry in entries:
+        status = f"[yellow]{entry.install}[/yellow]" if entry.missing else "[green]ready[/green]"
+        rows.add_row(
+            entry.kind if entry.kind != before else "",
+            f"[bold]{entry.name}[/bold]",
+            entry.summary,
+            f"{entry.plugin.distribution} {entry.plugin.version}",
+            status,
+        )
+        before = entry.kind
+    show(rows)
+    for broken in catalog.plugins:
+        if broken.problem:
+            typer.echo(f"Plugin {broken.distribution} {broken.version} was left out: {broken.problem}", err=True)
+
+
+@plugin.command("show", epilog="Example: seqgen plugin show tokenizer bpe")
+def show_plugin(
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Argument(help="tokenizer, dataset, backend, sampler or callback.")],
+    name: Annotated[str, typer.Argument(help="The part's name, or distribution/name.")],
+    json: JsonOption = False,
+) -> None:
+    """A part's options, with what each allows and its default."""
+    from seqgen.core.options import options_of
+
+    (checked,) = _kinds(kind)
+    entry = Environment.of(ctx).catalog.find(checked, name)
+    part = entry.load()
+    options = options_of(part)
+    if json:
+        described = [
+            {"name": option.name, "text": option.text, "allowed": option.allowed, "default": option.default}
+            for option in options
+        ]
+        print_json({**_described(entry), "options": described})
+        return
+    show(f"[bold]{entry.kind} {entry.name}[/bold]  {entry.summary}")
+    show(f"from {entry.plugin.distribution} {entry.plugin.version}, {entry.target}\n")
+    if not options:
+        show("It has no options.")
+        return
+    rows = table("option", "allowed", "default", "")
+    for option in options:
+        rows.add_row(option.name, option.allowed, str(option.default), option.text)
+    show(rows)
+    show(f"Write --{entry.kind} {entry.name}:{options[0].name}={options[0].default}")
+
+
+def _kinds(kind: str | None) -> tuple[Any, ...]:
+    from seqgen.core.catalog import Kind
+    from seqgen.core.errors import UsageError
+
+    kinds = get_args(Kind)
+    if kind is not None and kind not in kinds:
+        msg = f'No kind of part "{kind}".  There are: {", ".join(kinds)}'
+        raise UsageError(msg)
+    return (kind,) if kind else kinds
+
+
+def _described(entry: PartEntry) -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "summary": entry.summary,
+        "distribution": entry.plugin.distribution,
+        "version": entry.plugin.version,
+        "ready": not entry.missing,
+        "missing": list(entry.missing),
+        "install": entry.install if entry.missing else None,
+    }

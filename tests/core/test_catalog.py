@@ -1,0 +1,179 @@
+"""The catalog knows parts without importing them, and no plugin can break it for others."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from seqgen.core.catalog import CONTRACTS, Catalog, Plugin, load_catalog
+from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, OptionError, PluginError, UnknownPartError
+from seqgen.core.hookspecs import hookimpl
+
+CHAR = "seqgen.tokenizers.char:CharTokenizer"
+
+
+def plugin(implementation, distribution="toy"):
+    def load():
+        if isinstance(implementation, BaseException):
+            raise implementation
+        return implementation
+
+    return Plugin("plugin", "toy", distribution, "1.0", load)
+
+
+def offering(name, target, **options):
+    class Implementation:
+        @hookimpl
+        def register_tokenizers(self, register):
+            register(name, target, summary="a toy", **options)
+
+    return Implementation()
+
+
+def catalog_with(*plugins):
+    return Catalog([*load_catalog().plugins, *plugins])
+
+
+def test_every_bundled_part_can_be_loaded():
+    catalog = load_catalog()
+    for kind in CONTRACTS:
+        for entry in catalog.entries(kind):
+            if not entry.missing:
+                assert isinstance(entry.load(), type), entry
+
+
+def test_listing_parts_imports_no_framework_and_no_numpy(run_python):
+    code = (
+        "import sys; from seqgen.core.catalog import *; catalog = load_catalog(installed_entry_points()); "
+        "assert all(catalog.entries(kind) for kind in ('tokenizer', 'dataset', 'backend', 'sampler')); "
+        "print(sorted({'torch', 'tensorflow', 'keras', 'numpy', 'pydantic'} & set(sys.modules)))"
+    )
+    assert run_python(code).stdout == "[]\n"
+
+
+def test_an_unknown_part_names_the_nearest_and_how_to_list_all():
+    with pytest.raises(UnknownPartError) as error:
+        load_catalog().find("tokenizer", "chr")
+    assert str(error.value) == 'No tokenizer "chr".  Nearest: char.  All: seqgen list-plugins --kind tokenizer'
+
+
+def test_a_third_party_part_is_made_like_a_bundled_one():
+    catalog = catalog_with(plugin(offering("toy", CHAR)))
+    assert catalog.make("tokenizer", "toy:lowercase=true").lowercase is True
+
+
+def test_two_distributions_with_one_name_must_be_told_apart():
+    catalog = catalog_with(plugin(offering("char", CHAR)))
+    with pytest.raises(AmbiguousPartError, match="Write seqgen/char or toy/char"):
+        catalog.find("tokenizer", "char")
+    assert catalog.find("tokenizer", "toy/char").plugin.distribution == "toy"
+
+
+def test_a_missing_package_is_known_without_importing_and_says_what_installs_it():
+    entry = catalog_with(plugin(offering("toy", CHAR, requires="no_such_package", extra="midi"))).find(
+        "tokenizer", "toy"
+    )
+    assert entry.missing == ("no_such_package",)
+    with pytest.raises(MissingDependencyError) as error:
+        entry.load()
+    assert str(error.value) == (
+        "Tokenizer \"toy\" needs no_such_package, which is not installed.  pip install 'toy[midi]'"
+    )
+
+
+@pytest.mark.parametrize(
+    "failure", [ImportError("no module"), SystemExit(3), RuntimeError("boom"), ZeroDivisionError()]
+)
+def test_a_plugin_that_fails_to_load_is_reported_and_the_others_work(failure):
+    broken = plugin(failure, "broken")
+    catalog = catalog_with(broken, plugin(offering("toy", CHAR)))
+    names = [entry.name for entry in catalog.entries("tokenizer")]
+    assert "char" in names
+    assert "toy" in names
+    assert type(failure).__name__ in broken.problem
+    with pytest.raises(UnknownPartError, match="Plugin broken could not be used"):
+        catalog.find("tokenizer", "absent")
+
+
+def test_a_hook_that_raises_leaves_out_only_its_plugin():
+    class Raising:
+        @hookimpl
+        def register_tokenizers(self, register):
+            register("half", CHAR, summary="registered before the failure")
+            raise RuntimeError("in the hook")
+
+    broken = plugin(Raising(), "broken")
+    names = [entry.name for entry in catalog_with(broken).entries("tokenizer")]
+    assert "char" in names
+    assert "half" not in names
+    assert broken.problem == "register_tokenizers failed: RuntimeError: in the hook"
+
+
+def test_a_hook_with_an_unknown_argument_is_reported():
+    class Wrong:
+        @hookimpl
+        def register_tokenizers(self, registrar):
+            """Never called."""
+
+    broken = plugin(Wrong(), "broken")
+    assert catalog_with(broken).entries("tokenizer")
+    assert "PluginValidationError" in broken.problem
+
+
+@pytest.mark.parametrize(("name", "target"), [("Bad Name", CHAR), ("ok", "no-colon"), ("ok", "a:b:c")])
+def test_a_part_with_an_impossible_name_or_target_is_refused(name, target):
+    broken = plugin(offering(name, target))
+    catalog_with(broken).entries("tokenizer")
+    assert "PluginError" in broken.problem
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("no_such_module:Thing", "cannot be imported: ModuleNotFoundError"),
+        ("json:JSONDecoder", "is not a Tokenizer"),
+        ("json:no_such", "cannot be imported: AttributeError"),
+        ("seqgen.core.tokenizer:Tokenizer", "lacks decode, decoder, encode, fit, from_state, state, vocab_size"),
+    ],
+)
+def test_a_target_that_is_no_such_part_is_a_sentence(target, sentence):
+    entry = catalog_with(plugin(offering("toy", target))).find("tokenizer", "toy")
+    with pytest.raises(PluginError, match=sentence):
+        entry.load()
+
+
+def test_what_a_plugin_prints_on_import_does_not_reach_standard_output(capsys):
+    class Printing:
+        @hookimpl
+        def register_tokenizers(self, register):
+            print("hello from a plugin")
+
+    catalog_with(plugin(Printing())).entries("tokenizer")
+    assert capsys.readouterr().out == ""
+
+
+def test_hooks_are_called_only_when_their_kind_is_asked_for():
+    calls = []
+
+    class Counting:
+        @hookimpl
+        def register_samplers(self, register):
+            calls.append("samplers")
+
+    catalog = catalog_with(plugin(Counting()))
+    catalog.entries("tokenizer")
+    assert calls == []
+    catalog.entries("sampler")
+    catalog.entries("sampler")
+    assert calls == ["samplers"]
+
+
+def test_options_of_a_part_are_checked_with_its_name():
+    with pytest.raises(OptionError, match="tokenizer char: min_count is 0, but must be a whole number at least 1"):
+        load_catalog().make("tokenizer", "char:min_count=0")
+
+
+def test_entry_points_of_the_environment_are_found():
+    catalog = load_catalog([EntryPoint(name="again", value="seqgen.builtin", group="seqgen")])
+    assert [plugin.name for plugin in catalog.plugins] == ["builtin", "again"]

@@ -1,0 +1,117 @@
+"""Options are declared once, as annotated fields, and checked with sentences that say what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from annotated_doc import Doc
+from annotated_types import Ge, Gt, Le
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.core.errors import OptionError
+from seqgen.core.options import PartSpec, ReadAs, checked, make, option_values, options_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    p: Annotated[float, Gt(0), Le(1), Doc("how much stays")] = 0.9
+    count: Annotated[int, Ge(1), Doc("how many")] | None = None
+    mode: Annotated[Literal["left", "right"], Doc("which side")] = "left"
+    fold: Annotated[bool, Doc("whether to fold")] = False
+    file: Annotated[Path, Doc("where from")] = Path("a.txt")
+    half: Annotated[float, ReadAs(lambda text: float(text) / 2, "a number to halve"), Doc("halved")] = 1.0
+    learned: tuple[str, ...] = field(default=())
+
+
+def test_only_fields_with_a_sentence_are_options():
+    assert [option.name for option in options_of(Example)] == ["p", "count", "mode", "fold", "file", "half"]
+    assert options_of(Example)[0].text == "how much stays"
+
+
+def test_what_is_allowed_is_said_in_words():
+    allowed = {option.name: option.allowed for option in options_of(Example)}
+    assert allowed == {
+        "p": "a number above 0 and at most 1",
+        "count": "a whole number at least 1",
+        "mode": "one of left, right",
+        "fold": "true or false",
+        "file": "a path",
+        "half": "a number to halve",
+    }
+
+
+def test_text_from_the_command_line_becomes_values():
+    values = {"p": "0.5", "count": "3", "mode": "right", "fold": "true", "file": "b.txt", "half": "3"}
+    expected = {"p": 0.5, "count": 3, "mode": "right", "fold": True, "file": Path("b.txt"), "half": 1.5}
+    assert checked(Example, values, where="example") == expected
+
+
+def test_none_is_allowed_where_an_option_is_optional():
+    assert checked(Example, {"count": "none"}, where="example") == {"count": None}
+    with pytest.raises(OptionError):
+        checked(Example, {"p": "none"}, where="example")
+
+
+def test_hyphens_and_underscores_name_the_same_option():
+    @dataclass
+    class Hyphened:
+        min_count: Annotated[int, Doc("least")] = 1
+
+    assert checked(Hyphened, {"min-count": "2"}, where="x") == {"min_count": 2}
+
+
+def test_a_wrong_value_names_part_option_value_and_what_is_allowed():
+    with pytest.raises(OptionError) as error:
+        make(Example, {"p": "1.4"}, where="sampler top-p", example="--sampler top-p")
+    assert str(error.value) == (
+        "sampler top-p: p is 1.4, but must be a number above 0 and at most 1.  Try --sampler top-p:p=0.9"
+    )
+
+
+def test_an_unknown_option_names_the_nearest_and_all():
+    with pytest.raises(OptionError, match=r'has no option "cuont".  Nearest: count.  It has: p, count, mode'):
+        checked(Example, {"cuont": 1}, where="example")
+
+
+def test_all_faults_are_reported_at_once():
+    with pytest.raises(OptionError) as error:
+        checked(Example, {"p": 2, "count": 0, "mode": "up"}, where="example")
+    assert len(str(error.value).splitlines()) == 3
+
+
+def test_a_boolean_is_not_a_number():
+    with pytest.raises(OptionError):
+        checked(Example, {"count": True}, where="example")
+
+
+def test_values_of_a_part_can_make_it_again():
+    part = make(Example, {"p": 0.3, "count": 2, "fold": True}, where="example", learned=("a",))
+    assert make(Example, option_values(part), where="example", learned=("a",)) == part
+
+
+@pytest.mark.parametrize("text", ["", ":", "bpe:", "bpe:vocab_size", "bpe:=3", ":a=1"])
+def test_a_part_that_is_not_written_as_a_part_is_refused(text):
+    with pytest.raises(OptionError):
+        PartSpec.parse(text)
+
+
+def test_a_part_is_written_as_name_and_options():
+    assert PartSpec.parse("bpe:vocab-size=512,min_count=2") == PartSpec("bpe", {"vocab_size": "512", "min_count": "2"})
+    assert PartSpec.parse("other/char") == PartSpec("other/char", {})
+    assert PartSpec.parse(r"stop:text=a\,b\\c") == PartSpec("stop", {"text": "a,b\\c"})
+
+
+@given(
+    values=st.dictionaries(
+        st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True),
+        st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12),
+        max_size=4,
+    )
+)
+def test_a_part_reads_back_as_it_is_shown(values):
+    spec = PartSpec("name", values)
+    assert PartSpec.parse(str(spec)) == spec

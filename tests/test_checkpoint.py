@@ -1,0 +1,209 @@
+"""A model folder is read only after every size, name and hash in it has been checked."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from seqgen.checkpoint import (
+    CONFIG,
+    WEIGHTS,
+    ModelConfig,
+    PartRecord,
+    SavedModel,
+    config_to_json,
+    read_config,
+    read_weights,
+    write_manifest,
+    write_weights,
+)
+from seqgen.core.canonical import canonical_shapes, initial_weights
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, SeqgenError, UnknownPartError
+from seqgen.core.spec import ModelSpec
+from seqgen.files import write_json
+from seqgen.tokenizers.char import CharTokenizer
+
+SPEC = ModelSpec(vocab_size=4, embedding_size=3, hidden_size=5)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A whole model folder: three characters and the end token."""
+    tokenizer = CharTokenizer().fit(["abc"])
+    write_weights(tmp_path / WEIGHTS, initial_weights(SPEC, 0))
+    config = ModelConfig(
+        model=SPEC,
+        parts={"tokenizer": PartRecord("char", "seqgen", "0", {})},
+        training={"epochs": 1.0},
+        origins={"epochs": "default"},
+        has_ends=False,
+    )
+    write_json(tmp_path / CONFIG, config_to_json(config))
+    write_json(tmp_path / "tokenizer.json", tokenizer.state())
+    write_manifest(tmp_path, {"created": "2026-01-01"})
+    return tmp_path
+
+
+def rewrite(folder, name, change):
+    """Alter a file and list it in the manifest as if it had been written so."""
+    path = folder / name
+    path.write_bytes(change(path.read_bytes()))
+    (folder / "manifest.json").unlink()
+    write_manifest(folder, {})
+
+
+def safetensors(header: object, data: bytes = b"") -> bytes:
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def test_what_was_written_is_read_back(folder):
+    saved = SavedModel.open(folder, where="m:1")
+    assert saved.config.model == SPEC
+    assert saved.tokenizer(load_catalog()).vocab_size == 4
+    expected = initial_weights(SPEC, 0)
+    weights = saved.weights()
+    assert list(weights) == sorted(expected)
+    assert all(np.array_equal(weights[name], expected[name]) for name in expected)
+
+
+def test_the_canonical_table_of_an_lstm_is_frozen():
+    assert canonical_shapes(SPEC) == {
+        "embedding.weight": (4, 3),
+        "layers.0.input_weight": (20, 3),
+        "layers.0.recurrent_weight": (20, 5),
+        "layers.0.bias": (20,),
+        "output.weight": (4, 5),
+        "output.bias": (4,),
+    }
+
+
+def test_a_folder_that_is_no_model_is_said_to_be_none(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="is not a model"):
+        SavedModel.open(tmp_path, where="here")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "manifest.json"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(DamagedModelError, match=rf"m:1/{name}: the file is missing"):
+        SavedModel.open(folder, where="m:1")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_truncated_file_is_named_with_both_sizes(folder, name):
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(DamagedModelError, match=rf"m:1/{name}: [\d,]+ bytes, but \d+ were written"):
+        SavedModel.open(folder, where="m:1")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_one_flipped_bit_is_noticed(folder, name):
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedModelError, match=rf"m:1/{name}: its bytes are not those"):
+        saved = SavedModel.open(folder, where="m:1")
+        saved.weights()
+        saved.tokenizer(load_catalog())
+
+
+def test_a_manifest_cannot_name_files_outside_the_folder(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["../../etc/passwd"] = {"sha256": "0", "bytes": 1}
+    write_json(folder / "manifest.json", manifest)
+    with pytest.raises(DamagedModelError, match="is not a file of this folder"):
+        SavedModel.open(folder, where="m:1")
+
+
+def tensor(shape, begin, end, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00" * 7,
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 10) + b"{}",
+        struct.pack("<Q", 3) + b"[1]",
+        struct.pack("<Q", 2) + b"{]",
+        struct.pack("<Q", 200_000) + b"[" * 200_000,
+        safetensors({"output.bias": tensor([10**12], 0, 4 * 10**12)}),
+        safetensors({"output.bias": tensor([4], 0, 2**60)}, b"\x00" * 16),
+        safetensors({"output.bias": tensor([4], 8, 4)}, b"\x00" * 16),
+        safetensors({"output.bias": tensor([-4], 0, 16)}, b"\x00" * 16),
+        safetensors({"output.bias": tensor([2**40, 2**40], 0, 16)}, b"\x00" * 16),
+        safetensors({"output.bias": {"dtype": "F32", "shape": "4"}}, b"\x00" * 16),
+        safetensors({"output.bias": 7}),
+        safetensors({"output.bias": tensor([4], 0, 16, "I64")}, b"\x00" * 16),
+        safetensors({"output.bias": tensor([4], 0, 16)}, b"\x00" * 16),
+        safetensors({"rnn.kernel": tensor([4], 0, 16)}, b"\x00" * 16),
+    ],
+)
+def test_weights_with_a_header_that_lies_are_refused_with_a_sentence(tmp_path, content):
+    (tmp_path / WEIGHTS).write_bytes(content)
+    with pytest.raises(DamagedModelError, match=r"^m:1: "):
+        read_weights(tmp_path / WEIGHTS, SPEC, where="m:1")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    weights = initial_weights(SPEC, 0)
+    weights["output.bias"][1] = np.nan
+    write_weights(tmp_path / WEIGHTS, weights)
+    with pytest.raises(DamagedModelError, match='tensor "output.bias" holds values that are not finite'):
+        read_weights(tmp_path / WEIGHTS, SPEC, where="m:1")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda c: c | {"surprise": 1}, "unknown key surprise"),
+        (lambda c: {k: v for k, v in c.items() if k != "parts"}, "missing key parts"),
+        (lambda c: c | {"format_version": 99}, "format version 99"),
+        (lambda c: c | {"model": c["model"] | {"hidden_size": 0}}, "hidden_size is 0"),
+        (lambda c: c | {"model": c["model"] | {"class": "os.system"}}, 'has no option "class"'),
+        (lambda c: c | {"model": {}}, "vocab_size"),
+        (lambda c: c | {"parts": {"tokenizer": {"name": "char"}}}, "parts.tokenizer is not"),
+        (lambda c: c | {"parts": []}, "parts is not an object"),
+    ],
+)
+def test_a_config_that_is_not_ours_is_refused_by_name(folder, change, sentence):
+    config = json.loads((folder / CONFIG).read_text())
+    write_json(folder / CONFIG, change(config))
+    with pytest.raises(DamagedModelError, match=sentence):
+        read_config(folder / CONFIG, where="m:1/config.json")
+
+
+def test_a_vocabulary_of_another_size_is_refused(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    config["model"]["vocab_size"] = 10**12
+    write_json(folder / CONFIG, config)
+    write_manifest(folder, {})
+    with pytest.raises(DamagedModelError, match=r"4 tokens, but the model has 1000000000000"):
+        SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
+
+
+def test_a_part_whose_plugin_is_not_installed_says_what_to_install(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    config["parts"]["tokenizer"] = {"name": "abc", "distribution": "seqgen-music", "version": "1.2", "options": {}}
+    write_json(folder / CONFIG, config)
+    write_manifest(folder, {})
+    with pytest.raises(UnknownPartError) as error:
+        SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
+    assert str(error.value) == (
+        'Model m:1 needs the tokenizer "abc" of seqgen-music 1.2, which is not installed.  pip install seqgen-music'
+    )
+
+
+def test_every_refusal_is_a_seqgen_error(folder):
+    (folder / CONFIG).write_bytes(b"\xff\xfe garbage")
+    with pytest.raises(SeqgenError):
+        SavedModel.open(folder, where="m:1")

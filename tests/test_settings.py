@@ -1,0 +1,77 @@
+"""Options come from the call, the environment, a file, a preset and the defaults, in this order."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqgen import settings
+from seqgen.core.errors import OptionError
+from seqgen.training.options import PRESETS, TrainingOptions, read_duration
+
+
+def resolve(given, *, file=None, preset=None):
+    return settings.resolve(TrainingOptions, given, config_file=file, presets=PRESETS, preset=preset)
+
+
+def test_the_nearer_place_wins_and_each_origin_is_kept(tmp_path, monkeypatch):
+    file = tmp_path / "train.toml"
+    file.write_text("hidden-size = 64\nseq_len = 32\nbatch_size = 8\nlearning_rate = 0.5\n")
+    monkeypatch.setenv("SEQGEN_SEQ_LEN", "48")
+    monkeypatch.setenv("SEQGEN_BATCH_SIZE", "9")
+    values, origins = resolve({"batch_size": "10"}, file=file, preset="small")
+    names = ("batch_size", "seq_len", "hidden_size", "embedding_size", "optimizer")
+    assert [(values[name], origins[name]) for name in names] == [
+        (10, "command line"),
+        (48, "environment"),
+        (64, str(file)),
+        (32, "preset small"),
+        ("adamw", "default"),
+    ]
+
+
+def test_the_preset_may_stand_in_the_file_or_the_environment(tmp_path, monkeypatch):
+    file = tmp_path / "train.toml"
+    file.write_text('preset = "tutorial"\n')
+    assert resolve({}, file=file)[0]["input_encoding"] == "scalar"
+    monkeypatch.setenv("SEQGEN_PRESET", "small")
+    assert resolve({}, file=file)[0]["hidden_size"] == 256
+
+
+def test_a_wrong_value_says_from_where_it_came(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQGEN_DROPOUT", "2")
+    with pytest.raises(OptionError, match="train, from environment: dropout is 2, but must be a number at least 0"):
+        resolve({})
+
+
+@pytest.mark.parametrize("content", ["hidden_size = ", "\xff", "[a"])
+def test_a_file_that_is_not_toml_is_a_sentence(tmp_path, content):
+    file = tmp_path / "train.toml"
+    file.write_text(content, "latin-1")
+    with pytest.raises(OptionError, match=r"train\.toml cannot be read"):
+        resolve({}, file=file)
+
+
+def test_a_missing_file_and_an_unknown_preset_are_sentences(tmp_path):
+    with pytest.raises(OptionError, match="does not exist"):
+        resolve({}, file=tmp_path / "absent.toml")
+    with pytest.raises(OptionError, match='No preset "huge".  There are: default, small, large, tutorial'):
+        resolve({}, preset="huge")
+
+
+def test_every_preset_is_made_of_options_that_are_allowed():
+    for name in PRESETS:
+        values, _ = resolve({}, preset=name)
+        assert values["tokenizer"].startswith("char")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("0.5h", 1800), ("1d", 86400)]
+)
+def test_durations_are_read_as_people_write_them(text, seconds):
+    assert read_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "5x", "-3", "1h 30m", "five"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ValueError, match="is not a duration"):
+        read_duration(text)
