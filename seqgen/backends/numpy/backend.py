@@ -12,10 +12,10 @@ import numpy.typing as npt
 from seqgen.backends.choice import check_architecture, check_precision, choose_device
 from seqgen.backends.numpy.cells import CELLS
 from seqgen.backends.numpy.model import NumpyModel
-from seqgen.core.backend import Backend, Precision
+from seqgen.core.backend import Backend
 from seqgen.core.canonical import initial_weights
 from seqgen.core.errors import OptionError
-from seqgen.core.types import ModelSpec, OptimizerSpec
+from seqgen.core.spec import ModelSpec, OptimizerSpec, Precision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from seqgen.backends.numpy.cells import CELLS, Floats
 from seqgen.backends.numpy.weights import prepare
 from seqgen.core.backend import Model
-from seqgen.core.types import Batch, Ids, ModelSpec, State, Weights
+from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Batch, Ids, State, Weights
 
 _BLOCK = 1 << 22
 """How many numbers the largest temporary of a sequence may have: 16 MB in float32."""

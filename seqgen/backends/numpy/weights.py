@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.canonical import GATES
-from seqgen.core.types import ModelSpec
+from seqgen.core.spec import ModelSpec
 
 
 @dataclass(frozen=True)

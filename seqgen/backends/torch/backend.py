@@ -1,0 +1,84 @@
+"""What the PyTorch backend offers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seqgen.backends.choice import check_architecture, check_precision, choose_device
+from seqgen.backends.processor import bfloat16_is_faster
+from seqgen.backends.torch.model import TorchModel
+from seqgen.backends.torch.network import LAYERS
+from seqgen.core.backend import Backend
+from seqgen.core.canonical import initial_weights
+from seqgen.core.spec import ModelSpec, OptimizerSpec, Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchBackend(Backend):
+    """Trains and generates on CUDA, ROCm, Apple MPS, Intel XPU and the CPU."""
+
+    def devices(self) -> Sequence[str]:
+        """The devices here: CUDA (ROCm goes by the same name), then MPS, XPU and the CPU."""
+        found = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            found.append("mps")
+        if torch.xpu.is_available():
+            found += [f"xpu:{number}" for number in range(torch.xpu.device_count())]
+        return (*found, "cpu")
+
+    def architectures(self) -> Sequence[str]:
+        """The recurrent networks of :mod:`seqgen.core.canonical`."""
+        return tuple(LAYERS)
+
+    def build(
+        self,
+        spec: ModelSpec,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_seed: int = 0,
+        deterministic: bool = False,
+        optimizer: OptimizerSpec | None = None,
+        weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
+    ) -> TorchModel:
+        """A model that generates, evaluates and, with an optimizer, trains; see :class:`seqgen.core.backend.Backend`.
+
+        ``deterministic`` holds for the whole process, since PyTorch has one switch for all models.
+        """
+        check_architecture("torch", spec.architecture, self.architectures())
+        device = choose_device("torch", device, self.devices())
+        family = device.partition(":")[0]
+        check_precision("torch", precision, _precisions(device), where=f"on {device}")
+        if precision == "auto":
+            precision = "bfloat16" if _bfloat16_is_faster(device) else "float32"
+        if deterministic and family != "cpu":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
+            torch.use_deterministic_algorithms(mode=True)
+        return TorchModel(
+            spec,
+            initial_weights(spec, random_seed) if weights is None else weights,
+            device=device,
+            precision=precision,
+            random_seed=random_seed,
+            optimizer=optimizer,
+        )
+
+
+def _precisions(device: str) -> Sequence[str]:
+    """What a device can compute in, fast or not."""
+    family = device.partition(":")[0]
+    if family == "mps" or (family == "cuda" and not torch.cuda.is_bf16_supported()):
+        return ("float32",)
+    return ("float32", "bfloat16")
+
+
+def _bfloat16_is_faster(device: str) -> bool:
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device == "cpu" and bfloat16_is_faster()

@@ -1,0 +1,183 @@
+"""Recurrent networks in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seqgen.backends.torch.network import PARTS, Network, Parts
+from seqgen.backends.torch.optimizer import Updater
+from seqgen.backends.torch.stepper import Stepper
+from seqgen.backends.torch.weights import read_weights, slots, write_weights
+from seqgen.core.backend import Model
+from seqgen.core.spec import ModelSpec, OptimizerSpec
+from seqgen.core.types import Array, Batch, Ids, State, Weights
+
+_BLOCK = 256
+"""Time steps that ``prefill`` reads at once."""
+
+
+class TorchModel(Model):
+    """An lstm, gru or rnn of any number of layers.
+
+    State: ``layers.N.hidden`` and, for lstm, ``layers.N.cell``, tensors on the device.  Logits are NumPy arrays on the
+    CPU, and tensors on other devices.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        weights: Mapping[str, npt.NDArray[np.float32]],
+        *,
+        device: str,
+        precision: str,
+        random_seed: int,
+        optimizer: OptimizerSpec | None,
+    ) -> None:
+        self.spec = spec
+        self.device = device
+        self.precision = precision
+        self._names = [
+            [f"layers.{layer}.{part}" for part in PARTS[spec.architecture]] for layer in range(spec.num_layers)
+        ]
+        self._network = Network(spec).to(device)
+        self._updater = None if optimizer is None else Updater(optimizer, slots(self._network))
+        self._dropout = torch.Generator(device).manual_seed(random_seed)
+        self._random_name = f"random.torch-{device.partition(':')[0]}"
+        self._stepper: Stepper | None = None
+        self._training_state: tuple[Parts, ...] | None = None
+        self._evaluation_state: tuple[Parts, ...] | None = None
+        self.load_weights(weights)
+
+    # Generation
+
+    def initial_state(self, batch_size: int) -> State:
+        """Zeros."""
+        return self._named(self._zeros(batch_size))
+
+    @torch.inference_mode()
+    def next_logits(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """One step; see :meth:`seqgen.core.backend.Model.next_logits`."""
+        if self._stepper is None:
+            self._stepper = Stepper(self._network)
+        logits, after = self._stepper.next(self._tensor(ids), self._parts(state))
+        return self._given(logits), self._named(after)
+
+    @torch.inference_mode()
+    def prefill(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Read T tokens at once; see :meth:`seqgen.core.backend.Model.prefill`."""
+        parts = self._parts(state)
+        for block in torch.split(self._tensor(ids.T), _BLOCK):
+            outputs, parts = self._network(block, parts)
+        return self._given(self._network.logits(outputs[-1])), self._named(parts)
+
+    @torch.inference_mode()
+    def evaluate(self, batch: Batch) -> tuple[float, int]:
+        """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
+        state = self._start(batch, self._evaluation_state)
+        nats, self._evaluation_state = self._nats(batch, state, dropout=None)
+        return float(nats), batch.scored
+
+    # Weights
+
+    def weights(self) -> Weights:
+        """A copy of the weights in the canonical form."""
+        return read_weights(self._network)
+
+    def load_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Take over canonical weights."""
+        write_weights(self._network, weights)
+        self._stepper = None
+
+    # Training
+
+    def train_step(self, batch: Batch, learning_rate: float) -> Tensor:
+        """One update; see :meth:`seqgen.core.backend.Model.train_step`."""
+        if self._updater is None:
+            msg = "This model was built without an optimizer, so it does not train."
+            raise TypeError(msg)
+        state = self._start(batch, self._training_state)
+        nats, after = self._nats(batch, state, dropout=self._dropout)
+        loss = nats / max(batch.scored, 1)
+        torch.autograd.backward(loss)
+        self._updater.update(learning_rate)
+        self._training_state = tuple(tuple(part.detach() for part in parts) for parts in after)
+        self._stepper = None
+        return loss.detach()
+
+    def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The optimiser's state, the carried state, and where dropout's random numbers stand."""
+        if self._updater is None:
+            return {}
+        state = self._updater.state()
+        if self._training_state is not None:
+            carried = self._named(self._training_state)
+            state |= {f"carry.{name}": part.float().cpu().numpy().copy() for name, part in carried.items()}
+        return state | {self._random_name: self._dropout.get_state().numpy().copy()}
+
+    def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Take over what ``training_state`` gave, here or in another backend."""
+        if self._updater is None:
+            return
+        self._updater.load(state)
+        names = [f"carry.{name}" for names in self._names for name in names]
+        self._training_state = None
+        if all(name in state for name in names):
+            self._training_state = self._parts(
+                {name.removeprefix("carry."): torch.tensor(state[name], device=self.device) for name in names}
+            )
+        if self._random_name in state:
+            self._dropout.set_state(torch.tensor(state[self._random_name]))
+
+    # Parts of the above
+
+    def _nats(
+        self, batch: Batch, state: tuple[Parts, ...], dropout: torch.Generator | None
+    ) -> tuple[Tensor, tuple[Parts, ...]]:
+        """(summed nats of the scored targets, the state after); in the model's precision where it trains."""
+        lower = dropout is not None and self.precision == "bfloat16"
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=lower):
+            outputs, after = self._network(self._tensor(batch.inputs.T), state, dropout)  # (T, B, H)
+        targets = self._tensor(batch.targets.T)  # (T, B)
+        if batch.last_step_only:
+            outputs, targets = outputs[-1:], targets[-1:]
+        logits = self._network.logits(outputs).flatten(0, 1)  # (T*B, V)
+        if batch.weights is None:
+            return F.cross_entropy(logits, targets.flatten(), reduction="sum"), after
+        weights = torch.from_numpy(np.array(batch.weights.T, order="C")).to(self.device, non_blocking=True)
+        nats = F.cross_entropy(logits, targets.flatten(), reduction="none")  # (T*B)
+        return (nats * weights.flatten()).sum(), after
+
+    def _start(self, batch: Batch, carried: tuple[Parts, ...] | None) -> tuple[Parts, ...]:
+        """The carried state where the batch goes on and has as many rows; else zeros."""
+        rows = batch.inputs.shape[0]
+        if batch.carry and carried is not None and carried[0][0].shape[0] == rows:
+            return carried
+        return self._zeros(rows)
+
+    def _zeros(self, batch_size: int) -> tuple[Parts, ...]:
+        zeros = torch.zeros((batch_size, self.spec.hidden_size), device=self.device)
+        return tuple(tuple(zeros for _ in names) for names in self._names)
+
+    def _tensor(self, ids: Ids) -> Tensor:
+        # A copy in any case: ids may be a view of a read-only file.
+        return torch.from_numpy(np.array(ids, dtype=np.int64, order="C")).to(self.device, non_blocking=True)
+
+    def _given(self, logits: Tensor) -> Array:
+        return logits.numpy() if self.device == "cpu" else logits
+
+    def _parts(self, state: State) -> tuple[Parts, ...]:
+        return tuple(tuple(state[name] for name in names) for names in self._names)
+
+    def _named(self, parts: tuple[Parts, ...]) -> dict[str, Any]:
+        return {
+            name: part
+            for names, own in zip(self._names, parts, strict=True)
+            for name, part in zip(names, own, strict=True)
+        }
