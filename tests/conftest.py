@@ -1,0 +1,74 @@
+"""What all tests share: slow tests on request, hypothesis profiles, and the command line in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# No deadlines: on a busy machine they fail what is right.  CI runs the same examples every time.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, database=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests that take long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    skip = pytest.mark.skip(reason="slow: run with --slow (make test-slow)")
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(skip)
+
+
+@pytest.fixture
+def seqgen_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ``SEQGEN_HOME``, for this test alone."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("SEQGEN_HOME", str(home))
+    return home
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def seqgen_cli(tmp_path: Path, seqgen_home: Path) -> Callable[..., Result]:
+    """``seqgen ARGUMENTS`` in a process of its own, in the folder ``tmp_path``, with an empty ``SEQGEN_HOME``."""
+
+    def run(
+        *arguments: object,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: Path = tmp_path,
+        timeout: float = 120,
+    ) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "seqgen", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            # COLUMNS: errors and tables are not broken into lines of whatever width the tests run in.
+            env={**os.environ, "SEQGEN_HOME": str(seqgen_home), "COLUMNS": "200", "NO_COLOR": "1", **(env or {})},
+            cwd=cwd,
+            timeout=timeout,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run

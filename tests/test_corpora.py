@@ -1,0 +1,361 @@
+"""Corpora by name, and their download from a server on the loopback interface."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import socketserver
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from seqgen import corpora
+from seqgen.core.errors import CorpusError, UsageError
+
+CONTENT = random.Random(0).randbytes(300_000)
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Server:
+    """One file at every path, and how the server misbehaves."""
+
+    content: bytes = CONTENT
+    ranges: bool = True
+    cut_after: int | None = None  # bytes of the body, then the connection breaks
+    cuts: int = 10**9  # how many connections break
+    status: int | None = None
+    announce: int | None = None  # a Content-Length that may be a lie
+    silent_length: bool = False  # no Content-Length
+    wrong_range: bool = False
+    asked: list[str | None] = field(default_factory=list)  # the Range of each request
+    url: str = ""
+
+    def corpus(self, path: str = "/a%20folder/text.txt") -> corpora.Corpus:
+        return corpora.Corpus(
+            name="tale",
+            summary="",
+            source="public",
+            licence="",
+            dataset="text",
+            size=len(CONTENT),
+            sha256=hashlib.sha256(CONTENT).hexdigest(),
+            url=self.url + path,
+        )
+
+
+def handler(server: Server) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked = self.headers["Range"]
+            server.asked.append(asked)
+            if server.status is not None:
+                self.send_error(server.status)
+                return
+            start = 0
+            if asked is not None and server.ranges:
+                start = int(asked.removeprefix("bytes=").removesuffix("-"))
+                if start >= len(server.content):
+                    self.send_error(416)
+                    return
+                shown = start + 1 if server.wrong_range else start
+                self.send_response(206)
+                self.send_header("Content-Range", f"bytes {shown}-{len(server.content) - 1}/{len(server.content)}")
+            else:
+                self.send_response(200)
+            body = server.content[start:]
+            if not server.silent_length:
+                self.send_header("Content-Length", str(len(body) if server.announce is None else server.announce))
+            self.send_header("Connection", "close")
+            self.close_connection = True
+            self.end_headers()
+            if server.cut_after is not None and server.cuts > 0:
+                server.cuts -= 1
+                body = body[: server.cut_after]
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    return Handler
+
+
+class QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """The client of these tests may hang up; nobody needs to read about it."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    running: list[socketserver.BaseServer] = []
+
+    def start(**behaviour: object) -> Server:
+        server = Server(**behaviour)
+        http = QuietServer(("127.0.0.1", 0), handler(server))
+        server.url = f"http://127.0.0.1:{http.server_port}"
+        threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        running.append(http)
+        return server
+
+    yield start
+    for http in running:
+        http.shutdown()
+        http.server_close()
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# The list
+
+
+def test_the_bundled_corpora_are_there_and_read_as_utf_8():
+    bundled = {corpus.name: corpus for corpus in corpora.available() if corpus.source == "bundled"}
+    assert set(bundled) == {"ice", "names"}
+    assert bundled["names"].dataset == "lines"
+    for corpus in bundled.values():
+        assert corpora.locate(corpus.name) == corpus.path
+        assert len(corpus.path.read_bytes()) == corpus.size
+        assert corpus.path.read_text(encoding="utf-8").strip()
+
+
+def test_the_names_are_about_a_thousand_different_ones():
+    names = corpora.locate("names").read_text(encoding="utf-8").splitlines()
+    assert 900 <= len(names) <= 1_100
+    assert len(set(names)) == len(names)
+
+
+def test_public_corpora_are_pinned_by_commit_size_and_checksum():
+    public = [corpus for corpus in corpora.available() if corpus.source == "public"]
+    assert len(public) >= 5
+    for corpus in public:
+        assert corpus.url.startswith("https://"), corpus
+        assert any(len(piece) == 40 and int(piece, 16) for piece in corpus.url.split("/")[5:6]), corpus.url
+        assert len(corpus.sha256) == 64
+        assert corpus.size > 0
+
+
+def test_the_yardstick_is_the_file_that_everybody_measures_on():
+    shakespeare = {corpus.name: corpus for corpus in corpora.available()}["shakespeare"]
+    assert shakespeare.size == 1_115_394
+    assert shakespeare.sha256 == "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+def test_every_listed_corpus_says_its_licence_and_dataset():
+    listed = tomllib.loads((ROOT / "corpora" / "corpora.toml").read_text(encoding="utf-8"))
+    assert [corpus.name for corpus in corpora.available()] == list(listed)
+    for corpus in corpora.available():
+        assert corpus.summary
+        assert corpus.licence
+        assert corpus.dataset in {"text", "lines"}
+
+
+def test_a_public_corpus_is_located_once_it_lies_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQGEN_HOME", str(tmp_path))
+    assert corpora.locate("sonnets") is None
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora" / "sonnets.txt").write_text("From fairest creatures")
+    assert corpora.locate("sonnets") == tmp_path / "corpora" / "sonnets.txt"
+
+
+def test_an_unknown_corpus_is_answered_with_the_nearest_names():
+    with pytest.raises(UsageError, match=r'No corpus "sonets"\.  Nearest: sonnets, names\.  All: seqgen corpora list'):
+        corpora.locate("sonets")
+
+
+def test_downloading_a_bundled_corpus_finds_it_where_it_is(tmp_path):
+    assert corpora.download("names", tmp_path) == corpora.locate("names")
+    assert left_in(tmp_path) == []
+
+
+# The download
+
+
+def test_a_download_is_named_after_the_corpus_and_nothing_else_is_left(serve, tmp_path):
+    path = corpora.fetch(serve().corpus(), tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / "tale.txt"
+    assert path.read_bytes() == CONTENT
+    assert left_in(path.parent) == ["tale.txt"]
+
+
+def test_a_second_download_asks_the_server_nothing(serve, tmp_path):
+    server = serve()
+    corpora.fetch(server.corpus(), tmp_path)
+    corpora.fetch(server.corpus(), tmp_path)
+    assert server.asked == [None]
+
+
+def test_progress_begins_with_nothing_never_goes_back_and_ends_with_all(serve, tmp_path):
+    seen = []
+    corpora.fetch(serve().corpus(), tmp_path, progress=lambda done, total: seen.append((done, total)))
+    done = [now for now, _ in seen]
+    assert done[0] == 0
+    assert done == sorted(done)
+    assert done[-1] == len(CONTENT)
+    assert {total for _, total in seen} == {len(CONTENT)}
+
+
+def test_a_connection_cut_midway_is_taken_up_where_it_broke(serve, tmp_path):
+    server = serve(cut_after=100_000)
+    assert corpora.fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", "bytes=200000-"]
+
+
+def test_a_file_without_announced_length_is_taken_up_too(serve, tmp_path):
+    server = serve(cut_after=100_000, silent_length=True)
+    assert corpora.fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", "bytes=200000-"]
+
+
+def test_a_server_that_keeps_breaking_off_ends_with_what_to_do_and_the_next_call_goes_on(serve, tmp_path):
+    server = serve(cut_after=50_000)
+    with pytest.raises(CorpusError, match=r"broke off after 250,000 of 300,000 bytes.  The same command goes on"):
+        corpora.fetch(server.corpus(), tmp_path)
+    assert left_in(tmp_path) == ["tale.txt.part"]
+    seen = []
+    path = corpora.fetch(server.corpus(), tmp_path, progress=lambda done, _: seen.append(done))
+    assert path.read_bytes() == CONTENT
+    assert seen[0] == 250_000
+    assert server.asked[-1] == "bytes=250000-"
+
+
+def test_a_server_without_ranges_starts_anew(serve, tmp_path):
+    server = serve(ranges=False, cut_after=100_000, cuts=1)
+    assert corpora.fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-"]
+
+
+def test_an_answer_for_another_range_is_not_appended(serve, tmp_path):
+    server = serve(wrong_range=True, cut_after=100_000, cuts=1)
+    assert corpora.fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=100000-", None]
+
+
+def test_a_refused_range_starts_anew(serve, tmp_path):
+    (tmp_path / "tale.txt.part").write_bytes(CONTENT[:100])
+    server = serve()
+    server.content = b""  # so that byte 100 does not exist
+    with pytest.raises(CorpusError, match=r"it has 0 bytes instead of 300,000"):
+        corpora.fetch(server.corpus(), tmp_path)
+    assert server.asked == ["bytes=100-", None]
+
+
+def test_a_beginning_that_was_of_another_file_is_thrown_away_and_loaded_anew(serve, tmp_path):
+    (tmp_path / "tale.txt.part").write_bytes(b"x" * 100_000)
+    server = serve()
+    assert corpora.fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
+    assert server.asked == ["bytes=100000-", None]
+
+
+@pytest.mark.parametrize("already", [len(CONTENT), len(CONTENT) + 5])
+def test_a_part_as_long_as_the_file_is_checked_and_not_trusted(serve, tmp_path, already):
+    (tmp_path / "tale.txt.part").write_bytes(b"x" * already)
+    assert corpora.fetch(serve().corpus(), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_whole_part_with_the_right_checksum_needs_no_network(tmp_path):
+    (tmp_path / "tale.txt.part").write_bytes(CONTENT)
+    corpus = Server(url="http://127.0.0.1:9").corpus()
+    assert corpora.fetch(corpus, tmp_path).read_bytes() == CONTENT
+
+
+def test_other_bytes_of_the_same_length_are_refused_and_removed(serve, tmp_path):
+    server = serve(content=bytes(len(CONTENT)))
+    with pytest.raises(CorpusError, match=r"is not the corpus tale: its checksum is wrong"):
+        corpora.fetch(server.corpus(), tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_a_shorter_file_is_refused_by_its_length(serve, tmp_path):
+    server = serve(content=b"<html>Please log in to this network</html>")
+    with pytest.raises(CorpusError, match=r"it has 42 bytes instead of 300,000"):
+        corpora.fetch(server.corpus(), tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_a_server_that_sends_without_end_is_stopped_at_the_size(serve, tmp_path):
+    server = serve(content=CONTENT * 50, silent_length=True)
+    most = 0
+
+    def watch(done: int, total: int) -> None:
+        nonlocal most
+        most = max(most, (tmp_path / "tale.txt.part").stat().st_size)
+
+    with pytest.raises(CorpusError, match="checksum is wrong"):
+        corpora.fetch(server.corpus(), tmp_path, progress=watch)
+    assert most <= len(CONTENT) + 1
+    assert left_in(tmp_path) == []
+
+
+def test_a_length_that_is_announced_right_but_exceeded_changes_nothing(serve, tmp_path):
+    server = serve(content=CONTENT + b"and more", announce=len(CONTENT))
+    assert corpora.fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("status", "advice"), [(404, "It may have moved"), (503, "Try again later")])
+def test_an_error_of_the_server_is_named_with_its_url(serve, tmp_path, status, advice):
+    server = serve(status=status)
+    with pytest.raises(CorpusError, match=rf"text\.txt cannot be downloaded: the server says {status} .*{advice}"):
+        corpora.fetch(server.corpus(), tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_an_error_of_the_server_keeps_what_was_received_before(serve, tmp_path):
+    (tmp_path / "tale.txt.part").write_bytes(CONTENT[:1000])
+    with pytest.raises(CorpusError, match="503"):
+        corpora.fetch(serve(status=503).corpus(), tmp_path)
+    assert (tmp_path / "tale.txt.part").read_bytes() == CONTENT[:1000]
+
+
+def test_without_a_network_the_host_is_named(tmp_path):
+    with socketserver.TCPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:
+        port = closed.server_address[1]
+    corpus = Server(url=f"http://127.0.0.1:{port}").corpus()
+    with pytest.raises(CorpusError, match=r"127\.0\.0\.1 cannot be reached .*refused.*Is there a network\?"):
+        corpora.fetch(corpus, tmp_path)
+
+
+def test_a_host_that_speaks_another_language_is_not_a_crash(tmp_path):
+    class Greeter(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+            self.request.sendall(b"220 mail.example ready\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Greeter) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        corpus = Server(url=f"http://127.0.0.1:{server.server_address[1]}").corpus()
+        with pytest.raises(CorpusError, match="cannot be reached"):
+            corpora.fetch(corpus, tmp_path)
+        thread.join()
+
+
+def test_a_file_of_that_name_with_other_content_is_never_overwritten(serve, tmp_path):
+    (tmp_path / "tale.txt").write_text("my own notes")
+    with pytest.raises(CorpusError, match=r"tale\.txt is there already and is not the corpus tale"):
+        corpora.fetch(serve().corpus(), tmp_path)
+    assert (tmp_path / "tale.txt").read_text() == "my own notes"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")  # noqa: PTH110
+def test_a_full_disk_is_named_with_the_file(serve, tmp_path):
+    (tmp_path / "tale.txt.part").symlink_to("/dev/full")
+    with pytest.raises(CorpusError, match=r"tale\.txt\.part cannot be written: No space left on device\.  Free some"):
+        corpora.fetch(serve().corpus(), tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(serve, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CorpusError, match="cannot be written"):
+        corpora.fetch(serve().corpus(), tmp_path / "file" / "folder")

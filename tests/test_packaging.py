@@ -1,0 +1,136 @@
+"""What is in the wheel and the sdist, and what the constraints pin."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+CORPORA = sorted(path.name for path in (ROOT / "corpora").iterdir())
+PINNED = {
+    canonicalize_name(name): version
+    for name, version in re.findall(
+        r"^(\S+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+}
+
+
+def build(project: Path, target: str, folder: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", folder],
+        cwd=project,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory) -> Path:
+    return build(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
+
+
+def names_in(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_has_the_package_the_corpora_and_the_licence_and_nothing_else(wheel):
+    names = names_in(wheel)
+    assert {name.split("/")[0] for name in names} == {
+        "seqgen",
+        wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info",
+    }
+    assert {f"seqgen/_corpora/{file}" for file in CORPORA} <= names
+    assert "seqgen/py.typed" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+
+
+def test_a_wheel_built_from_the_sdist_has_the_same_files(sdist, wheel, tmp_path):
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    rebuilt = build(unpacked, "wheel", tmp_path / "wheel")
+    assert names_in(rebuilt) == names_in(wheel)
+
+
+def test_an_installed_wheel_finds_its_corpora_in_itself(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from seqgen import corpora; print(corpora.locate('ice'))"
+    found = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert Path(found.stdout.strip()) == tmp_path / "seqgen" / "_corpora" / "ice.txt"
+
+
+def requirements() -> Iterator[tuple[str, Requirement]]:
+    for line in PROJECT["dependencies"]:
+        yield "seqgen", Requirement(line)
+    for extra, lines in EXTRAS.items():
+        for line in lines:
+            yield f"seqgen[{extra}]", Requirement(line)
+
+
+def test_the_constraints_pin_every_dependency_to_a_version_in_its_range():
+    for owner, requirement in requirements():
+        name = canonicalize_name(requirement.name)
+        if name == "seqgen":
+            continue
+        assert name in PINNED, f"{owner} needs {requirement}: make constraints"
+        assert requirement.specifier.contains(PINNED[name]), f"{owner} needs {requirement}, pinned is {PINNED[name]}"
+
+
+def test_the_constraints_pin_what_the_dependencies_need_in_turn():
+    missing = set()
+    seen = set()
+    waiting = [requirement for _, requirement in requirements()]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        key = (name, frozenset(requirement.extras))
+        if key in seen or name == "seqgen":
+            continue
+        seen.add(key)
+        if name not in PINNED:
+            missing.add(name)
+        try:
+            needed = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # an extra that is not installed here
+            continue
+        for line in needed:
+            inner = Requirement(line)
+            markers = [{"extra": extra} for extra in requirement.extras] or [{"extra": ""}]
+            if inner.marker is None or any(inner.marker.evaluate(marker) for marker in markers):
+                waiting.append(inner)
+    # PyPI's torch for Linux brings CUDA packages, pinned by torch itself.
+    assert {name for name in missing if not name.startswith(("nvidia-", "cuda-", "triton"))} == set()
+
+
+def test_torch_is_pinned_without_a_local_version_so_that_any_index_serves_it():
+    assert PINNED["torch"] == "2.13.0"
+
+
+def test_the_extra_all_has_every_extra_for_users():
+    (everything,) = (Requirement(line) for line in EXTRAS["all"])
+    assert everything.extras == set(EXTRAS) - {"all", "docs", "dev"}
