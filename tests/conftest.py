@@ -49,26 +49,43 @@ class Result:
 
 
 @pytest.fixture
+def run_python(tmp_path: Path, seqgen_home: Path) -> Callable[..., Result]:
+    """``python -c CODE ARGUMENTS`` in a process of its own, in the folder ``tmp_path``, with an empty ``SEQGEN_HOME``."""
+
+    def run(code: str, *arguments: object, **options: object) -> Result:
+        return run_process([sys.executable, "-c", code, *map(str, arguments)], tmp_path, seqgen_home, **options)
+
+    return run
+
+
+@pytest.fixture
 def seqgen_cli(tmp_path: Path, seqgen_home: Path) -> Callable[..., Result]:
     """``seqgen ARGUMENTS`` in a process of its own, in the folder ``tmp_path``, with an empty ``SEQGEN_HOME``."""
 
-    def run(
-        *arguments: object,
-        stdin: bytes = b"",
-        env: Mapping[str, str] | None = None,
-        cwd: Path = tmp_path,
-        timeout: float = 120,
-    ) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "seqgen", *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            # COLUMNS: errors and tables are not broken into lines of whatever width the tests run in.
-            env={**os.environ, "SEQGEN_HOME": str(seqgen_home), "COLUMNS": "200", "NO_COLOR": "1", **(env or {})},
-            cwd=cwd,
-            timeout=timeout,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def run(*arguments: object, **options: object) -> Result:
+        return run_process([sys.executable, "-m", "seqgen", *map(str, arguments)], tmp_path, seqgen_home, **options)
 
     return run
+
+
+def run_process(
+    command: list[str],
+    folder: Path,
+    home: Path,
+    *,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float = 120,
+) -> Result:
+    done = subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        # COLUMNS: errors and tables are not broken into lines of whatever width the tests run in.
+        env={**os.environ, "SEQGEN_HOME": str(home), "COLUMNS": "200", "NO_COLOR": "1", **(env or {})},
+        cwd=cwd or folder,
+        timeout=timeout,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
