@@ -11,6 +11,7 @@ temporary file the first time, so that a source can be read as often as needed.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import difflib
 import glob
 import gzip
@@ -23,14 +24,18 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, TypeAlias
 
+from seqgen.core.compressed import decompressed
 from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError
 from seqgen.core.text import last_cut
 
 BLOCK = 1 << 20
 """Bytes read at a time, and so about the characters of a piece of text."""
+
+Opener: TypeAlias = Callable[[], AbstractContextManager[IO[bytes]]]
 
 _SNIFF = 1 << 13
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -50,14 +55,14 @@ class Source:
         name: how it is called in messages and document ids: its path or URL, ``-`` for standard input.
     """
 
-    def __init__(self, name: str, opener: Callable[[], IO[bytes]], *, named: bool, once: bool = False) -> None:
+    def __init__(self, name: str, opener: Opener, *, named: bool, once: bool = False) -> None:
         """A source.
 
         Args:
             name: see the class.
             opener: opens its bytes as they are stored.
             named: a person named it, so that being empty is a mistake; False: it was found in a folder.
-            once: it can be read only once, and is copied then.
+            once: it can be read only once, or at a price, and is copied then.
         """
         self.name = name
         self._opener = opener
@@ -74,16 +79,16 @@ class Source:
             CorpusError: it cannot be read, is damaged, or was named and is empty.
         """
         empty = True
-        with self._reading(), self._open() as stored, _decompressed(stored, self.name) as stream:
+        with _reading(self.name), self._open() as stored:
+            stream = decompressed(stored, self.name)
             while block := stream.read(BLOCK):
                 empty = False
                 yield block
         if empty and self._named:
-            where = "Standard input" if self.name == "-" else self.name
-            raise CorpusError(f"{where} is empty.  Name a file with text in it.")
+            raise CorpusError(f"{_shown(self.name)} is empty.")
 
     def text(self, encoding: str = "auto", *, dataset: str = "text") -> Iterator[str]:
-        """The text, with every line end as ``\\n``, in pieces of about a megabyte cut before white space where there is any.
+        r"""The text in pieces of about a megabyte, cut before white space where there is any; every line ends with \n.
 
         Args:
             encoding: a name that Python knows, or ``auto``: what a byte order mark says, else UTF-8.
@@ -92,93 +97,84 @@ class Source:
         Raises:
             CorpusError: as ``blocks``; it is binary; or it is not in that encoding.
         """
-        newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        newlines = io.IncrementalNewlineDecoder(None, translate=True)  # knows CRLF, also between two pieces
         held = ""
         for decoded in self._decoded(encoding, dataset):
             held += newlines.decode(decoded)
-            if len(held) >= BLOCK // 2:
-                cut = last_cut(held, within=_SNIFF)
-                cut = cut if cut > 0 else len(held)
+            cut = last_cut(held, within=_SNIFF)
+            cut = len(held) if cut < 0 else cut
+            if cut:
                 yield held[:cut]
-                held = held[cut:]
+            held = held[cut:]
         held += newlines.decode("", final=True)
         if held:
             yield held
 
     def looks_binary(self) -> bool:
         """Whether its first bytes are no text: a NUL without the mark of UTF-16 or UTF-32."""
-        with self._reading(), self._open() as stored, _decompressed(stored, self.name) as stream:
-            start = stream.read(_SNIFF)
+        with _reading(self.name), self._open() as stored:
+            start = decompressed(stored, self.name).read(_SNIFF)
         return b"\0" in start and not _wide(_marked(start)[0])
 
     def _decoded(self, encoding: str, dataset: str) -> Iterator[str]:
         check_encoding(encoding)
         decoder: Any = None
-        offset = 0  # of the first byte that the decoder has not turned into text yet
-        for position, block in enumerate(self.blocks()):
+        codec = encoding
+        read = 0  # bytes before this block
+        for block in self.blocks():
             data = block
             if decoder is None:
-                marked, mark = _marked(block)
-                codec = marked if encoding == "auto" else encoding
-                decoder = codecs.getincrementaldecoder(codec)()
                 if encoding == "auto":
-                    data, offset = block[mark:], mark
-            if not _wide(codec) and (nul := block.find(b"\0")) >= 0:
-                raise CorpusError(self._binary(block, position * BLOCK + nul, dataset))
+                    codec, mark = _marked(block)
+                    data = block[mark:]
+                decoder = codecs.getincrementaldecoder(codec)()
+            if not _wide(codec) and b"\0" in block:
+                raise CorpusError(self._binary(block, read + block.index(b"\0"), dataset))
+            waiting = len(decoder.getstate()[0])  # bytes of a character that began in the block before
             try:
                 text = decoder.decode(data)
             except UnicodeDecodeError as error:
-                raise CorpusError(self._undecodable(codec, block, offset + error.start, dataset)) from error
-            offset = (position * BLOCK + len(block)) - len(decoder.getstate()[0])
-            yield text.removeprefix("\ufeff") if position == 0 else text
+                offset = read + len(block) - len(data) - waiting + error.start
+                raise CorpusError(self._undecodable(codec, error, offset, dataset)) from error
+            yield text if read else text.removeprefix("\ufeff")
+            read += len(block)
         if decoder is not None:
+            waiting = len(decoder.getstate()[0])
             try:
                 yield decoder.decode(b"", final=True)
             except UnicodeDecodeError as error:
-                raise CorpusError(self._undecodable(codec, block, offset + error.start, dataset)) from error
+                raise CorpusError(self._undecodable(codec, error, read - waiting + error.start, dataset)) from error
 
     def _binary(self, block: bytes, offset: int, dataset: str) -> str:
-        # Text in UTF-16 is about half NULs where it is Western, in the odd or in the even bytes.
-        guess = "utf-16-le" if block[1::2].count(0) >= block[::2].count(0) else "utf-16-be"
-        hint = f"  If it is UTF-16: --dataset {dataset}:encoding={guess}" if block.count(0) * 4 > len(block) else ""
-        return f"{self.name} is not text: there is a NUL byte at byte {offset:,}.  Name text files only.{hint}"
+        hint = ""
+        if block.count(0) * 4 > len(block):
+            # Western text in UTF-16 is about half NULs: every second byte.
+            order = "le" if block[1::2].count(0) >= block[::2].count(0) else "be"
+            hint = f"  If it is UTF-16: --dataset {dataset}:encoding=utf-16-{order}"
+        return f"{_shown(self.name)} is not text, but binary: byte {offset:,} is NUL.  Name text files only.{hint}"
 
-    def _undecodable(self, codec: str, block: bytes, offset: int, dataset: str) -> str:
-        # cp1252 has letters and quotes where latin-1 has control characters.
-        fits = "cp1252" if any(0x80 <= byte < 0xA0 for byte in set(block)) else "latin-1"
+    def _undecodable(self, codec: str, error: UnicodeDecodeError, offset: int, dataset: str) -> str:
+        near = error.object[max(0, error.start - BLOCK) : error.start + BLOCK]
+        if _wide(codec) or codec.lower() in ("ascii", "us-ascii"):
+            fits = "auto"
+        else:  # cp1252 has letters and quotes where latin-1 has control characters
+            fits = "cp1252" if any(0x80 <= byte < 0xA0 for byte in set(near)) else "latin-1"
         return (
-            f"{self.name} is not {codec.upper()} text: byte {offset:,} does not fit.  "
-            f"Name its encoding, for example --dataset {dataset}:encoding={fits}"
+            f"{_shown(self.name)} is not {codec.upper()} text: byte {offset:,} (0x{error.object[error.start]:02X}) "
+            f"does not fit.  Name its encoding, for example --dataset {dataset}:encoding={fits}"
         )
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> AbstractContextManager[IO[bytes]]:
         if self._once:
-            # The copy lives as long as the source.
-            descriptor, copy = tempfile.mkstemp(prefix="seqgen-")
-            weakref.finalize(self, _remove, copy)
-            with open(descriptor, "wb") as target, self._opener() as stored:
+            descriptor, name = tempfile.mkstemp(prefix="seqgen-")
+            copy = Path(name)
+            weakref.finalize(self, copy.unlink, missing_ok=True)
+            with os.fdopen(descriptor, "wb") as target, self._opener() as stored:
                 shutil.copyfileobj(stored, target, BLOCK)
-            self._opener, self._once = (lambda: open(copy, "rb")), False
+                if getattr(stored, "length", None):  # http.client: bytes that were promised and did not come
+                    raise CorpusError(f"{self.name} cannot be read whole: the connection was closed early.  Try again.")
+            self._opener, self._once = (lambda: copy.open("rb")), False
         return self._opener()
-
-    def _reading(self) -> _Reading:
-        return _Reading(self.name)
-
-
-class _Reading:
-    """Turns what reading raises into a sentence about the source."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)) or type(error).__name__ == "ZstdError":
-            raise CorpusError(f"{self.name} is compressed, but damaged or cut off: {error}") from error
-        if isinstance(error, OSError):
-            raise CorpusError(f"{self.name} cannot be read: {error.strerror or error}.") from error
 
 
 def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = ()) -> list[Source]:
@@ -194,7 +190,18 @@ def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = ()) -> lis
     Raises:
         CorpusError: a name stands for nothing that can be read.
     """
-    return [source for name in names for source in _find(name, suffixes)]
+    found = []
+    for name in names:
+        if name == "-":
+            found.append(Source("-", lambda: contextlib.nullcontext(sys.stdin.buffer), named=True, once=True))
+        elif re.match(r"https?://", name, re.IGNORECASE):
+            found.append(_web(name))
+        elif _URL.match(name):
+            found += _find_remote(name, suffixes)
+        else:
+            with _reading(name):
+                found += _find_local(name, suffixes)
+    return found
 
 
 def check_encoding(encoding: str) -> None:
@@ -205,46 +212,42 @@ def check_encoding(encoding: str) -> None:
     """
     try:
         b"".decode("utf-8" if encoding == "auto" else encoding)
-    except (LookupError, ValueError) as error:
-        msg = f'encoding is "{encoding}", which is no text encoding.  It must be auto, utf-8, utf-16, latin-1, cp1252, ...'
+    except (LookupError, ValueError, UnicodeError) as error:
+        msg = (
+            f'encoding is "{encoding}", which is no text encoding.  Allowed: auto, utf-8, utf-16, latin-1, cp1252, ...'
+        )
         raise OptionError(msg) from error
 
 
-def _find(name: str, suffixes: tuple[str, ...]) -> list[Source]:
-    if name == "-":
-        return [Source("-", _open_stdin, named=True, once=True)]
-    if _URL.match(name):
-        return _find_url(name, suffixes)
-    path = os.path.expanduser(name)
-    if os.path.isdir(path):
+def _find_local(name: str, suffixes: tuple[str, ...]) -> list[Source]:
+    path = Path(os.path.expanduser(name))  # noqa: PTH111  Path.expanduser raises where ~name is nobody
+    if path.is_dir():
         return _in_folder(name, _walk(path), suffixes)
-    if os.path.exists(path):
+    if path.exists():
         return [_local(path, named=True)]
-    if glob.has_magic(path):
-        found = sorted(glob.glob(path, recursive=True))
-        if files := [_local(match, named=True) for match in found if not os.path.isdir(match)]:
-            return files
-        if found:
-            return [source for folder in found for source in _in_folder(folder, _walk(folder), suffixes)]
-        raise CorpusError(f"Nothing matches {name}.")
-    raise CorpusError(f"{name} does not exist.{_nearest(path)}")
+    if not glob.has_magic(name):
+        raise CorpusError(f"{name} does not exist.{_nearest(path)}")
+    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  also absolute ones
+    if files := [_local(match, named=True) for match in matches if not match.is_dir()]:
+        return files
+    if matches:
+        return _in_folder(name, [source for folder in matches for source in _walk(folder)], suffixes)
+    raise CorpusError(f"Nothing matches {name}.")
 
 
-def _local(path: str, *, named: bool) -> Source:
-    return Source(path, lambda: open(path, "rb"), named=named, once=not os.path.isfile(path))
+def _local(path: Path, *, named: bool) -> Source:
+    return Source(str(path), lambda: path.open("rb"), named=named, once=not path.is_file())
 
 
-def _walk(folder: str) -> list[Source]:
+def _walk(folder: Path) -> list[Source]:
     def fail(error: OSError) -> None:
-        raise CorpusError(f"Folder {error.filename} cannot be read: {error.strerror}.") from error
+        raise error
 
-    found = []
+    found: list[Path] = []
     for parent, folders, files in os.walk(folder, onerror=fail):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        found += [os.path.join(parent, file) for file in files if not file.startswith(".")]
-    return [
-        _local(path, named=False) for path in sorted(found, key=lambda path: Path(path).parts) if os.path.isfile(path)
-    ]
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        found += [Path(parent, file) for file in files if not file.startswith(".")]
+    return [_local(path, named=False) for path in sorted(found, key=lambda path: path.parts) if path.is_file()]
 
 
 def _in_folder(name: str, found: list[Source], suffixes: tuple[str, ...]) -> list[Source]:
@@ -253,33 +256,26 @@ def _in_folder(name: str, found: list[Source], suffixes: tuple[str, ...]) -> lis
     if suffixes:
         endings = tuple(suffix + packed for suffix in suffixes for packed in ("", ".gz", ".zst"))
         chosen = [source for source in found if source.name.lower().endswith(endings)]
-        wanted = " or ".join(suffixes)
     else:
         chosen = [source for source in found if not source.looks_binary()]
-        wanted = "text"
     if not chosen:
-        raise CorpusError(f"Folder {name} has no {wanted} files among its {len(found)}.")
+        wanted = " or ".join(suffixes) if suffixes else "text"
+        raise CorpusError(f"Folder {name} has no {wanted} file ({len(found)} of other kinds).")
     return chosen
 
 
-def _find_url(url: str, suffixes: tuple[str, ...]) -> list[Source]:
-    if re.match(r"https?://", url, re.IGNORECASE):
-        return [Source(url, lambda: _open_http(url), named=True, once=True)]
+def _find_remote(url: str, suffixes: tuple[str, ...]) -> list[Source]:
     import fsspec
+
+    def source(path: str, *, named: bool) -> Source:
+        return Source(files.unstrip_protocol(path), lambda: files.open(path, "rb"), named=named, once=True)
 
     try:
         files, path = fsspec.core.url_to_fs(url)
-
-        def source(path: str, *, named: bool) -> Source:
-            shown = files.unstrip_protocol(path)
-            return Source(shown, lambda: cast("BinaryIO", files.open(path, "rb")), named=named, once=True)
-
         if files.isdir(path):
-            inside = [each for each in sorted(files.find(path)) if "/." not in each[len(path) :]]
+            inside = [each for each in sorted(files.find(path)) if "/." not in each.removeprefix(path)]
             return _in_folder(url, [source(each, named=False) for each in inside], suffixes)
-        if files.exists(path):
-            return [source(path, named=True)]
-        matches = sorted(files.glob(path)) if glob.has_magic(path) else []
+        matches = sorted(files.glob(path)) if glob.has_magic(path) else [path] if files.exists(path) else []
     except ImportError as error:
         raise MissingDependencyError(f"{url} cannot be read: {error}.") from error
     except (OSError, ValueError) as error:
@@ -289,48 +285,36 @@ def _find_url(url: str, suffixes: tuple[str, ...]) -> list[Source]:
     return [source(each, named=True) for each in matches]
 
 
-def _open_http(url: str) -> IO[bytes]:
-    # urllib, since fsspec's own http needs aiohttp, a large package for one GET.
-    from urllib.error import HTTPError
+def _web(url: str) -> Source:
+    # urllib, since the http of fsspec needs aiohttp, which is much for one GET.
     from urllib.request import Request, urlopen
 
+    request = Request(url, headers={"User-Agent": "seqgen"})  # noqa: S310  http and https only: see the caller
+    return Source(url, lambda: urlopen(request, timeout=60), named=True, once=True)  # noqa: S310
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turns what reading raises into a sentence about the source."""
     try:
-        return cast("IO[bytes]", urlopen(Request(url, headers={"User-Agent": "seqgen"}), timeout=60))
-    except HTTPError as error:
-        raise CorpusError(f"{url} cannot be read: the server says {error.code} {error.reason}.") from error
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CorpusError(f"{_shown(name)} is compressed, but damaged or cut off: {error}.") from error
+    except OSError as error:
+        reason = error.strerror or getattr(error, "reason", None) or error
+        raise CorpusError(f"{_shown(name)} cannot be read: {reason}.") from error
+    except Exception as error:
+        # Neither is imported here: most corpora need neither zstandard nor http.
+        match type(error).__module__.partition(".")[0]:
+            case "zstandard":
+                raise CorpusError(f"{_shown(name)} is compressed, but damaged: {error}.") from error
+            case "http":
+                raise CorpusError(f"{_shown(name)} cannot be read: {type(error).__name__} {error}.") from error
+        raise
 
 
-def _open_stdin() -> IO[bytes]:
-    # Wrapped, so that closing the source leaves standard input open.
-    return io.BufferedReader(cast("Any", _Unclosable(sys.stdin.buffer)))
-
-
-class _Unclosable(io.RawIOBase):
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.stream.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _decompressed(stored: IO[bytes], name: str) -> IO[bytes]:
-    buffered = io.BufferedReader(cast("Any", stored)) if not hasattr(stored, "peek") else stored
-    start = cast("io.BufferedReader", buffered).peek(4)[:4]
-    if start.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
-    if start == b"\x28\xb5\x2f\xfd":
-        try:
-            import zstandard
-        except ImportError as error:
-            msg = f"{name} is compressed with zstd, which needs zstandard.  pip install zstandard"
-            raise MissingDependencyError(msg) from error
-        return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
-    return buffered
+def _shown(name: str) -> str:
+    return "Standard input" if name == "-" else name
 
 
 def _marked(start: bytes) -> tuple[str, int]:
@@ -342,12 +326,7 @@ def _wide(codec: str) -> bool:
     return codecs.lookup(codec).name.startswith(("utf-16", "utf-32"))
 
 
-def _nearest(path: str) -> str:
-    folder = os.path.dirname(path) or "."
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    near = difflib.get_close_matches(os.path.basename(path), names, n=1)
-    return f"  Nearest: {os.path.join(os.path.dirname(path), near[0])}" if near else ""
-
-
-def _remove(path: str) -> None:
-    Path(path).unlink(missing_ok=True)
+def _nearest(path: Path) -> str:
+    names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"  Nearest: {path.parent / near[0]}" if near else ""

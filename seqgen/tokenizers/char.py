@@ -24,7 +24,8 @@ from seqgen.tokenizers.common import (
     code_points,
     count_code_points,
     from_code_points,
-    nearest,
+    missing_symbols,
+    replace_missing,
 )
 
 Normalization: TypeAlias = Literal["none", "NFC", "NFD", "NFKC", "NFKD"]
@@ -69,18 +70,10 @@ class CharTokenizer(Tokenizer):
 
     def encode(self, document: Content) -> Ids:
         """The ids, (T,), in the smallest unsigned type that holds them."""
-        codes = code_points(self._normal(as_text(document)))
-        ids = self._id_of_code[codes]
-        lacking = ids == self.end_id  # no character has the id of the end, so the table says "lacking" by it
-        if lacking.any():
-            keep = ~lacking
-            replacements = self._replacements(from_code_points(np.unique(codes[lacking])))
-            for symbol, other in replacements.items():
-                if other:
-                    place = codes == ord(symbol)
-                    ids[place] = self._id_of_code[ord(other)]
-                    keep |= place
-            ids = ids[keep]
+        text = self._normal(as_text(document))
+        ids = self._id_of_code[code_points(text)]
+        if (ids == self.end_id).any():  # no character has the id of the end, so the table says "lacking" by it
+            ids = self._id_of_code[code_points(self._replace_missing(text))]
         return ids
 
     def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
@@ -101,13 +94,11 @@ class CharTokenizer(Tokenizer):
 
     def canonical(self, document: Content) -> str:
         """The text in lower case and normal form where asked, with what the vocabulary lacks replaced."""
-        text = self._normal(as_text(document))
-        return text.translate({ord(symbol): other for symbol, other in self._replacements(text).items()})
+        return self._replace_missing(self._normal(as_text(document)))
 
     def missing(self, document: Content) -> Mapping[str, str | None]:
         """Characters that the vocabulary lacks, each with the nearest that it has, or None."""
-        lacking = sorted(set(self._normal(as_text(document))).difference(self.symbols))
-        return {symbol: self._nearest(symbol) for symbol in lacking}
+        return missing_symbols(self._normal(as_text(document)), self.symbols, self.dropped)
 
     def characters(self, ids: Ids) -> int:
         """Every token but the end is one character."""
@@ -151,14 +142,8 @@ class CharTokenizer(Tokenizer):
             text = text if form == "none" else unicodedata.normalize(form, text)
         return text
 
-    def _nearest(self, symbol: str) -> str | None:
-        # What was dropped in fit was learned as unknown; a likeness to something else would be no help there.
-        return None if symbol in self.dropped else nearest(symbol, self.symbols)
-
-    def _replacements(self, text: str) -> dict[str, str]:
-        """What becomes of each character of the text that the vocabulary lacks; empty: it is left out."""
-        unknown = UNKNOWN if UNKNOWN in self.symbols else ""
-        return {symbol: self._nearest(symbol) or unknown for symbol in set(text).difference(self.symbols)}
+    def _replace_missing(self, text: str) -> str:
+        return replace_missing(text, self.symbols, self.dropped)
 
     @cached_property
     def _id_of_code(self) -> npt.NDArray[np.unsignedinteger[Any]]:

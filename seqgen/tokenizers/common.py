@@ -84,14 +84,31 @@ def count_code_points(
 
 
 def nearest(symbol: str, vocabulary: Collection[str]) -> str | None:
-    """The character of the vocabulary that comes nearest to one it lacks: other case, accent stripped, plain, or None."""
-    base = unicodedata.normalize("NFD", symbol)[:1]
-    plain = _PLAIN.get(symbol, unicodedata.normalize("NFKD", symbol)[:1])
+    """The character of a vocabulary that comes nearest to one it lacks: other case, accent stripped, plain, or None."""
+    base = unicodedata.normalize("NFD", symbol)[0]
+    plain = _PLAIN.get(symbol, unicodedata.normalize("NFKD", symbol)[0])
     for candidate in (symbol, base, plain):
         for other in (candidate, candidate.lower(), candidate.upper()):
-            if len(other) == 1 and other in vocabulary:
+            # White space separates words; nothing else is like it.
+            if len(other) == 1 and other in vocabulary and other.isspace() == symbol.isspace():
                 return other
     return None
+
+
+def missing_symbols(text: str, symbols: str, dropped: str = "") -> dict[str, str | None]:
+    """The characters of a text that are not among the symbols, sorted, each with its nearest; None for dropped ones.
+
+    What ``fit`` dropped was learned as unknown; a likeness to something else would be no help there.
+    """
+    lacking = sorted(set(text).difference(symbols))
+    return {symbol: None if symbol in dropped else nearest(symbol, symbols) for symbol in lacking}
+
+
+def replace_missing(text: str, symbols: str, dropped: str = "") -> str:
+    """A text of symbols only: others become their nearest, else U+FFFD where that is a symbol, and else are left out."""
+    unknown = UNKNOWN if UNKNOWN in symbols else ""
+    missing = missing_symbols(text, symbols, dropped)
+    return text.translate({ord(symbol): other or unknown for symbol, other in missing.items()}) if missing else text
 
 
 class TableDecoder:

@@ -1,0 +1,47 @@
+"""Text files, each line one document: names, haiku on a line, log lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from seqgen.core.files import BLOCK, Source
+from seqgen.core.types import Document
+from seqgen.datasets.base import TextFiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinesDataset(TextFiles):
+    """Text files, each line one document, without its line end; blank lines are skipped."""
+
+    name: ClassVar[str] = "lines"
+    batching: ClassVar[str] = "documents"
+
+    def documents(self) -> Iterator[Document]:
+        """One document a line; its id is the file's path and the line's number, from 1."""
+        empty = True
+        for file in self.files:
+            for document in self._lines(file):
+                empty = False
+                yield document
+        if empty:
+            raise self.empty()
+
+    def _lines(self, file: Source) -> Iterator[Document]:
+        number, held, begun = 1, "", False
+        for piece in file.text(self.encoding, dataset=self.name):
+            *lines, held = (held + piece).split("\n")
+            for line in lines:
+                if begun or not _blank(line):
+                    yield Document(f"{file.name}:{number}", line)
+                number, begun = number + 1, False
+            if len(held) >= BLOCK:  # a line so long comes in pieces
+                yield Document(f"{file.name}:{number}", held, final=False)
+                held, begun = "", True
+        if begun or not _blank(held):
+            yield Document(f"{file.name}:{number}", held)
+
+
+def _blank(line: str) -> bool:
+    return not line or line.isspace()
