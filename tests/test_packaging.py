@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -134,3 +135,32 @@ def test_torch_is_pinned_without_a_local_version_so_that_any_index_serves_it():
 def test_the_extra_all_has_every_extra_for_users():
     (everything,) = (Requirement(line) for line in EXTRAS["all"])
     assert everything.extras == set(EXTRAS) - {"all", "docs", "dev"}
+
+
+def test_everything_that_seqgen_imports_is_a_declared_dependency():
+    declared = {canonicalize_name(needed.name) for owner, needed in requirements() if owner not in NOT_FOR_USERS}
+    distributions = metadata.packages_distributions()
+    undeclared = {
+        f"{module} ({file.relative_to(ROOT)})"
+        for file in (ROOT / "seqgen").rglob("*.py")
+        for module in imported_by(file) - set(sys.stdlib_module_names) - {"seqgen"} - OPTIONAL
+        if not declared & {canonicalize_name(name) for name in [module, *distributions.get(module, [])]}
+    }
+    assert undeclared == set()
+
+
+NOT_FOR_USERS = {"seqgen[docs]", "seqgen[dev]"}
+OPTIONAL = {
+    "IPython",  # there when seqgen runs in a notebook
+    "jax",  # an engine of Keras that a user may choose instead of TensorFlow
+}
+
+
+def imported_by(file: Path) -> set[str]:
+    imported = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            imported.add(node.module)
+    return {module.split(".")[0] for module in imported}
