@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqgen import __version__, home, settings
 from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog, installed_entry_points, load_catalog
 from seqgen.core.errors import OptionError, PartError, UsageError
 from seqgen.core.options import PartSpec
-from seqgen.language_model import LanguageModel
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.generation.generate import stream
+from seqgen.generation.prompt import ending, opening
+from seqgen.generation.writer import nothing
+from seqgen.language_model import DEFAULT_TEMPERATURE, LanguageModel
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 
 DEFAULT_GENERATOR = "numpy"
 """The backend that generates where none is named: it loads at once, and is the fastest for one stream on a CPU."""
+
+SAMPLE_TOKENS = 120
+"""Length of the text that ``train`` shows now and then."""
 
 
 def train(
@@ -60,7 +68,7 @@ def train(
     from seqgen.training.session import Session
 
     catalog = catalog or load_catalog(installed_entry_points())
-    session = Session(catalog, make_reporter(progress=progress), _sample, log_to or ())
+    session = Session(catalog, make_reporter(progress=progress), _sampling(catalog), log_to or ())
     if resume is not None:
         outcome = session.resume(resume or None, _only_budget(corpus, options))
     else:
@@ -175,6 +183,21 @@ def diagnose(catalog: Catalog) -> dict[str, Any]:
             for plugin in catalog.plugins
         ],
     }
+
+
+def _sampling(catalog: Catalog) -> Callable[[Model, Tokenizer, bool], str]:
+    """Writes a short text for the progress display: from the start, and always with the same draws."""
+    temperature = catalog.make("sampler", f"temperature:temperature={DEFAULT_TEMPERATURE}")
+
+    def sample(model: Model, tokenizer: Tokenizer, has_ends: bool) -> str:
+        end_id, forbid = ending(tokenizer, has_ends=has_ends)
+        start = opening(tokenizer, nothing(tokenizer), has_ends=has_ends)
+        written = stream(
+            model, tokenizer, start, length=SAMPLE_TOKENS, samplers=[temperature], end_id=end_id, forbid=forbid
+        )
+        return "".join(piece for piece in written if isinstance(piece, str))
+
+    return sample
 
 
 _RESUMABLE = ("epochs", "max_steps", "max_time", "device", "checkpoint_every")

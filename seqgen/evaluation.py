@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,11 +41,13 @@ class Score:
         nats: summed negative log-likelihood of the scored tokens.
         tokens: how many were scored.
         characters: how many characters they stand for.
+        missing: symbols of the text that the vocabulary lacks, each with what stood in for it, or None.
     """
 
     nats: float
     tokens: int
     characters: int
+    missing: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def loss(self) -> float:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -17,22 +15,21 @@ from seqgen.cli.environment import Environment
 from seqgen.core.errors import SeqgenError
 
 INTERRUPTED = 130
-BROKEN_PIPE = 141
-"""Exit codes of a process that SIGINT or SIGPIPE ends: 128 and the signal's number."""
+"""Exit code of a process that SIGINT ends: 128 and the signal's number."""
 
 
 class _Group(TyperGroup):
     """Commands of plugins beside our own; plugins are imported only when theirs may be meant."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         own = super().list_commands(ctx)
         return [*own, *(name for name in self._from_plugins(ctx) if name not in own)]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return super().get_command(ctx, cmd_name) or self._from_plugins(ctx).get(cmd_name)
 
-    def _from_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
-        found: dict[str, click.Command] = ctx.meta.get("seqgen.plugin_commands", {})
+    def _from_plugins(self, ctx: Any) -> dict[str, Any]:
+        found: dict[str, Any] = ctx.meta.get("seqgen.plugin_commands", {})
         if "seqgen.plugin_commands" not in ctx.meta:
             addition = typer.Typer()
             Environment.of(ctx).catalog.add_commands(addition)
@@ -67,7 +64,7 @@ def seqgen(
         bool, typer.Option("--no-plugins", envvar="SEQGEN_NO_PLUGINS", help="Start with the bundled parts only.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
@@ -89,24 +86,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0, 2 for wrong use, 1 for failure, 130 for Ctrl-C."""
     environment = Environment()
     try:
-        code = app(arguments, standalone_mode=False, obj=environment)
-        sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
+        app(arguments, obj=environment)
     except SeqgenError as error:
         if environment.debug:
             traceback.print_exc()
         _say(str(error))
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        _show_usage_error(error)
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _say("Interrupted.")
+    except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of a pipe has left (``| head``): what is still buffered goes nowhere, and nothing is said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
+    sys.exit(0)
 
 
 def _say(message: str) -> None:
@@ -115,9 +103,3 @@ def _say(message: str) -> None:
 
     console = Console(stderr=True, soft_wrap=True)
     console.print(Text.assemble(("error: ", "bold red"), message))
-
-
-def _show_usage_error(error: Any) -> None:
-    from typer import rich_utils
-
-    rich_utils.rich_format_error(error)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-import click
 import typer
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ class Environment:
     debug: bool = False
 
     @classmethod
-    def of(cls, ctx: click.Context) -> Environment:
+    def of(cls, ctx: Any) -> Environment:
         """The environment of a command's context."""
         environment: Environment = ctx.ensure_object(cls)
         return environment

@@ -24,9 +24,13 @@ def evaluate(
 ) -> None:
     """How well MODEL predicts each FILE: bits per character, perplexity per token, tokens per character."""
     from seqgen import api
+    from seqgen.language_model import describe_missing
 
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
     scores = {file: loaded.score(file) for file in files}
+    for file, score in scores.items():
+        if score.missing:
+            typer.echo(f"warning: {file}: {describe_missing(score.missing, loaded.reference)}", err=True)
     if json:
         figures = [
             {

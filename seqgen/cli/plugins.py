@@ -64,7 +64,7 @@ def show_plugin(
 
     (checked,) = _kinds(kind)
     entry = Environment.of(ctx).catalog.find(checked, name)
-    part = entry.load()
+    part: Any = entry.load()
     options = options_of(part)
     if json:
         described = [

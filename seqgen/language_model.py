@@ -1,0 +1,294 @@
+"""A trained model in use: generate text, stream it, score text."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+from seqgen import home
+from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.core.backend import Model
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import PromptError
+from seqgen.core.options import PartSpec
+from seqgen.core.sampler import Sampler
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Content, Ids
+from seqgen.data.batching import make_batching
+from seqgen.data.store import open_or_build
+from seqgen.evaluation import Score, count_characters
+from seqgen.generation.generate import Sample, Stream, generate, stream
+from seqgen.generation.prompt import ending, opening
+
+DEFAULT_LENGTH = 400
+"""Tokens that are written where no length is given."""
+
+DEFAULT_TEMPERATURE = 0.8
+"""A little below 1: small models give too much probability to what never occurs (Holtzman et al. 2020, section 4)."""
+
+_SHORTHANDS = {
+    "repetition_penalty": ("repetition-penalty", "penalty"),
+    "temperature": ("temperature", "temperature"),
+    "top_k": ("top-k", "k"),
+    "top_p": ("top-p", "p"),
+    "min_p": ("min-p", "p"),
+}
+"""Keyword to the bundled sampler and its option; in this order they truncate."""
+
+_SCORED_AT_ONCE = 16
+"""Streams that a text is scored in, side by side."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A generation with everything settled: prompt, chain, seed.  Made by :meth:`LanguageModel.prepare`.
+
+    Attributes:
+        prompt: as given.
+        prompt_ids: (T,) what the model reads first.
+        random_seed: fixes the draws.
+    """
+
+    prompt: Content
+    prompt_ids: Ids
+    random_seed: int
+    length: int
+    samplers: tuple[Sampler, ...]
+    stop: tuple[Content, ...]
+    end_id: int | None
+    forbid: tuple[int, ...]
+    model: Model
+    tokenizer: Tokenizer
+
+    def stream(self) -> Stream:
+        """The first sample, piece by piece."""
+        return stream(
+            self.model,
+            self.tokenizer,
+            self.prompt_ids,
+            length=self.length,
+            samplers=self.samplers,
+            random_seed=self.random_seed,
+            stop=self.stop,
+            end_id=self.end_id,
+            forbid=self.forbid,
+        )
+
+    def samples(
+        self,
+        num_samples: int,
+        *,
+        on_step: Callable[[int], None] | None = None,
+        on_sample: Callable[[Sample], None] | None = None,
+    ) -> list[Sample]:
+        """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`."""
+        return generate(
+            self.model,
+            self.tokenizer,
+            self.prompt_ids,
+            length=self.length,
+            samplers=self.samplers,
+            random_seed=self.random_seed,
+            num_samples=num_samples,
+            stop=self.stop,
+            end_id=self.end_id,
+            forbid=self.forbid,
+            on_step=on_step,
+            on_sample=on_sample,
+        )
+
+
+@dataclass
+class LanguageModel:
+    """A trained model, ready to generate; made by :func:`seqgen.load` and :func:`seqgen.train`.
+
+    Attributes:
+        saved: its folder, as read.
+        tokenizer, model: what does the work.
+        backend: the name of the backend that computes.
+        catalog: where samplers and datasets come from.
+        training_record: after ``train``, what ``train --json`` prints.
+        signal_number: after ``train``, the signal that ended it early, or None.
+    """
+
+    saved: SavedModel
+    tokenizer: Tokenizer = field(repr=False)
+    model: Model = field(repr=False)
+    backend: str
+    catalog: Catalog = field(repr=False)
+    training_record: dict[str, Any] = field(default_factory=dict, repr=False)
+    signal_number: int | None = field(default=None, repr=False)
+
+    @property
+    def reference(self) -> str:
+        """``NAME:VERSION``, or the path that it was loaded from."""
+        return self.saved.where
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self.saved.manifest.get("name", self.saved.folder.name))
+
+    @property
+    def version(self) -> int | None:
+        """Its version in the registry; None for a folder elsewhere."""
+        number = self.saved.folder.name
+        return int(number) if self.saved.where == f"{self.name}:{number}" else None
+
+    @overload
+    def generate(self, prompt: Content = "", *, num_samples: None = None, **options: Any) -> Content: ...
+    @overload
+    def generate(self, prompt: Content = "", *, num_samples: int, **options: Any) -> list[Content]: ...
+    def generate(
+        self, prompt: Content = "", *, num_samples: int | None = None, **options: Any
+    ) -> Content | list[Content]:
+        """What follows the prompt; with ``num_samples``, a list of as many texts.
+
+        Args:
+            prompt: what to go on from; empty: start as the corpus's documents start.
+            num_samples: how many texts, or None for one.
+            **options: as for :meth:`prepare`.
+
+        Raises:
+            PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
+        """
+        texts = [sample.text for sample in self.prepare(prompt, **options).samples(num_samples or 1)]
+        return texts[0] if num_samples is None else texts
+
+    def stream(self, prompt: Content = "", **options: Any) -> Iterator[Content]:
+        """What follows the prompt, in pieces as they come; joined they are what ``generate`` gives.
+
+        Args:
+            prompt: what to go on from; empty: start as the corpus's documents start.
+            **options: as for :meth:`prepare`.
+        """
+        return iter(self.prepare(prompt, **options).stream())
+
+    def prepare(
+        self,
+        prompt: Content = "",
+        *,
+        length: int = DEFAULT_LENGTH,
+        stop: Iterable[Content] = (),
+        samplers: Iterable[str | Sampler] = (),
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float | None = None,
+        random_seed: int | None = None,
+        strict: bool = False,
+        warn: Callable[[str], None] | None = None,
+    ) -> Generation:
+        """Settle everything that a generation needs.
+
+        Args:
+            prompt: what to go on from; empty: start as the corpus's documents start.
+            length: how many tokens to write at most.
+            stop: texts that end it; none of them is part of the result.
+            samplers: any registered samplers, as objects or ``NAME:key=value``.
+            temperature: below 1 safer, above 1 wilder, 0 always the likeliest; 0.8 where no sampler is given at all.
+            top_k: only the k likeliest tokens.
+            top_p: only the likeliest tokens that together reach p.
+            min_p: only tokens at least p times as likely as the likeliest.
+            repetition_penalty: above 1 makes tokens that occurred lately less likely.
+            random_seed: fixes the draws: the same number gives the same text, on any backend.
+            strict: refuse a prompt with symbols that the vocabulary lacks, instead of taking the nearest.
+            warn: told about such symbols; default: :func:`warnings.warn`.
+
+        Raises:
+            PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
+            UnknownPartError, OptionError: a sampler or an option of one.
+        """
+        values = {
+            "repetition_penalty": repetition_penalty,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "min_p": min_p,
+        }
+        end_id, forbid = ending(self.tokenizer, has_ends=self.saved.config.has_ends)
+        return Generation(
+            prompt=prompt,
+            prompt_ids=self._prompt_ids(prompt, strict=strict, warn=warn or _warn),
+            random_seed=secrets.randbits(63) if random_seed is None else random_seed,
+            length=length,
+            samplers=self._samplers(samplers, values),
+            stop=(stop,) if isinstance(stop, str | bytes) else tuple(stop),
+            end_id=end_id,
+            forbid=forbid,
+            model=self.model,
+            tokenizer=self.tokenizer,
+        )
+
+    def score(self, *files: str | Path) -> Score:
+        """How well the model predicts these files, read as its corpus was.
+
+        Raises:
+            CorpusError: a file is missing, unreadable, or too short.
+        """
+        record = self.saved.config.parts["dataset"]
+        find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
+        spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
+        dataset = self.catalog.make("dataset", spec, sources=tuple(map(str, files)))
+        part = open_or_build(dataset, self.tokenizer, home.tokens_folder())
+        mode = self.saved.config.training["batching"]
+        seq_len = self.saved.config.training["seq_len"]
+        batches = make_batching(
+            mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
+        )
+        nats, tokens = 0.0, 0
+        for step in range(batches.steps_per_epoch):
+            more_nats, more_tokens = self.model.evaluate(batches.batch(0, step))
+            nats += more_nats
+            tokens += more_tokens
+        characters = count_characters(self.tokenizer, part.tokens[1:])
+        if mode == "windows":  # not every position was scored
+            characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
+        missing: dict[str, str | None] = {}
+        for document in dataset.documents():
+            missing |= self.tokenizer.missing(document.content)
+        return Score(nats=nats, tokens=tokens, characters=characters, missing=missing)
+
+    def _samplers(self, named: Iterable[str | Sampler], values: Mapping[str, Any]) -> tuple[Sampler, ...]:
+        chain = [
+            sampler if isinstance(sampler, Sampler) else self.catalog.make("sampler", sampler)
+            for sampler in ((named,) if isinstance(named, str) else named)
+        ]
+        given = {name: value for name, value in values.items() if value is not None}
+        if not chain and not given:
+            given = {"temperature": DEFAULT_TEMPERATURE}
+        for keyword, value in given.items():
+            name, option = _SHORTHANDS[keyword]
+            chain.append(self.catalog.make("sampler", PartSpec(name, {option: value})))
+        return tuple(chain)
+
+    def _prompt_ids(self, prompt: Content, *, strict: bool, warn: Callable[[str], None]) -> Ids:
+        missing = self.tokenizer.missing(prompt) if prompt else {}
+        if missing:
+            sentence = describe_missing(missing, self.reference)
+            if strict:
+                raise PromptError(f"{sentence}  Without --strict the nearest is taken.")
+            warn(sentence)
+        if prompt and not len(self.tokenizer.encode(prompt)):
+            msg = f"No symbol of the prompt {prompt!r} is known to {self.reference}."
+            raise PromptError(msg)
+        return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
+
+
+def describe_missing(missing: Mapping[str, str | None], reference: str) -> str:
+    """A sentence that names symbols a model does not know, and what stands in for each."""
+    shown = [
+        f"{symbol!r} (left out)" if nearest is None else f"{symbol!r} (read as {nearest!r})"
+        for symbol, nearest in list(missing.items())[:8]
+    ]
+    more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
+    return f"{reference} does not know {', '.join(shown)}{more}."
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=4)
