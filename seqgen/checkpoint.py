@@ -21,7 +21,8 @@ from seqgen import files
 from seqgen.core import options
 from seqgen.core.canonical import canonical_shapes, check_weights
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OptionError
-from seqgen.core.types import ModelSpec, Weights
+from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Weights
 
 if TYPE_CHECKING:
     from seqgen.core.catalog import Catalog, PartEntry

@@ -21,8 +21,9 @@ from seqgen.core.types import Content, Ids
 from seqgen.data.batching import make_batching
 from seqgen.data.store import open_or_build
 from seqgen.evaluation import Score, count_characters
-from seqgen.generation.generate import Sample, Stream, generate, stream
+from seqgen.generation.generate import Sample, generate, stream
 from seqgen.generation.prompt import ending, opening
+from seqgen.generation.stream import Stream
 
 DEFAULT_LENGTH = 400
 """Tokens that are written where no length is given."""

@@ -9,8 +9,8 @@ from typing import ClassVar, SupportsFloat
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.core.spec import Precision
-from seqgen.core.types import Array, Batch, Ids, ModelSpec, OptimizerSpec, State, Weights
+from seqgen.core.spec import ModelSpec, OptimizerSpec, Precision
+from seqgen.core.types import Array, Batch, Ids, State, Weights
 
 
 class Model(ABC):

@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.errors import DamagedModelError, OptionError
-from seqgen.core.types import ModelSpec, Weights
+from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Weights
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 """G of each architecture that has a canonical form."""

@@ -9,9 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.core.spec import ModelSpec as ModelSpec
-from seqgen.core.spec import OptimizerSpec as OptimizerSpec
-
 Ids: TypeAlias = npt.NDArray[np.integer[Any]]
 """Token ids: a NumPy array of any integer type."""
 

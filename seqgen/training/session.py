@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from seqgen import home
 from seqgen.checkpoint import TOKENIZER, ModelConfig, PartRecord, SavedModel, find_recorded
@@ -17,8 +17,8 @@ from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import MissingDependencyError, OptionError, TrainingError
 from seqgen.core.options import PartSpec
+from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import ModelSpec, OptimizerSpec
 from seqgen.data.batching import Batching, make_batching
 from seqgen.data.split import split
 from seqgen.data.store import TokenStore, open_or_build
@@ -331,15 +331,11 @@ class _Guarded:
     reporter: Reporter
     _failed: bool = field(default=False, init=False)
 
-    def call(self, method: str, *arguments: Any) -> None:
+    def call(self, method: Literal["on_start", "on_metrics", "on_end"], *arguments: Any) -> None:
         if self._failed:
             return
         try:
-            {
-                "on_start": self.callback.on_start,
-                "on_metrics": self.callback.on_metrics,
-                "on_end": self.callback.on_end,
-            }[method](*arguments)
+            getattr(self.callback, method)(*arguments)
         except Exception as error:  # noqa: BLE001  a third party's code; the training must not suffer
             self._failed = True
             self.reporter.note(f"warning: --log-to {self.spec} failed and is left out: {type(error).__name__}: {error}")

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqgen import corpora, files, home
+from seqgen import files, home
 from seqgen.core.errors import CorpusError
+from seqgen.corpora import available, locate
 
 DEFAULT = "ice"
 """The bundled corpus that is trained on where none is named."""
@@ -39,7 +40,7 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
         CorpusError: a named corpus has not been downloaded.
     """
     sources = tuple(sources) or (DEFAULT,)
-    known = {corpus.name: corpus for corpus in corpora.available()}
+    known = {corpus.name: corpus for corpus in available()}
     paths: list[str] = []
     dataset: str | None = None
     for source in sources:
@@ -48,7 +49,7 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
         elif Path(source).exists():
             paths.append(str(Path(source).absolute()))
         elif source in known:
-            path = corpora.locate(source)
+            path = locate(source)
             if path is None:
                 msg = f"Corpus {source} is not here yet.  seqgen corpora get {source}"
                 raise CorpusError(msg)
