@@ -73,7 +73,7 @@ class CharTokenizer(Tokenizer):
         text = self._normal(as_text(document))
         ids = self._id_of_code[code_points(text)]
         if (ids == self.end_id).any():  # no character has the id of the end, so the table says "lacking" by it
-            ids = self._id_of_code[code_points(self._replace_missing(text))]
+            ids = self._id_of_code[code_points(self.canonical(text))]
         return ids
 
     def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
@@ -94,7 +94,11 @@ class CharTokenizer(Tokenizer):
 
     def canonical(self, document: Content) -> str:
         """The text in lower case and normal form where asked, with what the vocabulary lacks replaced."""
-        return self._replace_missing(self._normal(as_text(document)))
+        text = self._normal(as_text(document))
+        # Again and again: what replaces a character may compose with the next one (e for a missing é before an accent).
+        while (replaced := replace_missing(text, self.symbols, self.dropped)) != text:
+            text = self._normal(replaced)
+        return text
 
     def missing(self, document: Content) -> Mapping[str, str | None]:
         """Characters that the vocabulary lacks, each with the nearest that it has, or None."""
@@ -141,9 +145,6 @@ class CharTokenizer(Tokenizer):
             text = text.lower()
             text = text if form == "none" else unicodedata.normalize(form, text)
         return text
-
-    def _replace_missing(self, text: str) -> str:
-        return replace_missing(text, self.symbols, self.dropped)
 
     @cached_property
     def _id_of_code(self) -> npt.NDArray[np.unsignedinteger[Any]]:

@@ -74,12 +74,14 @@ def gathered(documents: Iterable[Content], *, size: int = MEGABYTE) -> Iterator[
 def count_code_points(
     documents: Iterable[Content], normal: Callable[[str], str] = lambda text: text
 ) -> npt.NDArray[np.int64]:
-    """How often each code point occurs in the documents once ``normal`` has been applied, (0x110000,)."""
-    counts = np.zeros(0x110000, np.int64)
+    """How often each code point occurs in the documents once ``normal`` has been applied; as long as the highest asks."""
+    counts = np.zeros(ord("\n") + 1, np.int64)
     for group in gathered(documents):
         # A line end between two documents keeps normalisation from reaching across.
-        counts += np.bincount(code_points(normal("\n".join(group))), minlength=0x110000)
-        counts[ord("\n")] -= len(group) - 1
+        more = np.bincount(code_points(normal("\n".join(group))), minlength=counts.size)
+        more[: counts.size] += counts
+        more[ord("\n")] -= len(group) - 1
+        counts = more
     return counts
 
 
