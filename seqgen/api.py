@@ -104,6 +104,7 @@ def load(
     Raises:
         ModelNotFoundError, DamagedModelError: there is no such model, or its files are not what was written.
         UnknownPartError, MissingDependencyError: a plugin or package that it needs is not installed.
+        OptionError: the backend does not have the model's architecture, or the device.
     """
     catalog = catalog or load_catalog(installed_entry_points())
     saved = find_model(model)
@@ -117,7 +118,14 @@ def load(
     else:
         spec = PartSpec.parse(backend)
         entry, engine = catalog.find("backend", spec.name), catalog.make("backend", spec)
-    built = engine.build(saved.config.model, device=device, weights=saved.weights())
+    architecture = saved.config.model.architecture
+    if architecture not in engine.architectures():
+        msg = (
+            f'Backend "{entry.name}" has no architecture "{architecture}", which {saved.where} has.  It has: '
+            f"{', '.join(engine.architectures())}"
+        )
+        raise OptionError(msg)
+    built = engine.build(saved.config.model, device=device, weights=saved.weights(engine))
     return LanguageModel(saved=saved, tokenizer=tokenizer, model=built, backend=entry.name, catalog=catalog)
 
 

@@ -19,12 +19,13 @@ import numpy.typing as npt
 
 from seqgen import files
 from seqgen.core import options
-from seqgen.core.canonical import canonical_shapes, check_weights
+from seqgen.core.canonical import check_weights
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OptionError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Weights
 
 if TYPE_CHECKING:
+    from seqgen.core.backend import Backend
     from seqgen.core.catalog import Catalog, PartEntry
     from seqgen.core.tokenizer import Tokenizer
 
@@ -89,19 +90,18 @@ def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
     files.write_bytes(path, save({name: np.ascontiguousarray(tensor) for name, tensor in weights.items()}))
 
 
-def read_weights(path: Path, spec: ModelSpec, *, where: str) -> Weights:
-    """Canonical weights, checked against the specification before anything is allocated.
+def read_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, where: str) -> Weights:
+    """Weights, checked against what their backend states before anything is allocated.
 
     Raises:
-        DamagedModelError: the file is not what the specification asks for.
+        DamagedModelError: the file holds other tensors, or numbers that are not finite.
     """
     header = read_header(path, where=where)
-    shapes = canonical_shapes(spec)
     if unknown := [name for name in header if name not in shapes]:
         msg = f'{where}: tensor "{unknown[0]}" is unknown.'
         raise DamagedModelError(msg)
     weights = read_tensors(path, where=where)
-    check_weights(weights, spec, where=where)
+    check_weights(weights, shapes, where=where)
     if faulty := [name for name, tensor in weights.items() if not np.isfinite(tensor).all()]:
         msg = f'{where}: tensor "{faulty[0]}" holds values that are not finite numbers.'
         raise DamagedModelError(msg)
@@ -325,12 +325,12 @@ class SavedModel:
         verify(folder, CONFIG, manifest, where=where)
         return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}"), manifest)
 
-    def weights(self) -> Weights:
-        """The canonical weights."""
+    def weights(self, backend: Backend) -> Weights:
+        """The weights, as this backend states them for the model's shape."""
         path = self.folder / WEIGHTS
         if path.stat().st_size <= HASHED_ON_LOAD_BYTES:
             verify(self.folder, WEIGHTS, self.manifest, where=self.where)
-        return read_weights(path, self.config.model, where=f"{self.where}/{WEIGHTS}")
+        return read_weights(path, backend.weight_shapes(self.config.model), where=f"{self.where}/{WEIGHTS}")
 
     def tokenizer(self, catalog: Catalog) -> Tokenizer:
         """The tokenizer, by its registered name.

@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 
+from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.checkpoint import (
     CONFIG,
     WEIGHTS,
@@ -66,7 +67,7 @@ def test_what_was_written_is_read_back(folder):
     assert saved.config.model == SPEC
     assert saved.tokenizer(load_catalog()).vocab_size == 4
     expected = initial_weights(SPEC, 0)
-    weights = saved.weights()
+    weights = saved.weights(NumpyBackend())
     assert list(weights) == sorted(expected)
     assert all(np.array_equal(weights[name], expected[name]) for name in expected)
 
@@ -110,7 +111,7 @@ def test_one_flipped_bit_is_noticed(folder, name):
     path.write_bytes(content)
     with pytest.raises(DamagedModelError, match=rf"m:1/{name}: its bytes are not those"):
         saved = SavedModel.open(folder, where="m:1")
-        saved.weights()
+        saved.weights(NumpyBackend())
         saved.tokenizer(load_catalog())
 
 
@@ -151,7 +152,7 @@ def tensor(shape, begin, end, dtype="F32"):
 def test_weights_with_a_header_that_lies_are_refused_with_a_sentence(tmp_path, content):
     (tmp_path / WEIGHTS).write_bytes(content)
     with pytest.raises(DamagedModelError, match=r"^m:1: "):
-        read_weights(tmp_path / WEIGHTS, SPEC, where="m:1")
+        read_weights(tmp_path / WEIGHTS, canonical_shapes(SPEC), where="m:1")
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path):
@@ -159,7 +160,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     weights["output.bias"][1] = np.nan
     write_weights(tmp_path / WEIGHTS, weights)
     with pytest.raises(DamagedModelError, match='tensor "output.bias" holds values that are not finite'):
-        read_weights(tmp_path / WEIGHTS, SPEC, where="m:1")
+        read_weights(tmp_path / WEIGHTS, canonical_shapes(SPEC), where="m:1")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import ClassVar, SupportsFloat
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.core.canonical import canonical_shapes
 from seqgen.core.spec import ModelSpec, OptimizerSpec, Precision
 from seqgen.core.types import Array, Batch, Ids, State, Weights
 
@@ -55,11 +56,11 @@ class Model(ABC):
 
     @abstractmethod
     def weights(self) -> Weights:
-        """A copy of the weights in the canonical form (:mod:`seqgen.core.canonical`), float32."""
+        """A copy of the weights, float32, with the names and shapes that ``Backend.weight_shapes`` states."""
 
     @abstractmethod
     def load_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """Take over canonical weights, whose names and shapes have been checked against the spec."""
+        """Take over weights, whose names and shapes have been checked against ``Backend.weight_shapes``."""
 
     # Training; only where Backend.can_train
 
@@ -98,7 +99,19 @@ class Backend(ABC):
 
     @abstractmethod
     def architectures(self) -> Sequence[str]:
-        """The architectures that ``build`` knows."""
+        """The architectures that ``build`` knows; the first is taken where none is named and ``lstm`` is not among them."""
+
+    def weight_shapes(self, spec: ModelSpec) -> Mapping[str, tuple[int, ...]]:
+        """The names and shapes of all weights of a model, in order: what it gives, takes over, and a checkpoint holds.
+
+        The default is the canonical form (:mod:`seqgen.core.canonical`), by which any backend goes on with what another
+        trained.  A backend with an architecture that has no canonical form overrides this, and gives such a model's
+        tensors names and shapes of its own.
+
+        Args:
+            spec: of one of ``architectures()``.
+        """
+        return canonical_shapes(spec)
 
     @abstractmethod
     def build(
@@ -112,10 +125,10 @@ class Backend(ABC):
         optimizer: OptimizerSpec | None = None,
         weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
     ) -> Model:
-        """A model with these canonical weights, or without them, fresh ones.
+        """A model with these weights, or without them, fresh ones.
 
-        Fresh weights come from :func:`seqgen.core.canonical.initial_weights`, so that every backend starts from the
-        same numbers.
+        Fresh weights of a canonical form come from :func:`seqgen.core.canonical.initial_weights`, so that every backend
+        starts from the same numbers.
 
         Args:
             spec: the shape of the network.
@@ -125,7 +138,7 @@ class Backend(ABC):
             random_seed: of fresh weights and of dropout.
             deterministic: only operations that give the same bits each time, also where slower (on a CPU all do).
             optimizer: how to train; None builds a model that only generates and evaluates.
-            weights: canonical weights to start from.
+            weights: to start from; their names and shapes have been checked against ``weight_shapes``.
 
         Raises:
             OptionError: a device or precision that is not available here, naming those that are.

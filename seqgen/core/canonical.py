@@ -70,13 +70,14 @@ def canonical_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_weights(weights: Mapping[str, npt.NDArray[Any]], spec: ModelSpec, *, where: str) -> None:
-    """Hold names, shapes and types of weights against the spec, without touching their values.
+def check_weights(
+    weights: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], *, where: str
+) -> None:
+    """Hold names, shapes and types of weights against what a backend states, without touching their values.
 
     Raises:
         DamagedModelError: what is missing, unknown or misshapen, all at once.
     """
-    shapes = canonical_shapes(spec)
     faults = [f'tensor "{name}" is missing' for name in shapes if name not in weights]
     for name, tensor in weights.items():
         if name not in shapes:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Lt
 
 from seqgen.core.errors import OptionError
 
-Architecture: TypeAlias = Annotated[str, Doc("kind of network: lstm, gru, rnn")]
+Architecture: TypeAlias = Annotated[str, Doc("kind of network: lstm, gru, rnn, or a backend's own")]
 InputEncoding: TypeAlias = Annotated[
     Literal["embedding", "one-hot", "scalar"], Doc("how a token enters: a learned vector, one-hot, or id / vocab_size")
 ]

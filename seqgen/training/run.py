@@ -134,14 +134,14 @@ class Run:
 
     def restore(self, trainer: Trainer) -> None:
         """Put a trainer where the newest whole checkpoint was; does nothing where there is none yet."""
-        spec = trainer.model.spec
+        shapes = {name: tensor.shape for name, tensor in trainer.model.weights().items()}
         problem: DamagedModelError | None = None
         for folder in reversed(self._checkpoints()):
             try:
-                last = read_weights(folder / "last.safetensors", spec, where=str(folder / "last.safetensors"))
+                last = read_weights(folder / "last.safetensors", shapes, where=str(folder / "last.safetensors"))
                 best: Weights | None = None
                 if (folder / "best.safetensors").exists():
-                    best = read_weights(folder / "best.safetensors", spec, where=str(folder / "best.safetensors"))
+                    best = read_weights(folder / "best.safetensors", shapes, where=str(folder / "best.safetensors"))
                 path = folder / "training_state.safetensors"
                 state = read_tensors(path, where=str(path))
                 counters = read_json(folder / "counters.json", where=str(folder / "counters.json"))

@@ -104,6 +104,7 @@ class Session:
             tokenizer = parent.tokenizer(self.catalog)
             _check_media(dataset, dataset_entry, tokenizer, tokenizer_entry)
             _inherit(parent, values, origins)
+        _choose_architecture(backend_entry, backend, values, origins)
         store = open_or_build(dataset, tokenizer, home.tokens_folder())
         part, _ = split(store, values["validation_fraction"])
         corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
@@ -126,7 +127,7 @@ class Session:
             has_ends=store.has_ends,
         )
         self.reporter.note(f"corpus   {sentence}")
-        model = self._build(backend, config, weights=parent.weights() if parent else None)
+        model = self._build(backend, config, weights=parent.weights(backend) if parent else None)
         run = Run.create(
             home.training_folder(),
             name,
@@ -378,6 +379,17 @@ def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]
             raise OptionError(msg)
         if not given:
             values[name], origins[name] = value, f"model {parent.where}"
+
+
+def _choose_architecture(entry: PartEntry, backend: Backend, values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Keep the architecture where the backend has it; take the backend's first where none was named."""
+    known = backend.architectures()
+    if values["architecture"] in known:
+        return
+    if origins["architecture"] != "default":
+        msg = f'Backend "{entry.name}" has no architecture "{values["architecture"]}".  It has: {", ".join(known)}'
+        raise OptionError(msg)
+    values["architecture"], origins["architecture"] = known[0], f"backend {entry.name}"
 
 
 def _name_after(source: str) -> str:
