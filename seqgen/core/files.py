@@ -99,13 +99,13 @@ class Source:
         """
         newlines = io.IncrementalNewlineDecoder(None, translate=True)  # knows CRLF, also between two pieces
         held = ""
-        for decoded in self._decoded(encoding, dataset):
-            held += newlines.decode(decoded)
-            cut = last_cut(held, within=_SNIFF)
-            cut = len(held) if cut < 0 else cut
-            if cut:
+        for decoded in filter(None, self._decoded(encoding, dataset)):
+            if held:  # only now, since the last piece needs no cut
+                cut = last_cut(held, within=_SNIFF)
+                cut = len(held) if cut < 0 else cut
                 yield held[:cut]
-            held = held[cut:]
+                held = held[cut:]
+            held += newlines.decode(decoded)
         held += newlines.decode("", final=True)
         if held:
             yield held
@@ -211,8 +211,8 @@ def check_encoding(encoding: str) -> None:
         OptionError: no such text encoding.
     """
     try:
-        b"".decode("utf-8" if encoding == "auto" else encoding)
-    except (LookupError, ValueError, UnicodeError) as error:
+        "a".encode("utf-8" if encoding == "auto" else encoding)
+    except (LookupError, ValueError) as error:
         msg = (
             f'encoding is "{encoding}", which is no text encoding.  Allowed: auto, utf-8, utf-16, latin-1, cp1252, ...'
         )

@@ -1,0 +1,386 @@
+"""Finding and reading the files of a corpus, with real files, pipes and a server on the loopback interface."""
+
+import codecs
+import gzip
+import io
+import os
+import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import fsspec
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.core import files
+from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError
+from seqgen.core.files import BLOCK, Source, check_encoding, find_sources
+
+
+def text_of(name, encoding="auto"):
+    return "".join(piece for source in find_sources([str(name)]) for piece in source.text(encoding))
+
+
+def of_bytes(content):
+    return Source("file", lambda: io.BytesIO(content), named=True)
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(tree):
+        for name, content in tree.items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return write
+
+
+def names(sources):
+    return [source.name for source in sources]
+
+
+# Finding
+
+
+def test_a_folder_gives_the_files_below_it_sorted_without_hidden_and_binary_ones(corpus):
+    corpus({"t/b.txt": "b", "t/a/z.md": "z", "t/a.txt": "a", "t/.git/x": "x", "t/.x": "x", "t/p.png": b"\x89P\0\0"})
+    assert names(find_sources(["t"])) == ["t/a/z.md", "t/a.txt", "t/b.txt"]
+
+
+def test_a_folder_gives_the_files_with_the_suffixes_asked_for_also_compressed_ones(corpus):
+    corpus({"t/b.abc": "b", "t/a.ABC.gz": gzip.compress(b"a"), "t/c.txt": "c", "t/d.mid": b"\0\0"})
+    assert names(find_sources(["t"], suffixes=(".abc",))) == ["t/a.ABC.gz", "t/b.abc"]
+    assert names(find_sources(["t"], suffixes=(".mid", ".midi"))) == ["t/d.mid"]
+
+
+def test_the_order_of_names_is_kept(corpus):
+    corpus({"b.txt": "b", "a.txt": "a"})
+    assert names(find_sources(["b.txt", "a.txt"])) == ["b.txt", "a.txt"]
+
+
+def test_globs_are_sorted_and_may_go_down(corpus):
+    corpus({"b.txt": "b", "a.txt": "a", "t/c.txt": "c", "t/u/d.txt": "d", "x.md": "x"})
+    assert names(find_sources(["*.txt"])) == ["a.txt", "b.txt"]
+    assert names(find_sources(["**/*.txt"])) == ["a.txt", "b.txt", "t/c.txt", "t/u/d.txt"]
+    assert names(find_sources(["t*"])) == ["t/c.txt", "t/u/d.txt"]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(corpus):
+    corpus({"a[1].txt": "a"})
+    assert text_of("a[1].txt") == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("novle.txt", "novle.txt does not exist.  Nearest: novel.txt"),
+        ("nowhere/at/all", "nowhere/at/all does not exist."),
+        ("*.abc", "Nothing matches *.abc."),
+        ("hollow", "Folder hollow is empty."),
+        ("pictures", "Folder pictures has no text file (1 of other kinds)."),
+        ("empty.txt", "empty.txt is empty."),
+        ("x" * 300, "x" * 300 + " cannot be read: File name too long."),
+        ("memory://nowhere/a.txt", "memory://nowhere/a.txt does not exist."),
+        ("nosuch://a.txt", "nosuch://a.txt cannot be read: Protocol not known: nosuch."),
+    ],
+)
+def test_what_cannot_be_found_is_said_in_a_sentence(corpus, name, sentence):
+    corpus({"novel.txt": "n", "hollow/.hidden": "h", "pictures/p.png": b"\0", "empty.txt": ""})
+    with pytest.raises(CorpusError) as error:
+        text_of(name)
+    assert str(error.value) == sentence
+
+
+def test_a_folder_without_files_of_the_suffixes_is_said(corpus):
+    corpus({"t/a.txt": "a"})
+    with pytest.raises(CorpusError, match=re.escape("Folder t has no .mid or .midi file (1 of other kinds).")):
+        find_sources(["t"], suffixes=(".mid", ".midi"))
+
+
+def test_an_empty_file_in_a_folder_is_passed_over(corpus):
+    corpus({"t/a.txt": "a", "t/b.txt": ""})
+    assert text_of("t") == "a"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_said(corpus):
+    corpus({"secret.txt": "s"})
+    Path("secret.txt").chmod(0)
+    with pytest.raises(CorpusError, match=r"secret.txt cannot be read: Permission denied\."):
+        text_of("secret.txt")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file whose reading fails")
+def test_a_file_whose_reading_fails_is_said():
+    with pytest.raises(CorpusError, match=r"/proc/self/mem cannot be read: Input/output error\."):
+        text_of("/proc/self/mem")
+
+
+# Encodings
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "né\n".encode(),
+        codecs.BOM_UTF8 + "né\n".encode(),
+        "né\n".encode("utf-16"),
+        codecs.BOM_UTF16_BE + "né\n".encode("utf-16-be"),
+        codecs.BOM_UTF32_LE + "né\n".encode("utf-32-le"),
+    ],
+)
+def test_a_byte_order_mark_tells_the_encoding_and_is_no_text(stored):
+    assert "".join(of_bytes(stored).text()) == "né\n"
+
+
+@pytest.mark.parametrize(
+    ("stored", "encoding"),
+    [
+        ("né".encode("latin-1"), "latin-1"),
+        ("n‘é’".encode("cp1252"), "cp1252"),
+        ("né".encode("utf-16-le"), "utf-16-le"),
+        ("né".encode("utf-16"), "utf-16-le"),
+        ("né".encode("utf-8-sig"), "utf-8"),
+        ("né".encode("shift_jis", "replace"), "shift_jis"),
+    ],
+)
+def test_an_encoding_can_be_named(stored, encoding):
+    assert "".join(of_bytes(stored).text(encoding)) == stored.decode(encoding).removeprefix("\ufeff")
+
+
+@pytest.mark.parametrize("before", [0, 1, BLOCK - 1, BLOCK, 3 * BLOCK + 5])
+def test_a_wrong_encoding_is_said_with_the_place_and_what_fits(before):
+    with pytest.raises(CorpusError) as error:
+        list(of_bytes(b"a" * before + b"\xe9t\xe9").text())
+    assert str(error.value) == (
+        f"file is not UTF-8 text: byte {before:,} (0xE9) does not fit.  "
+        "Name its encoding, for example --dataset text:encoding=latin-1"
+    )
+
+
+def test_the_place_counts_from_the_byte_order_mark():
+    with pytest.raises(CorpusError, match="byte 5 "):
+        list(of_bytes(codecs.BOM_UTF8 + b"ab\xff").text())
+
+
+def test_text_that_ends_within_a_character_is_said():
+    with pytest.raises(CorpusError, match=r"byte 2 \(0xC3\)"):
+        list(of_bytes(b"ab\xc3").text())
+    with pytest.raises(CorpusError, match=r"UTF-16-LE text: byte 4 \(0x62\)"):
+        list(of_bytes("a".encode("utf-16") + b"b").text())
+
+
+def test_quotes_of_windows_point_to_cp1252_and_the_dataset_is_named():
+    with pytest.raises(CorpusError, match=r"--dataset lines:encoding=cp1252$"):
+        list(of_bytes(b"\x93quoted\x94").text(dataset="lines"))
+
+
+@pytest.mark.parametrize("before", [0, 7, BLOCK + 3])
+def test_binary_is_said_with_the_place(before):
+    with pytest.raises(CorpusError) as error:
+        list(of_bytes(b"a" * before + b"\0bcdefghijk").text())
+    assert str(error.value) == f"file is not text, but binary: byte {before:,} is NUL.  Name text files only."
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_utf_16_without_a_mark_is_recognised_in_the_advice(order):
+    with pytest.raises(CorpusError, match=rf"--dataset text:encoding=utf-16-{order}$"):
+        list(of_bytes("the ice".encode(f"utf-16-{order}")).text())
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "rot13", "base64", "a\0b"])
+def test_an_unknown_encoding_is_a_wrong_option(encoding):
+    with pytest.raises(OptionError, match="no text encoding"):
+        check_encoding(encoding)
+
+
+# Pieces
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(files, "BLOCK", 5)  # no less than the longest byte order mark
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_line_ends_and_characters_may_lie_across_blocks(small_blocks, encoding):
+    @given(st.text(st.sampled_from("ab \r\né👍\u2028")))
+    def holds(text):
+        stored = text.encode(encoding)
+        expected = text.replace("\r\n", "\n").replace("\r", "\n")
+        source = Source("file", lambda: io.BytesIO(stored), named=False)
+        assert "".join(source.text()) == expected
+
+    holds()
+
+
+def test_pieces_are_cut_before_white_space_where_there_is_any():
+    text = "word another\n" * 300_000
+    pieces = list(of_bytes(text.encode()).text())
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) < 1.1 * BLOCK
+    assert all(piece[0] in " \n" for piece in pieces[1:])
+    assert all(piece[-1] not in " \n" for piece in pieces[:-1])
+
+
+def test_text_without_white_space_comes_in_bounded_pieces_too():
+    pieces = list(of_bytes(b"a" * (3 * BLOCK)).text())
+    assert [len(piece) for piece in pieces] == [BLOCK] * 3
+
+
+# Compressed files
+
+
+@pytest.fixture(params=["gzip", "zstd"])
+def compress(request):
+    return gzip.compress if request.param == "gzip" else zstandard.ZstdCompressor().compress
+
+
+def test_compressed_files_are_told_by_their_first_bytes(corpus, compress):
+    corpus({"a.txt": compress(b"the ice"), "t/b.gz": compress("né".encode("utf-16"))})
+    assert text_of("a.txt") == "the ice"
+    assert text_of("t") == "né"
+
+
+def test_compressed_files_may_be_several_joined(corpus, compress):
+    corpus({"a.gz": compress(b"the ") + compress(b"ice")})
+    assert text_of("a.gz") == "the ice"
+
+
+def test_what_is_compressed_is_read_in_bounded_blocks(compress):
+    assert [len(block) for block in of_bytes(compress(b"a" * (2 * BLOCK + 9))).blocks()] == [BLOCK, BLOCK, 9]
+
+
+def test_a_compressed_file_that_is_cut_off_or_altered_is_said(compress):
+    stored = compress(os.urandom(100_000))
+    for damaged in (stored[:-1], stored[: len(stored) // 2], stored[:6]):
+        with pytest.raises(CorpusError, match="file is compressed, but damaged or cut off: "):
+            list(of_bytes(damaged).blocks())
+    with pytest.raises(CorpusError, match="file is compressed, but damaged"):
+        list(of_bytes(stored[:4] + b"\xff" * 100).blocks())
+
+
+def test_zstd_without_zstandard_says_what_to_install(monkeypatch):
+    stored = zstandard.ZstdCompressor().compress(b"a")
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(MissingDependencyError, match=r"file is compressed with zstd.*pip install 'seqgen\[zstd\]'"):
+        list(of_bytes(stored).blocks())
+
+
+# Standard input, pipes and URLs
+
+READ_TWICE = """
+import sys
+from seqgen.core.files import find_sources
+[source] = find_sources([sys.argv[1]])
+print(source.name, ["".join(source.text()) for _ in range(2)])
+"""
+
+
+def run(program, *arguments, stdin):
+    return subprocess.run([sys.executable, "-c", program, *arguments], input=stdin, capture_output=True, check=False)
+
+
+def test_standard_input_can_be_read_again_also_compressed():
+    for stdin in (b"the ice", gzip.compress(b"the ice")):
+        assert run(READ_TWICE, "-", stdin=stdin).stdout == b"- ['the ice', 'the ice']\n"
+
+
+def test_empty_standard_input_is_said():
+    assert b"CorpusError: Standard input is empty." in run(READ_TWICE, "-", stdin=b"").stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_can_be_read_again(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"the ice",))
+    writer.start()
+    [source] = find_sources([str(pipe)])
+    assert ["".join(source.text()) for _ in range(2)] == ["the ice", "the ice"]
+    writer.join()
+
+
+def test_the_copy_of_what_can_be_read_only_once_goes_with_its_source(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    source = Source("once", lambda: io.BytesIO(b"text"), named=True, once=True)
+    assert list(source.blocks()) == [b"text"]
+    assert len(list(tmp_path.iterdir())) == 1
+    del source
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def memory():
+    system = fsspec.filesystem("memory")
+    for name, content in {"/t/b.txt": b"b", "/t/u/a.txt": b"a", "/t/.x": b"x", "/t/p.png": b"\0"}.items():
+        system.pipe(name, content)
+    yield
+    system.rm("/t", recursive=True)
+
+
+def test_urls_of_any_file_system_can_be_files_folders_and_globs(memory):
+    assert text_of("memory://t/b.txt") == "b"
+    assert names(find_sources(["memory://t"])) == ["memory:///t/b.txt", "memory:///t/u/a.txt"]
+    assert names(find_sources(["memory://t/*.txt"])) == ["memory:///t/b.txt"]
+
+
+def test_a_url_whose_package_is_missing_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(MissingDependencyError, match=r"s3://bucket/a.txt cannot be read: .*s3fs"):
+        find_sources(["s3://bucket/a.txt"])
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.send_response(404 if self.path == "/nothing" else 200)
+        self.send_header("Content-Length", "100" if self.path == "/short" else "7")
+        self.end_headers()
+        self.wfile.write(b"the ice")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.asked = []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_http_is_asked_once(server):
+    url = f"http://127.0.0.1:{server.server_port}/a.txt"
+    [source] = find_sources([url])
+    assert ["".join(source.text()) for _ in range(3)] == ["the ice"] * 3
+    assert source.name == url
+    assert server.asked == ["/a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("nothing", "cannot be read: Not Found."), ("short", "cannot be read whole: the connection was closed early.")],
+)
+def test_what_the_server_does_wrong_is_said(server, path, sentence):
+    url = f"http://127.0.0.1:{server.server_port}/{path}"
+    with pytest.raises(CorpusError, match=f"{re.escape(url)} {re.escape(sentence)}"):
+        text_of(url)
+
+
+def test_a_server_that_is_not_there_is_said(server):
+    server.server_close()
+    with pytest.raises(CorpusError, match=r"cannot be read: .*Connection refused"):
+        text_of(f"http://127.0.0.1:{server.server_port}/")
