@@ -1,0 +1,41 @@
+"""The Keras 3 backend: trains and generates, on TensorFlow or another engine that ``KERAS_BACKEND`` names."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what is written to stderr, even by C++, and show it only if an exception ends this.
+
+    TensorFlow greets on import with lines about oneDNN that come before its log level counts.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+_ENGINES = ("tensorflow", "jax", "torch")
+
+os.environ.setdefault(
+    "KERAS_BACKEND", next((engine for engine in _ENGINES if importlib.util.find_spec(engine)), _ENGINES[0])
+)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with _quiet():
+    import keras  # noqa: F401  the first import, in which engines greet

@@ -1,0 +1,72 @@
+"""What the Keras backend offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.backends.choice import check_architecture, check_precision, choose_device
+from seqgen.backends.keras import engine
+from seqgen.backends.keras.model import KerasModel
+from seqgen.backends.keras.network import LAYERS
+from seqgen.backends.processor import bfloat16_is_faster
+from seqgen.core.backend import Backend
+from seqgen.core.canonical import initial_weights
+from seqgen.core.errors import OptionError
+from seqgen.core.spec import ModelSpec, OptimizerSpec, Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasBackend(Backend):
+    """Trains and generates with Keras 3, on the engine that ``KERAS_BACKEND`` names; TensorFlow if it names none."""
+
+    def devices(self) -> Sequence[str]:
+        """The devices that the engine sees: CUDA (ROCm goes by the same name), then the CPU."""
+        return engine.devices()
+
+    def architectures(self) -> Sequence[str]:
+        """The recurrent networks of :mod:`seqgen.core.canonical`."""
+        return tuple(LAYERS)
+
+    def build(
+        self,
+        spec: ModelSpec,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        random_seed: int = 0,
+        deterministic: bool = False,
+        optimizer: OptimizerSpec | None = None,
+        weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
+    ) -> KerasModel:
+        """A model that generates, evaluates and, with an optimizer, trains; see :class:`seqgen.core.backend.Backend`.
+
+        ``deterministic`` holds for the whole process, since TensorFlow has one switch for all models.
+        """
+        check_architecture("keras", spec.architecture, self.architectures())
+        device = choose_device("keras", device, self.devices())
+        check_precision("keras", precision, ("float32", "bfloat16"), where=f"on {device}")
+        if precision == "auto":
+            # Not measured on GPUs, so not chosen there.
+            precision = "bfloat16" if device == "cpu" and bfloat16_is_faster() else "float32"
+        if optimizer is not None and engine.name() not in engine.TRAINING:
+            msg = (
+                f'Backend "keras" does not train on the Keras engine "{engine.name()}".  '
+                f"Set KERAS_BACKEND to one of {', '.join(engine.TRAINING)}"
+            )
+            raise OptionError(msg)
+        if deterministic and device != "cpu" and engine.name() == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.experimental.enable_op_determinism()
+        return KerasModel(
+            spec,
+            initial_weights(spec, random_seed) if weights is None else weights,
+            device=device,
+            precision=precision,
+            random_seed=random_seed,
+            optimizer=optimizer,
+        )

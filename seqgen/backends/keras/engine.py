@@ -1,0 +1,94 @@
+"""What differs between the engines under Keras: compiling a function, gradients, devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import keras
+
+Tensor: TypeAlias = Any
+"""A tensor of the engine."""
+
+Tensors: TypeAlias = Mapping[str, Tensor]
+
+TRAINING = ("tensorflow", "jax", "torch")
+"""The engines for which gradients are known here."""
+
+
+def name() -> str:
+    """The engine: ``tensorflow``, ``jax``, ``torch``, or another that only generates."""
+    return str(keras.backend.backend())
+
+
+def devices() -> Sequence[str]:
+    """The devices that the engine sees, best first."""
+    match name():
+        case "tensorflow":
+            import tensorflow as tf
+
+            count = len(tf.config.list_physical_devices("GPU"))
+        case "jax":
+            import jax
+
+            count = sum(device.platform == "gpu" for device in jax.devices())
+        case "torch":
+            import torch
+
+            count = torch.cuda.device_count()
+        case _:
+            count = 0
+    return (*(f"cuda:{number}" for number in range(count)), "cpu")
+
+
+def on(device: str) -> Any:
+    """A context in which the engine works on a device."""
+    family, _, number = device.partition(":")
+    return keras.device(f"{'gpu' if family == 'cuda' else family}:{number or 0}")
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, compiled where the engine compiles; pure: tensors and structures of them in and out."""
+    match name():
+        case "tensorflow":
+            import tensorflow as tf
+
+            # reduce_retracing: from the second length on, one trace serves sequences of any length.
+            compiled: Callable[..., Any] = tf.function(function, autograph=False, reduce_retracing=True)
+            return compiled
+        case "jax":
+            import jax
+
+            jitted: Callable[..., Any] = jax.jit(function)
+            return jitted
+        case _:
+            return function
+
+
+def value_and_gradients(
+    function: Callable[[Tensors], tuple[Tensor, Any]], values: Tensors
+) -> tuple[tuple[Tensor, Any], dict[str, Tensor]]:
+    """((loss, more), gradients of the loss) of a function that gives (loss, more) for named tensors."""
+    match name():
+        case "tensorflow":
+            import tensorflow as tf
+
+            with tf.GradientTape() as tape:
+                tape.watch(values)
+                loss, more = function(values)
+            gradients = tape.gradient(loss, dict(values))
+            # The gradient of a looked-up embedding comes as slices.
+            return (loss, more), {key: tf.convert_to_tensor(value) for key, value in gradients.items()}
+        case "jax":
+            import jax
+
+            result, gradients = jax.value_and_grad(function, has_aux=True)(dict(values))
+            return result, gradients
+        case _:
+            import torch
+
+            leaves = {key: value.detach().requires_grad_() for key, value in values.items()}
+            loss, more = function(leaves)
+            gradients = torch.autograd.grad(loss, list(leaves.values()))
+            more = keras.tree.map_structure(lambda tensor: tensor.detach(), more)
+            return (loss.detach(), more), dict(zip(leaves, gradients, strict=True))

@@ -1,0 +1,259 @@
+"""Recurrent networks in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, SupportsFloat
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from seqgen.backends.keras import engine, stepper
+from seqgen.backends.keras.engine import Tensor, Tensors
+from seqgen.backends.keras.network import Network
+from seqgen.backends.keras.optimizer import clipped, updated
+from seqgen.backends.keras.weights import from_keras, to_keras
+from seqgen.backends.updates import MOMENTS
+from seqgen.core.backend import Model
+from seqgen.core.canonical import canonical_shapes
+from seqgen.core.spec import ModelSpec, OptimizerSpec
+from seqgen.core.types import Array, Batch, Ids, State, Weights
+
+_BLOCK = 256
+"""Time steps that ``prefill`` reads at once by the sequence kernels.
+
+Fewer tokens are stepped: compiling the kernels' graph takes longer than that.
+"""
+
+
+class KerasModel(Model):
+    """An lstm, gru or rnn of any number of layers.
+
+    Weights, moments and states are values handed to compiled functions and given back by them, never variables, so that
+    the same code runs on every engine.  State: ``layers.N.hidden`` and, for lstm, ``layers.N.cell``, NumPy arrays.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        weights: Mapping[str, npt.NDArray[np.float32]],
+        *,
+        device: str,
+        precision: str,
+        random_seed: int,
+        optimizer: OptimizerSpec | None,
+    ) -> None:
+        self.spec = spec
+        self.device = device
+        self.precision = precision
+        self._optimizer = optimizer
+        with engine.on(device):
+            self._network = Network(spec, "float32")
+            self._step = engine.compiled(partial(stepper.step, network=self._network))
+            self._read = engine.compiled(self._network.outputs)
+            self._nats = {
+                last: engine.compiled(partial(self._network.nats, last_step_only=last)) for last in (False, True)
+            }
+            if optimizer is not None:
+                policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+                self._training_network = Network(spec, policy)
+                # Keras takes seeds of 32 bits.
+                self._dropout = keras.random.SeedGenerator(random_seed % 2**31)
+                self._random: Tensor = ops.convert_to_tensor(self._dropout.state)
+                self._train = {
+                    last: engine.compiled(partial(self._updated, last_step_only=last)) for last in (False, True)
+                }
+        self._training_state: Tensors | None = None
+        self._evaluation_state: Tensors | None = None
+        self._prepared: Tensors | None = None
+        self._moments: Mapping[str, Tensors] = {}
+        self.load_weights(weights)
+        self._reset_optimizer()
+
+    # Generation
+
+    def initial_state(self, batch_size: int) -> State:
+        """Zeros."""
+        shape = (batch_size, self.spec.hidden_size)
+        return {name: np.zeros(shape, dtype=np.float32) for names in self._network.names for name in names}
+
+    def next_logits(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """One step; see :meth:`seqgen.core.backend.Model.next_logits`."""
+        with engine.on(self.device):
+            if self._prepared is None:
+                self._prepared = stepper.prepare(self._values, self.spec)
+            logits, after = self._step(self._prepared, _tensor(ids, "int32"), _tensors(state))
+            return _array(logits), {name: _array(part) for name, part in after.items()}
+
+    def prefill(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Read T tokens at once; see :meth:`seqgen.core.backend.Model.prefill`."""
+        whole = ids.shape[1] // _BLOCK * _BLOCK
+        logits: Array = None
+        with engine.on(self.device):
+            for start in range(0, whole, _BLOCK):
+                outputs, after = self._read(
+                    self._values, _tensor(ids[:, start : start + _BLOCK], "int32"), _tensors(state)
+                )
+                state = {name: _array(part) for name, part in after.items()}
+                logits = _array(self._network.logits(self._values, outputs[:, -1]))
+        if whole < ids.shape[1]:
+            logits, state = super().prefill(ids[:, whole:], state)
+        return logits, state
+
+    def evaluate(self, batch: Batch) -> tuple[float, int]:
+        """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
+        with engine.on(self.device):
+            state = self._start(batch, self._evaluation_state)
+            nats, self._evaluation_state = self._nats[batch.last_step_only](self._values, _on_device(batch), state)
+            return float(nats), batch.scored
+
+    # Weights
+
+    def weights(self) -> Weights:
+        """A copy of the weights in the canonical form."""
+        return self._canonical(self._values)
+
+    def load_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Take over canonical weights."""
+        self._values = self._from_canonical(weights)
+        self._prepared = None
+
+    # Training
+
+    def train_step(self, batch: Batch, learning_rate: float) -> SupportsFloat:
+        """One update; see :meth:`seqgen.core.backend.Model.train_step`."""
+        if self._optimizer is None:
+            msg = "This model was built without an optimizer, so it does not train."
+            raise TypeError(msg)
+        self._steps += 1
+        rates = {
+            "learning_rate": learning_rate,
+            "first_correction": 1.0 - self._optimizer.beta_1**self._steps,
+            "second_correction": 1.0 - self._optimizer.beta_2**self._steps,
+            "scale": 1.0 / max(batch.scored, 1),
+        }
+        with engine.on(self.device):
+            loss: SupportsFloat
+            loss, self._values, self._moments, self._random, self._training_state = self._train[batch.last_step_only](
+                self._values,
+                self._moments,
+                self._random,
+                _on_device(batch),
+                self._start(batch, self._training_state),
+                {name: ops.convert_to_tensor(rate, dtype="float32") for name, rate in rates.items()},
+            )
+        self._prepared = None
+        return loss
+
+    def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The optimiser's state, the carried state, and where dropout's random numbers stand."""
+        if self._optimizer is None:
+            return {}
+        state: dict[str, npt.NDArray[np.generic]] = {"step": np.array(self._steps, dtype=np.int64)}
+        for moment, values in self._moments.items():
+            state |= {f"{moment}.{name}": value for name, value in self._canonical(values).items()}
+        for name, part in (self._training_state or {}).items():
+            state[f"carry.{name}"] = _array(part)
+        return state | {"random.keras": _array(self._random)}
+
+    def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Take over what ``training_state`` gave, here or in another backend."""
+        if self._optimizer is None:
+            return
+        self._reset_optimizer()
+        moments = MOMENTS[self._optimizer.name]
+        with engine.on(self.device):
+            # Another optimiser's state may lack some; then the moments start afresh.
+            if all(
+                name in state for name in ["step", *(f"{moment}.{name}" for moment in moments for name in self._values)]
+            ):
+                self._steps = int(state["step"])
+                self._moments = {
+                    moment: self._from_canonical({name: state[f"{moment}.{name}"] for name in self._values})
+                    for moment in moments
+                }
+            names = [name for names in self._network.names for name in names]
+            self._training_state = None
+            if all(f"carry.{name}" in state for name in names):
+                self._training_state = {name: _tensor(state[f"carry.{name}"], "float32") for name in names}
+            if "random.keras" in state:
+                self._random = _tensor(state["random.keras"], self._dropout.state.dtype)
+
+    # Parts of the above
+
+    def _updated(
+        self,
+        values: Tensors,
+        moments: Mapping[str, Tensors],
+        random: Tensor,
+        batch: Tensors,
+        state: Tensors,
+        rates: Tensors,
+        *,
+        last_step_only: bool,
+    ) -> tuple[Tensor, Tensors, Mapping[str, Tensors], Tensor, Tensors]:
+        """(loss, weights, moments, random state, carried state) after one update."""
+        assert self._optimizer is not None
+
+        def loss_of(values: Tensors) -> tuple[Tensor, tuple[Tensors, Tensor]]:
+            with keras.StatelessScope([(self._dropout.state, random)]) as scope:
+                nats, after = self._training_network.nats(
+                    values, batch, state, self._dropout, last_step_only=last_step_only
+                )
+            return nats * rates["scale"], (after, scope.get_current_value(self._dropout.state))
+
+        (loss, (after, random_after)), gradients = engine.value_and_gradients(loss_of, values)
+        gradients = clipped(gradients, self._optimizer.grad_clip)
+        new_values, new_moments = updated(self._optimizer, values, moments, gradients, rates)
+        return loss, new_values, new_moments, random_after, after
+
+    def _reset_optimizer(self) -> None:
+        self._steps = 0
+        moments = () if self._optimizer is None else MOMENTS[self._optimizer.name]
+        with engine.on(self.device):
+            self._moments = {
+                moment: {name: ops.zeros_like(value) for name, value in self._values.items()} for moment in moments
+            }
+
+    def _start(self, batch: Batch, carried: Tensors | None) -> Tensors:
+        """The carried state where the batch goes on and has as many rows; else zeros."""
+        rows = batch.inputs.shape[0]
+        if batch.carry and carried is not None and carried["layers.0.hidden"].shape[0] == rows:
+            return carried
+        return _tensors(self.initial_state(rows))
+
+    def _canonical(self, values: Tensors) -> Weights:
+        return {name: from_keras(name, _array(value), self.spec.architecture) for name, value in values.items()}
+
+    def _from_canonical(self, weights: Mapping[str, npt.NDArray[Any]]) -> Tensors:
+        with engine.on(self.device):
+            return {
+                name: _tensor(to_keras(name, weights[name], self.spec.architecture), "float32")
+                for name in canonical_shapes(self.spec)
+            }
+
+
+def _on_device(batch: Batch) -> Tensors:
+    """``inputs``, ``targets`` and ``weights`` (B, T)."""
+    weights = np.ones(batch.targets.shape) if batch.weights is None else batch.weights
+    return {
+        "inputs": _tensor(batch.inputs, "int32"),
+        "targets": _tensor(batch.targets, "int32"),
+        "weights": _tensor(weights, "float32"),
+    }
+
+
+def _tensor(array: npt.NDArray[Any], dtype: str) -> Tensor:
+    # A copy in any case: the array may be a view of a read-only file.
+    return ops.convert_to_tensor(np.array(array, dtype=dtype, order="C"))
+
+
+def _tensors(state: State) -> Tensors:
+    return {name: ops.convert_to_tensor(part, dtype="float32") for name, part in state.items()}
+
+
+def _array(tensor: Tensor) -> npt.NDArray[Any]:
+    return np.array(ops.convert_to_numpy(tensor))

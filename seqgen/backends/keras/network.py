@@ -1,0 +1,112 @@
+"""The network that trains: Keras' recurrent layers over whole sequences, as pure functions of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import keras
+from keras import ops
+
+from seqgen.backends.keras.engine import Tensor, Tensors
+from seqgen.backends.keras.weights import layer_weights
+from seqgen.core.spec import ModelSpec
+
+LAYERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+)
+
+PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"lstm": ("hidden", "cell"), "gru": ("hidden",), "rnn": ("hidden",)}
+)
+"""Names of what a layer of each architecture carries; the first is its output."""
+
+
+class Network:
+    """Token ids to outputs of the top recurrent layer, and those to logits.
+
+    Weights are arguments, named as in the canonical form and laid out as in :mod:`seqgen.backends.keras.weights`.
+
+    Args:
+        spec: its shape.
+        policy: Keras' dtype policy of the recurrent layers, ``float32`` or ``mixed_bfloat16``.
+    """
+
+    def __init__(self, spec: ModelSpec, policy: str) -> None:
+        self.spec = spec
+        self.names = [
+            [f"layers.{layer}.{part}" for part in PARTS[spec.architecture]] for layer in range(spec.num_layers)
+        ]
+        self._layers = []
+        for number in range(spec.num_layers):
+            layer = LAYERS[spec.architecture](spec.hidden_size, return_sequences=True, return_state=True, dtype=policy)
+            layer.build((None, None, spec.hidden_size if number else spec.input_size))
+            self._layers.append(layer)
+
+    def outputs(
+        self, values: Tensors, ids: Tensor, state: Tensors, dropout: keras.random.SeedGenerator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Read T tokens.
+
+        Args:
+            values: the weights.
+            ids: (B, T).
+            state: what each layer carries, (B, H) each.
+            dropout: where dropout draws from; None: no dropout.
+
+        Returns:
+            outputs of the top layer (B, T, H), with dropout, and the state after, in float32.
+        """
+        outputs = encode(values, ids, self.spec)  # (B, T, in)
+        after: dict[str, Tensor] = {}
+        for number, (layer, names) in enumerate(zip(self._layers, self.names, strict=True)):
+            (outputs, *left), _ = layer.stateless_call(
+                layer_weights(values, number),
+                layer.non_trainable_variables,
+                outputs,
+                initial_state=[state[name] for name in names],
+            )
+            after.update({name: ops.cast(part, "float32") for name, part in zip(names, left, strict=True)})
+            if dropout is not None and self.spec.dropout:
+                outputs = keras.random.dropout(outputs, self.spec.dropout, seed=dropout)
+        return outputs, after
+
+    def nats(
+        self,
+        values: Tensors,
+        batch: Tensors,
+        state: Tensors,
+        dropout: keras.random.SeedGenerator | None = None,
+        *,
+        last_step_only: bool,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """(weighted sum of the targets' nats, the state after).
+
+        Args:
+            values: the weights.
+            batch: ``inputs``, ``targets`` and ``weights``, (B, T) each.
+            state: what each layer carries.
+            dropout: where dropout draws from; None: no dropout.
+            last_step_only: take only the targets at T - 1.
+        """
+        outputs, after = self.outputs(values, batch["inputs"], state, dropout)
+        targets, weights = batch["targets"], batch["weights"]
+        if last_step_only:
+            outputs, targets, weights = outputs[:, -1:], targets[:, -1:], weights[:, -1:]
+        nats = ops.sparse_categorical_crossentropy(targets, self.logits(values, outputs), from_logits=True)  # (B, T)
+        return ops.sum(nats * weights), after
+
+    def logits(self, values: Tensors, outputs: Tensor) -> Tensor:
+        """(..., H) -> float32 (..., V)."""
+        weight = values["embedding.weight" if self.spec.tie_embeddings else "output.weight"]  # (V, H)
+        return ops.matmul(ops.cast(outputs, "float32"), ops.transpose(weight)) + values["output.bias"]
+
+
+def encode(values: Tensors, ids: Tensor, spec: ModelSpec) -> Tensor:
+    """Ids (...) -> the first layer's input (..., in)."""
+    if spec.input_encoding == "embedding":
+        return ops.take(values["embedding.weight"], ids, axis=0)
+    if spec.input_encoding == "one-hot":
+        return ops.one_hot(ids, spec.vocab_size, dtype="float32")
+    return ops.expand_dims(ops.cast(ids, "float32"), -1) / spec.vocab_size
