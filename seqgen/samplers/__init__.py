@@ -1,0 +1,1 @@
+"""The bundled samplers, one file each; ``arrays`` holds what they share."""

@@ -1,0 +1,29 @@
+"""Greedy decoding: always the most likely token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.types import Array
+from seqgen.samplers.arrays import masked, namespace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy(Sampler):
+    """Leave the most likely token; among equals the smallest id."""
+
+    stage: ClassVar[Stage] = Stage.TEMPERATURE
+
+    def adjust(self, logits: Array) -> Array:
+        """(B, V) -> (B, V) with one token left in each row."""
+        return only_best(logits)
+
+
+def only_best(logits: Array) -> Array:
+    """The logits with only the largest of each row left; among equals that of the smallest id."""
+    xp = namespace(logits)
+    position = xp.argmax(logits, axis=-1, keepdims=True)  # (B, 1), the first of equals
+    ids = xp.arange(logits.shape[-1], device=getattr(logits, "device", None))
+    return masked(logits, ids == position)

@@ -1,0 +1,27 @@
+"""Min-p sampling (Nguyen et al. 2024, Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_doc import Doc
+from annotated_types import Ge, Le
+
+from seqgen.core.sampler import Sampler
+from seqgen.core.types import Array
+from seqgen.samplers.arrays import best, masked
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinP(Sampler):
+    """Leave the tokens that are at least p times as likely as the likeliest."""
+
+    p: Annotated[float, Ge(0), Le(1), Doc("least share of the likeliest token's probability; 0 changes nothing")] = 0.05
+
+    def adjust(self, logits: Array) -> Array:
+        """(B, V) -> (B, V) with at least the best token left in each row."""
+        if self.p == 0:
+            return logits
+        return masked(logits, logits >= best(logits) + math.log(self.p))

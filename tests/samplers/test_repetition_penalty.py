@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from seqgen.core.sampler import Stage
+from seqgen.samplers.repetition_penalty import RepetitionPenalty
+
+V = 5
+
+
+@pytest.fixture(scope="module")
+def begun(tokenizer_of_size):
+    """The sampler after a prompt (B, T)."""
+
+    def begin(prompt_ids, **options):
+        sampler = RepetitionPenalty(**options)
+        sampler.begin(np.asarray(prompt_ids), tokenizer_of_size(V))
+        return sampler
+
+    return begin
+
+
+def lowered(sampler, rows=1):
+    """The tokens of each row that the penalty holds back."""
+    adjusted = sampler.adjust(np.ones((rows, V), np.float32))
+    return [set(np.flatnonzero(row < 1).tolist()) for row in adjusted]
+
+
+def test_a_positive_logit_is_divided_and_a_negative_one_multiplied(begun):
+    sampler = begun([[0, 1, 2, 3]], penalty=2)
+    adjusted = sampler.adjust(np.array([[3.0, -3.0, 0.0, -np.inf, 1.0]], np.float32))
+    np.testing.assert_array_equal(adjusted, [[1.5, -6.0, 0.0, -np.inf, 1.0]])
+
+
+def test_how_often_a_token_occurred_does_not_matter(begun):
+    logits = np.ones((1, V), np.float32)
+    once, often = begun([[1]], penalty=3), begun([[1, 1, 1]], penalty=3)
+    np.testing.assert_array_equal(once.adjust(logits), often.adjust(logits))
+
+
+def test_only_the_last_tokens_count_within_the_window(begun):
+    sampler = begun([[0, 1, 2]], window=2)
+    assert lowered(sampler) == [{1, 2}]
+    sampler.accept(np.array([4]))
+    assert lowered(sampler) == [{2, 4}]
+    sampler.accept(np.array([4]))
+    assert lowered(sampler) == [{4}]
+
+
+def test_a_window_of_0_counts_all(begun):
+    sampler = begun([[0] * 500 + [1]], window=0)
+    sampler.accept(np.array([2]))
+    assert lowered(sampler) == [{0, 1, 2}]
+
+
+def test_rows_are_counted_each_for_itself_and_selected_in_order(begun):
+    sampler = begun([[0, 1], [1, 2], [2, 3]], window=2)
+    sampler.accept(np.array([4, 0, 1]))
+    assert lowered(sampler, rows=3) == [{1, 4}, {0, 2}, {1, 3}]
+    sampler.select(np.array([2, 0]))
+    assert lowered(sampler, rows=2) == [{1, 3}, {1, 4}]
+    sampler.accept(np.array([0, 0]))
+    assert lowered(sampler, rows=2) == [{0, 1}, {0, 4}]
+
+
+def test_begin_forgets_the_generation_before(begun, tokenizer_of_size):
+    sampler = begun([[0, 1]])
+    sampler.begin(np.empty((1, 0), int), tokenizer_of_size(V))
+    assert lowered(sampler) == [set()]
+
+
+@given(
+    ids=arrays(np.int64, st.tuples(st.just(2), st.integers(0, 12)), elements=st.integers(0, V - 1)),
+    split=st.integers(0, 12),
+    window=st.integers(0, 4),
+)
+def test_a_prefix_replayed_token_by_token_gives_the_state_of_the_prefix_as_prompt(begun, ids, split, window):
+    at_once = begun(ids, window=window)
+    replayed = begun(ids[:, :split], window=window)
+    for column in ids[:, split:].T:
+        replayed.accept(column)
+    assert lowered(replayed, rows=2) == lowered(at_once, rows=2)
+    last = [Counter(row[-window:].tolist()) for row in ids]
+    assert lowered(at_once, rows=2) == [set(counts) for counts in last]
+    # What is remembered is alike too, not only what shows now.
+    for token in range(V):
+        at_once.accept(np.array([token, token]))
+        replayed.accept(np.array([token, token]))
+        assert lowered(replayed, rows=2) == lowered(at_once, rows=2)
+
+
+def test_what_was_finite_stays_finite(begun):
+    lowest = np.finfo(np.float32).min
+    adjusted = begun([[0, 1, 2, 3, 4]], penalty=10).adjust(np.full((1, V), lowest, np.float32))
+    np.testing.assert_array_equal(adjusted, np.full((1, V), lowest))
+
+
+def test_it_comes_first_in_the_chain():
+    assert RepetitionPenalty.stage is Stage.PENALTY
