@@ -48,7 +48,7 @@ def split(store: TokenStore, validation_fraction: float) -> tuple[Part, Part]:
     for part, name in zip(parts, ("training", "validation"), strict=True):
         if part.tokens.size < 2:
             raise CorpusError(
-                f"The corpus of {store.tokens.size:,} tokens in {documents:,} documents is too small: with "
+                f"The corpus of {store.tokens.size:,} tokens in {documents:,} document{'s' * (documents != 1)} is too small: with "
                 f"--validation-fraction {validation_fraction} its {name} part has {part.tokens.size}.  "
                 "Take more text, or --validation-fraction 0"
             )

@@ -107,10 +107,11 @@ def open_or_build(
             made.mkdir()
             if _build(dataset, tokenizer, made, has_ends=has_ends, progress=progress) != digests:
                 raise CorpusError("The corpus changed while it was read.  Start again once nothing writes to it.")
-            if place.exists():  # damaged, or another builder was faster; either way what is made now is as good
-                place.rename(Path(temporary, "old"))
-            with contextlib.suppress(OSError):  # another builder was faster after all
-                made.rename(place)
+            if _open(place, tokenizer, fingerprint, has_ends=has_ends) is None:  # else another builder was faster
+                with contextlib.suppress(OSError):
+                    place.rename(Path(temporary, "damaged"))
+                with contextlib.suppress(OSError):
+                    made.rename(place)
     except OSError as error:
         raise OutputError(f"The token store in {folder} cannot be written: {error.strerror or error}.") from error
     store = _open(place, tokenizer, fingerprint, has_ends=has_ends)

@@ -40,7 +40,7 @@ class ByteTokenizer(Tokenizer):
     def decode(self, ids: Ids) -> str:
         """The text; what is no UTF-8 becomes U+FFFD."""
         ids = np.asarray(ids)
-        return ids[ids < self.end_id].astype(np.uint8).tobytes().decode("utf-8", "replace")
+        return ids[ids < 256].astype(np.uint8).tobytes().decode("utf-8", "replace")
 
     def decoder(self) -> Decoder:
         """Gives each character with its last byte."""

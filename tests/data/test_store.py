@@ -1,0 +1,173 @@
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.data import store as store_module
+from seqgen.data.store import open_or_build
+from seqgen.tokenizers.byte import ByteTokenizer
+from seqgen.tokenizers.char import CharTokenizer
+
+ABC = CharTokenizer().fit(["abc"])  # a 0, b 1, c 2, end 3
+
+
+def parts_of(store):
+    return [store.tokens[start:stop].tolist() for start, stop in zip(store.starts, store.stops, strict=False)]
+
+
+def test_one_document_is_its_tokens_alone(memory, tmp_path):
+    store = open_or_build(memory("abcab"), ABC, tmp_path)
+    assert store.tokens.tolist() == [0, 1, 2, 0, 1]
+    assert store.tokens.dtype == np.uint8
+    assert store.starts.tolist() == [0, 5]
+    assert (store.has_ends, store.characters) == (False, 5)
+    assert parts_of(store) == [[0, 1, 2, 0, 1]]
+
+
+def test_several_documents_have_ends_around_them(memory, tmp_path):
+    store = open_or_build(memory("ab", "", "c"), ABC, tmp_path)
+    assert store.tokens.tolist() == [3, 0, 1, 3, 3, 2, 3]
+    assert store.starts.tolist() == [0, 3, 4, 6]
+    assert (store.has_ends, store.characters) == (True, 3)
+    assert parts_of(store) == [[3, 0, 1, 3], [3, 3], [3, 2, 3]]
+
+
+def test_documents_of_a_tokenizer_without_an_end_follow_one_another(memory, endless, tmp_path):
+    store = open_or_build(memory("ab", "c"), endless, tmp_path)
+    assert store.tokens.tobytes() == b"abc"
+    assert store.has_ends is False
+    assert [bytes(part) for part in parts_of(store)] == [b"ab", b"c"]
+
+
+def test_nothing_can_be_written_into_a_store(memory, tmp_path):
+    store = open_or_build(memory("abc"), ABC, tmp_path)
+    with pytest.raises(ValueError, match="read-only"):
+        store.tokens[0] = 1
+
+
+def test_pieces_do_not_show_in_a_store(memory, tmp_path):
+    whole = open_or_build(memory("abcab", "c"), ABC, tmp_path / "whole")
+    pieces = open_or_build(memory(["ab", "", "cab"], ["c"]), ABC, tmp_path / "pieces")
+    assert pieces.folder.name == whole.folder.name
+    assert pieces.tokens.tolist() == whole.tokens.tolist()
+
+
+def test_the_fingerprint_is_of_the_contents_and_of_where_documents_end(memory, tmp_path):
+    def fingerprint(*contents):
+        return open_or_build(memory(*contents), ABC, tmp_path).fingerprint
+
+    assert (
+        fingerprint("ab", "c")
+        == hashlib.sha256(hashlib.sha256(b"ab").digest() + hashlib.sha256(b"c").digest()).hexdigest()
+    )
+    assert len({fingerprint("ab", "c"), fingerprint("a", "bc"), fingerprint("abc"), fingerprint("c", "ab")}) == 4
+
+
+def test_equal_documents_have_equal_hashes(memory, tmp_path):
+    hashes = open_or_build(memory("ab", "c", "ab"), ABC, tmp_path).document_hashes
+    assert hashes.dtype == np.uint64
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert hashes[0] == int.from_bytes(hashlib.sha256(b"ab").digest()[:8], "little")
+
+
+def test_a_store_is_found_again_and_not_built_again(memory, tmp_path):
+    first, second = memory("ab", "c"), memory("ab", "c")
+    built = open_or_build(first, ABC, tmp_path)
+    found = open_or_build(second, ABC, tmp_path)
+    assert (len(first.readings), len(second.readings)) == (2, 1)
+    assert found.tokens.tolist() == built.tokens.tolist()
+    assert found.starts.tolist() == built.starts.tolist()
+    assert found.document_hashes.tolist() == built.document_hashes.tolist()
+    assert (found.characters, found.fingerprint, found.has_ends) == (built.characters, built.fingerprint, True)
+
+
+def test_another_tokenizer_makes_another_store(memory, endless, tmp_path):
+    tokenizers: list[Tokenizer] = [ABC, CharTokenizer().fit(["abcd"]), CharTokenizer(lowercase=True).fit(["abc"])]
+    tokenizers += [ByteTokenizer(), endless]
+    assert len({open_or_build(memory("abc"), each, tmp_path).folder for each in tokenizers}) == len(tokenizers)
+
+
+@pytest.mark.parametrize("file", ["tokens.bin", "documents.bin"])
+@pytest.mark.parametrize("damage", [lambda b: b[:-5], lambda b: b"\x01" + b[1:], lambda _: b"", None])
+def test_a_damaged_store_is_built_again(memory, tmp_path, file, damage):
+    expected = open_or_build(memory("ab", "c"), ABC, tmp_path)
+    path = expected.folder / file
+    if damage:
+        path.write_bytes(damage(path.read_bytes()))
+    else:
+        path.unlink()
+    again = memory("ab", "c")
+    assert open_or_build(again, ABC, tmp_path).tokens.tolist() == [3, 0, 1, 3, 2, 3]
+    assert len(again.readings) == 2
+    assert list(tmp_path.iterdir()) == [expected.folder]
+
+
+def test_builders_at_the_same_time_do_no_harm(memory, tmp_path):
+    def build(_):
+        return open_or_build(memory("ab" * 1000, "c"), ABC, tmp_path).tokens.tolist()
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(build, range(24)))
+    assert all(result == results[0] for result in results)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_interrupted_build_leaves_nothing(memory, tmp_path):
+    class Interrupted(ByteTokenizer):
+        def encode(self, document):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_or_build(memory("abc"), Interrupted(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_counts_up_to_all_tokens(memory, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "_BUFFER", 4)
+    seen = []
+    store = open_or_build(memory(["abc", "abc", "ab"], "c"), ABC, tmp_path, progress=seen.append)
+    assert seen == sorted(seen)
+    assert len(seen) > 2
+    assert seen[-1] == store.tokens.size
+    open_or_build(memory(["abc", "abc", "ab"], "c"), ABC, tmp_path, progress=lambda _: pytest.fail("not built"))
+
+
+def test_a_corpus_that_changes_while_it_is_read_is_said(memory, tmp_path):
+    dataset = memory("ab")
+    documents = dataset.documents
+
+    class Changing(type(dataset)):
+        def documents(self):
+            yield from documents()
+            dataset.contents.append("c")
+
+    with pytest.raises(CorpusError, match="changed while it was read"):
+        open_or_build(Changing(), ABC, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_corpus_of_no_documents_is_empty(memory, tmp_path):
+    with pytest.raises(CorpusError, match="The corpus is empty: no sources gave no documents"):
+        open_or_build(memory(), ABC, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_said(memory, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match=r"The token store in .*file cannot be written: "):
+        open_or_build(memory("abc"), ABC, tmp_path / "file")
+
+
+@settings(max_examples=50)
+@given(contents=st.lists(st.lists(st.text("abé👍 ", max_size=6), min_size=1, max_size=3), min_size=1, max_size=5))
+def test_every_document_is_in_the_store_as_encoded(memory, tmp_path_factory, contents):
+    tokenizer = CharTokenizer(normalization="NFD").fit(["abé👍 "])
+    store = open_or_build(memory(*contents), tokenizer, tmp_path_factory.mktemp("stores"))
+    end = [tokenizer.end_id] if len(contents) > 1 else []
+    encoded = [tokenizer.encode("".join(pieces)).tolist() for pieces in contents]
+    assert parts_of(store) == [[*end, *ids, *end] for ids in encoded]
+    assert store.characters == sum(map(len, encoded))
