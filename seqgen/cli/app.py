@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import traceback
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from seqgen import __version__
-from seqgen.cli import corpora, doctor, evaluate, generate, models, plugins, train
-from seqgen.cli.environment import Environment
+from seqgen.cli.environment import Environment, say
+from seqgen.cli.group import LazyGroup
 from seqgen.core.errors import SeqgenError
 
 INTERRUPTED = 130
 """Exit code of a process that SIGINT ends: 128 and the signal's number."""
 
 
-class _Group(TyperGroup):
-    """Commands of plugins beside our own; plugins are imported only when theirs may be meant."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        own = super().list_commands(ctx)
-        return [*own, *(name for name in self._from_plugins(ctx) if name not in own)]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return super().get_command(ctx, cmd_name) or self._from_plugins(ctx).get(cmd_name)
-
-    def _from_plugins(self, ctx: Any) -> dict[str, Any]:
-        found: dict[str, Any] = ctx.meta.get("seqgen.plugin_commands", {})
-        if "seqgen.plugin_commands" not in ctx.meta:
-            addition = typer.Typer()
-            Environment.of(ctx).catalog.add_commands(addition)
-            if addition.registered_commands or addition.registered_groups:
-                command = typer.main.get_group(addition)
-                found = {name: command.commands[name] for name in command.list_commands(ctx)}
-            ctx.meta["seqgen.plugin_commands"] = found
-        return found
-
-
 app = typer.Typer(
     name="seqgen",
-    cls=_Group,
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog='Start: [bold]seqgen train[/bold], then [bold]seqgen generate --seed "the ice"[/bold]',
+    epilog='Start with: seqgen train, then seqgen generate --seed "the ice"',
 )
 
 
@@ -73,33 +51,64 @@ def seqgen(
     environment.no_plugins, environment.debug = no_plugins, debug
 
 
-train.add_to(app)
-generate.add_to(app)
-evaluate.add_to(app)
-models.add_to(app)
-plugins.add_to(app)
-corpora.add_to(app)
-doctor.add_to(app)
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0, 2 for wrong use, 1 for failure, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        # UTF-8 whatever the locale says; half a surrogate pair, which it cannot hold, is written as JSON reads it.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     environment = Environment()
     try:
-        app(arguments, obj=environment)
+        code = _run(arguments, environment)
+    except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone
+        code = end.code if isinstance(end.code, int) else 0
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and not code:
+            code = _fail(environment, _unwritten(error))
+        # Python flushes once more at its end, and would say so if that fails.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None, environment: Environment) -> int:
+    try:
+        # Not standalone, in which typer shows its errors in a box of its own.
+        result = app(arguments, prog_name="seqgen", obj=environment, standalone_mode=False)
     except SeqgenError as error:
-        if environment.debug:
-            traceback.print_exc()
-        _say(str(error))
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    sys.exit(0)
+        return _fail(environment, str(error), error.exit_code)
+    except typer.TyperException as error:
+        message = error.format_message()
+        if type(error).__name__ == "NoArgsIsHelpError":  # which typer does not export; the message is the help
+            sys.stderr.write(message)
+            return error.exit_code
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "seqgen"
+        return _fail(environment, f"{message.rstrip('.')}.  See {command} --help", error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except OSError as error:
+        return _fail(environment, _unwritten(error))
+    except Exception as error:  # noqa: BLE001  a mistake of ours or of a plugin: a person gets a sentence all the same
+        first, *_ = [*str(error).strip().splitlines(), ""]
+        return _fail(
+            environment,
+            f"{type(error).__name__}: {first}\nThat is a mistake in seqgen or in a plugin: please report it, with what "
+            "seqgen --debug ... shows.",
+        )
+    return result if isinstance(result, int) else 0  # typer.Exit's code; commands themselves give None
 
 
-def _say(message: str) -> None:
-    from rich.console import Console
-    from rich.text import Text
+def _fail(environment: Environment, message: str, exit_code: int = 1) -> int:
+    if environment.debug:
+        traceback.print_exc()
+    say(message, label="error", style="bold red")
+    return exit_code
 
-    console = Console(stderr=True, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), message))
+
+def _unwritten(error: OSError) -> str:
+    """What the system refused: with the file, or else it was the output."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return f"The output cannot be written: {error.strerror or error}."

@@ -1,15 +1,21 @@
-"""What every command shares: the catalog, made once, and how results are shown."""
+"""What every command shares: the catalog, made once, how help looks, and how results are shown."""
 
 from __future__ import annotations
 
+import contextlib
 import json as json_module
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from seqgen.core.catalog import Catalog
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -36,24 +42,84 @@ class Environment:
         return load_catalog([] if self.no_plugins else installed_entry_points())
 
 
+class Command(TyperCommand):
+    """A command whose help fits 80 columns: no type beside a flag, and ``--no-FLAG`` without a column of its own."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; a flag needs no word for its type."""
+        return without_flag_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        flags = [(param, param.secondary_opts) for param in self.params if param.secondary_opts]
+        for param, _ in flags:
+            param.secondary_opts = []
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            for param, negative in flags:
+                param.secondary_opts = negative
+
+
+def without_flag_types(params: list[Any]) -> list[Any]:
+    """The parameters, flags among them without ``<bool>`` in the help."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
+
+
+def say(message: str, *, label: str = "", style: str = "") -> None:
+    """Words for people, on standard error; where nobody can read them any more, that changes nothing."""
+    label = f"{label}: " if label else ""
+    with contextlib.suppress(OSError):
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            Console(stderr=True, soft_wrap=True).print(styled((label, style), message))
+        else:  # not by rich, which at a closed pipe gives up standard output too
+            sys.stderr.write(f"{label}{message}\n")
+            sys.stderr.flush()
+
+
+def warn(message: str) -> None:
+    """A warning, on standard error."""
+    say(message, label="warning", style="bold yellow")
+
+
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
     typer.echo(json_module.dumps(value, ensure_ascii=False))
 
 
-def table(*columns: str, title: str | None = None) -> Any:
-    """An empty table in the house style."""
+def table(*columns: str) -> Table:
+    """An empty table in the house style; columns named with a final ``>`` are numbers."""
     from rich import box
     from rich.table import Table
 
-    made = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in made.columns:
-        column.overflow = "fold"
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns))
+    for column in columns:
+        number = column.endswith(">")
+        made.add_column(column.removesuffix(">"), justify="right" if number else "left", no_wrap=number, overflow="fold")
     return made
 
 
+def add_row(rows: Table, *cells: str | Text) -> None:
+    """Add a row; text is shown as it is, without markup."""
+    from rich.text import Text
+
+    rows.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """Text, in parts that may each have a style."""
+    from rich.text import Text
+
+    return Text.assemble(*parts)
+
+
 def show(renderable: Any) -> None:
-    """A result for people, on standard output."""
+    """A result for people, on standard output: as wide as the terminal; in a file or pipe, as wide as it is."""
     from rich.console import Console
 
-    Console().print(renderable)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(renderable, soft_wrap=isinstance(renderable, str))

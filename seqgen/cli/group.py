@@ -1,0 +1,68 @@
+"""The commands of ``seqgen``, each imported when it is called: help must appear at once.
+
+The list of commands is written by Click's plain formatter: Rich's help costs as much again as all the rest.  The help of
+each command is Rich's.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from seqgen.cli.environment import Environment
+
+COMMANDS = MappingProxyType(
+    {
+        "train": ("train", "Train a model on a corpus."),
+        "generate": ("generate", "Write text with a trained model."),
+        "evaluate": ("evaluate", "Measure how well a model predicts a text."),
+        "models": ("models", "List and show the models that were trained here."),
+        "list-plugins": ("plugins", "List the parts that can be used here."),
+        "plugin": ("plugins", "Show one part and its options."),
+        "corpora": ("corpora", "List and download texts to train on."),
+        "doctor": ("doctor", "Show versions, devices, folders and plugins."),
+    }
+)
+"""Name to the module that adds the command, and its line in ``seqgen --help``."""
+
+
+class LazyGroup(TyperGroup):
+    """Our commands, and beside them those of plugins, which are imported only when theirs may be meant."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**(arguments | {"rich_markup_mode": None}))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Our own, then those of plugins."""
+        return [*COMMANDS, *(name for name in self._from_plugins(ctx) if name not in COMMANDS)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, imported now; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return self._from_plugins(ctx).get(cmd_name)
+        module, _ = COMMANDS[cmd_name]
+        holder = typer.Typer(rich_markup_mode="rich")
+        importlib.import_module(f"seqgen.cli.{module}").add_to(holder)
+        return typer.main.get_group(holder).commands[cmd_name]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """A line for each command, without importing ours."""
+        rows = [(name, summary) for name, (_, summary) in COMMANDS.items()]
+        others = self.list_commands(ctx)[len(COMMANDS) :]
+        rows += [(name, self.get_command(ctx, name).get_short_help_str()) for name in others]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _from_plugins(self, ctx: Any) -> dict[str, Any]:
+        key = "seqgen.plugin_commands"
+        if key not in ctx.meta:
+            addition = typer.Typer(rich_markup_mode="rich")
+            Environment.of(ctx).catalog.add_commands(addition)
+            added = addition.registered_commands or addition.registered_groups
+            ctx.meta[key] = dict(typer.main.get_group(addition).commands) if added else {}
+        found: dict[str, Any] = ctx.meta[key]
+        return found
