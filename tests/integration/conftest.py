@@ -1,0 +1,78 @@
+"""The whole program in this process, and the toy plugin installed as a third party's."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seqgen.cli.app import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did in this process."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run_main(*arguments: object) -> Outcome:
+    """``seqgen ARGUMENTS`` by the command's own entry, in this process: frameworks are imported once for all tests."""
+    stdout, stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([*map(str, arguments)])
+    return Outcome(ended.value.code, stdout.buffer.getvalue().decode(), stderr.buffer.getvalue().decode())
+
+
+@pytest.fixture
+def seqgen_main(seqgen_home: Path) -> Callable[..., Outcome]:
+    """``run_main`` with an empty ``SEQGEN_HOME``."""
+    return run_main
+
+
+@pytest.fixture(scope="module")
+def shared_main(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
+    """``run_main`` with one ``SEQGEN_HOME`` for all tests of a module, which share its models."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQGEN_HOME", str(tmp_path_factory.mktemp("home")))
+        yield run_main
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed the toy plugin, from its own folder and without the network."""
+    target = tmp_path_factory.mktemp("site-packages")
+    options = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", target, ROOT / "tests" / "toy_plugin"]
+    subprocess.run(command, check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def toy_plugin(toy_folder: Path) -> Iterator[None]:
+    """The toy plugin is installed in this process, for the tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path, str(toy_folder)])
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 6,000 characters of the bundled narrative: some thirty paragraphs, more lines."""
+    path = tmp_path_factory.mktemp("corpus") / "north.txt"
+    path.write_text((ROOT / "corpora" / "ice.txt").read_text("utf-8")[:6000], "utf-8")
+    return path
