@@ -241,7 +241,7 @@ def _local(path: Path, *, named: bool) -> Source:
 
 def _walk(folder: Path) -> list[Source]:
     def fail(error: OSError) -> None:
-        raise error
+        raise CorpusError(f"Folder {error.filename} cannot be read: {error.strerror}.") from error
 
     found: list[Path] = []
     for parent, folders, files in os.walk(folder, onerror=fail):
