@@ -15,7 +15,7 @@ from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import PromptError
 from seqgen.core.options import PartSpec
-from seqgen.core.sampler import Sampler
+from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.data.batching import make_batching
@@ -24,6 +24,7 @@ from seqgen.evaluation import Score, count_characters
 from seqgen.generation.generate import Sample, generate, stream
 from seqgen.generation.prompt import ending, opening
 from seqgen.generation.stream import Stream
+from seqgen.generation.writer import nothing
 
 DEFAULT_LENGTH = 400
 """Tokens that are written where no length is given."""
@@ -125,6 +126,11 @@ class LanguageModel:
     signal_number: int | None = field(default=None, repr=False)
 
     @property
+    def empty(self) -> Any:
+        """The empty text that it writes: ``""``, or ``b""`` for binary media."""
+        return nothing(self.tokenizer)
+
+    @property
     def reference(self) -> str:
         """``NAME:VERSION``, or the path that it was loaded from."""
         return self.saved.where
@@ -175,7 +181,7 @@ class LanguageModel:
         *,
         length: int = DEFAULT_LENGTH,
         stop: Iterable[Content] = (),
-        samplers: Iterable[str | Sampler] = (),
+        samplers: Iterable[str | PartSpec | Sampler] = (),
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -192,7 +198,7 @@ class LanguageModel:
             length: how many tokens to write at most.
             stop: texts that end it; none of them is part of the result.
             samplers: any registered samplers, as objects or ``NAME:key=value``.
-            temperature: below 1 safer, above 1 wilder, 0 always the likeliest; 0.8 where no sampler is given at all.
+            temperature: below 1 safer, above 1 wilder, 0 always the likeliest; 0.8 unless a sampler sets it.
             top_k: only the k likeliest tokens.
             top_p: only the likeliest tokens that together reach p.
             min_p: only tokens at least p times as likely as the likeliest.
@@ -226,17 +232,24 @@ class LanguageModel:
             tokenizer=self.tokenizer,
         )
 
-    def score(self, *files: str | Path) -> Score:
-        """How well the model predicts these files, read as its corpus was.
+    def score(self, *files: str | Path, dataset: str | None = None) -> Score:
+        """How well the model predicts these files.
+
+        Args:
+            *files: files, folders, globs, URLs, or ``-`` for standard input.
+            dataset: how they become documents, as ``NAME:key=value``; default: as the model's corpus did.
 
         Raises:
             CorpusError: a file is missing, unreadable, or too short.
         """
         record = self.saved.config.parts["dataset"]
-        find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
-        spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
-        dataset = self.catalog.make("dataset", spec, sources=tuple(map(str, files)))
-        part = open_or_build(dataset, self.tokenizer, home.tokens_folder())
+        if dataset is None:
+            find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
+            spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
+        else:
+            spec = PartSpec.parse(dataset)
+        documents = self.catalog.make("dataset", spec, sources=tuple(map(str, files)))
+        part = open_or_build(documents, self.tokenizer, home.tokens_folder())
         mode = self.saved.config.training["batching"]
         seq_len = self.saved.config.training["seq_len"]
         batches = make_batching(
@@ -251,34 +264,37 @@ class LanguageModel:
         if mode == "windows":  # not every position was scored
             characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
         missing: dict[str, str | None] = {}
-        for document in dataset.documents():
+        for document in documents.documents():
             missing |= self.tokenizer.missing(document.content)
         return Score(nats=nats, tokens=tokens, characters=characters, missing=missing)
 
-    def _samplers(self, named: Iterable[str | Sampler], values: Mapping[str, Any]) -> tuple[Sampler, ...]:
+    def _samplers(self, named: Iterable[str | PartSpec | Sampler], values: Mapping[str, Any]) -> tuple[Sampler, ...]:
         chain = [
             sampler if isinstance(sampler, Sampler) else self.catalog.make("sampler", sampler)
             for sampler in ((named,) if isinstance(named, str) else named)
         ]
         given = {name: value for name, value in values.items() if value is not None}
-        if not chain and not given:
-            given = {"temperature": DEFAULT_TEMPERATURE}
-        for keyword, value in given.items():
-            name, option = _SHORTHANDS[keyword]
-            chain.append(self.catalog.make("sampler", PartSpec(name, {option: value})))
+        chain += [self.catalog.make("sampler", shorthand(keyword, value)) for keyword, value in given.items()]
+        if not any(sampler.stage is Stage.TEMPERATURE for sampler in chain):
+            chain.append(self.catalog.make("sampler", shorthand("temperature", DEFAULT_TEMPERATURE)))
         return tuple(chain)
 
     def _prompt_ids(self, prompt: Content, *, strict: bool, warn: Callable[[str], None]) -> Ids:
         missing = self.tokenizer.missing(prompt) if prompt else {}
-        if missing:
-            sentence = describe_missing(missing, self.reference)
-            if strict:
-                raise PromptError(f"{sentence}  Without --strict the nearest is taken.")
-            warn(sentence)
+        if missing and strict:
+            raise PromptError(f"{describe_missing(missing, self.reference)}  Without --strict the nearest is taken.")
         if prompt and not len(self.tokenizer.encode(prompt)):
-            msg = f"No symbol of the prompt {prompt!r} is known to {self.reference}."
+            msg = f"No symbol of the prompt {prompt!r} is known to {self.reference}.  Write of what its corpus is made of."
             raise PromptError(msg)
+        if missing:
+            warn(describe_missing(missing, self.reference))
         return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
+
+
+def shorthand(keyword: str, value: Any) -> PartSpec:
+    """The sampler that a keyword such as ``top_k`` stands for."""
+    name, option = _SHORTHANDS[keyword]
+    return PartSpec(name, {option: value})
 
 
 def describe_missing(missing: Mapping[str, str | None], reference: str) -> str:

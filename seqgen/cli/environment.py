@@ -87,6 +87,11 @@ def warn(message: str) -> None:
     say(message, label="warning", style="bold yellow")
 
 
+def default(value: str) -> str:
+    """How help names the default of an option that is None until the program chooses."""
+    return f"[dim]\\[default: {value}][/dim]"
+
+
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
     typer.echo(json_module.dumps(value, ensure_ascii=False))
@@ -100,7 +105,9 @@ def table(*columns: str) -> Table:
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns))
     for column in columns:
         number = column.endswith(">")
-        made.add_column(column.removesuffix(">"), justify="right" if number else "left", no_wrap=number, overflow="fold")
+        made.add_column(
+            column.removesuffix(">"), justify="right" if number else "left", no_wrap=number, overflow="fold"
+        )
     return made
 
 

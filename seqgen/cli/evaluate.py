@@ -6,20 +6,29 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Environment, JsonOption, print_json, show, table
+from seqgen.cli.environment import Command, Environment, JsonOption, add_row, default, print_json, show, table, warn
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example: seqgen evaluate novel@best chapter-12.txt")(evaluate)
+    app.command(cls=Command, epilog="Example: seqgen evaluate novel@best chapter-12.txt")(evaluate)
 
 
 def evaluate(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(help="NAME, NAME:VERSION, NAME@best, or a model folder.")],
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Texts to predict; - for standard input.")],
-    backend: Annotated[str | None, typer.Option(help="What computes: numpy, torch, keras.")] = None,
-    device: Annotated[str, typer.Option(help="Where it runs.")] = "auto",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME, NAME:VERSION, NAME@best, or a model folder.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Texts to predict; - for standard input.")],
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help=f"How files become documents: text, lines, NAME:key=value.  {default('as MODEL was trained')}",
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(metavar="BACKEND", help=f"What computes: numpy, torch, keras.  {default('numpy')}")
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
     json: JsonOption = False,
 ) -> None:
     """How well MODEL predicts each FILE: bits per character, perplexity per token, tokens per character."""
@@ -27,10 +36,10 @@ def evaluate(
     from seqgen.language_model import describe_missing
 
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
-    scores = {file: loaded.score(file) for file in files}
-    for file, score in scores.items():
+    scores = [(file, loaded.score(file, dataset=dataset)) for file in files]
+    for file, score in scores:
         if score.missing:
-            typer.echo(f"warning: {file}: {describe_missing(score.missing, loaded.reference)}", err=True)
+            warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")
     if json:
         figures = [
             {
@@ -42,15 +51,14 @@ def evaluate(
                 "tokens": score.tokens,
                 "characters": score.characters,
             }
-            for file, score in scores.items()
+            for file, score in scores
         ]
         print_json({"model": loaded.name, "version": loaded.version, "backend": loaded.backend, "files": figures})
         return
-    rows = table("file", "bits/character", "perplexity/token", "tokens/character", "characters")
-    for column in rows.columns[1:]:
-        column.justify = "right"
-    for file, score in scores.items():
-        rows.add_row(
+    rows = table("file", "bits/character>", "perplexity>", "tokens/character>", "characters>")
+    for file, score in scores:
+        add_row(
+            rows,
             file,
             f"{score.bits_per_character:.4f}",
             f"{score.perplexity:.3f}",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json as json_module
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Environment, JsonOption
+from seqgen.cli.environment import Command, Environment, JsonOption, default, warn
 
 if TYPE_CHECKING:
     from seqgen.generation.generate import Sample
@@ -27,48 +26,55 @@ seqgen generate --model novel@best --seed "the ice" --temperature 0.7 --top-p 0.
 
 seqgen generate --model names --num-samples 20 --output names.txt
 
-Samplers always work in this order: penalties, constraints, temperature, then truncation (top-k, top-p, min-p, typical) in the
-order given."""
+The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line."""
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=EPILOG)(generate)
+    app.command(cls=Command, epilog=EPILOG)(generate)
 
 
 def generate(
     ctx: typer.Context,
     model: Annotated[
-        str | None, typer.Option(help="NAME, NAME:VERSION, NAME@best, or a model folder.  [dim]\\[trained last][/dim]")
+        str | None,
+        typer.Option(
+            metavar="MODEL", help=f"NAME, NAME:VERSION, NAME@best, or a model folder.  {default('trained last')}"
+        ),
     ] = None,
     seed: Annotated[str | None, typer.Option(metavar="TEXT", help="Text to go on from.")] = None,
     seed_file: Annotated[
         str | None, typer.Option(metavar="FILE", help="File with the text to go on from; - for standard input.")
     ] = None,
-    length: Annotated[int, typer.Option(min=1, help="How many tokens to write at most.")] = 400,
+    length: Annotated[int, typer.Option(metavar="N", min=1, help="How many tokens to write at most.")] = 400,
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
-    num_samples: Annotated[int, typer.Option(min=1, help="How many texts to write.")] = 1,
+    num_samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to write.")] = 1,
     sampler: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:key=value", help="Any registered sampler; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="SAMPLER", help="Any sampler, as NAME:key=value; repeatable.  See seqgen list-plugins"),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="Below 1 safer, above 1 wilder, 0 always the likeliest.  [dim]\\[0.8][/dim]")
+        float | None,
+        typer.Option(metavar="T", help=f"Below 1 safer, above 1 wilder, 0 always the likeliest.  {default('0.8')}"),
     ] = None,
-    top_k: Annotated[int | None, typer.Option(help="Only the k likeliest tokens.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Only the likeliest tokens that together reach p.")] = None,
+    top_k: Annotated[int | None, typer.Option(metavar="K", help="Only the k likeliest tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(metavar="P", help="Only the likeliest tokens that together reach p.")
+    ] = None,
     min_p: Annotated[
-        float | None, typer.Option(help="Only tokens at least p times as likely as the likeliest.")
+        float | None, typer.Option(metavar="P", help="Only tokens at least p times as likely as the likeliest.")
     ] = None,
     repetition_penalty: Annotated[
-        float | None, typer.Option(help="Above 1 makes tokens that occurred lately less likely.")
+        float | None, typer.Option(metavar="R", help="Above 1 makes tokens that occurred lately less likely.")
     ] = None,
     random_seed: Annotated[
-        int | None, typer.Option(min=0, help="Fixes the draws: the same number writes the same text.")
+        int | None, typer.Option(metavar="N", min=0, help="Fixes the draws: the same number writes the same text.")
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(help="What computes: numpy, torch, keras.  [dim]\\[numpy][/dim]")
+        str | None,
+        typer.Option(metavar="BACKEND", help=f"What computes: numpy, torch, keras.  {default('numpy')}"),
     ] = None,
-    device: Annotated[str, typer.Option(help="Where it runs.")] = "auto",
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there instead of standard output.")] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the text when it is whole.")] = False,
     show_probabilities: Annotated[
@@ -81,23 +87,33 @@ def generate(
 ) -> None:
     """Write text with a trained model, token by token as it comes."""
     from seqgen import api
+    from seqgen.core.errors import UsageError
 
     started = time.perf_counter()
-    prompt = _prompt(seed, seed_file)
+    if show_probabilities and (json or num_samples > 1):
+        msg = f"--show-probabilities shows one text for people; leave out {'--json' if json else '--num-samples'}."
+        raise UsageError(msg)
+    given = _prompt(seed, seed_file)
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
+    prompt = _as_content(given, like=loaded.empty, where=seed_file)
     generation = loaded.prepare(
         prompt,
         length=length,
-        stop=tuple(stop or ()),
-        samplers=tuple(sampler or ()),
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        repetition_penalty=repetition_penalty,
+        stop=tuple(_as_content(text, like=loaded.empty) for text in stop or ()),
+        samplers=_in_order_given(
+            ctx,
+            {
+                "sampler": sampler,
+                "temperature": temperature,
+                "top_k": top_k,
+                "top_p": top_p,
+                "min_p": min_p,
+                "repetition_penalty": repetition_penalty,
+            },
+        ),
         random_seed=random_seed,
         strict=strict,
-        warn=lambda text: typer.echo(f"warning: {text}", err=True),
+        warn=warn,
     )
     with _open(output) as out:
         if json:
@@ -107,47 +123,83 @@ def generate(
         elif num_samples == 1:
             pieces = generation.stream()
             out.write(prompt)
-            for piece in ["".join(map(str, pieces))] if no_stream else pieces:
+            for piece in [loaded.empty.join(pieces)] if no_stream else pieces:
                 out.write(piece)
-            out.write("\n")
+            out.end()
         else:
             _write_many(generation, num_samples, out)
 
 
-def _prompt(seed: str | None, seed_file: str | None) -> str:
+def _in_order_given(ctx: typer.Context, options: Mapping[str, Any]) -> list[Any]:
+    """The samplers that the options name, in the order of the command line, in which the context has its parameters."""
+    from seqgen.language_model import shorthand
+
+    chain: list[Any] = []
+    for name in ctx.params:
+        match options.get(name):
+            case None:
+                continue
+            case list() as named:
+                chain += named
+            case value:
+                chain.append(shorthand(name, value))
+    return chain
+
+
+def _prompt(seed: str | None, seed_file: str | None) -> str | bytes:
+    """The prompt as given: text, or the bytes of a file; empty without one."""
     from seqgen.core.errors import PromptError
 
     if seed is not None and seed_file is not None:
         raise PromptError("--seed and --seed-file both give a prompt.  Leave one out.")
-    if seed is None and seed_file is None:
-        return ""
-    text = seed if seed is not None else _read(str(seed_file))
-    if not text:
+    if seed == "":
         raise PromptError("The prompt is empty.  Give --seed some text, or leave it out to start from nothing.")
-    return text
+    if seed is not None or seed_file is None:
+        return seed or ""
+    try:
+        content = sys.stdin.buffer.read() if seed_file == "-" else Path(seed_file).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PromptError(f"The prompt's file {seed_file} cannot be read: {reason}.") from error
+    if not content.strip(b"\xef\xbb\xbf"):
+        name = "Standard input" if seed_file == "-" else f"The prompt's file {seed_file}"
+        raise PromptError(f"{name} is empty.  Leave --seed-file out to start from nothing.")
+    return content
 
 
-def _read(file: str) -> str:
+def _as_content(given: str | bytes, *, like: str | bytes, where: str | None = None) -> Any:
+    """What was given as the model's tokenizer takes it: text, or bytes for binary media."""
     from seqgen.core.errors import PromptError
 
+    if isinstance(like, bytes):
+        if isinstance(given, str) and given:
+            raise PromptError("This model writes binary media, not text: give its prompt with --seed-file")
+        return given or b""
+    if isinstance(given, str):
+        return given
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except OSError as error:
-        raise PromptError(f"The prompt's file {file} cannot be read: {error.strerror}.") from error
+        return given.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise PromptError(f"The prompt's file {file} is not UTF-8 (byte {error.start}).") from error
+        raise PromptError(f"The prompt in {where} is not UTF-8 text: byte {error.start} does not fit.") from error
 
 
 class _Out:
     """Where text goes, piece by piece: standard output, or a file that is written as it comes."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, *, to_stdout: bool) -> None:
         self._file = file
+        self.to_stdout = to_stdout
+        self._binary = False
 
     def write(self, piece: str | bytes) -> None:
-        self._file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace"))
+        self._binary = isinstance(piece, bytes)
+        self._file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
         self._file.flush()
+
+    def end(self) -> None:
+        """End the line after a text; binary media has none."""
+        if not self._binary:
+            self.write("\n")
 
     def line(self, value: Any) -> None:
         self.write(json_module.dumps(value, ensure_ascii=False) + "\n")
@@ -157,12 +209,12 @@ class _Out:
 def _open(output: Path | None) -> Iterator[_Out]:
     """Standard output, or the file; a file that cannot be written is known before a token is."""
     if output is None:
-        yield _Out(sys.stdout.buffer)
+        yield _Out(sys.stdout.buffer, to_stdout=True)
         return
     from seqgen import files
 
     with files.writing(output), output.open("wb") as file:
-        yield _Out(file)
+        yield _Out(file, to_stdout=False)
 
 
 def _record(loaded: LanguageModel, generation: Generation, num_samples: int, started: float) -> dict[str, Any]:
@@ -179,7 +231,7 @@ def _record(loaded: LanguageModel, generation: Generation, num_samples: int, sta
         "model": loaded.name,
         "version": loaded.version,
         "backend": loaded.backend,
-        "prompt": generation.prompt,
+        "prompt": _as_text(generation.prompt),
         "random_seed": generation.random_seed,
         "samples": [
             {"text": _as_text(sample.text), "tokens": sample.tokens, "finish_reason": sample.finish_reason}
@@ -192,6 +244,7 @@ def _record(loaded: LanguageModel, generation: Generation, num_samples: int, sta
 
 
 def _as_text(content: Any) -> str:
+    """Content as JSON holds it: binary media in base64."""
     import base64
 
     return content if isinstance(content, str) else base64.b64encode(content).decode()
@@ -212,11 +265,11 @@ def _write_many(generation: Generation, num_samples: int, out: _Out) -> None:
         while written in waiting:
             out.write(generation.prompt)
             out.write(waiting.pop(written).text)
-            out.write("\n")
+            out.end()
             written += 1
         bar.advance(task)
 
-    with Progress(console=console, disable=not console.is_terminal or sys.stdout.isatty()) as bar:
+    with Progress(console=console, disable=not console.is_terminal or sys.stdout.isatty(), transient=True) as bar:
         task = bar.add_task("samples", total=num_samples)
         generation.samples(num_samples, on_sample=take)
 
@@ -228,16 +281,18 @@ def _show_probabilities(generation: Generation, out: _Out) -> None:
     from rich.style import Style
     from rich.text import Text
 
-    # Style and layout as for a terminal only where there is one: a file gets plain text.
-    console = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), force_terminal=sys.stdout.isatty(), width=100)
-    line = Text(str(generation.prompt))
+    def shown(token: int) -> str:
+        return repr(generation.tokenizer.decode(np.array([token])))
+
+    text = Text(str(generation.prompt))
     rows: list[str] = []
-    tokenizer = generation.tokenizer
     for token in generation.stream().steps():
         hue = round(token.probability * 255)
-        line.append(str(token.text), Style(bgcolor=f"rgb({(255 - hue) // 2},{hue // 2},40)", color="white"))
-        others = "  ".join(f"{tokenizer.decode(np.array([i]))!r} {p:.3f}" for i, p in token.alternatives)
-        rows.append(f"{tokenizer.decode(np.array([token.id]))!r} {token.probability:.3f}   of   {others}")
+        text.append(str(token.text), Style(bgcolor=f"rgb({(255 - hue) // 2},{hue // 2},40)", color="white"))
+        others = "  ".join(f"{shown(other)} {probability:.3f}" for other, probability in token.alternatives)
+        rows.append(f"{shown(token.id)} {token.probability:.3f}   of   {others}")
+    console = Console()  # with colours only where standard output is a terminal
     with console.capture() as captured:
-        console.print(line)
-    out.write(captured.get() + "\n" + "\n".join(rows) + "\n")
+        console.print(text, soft_wrap=True)
+    coloured = console.is_terminal and out.to_stdout
+    out.write((captured.get() if coloured else f"{text.plain}\n") + "\n" + "\n".join(rows) + "\n")
