@@ -1,0 +1,8 @@
+"""A plugin for seqgen: text that does without certain letters."""
+
+import seqgen
+
+
+@seqgen.hookimpl
+def register_samplers(register):
+    register("lipogram", "seqgen_lipogram.sampler:Lipogram", summary="text without certain letters")
