@@ -11,7 +11,7 @@ import pytest
 from seqgen.core.catalog import load_catalog
 
 TOY = {"tokenizer": "case", "dataset": "paragraphs", "backend": "counting", "sampler": "no-stutter"}
-TINY = "--max-steps 2 --hidden-size 8 --embedding-size 4 --seq-len 16 --batch-size 4 --quiet --json".split()
+TINY = {"max-steps": 2, "hidden-size": 8, "embedding-size": 4, "seq-len": 16, "batch-size": 4}
 LENGTH = 12
 
 
@@ -27,8 +27,9 @@ def trained(shared_main, toy_plugin, small_corpus):
     @functools.cache
     def train(tokenizer, dataset, backend):
         name = f"{tokenizer}-{dataset}-{backend}"
-        parts = ["--tokenizer", tokenizer, "--dataset", dataset, "--backend", backend]
-        result = shared_main("train", small_corpus, "--name", name, *parts, *TINY)
+        options = {"name": name, "tokenizer": tokenizer, "dataset": dataset, "backend": backend, **TINY}
+        arguments = [f"--{option}={value}" for option, value in options.items()]
+        result = shared_main("train", small_corpus, *arguments, "--quiet", "--json")
         assert result.exit_code == 0, result.stderr
         return name, json.loads(result.stdout)
 
