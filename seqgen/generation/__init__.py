@@ -1,0 +1,1 @@
+"""Generation: the chain of samplers, the draw, and the loop around the model.  Imports the core only."""

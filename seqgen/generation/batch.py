@@ -1,0 +1,126 @@
+"""The sequences of one batch: drawing a token for each, going on, and letting those go that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from array_api_compat import array_namespace, device
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import GenerationError
+from seqgen.core.sampler import Sampler
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Array, Ids, State
+from seqgen.generation.chain import Chain
+from seqgen.generation.draw import RandomStreams, draw, fault, on_host
+
+_PREFILL = 1024
+"""Tokens of the prompt that the model reads at once, so that a long prompt needs no more memory than a short one."""
+
+
+class Prefix:
+    """A prompt that the model has read once, for any number of sequences that go on from it.
+
+    Attributes:
+        ids: (T,) the prompt.
+        logits: (1, V) for the token that follows it.
+        state: the model's, for one sequence.
+    """
+
+    def __init__(self, model: Model, prompt_ids: Ids) -> None:
+        self.ids = prompt_ids
+        self.state = model.initial_state(1)
+        for start in range(0, len(prompt_ids), _PREFILL):
+            piece = prompt_ids[None, start : start + _PREFILL]  # (1, up to _PREFILL)
+            self.logits, self.state = model.prefill(piece, self.state)
+
+
+class Batch:
+    """B sequences that go on from one prompt, a token each at a time.
+
+    Attributes:
+        sequences: the numbers of those that still run, (B,).
+        logits: (B, V) what the model gives for the next token, before the chain; a NumPy array.
+        tokens: how many each has drawn.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        prefix: Prefix,
+        sequences: Sequence[int],
+        samplers: Iterable[Sampler],
+        random_seed: int,
+    ) -> None:
+        rows = np.zeros(len(sequences), np.int64)  # row 0 of the prefix, B times
+        self.sequences = np.asarray(sequences)
+        self.logits: npt.NDArray[np.floating] = on_host(prefix.logits)[rows]
+        self.tokens = 0
+        self._model = model
+        self._state = _take(prefix.state, rows)
+        self._streams = RandomStreams(random_seed, sequences)
+        self._chain = Chain(samplers)
+        self._chain.begin(np.broadcast_to(prefix.ids, (len(rows), len(prefix.ids))), tokenizer)
+
+    def draw(self) -> Ids:
+        """The next ids, (B,).
+
+        Raises:
+            GenerationError: nothing can be drawn; says for which sequence, where, and through what.
+        """
+        try:
+            ids = draw(self._chain.adjust(self.logits), self._streams.next())
+        except GenerationError as error:
+            raise self._explained() or error from error
+        self.tokens += 1
+        return ids
+
+    def go_on(self, ids: Ids) -> None:
+        """Go on with these ids (B,), as drawn."""
+        self._chain.accept(ids)
+        logits, self._state = self._model.next_logits(ids, self._state)
+        self.logits = on_host(logits)
+
+    def select(self, rows: Ids) -> None:
+        """Keep only these rows (B',); between ``draw`` and ``go_on``, which sets ``logits`` anew."""
+        self.sequences = self.sequences[rows]
+        self._state = _take(self._state, rows)
+        self._streams.select(rows)
+        self._chain.select(rows)
+
+    def _explained(self) -> GenerationError | None:
+        """The error that names the first link, from the model to the last sampler, that leaves nothing to draw."""
+        row, wrong = _first_fault(self.logits)
+        if wrong:
+            return GenerationError(
+                f"Token {self.tokens + 1} of sample {self.sequences[row]}: the model gives {wrong}.  "
+                "Its training may have diverged; use an earlier version of it, or train with a lower --learning-rate"
+            )
+        for sampler, logits in self._chain.links(self.logits):
+            row, wrong = _first_fault(on_host(logits))
+            if wrong:
+                return GenerationError(
+                    f"Token {self.tokens + 1} of sample {self.sequences[row]}: {sampler} leaves {wrong}.  "
+                    "Loosen it, or leave it out"
+                )
+        return None
+
+
+def _first_fault(logits: npt.NDArray[np.floating]) -> tuple[int, str]:
+    for row, top in enumerate(logits.max(axis=-1)):
+        if wrong := fault(float(top)):
+            return row, wrong
+    return 0, ""
+
+
+def _take(state: State, rows: Ids) -> State:
+    """The rows (B',) of each array of a state, whose first axis is B."""
+    return {name: _take_rows(array, rows) for name, array in state.items()}
+
+
+def _take_rows(array: Array, rows: Ids) -> Array:
+    xp = array_namespace(array)
+    return xp.take(array, xp.asarray(rows, device=device(array)), axis=0)

@@ -1,0 +1,75 @@
+"""The chain of samplers: their order, and running them for the sequences of one batch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Array, Ids
+
+
+def in_order(samplers: Iterable[Sampler]) -> tuple[Sampler, ...]:
+    """The samplers as the chain runs them: penalties, constraints, temperature, truncation; within each as given."""
+    return tuple(sorted(samplers, key=lambda sampler: sampler.stage))
+
+
+@dataclass(frozen=True)
+class Forbid(Sampler):
+    """Leave all tokens but these."""
+
+    stage: ClassVar[Stage] = Stage.CONSTRAINT
+
+    ids: tuple[int, ...]
+
+    def adjust(self, logits: Array) -> Array:
+        """NumPy logits (B, V) -> (B, V)."""
+        left = logits.copy()
+        left[:, self.ids] = -np.inf
+        return left
+
+
+class Chain:
+    """Samplers in order, for one generation of B sequences.
+
+    Each sampler is copied, so that the objects handed in can serve several generations at a time: what a sampler
+    remembers, it sets in ``begin``.
+    """
+
+    def __init__(self, samplers: Iterable[Sampler]) -> None:
+        self.samplers = tuple(copy.copy(sampler) for sampler in in_order(samplers))
+        self._adjust = [sampler.adjust for sampler in self.samplers]
+        # Most samplers remember nothing; a call for each token that does nothing would still cost.
+        self._accept = [s.accept for s in self.samplers if type(s).accept is not Sampler.accept]
+
+    def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
+        """Tell all samplers that a generation starts from these prompts (B, T)."""
+        for sampler in self.samplers:
+            sampler.begin(prompt_ids, tokenizer)
+
+    def adjust(self, logits: Array) -> Array:
+        """The logits (B, V) that the samplers leave, each working on what the one before it left."""
+        for adjust in self._adjust:
+            logits = adjust(logits)
+        return logits
+
+    def accept(self, ids: Ids) -> None:
+        """Tell the samplers that these ids (B,) were drawn."""
+        for accept in self._accept:
+            accept(ids)
+
+    def select(self, rows: Ids) -> None:
+        """Keep only these rows (B',) of what the samplers remember."""
+        for sampler in self.samplers:
+            sampler.select(rows)
+
+    def links(self, logits: Array) -> Iterator[tuple[Sampler, Array]]:
+        """Each sampler with the logits that it leaves, to find out which one went wrong."""
+        for sampler in self.samplers:
+            logits = sampler.adjust(logits)
+            yield sampler, logits

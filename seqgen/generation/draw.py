@@ -1,0 +1,133 @@
+"""Random streams and the draw: which token, given logits and a random number.
+
+All of it is NumPy in float64 on the host, whatever the backend and the device, so that the same logits and the same
+``random_seed`` give the same ids everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from array_api_compat import is_torch_array, to_device
+
+from seqgen.core.errors import GenerationError
+from seqgen.core.types import Array, Ids
+
+_BLOCK = 256
+"""Random numbers made at a time for each sequence: about 2 us, a few nanoseconds each."""
+
+_WORDS = 4  # numbers of 64 bits that Philox 4x64 makes from one value of its counter
+
+
+class RandomStreams:
+    """One stream of random numbers for each sequence, from which the p-th is the draw at position p.
+
+    Counter-based (Philox 4x64-10; Salmon, Moraes, Dror and Shaw 2011, Parallel Random Numbers: As Easy as 1, 2, 3): the
+    key is (random_seed, the sequence's number) and the counter the position, so a number depends on nothing else.
+
+    Args:
+        random_seed: any integer, taken modulo 2^64.
+        sequences: the numbers of the B sequences.
+        position: where to start.
+    """
+
+    def __init__(self, random_seed: int, sequences: Iterable[int], position: int = 0) -> None:
+        counter, skip = divmod(position, _WORDS)
+        self._generators = [
+            np.random.Philox(key=np.array([random_seed % 2**64, sequence], np.uint64), counter=counter)
+            for sequence in sequences
+        ]
+        for generator in self._generators:
+            generator.random_raw(skip, output=False)
+        self._block: npt.NDArray[np.float64] = np.empty((0, len(self._generators)))  # (positions, B)
+        self._used = 0
+
+    def next(self) -> npt.NDArray[np.float64]:
+        """The numbers (B,) of the next position, at least 0 and below 1."""
+        if self._used == len(self._block):
+            raw = np.stack([generator.random_raw(_BLOCK) for generator in self._generators], axis=-1)
+            # The upper 53 bits, as in numpy.random.Generator.random.
+            self._block = np.multiply(raw >> np.uint64(11), 2.0**-53, dtype=np.float64)
+            self._used = 0
+        numbers: npt.NDArray[np.float64] = self._block[self._used]
+        self._used += 1
+        return numbers
+
+    def select(self, rows: Ids) -> None:
+        """Keep only the streams of these rows (B',), in this order."""
+        self._generators = [self._generators[row] for row in rows]
+        self._block = self._block[:, rows]
+
+
+def on_host(array: Array) -> npt.NDArray[Any]:
+    """The array as a NumPy array: without a copy where it lies in main memory."""
+    if type(array) is np.ndarray:
+        return array
+    return np.asarray(to_device(array, "cpu") if is_torch_array(array) else array)
+
+
+def draw(logits: Array, uniforms: npt.NDArray[np.float64]) -> Ids:
+    """One token id for each row, drawn from softmax(logits) by inverting the cumulative distribution over the ids.
+
+    Args:
+        logits: (B, V).  A token at -inf is never drawn.
+        uniforms: (B,) at least 0 and below 1.
+
+    Returns:
+        (B,) int64.
+
+    Raises:
+        GenerationError: a row leaves no token, or has a logit that is not a number; names the row.
+    """
+    logits = on_host(logits)
+    if logits.shape[0] == 1:
+        return np.array([_draw_one(logits[0], float(uniforms[0]))])
+    exact = logits.astype(np.float64)
+    top = np.maximum.reduce(exact, axis=-1, keepdims=True)  # (B, 1)
+    if not np.isfinite(top).all():
+        raise _refusal(top[:, 0])
+    exact -= top
+    np.exp(exact, out=exact)
+    cumulative = np.add.accumulate(exact, axis=-1)  # (B, V)
+    # At most 1 - 2^-53 times the last sum, which rounds to the number before it: a token always passes the target, and
+    # the first one to do so has a weight of its own.
+    target = uniforms[:, None] * cumulative[:, -1:]
+    ids: Ids = (cumulative > target).argmax(axis=-1)
+    return ids
+
+
+def _draw_one(logits: npt.NDArray[Any], uniform: float) -> int:
+    """``draw`` for one row (V,), with the same arithmetic, in fewer calls: 4 us, not 14, at V = 65."""
+    exact = logits.astype(np.float64)
+    top = exact[exact.argmax()]
+    if not math.isfinite(top):
+        raise _refusal(top[None])
+    exact -= top
+    np.exp(exact, out=exact)
+    cumulative = np.add.accumulate(exact)
+    return int(cumulative.searchsorted(uniform * cumulative[-1], "right"))
+
+
+def _refusal(top: npt.NDArray[np.float64]) -> GenerationError:
+    row = int(np.flatnonzero(~np.isfinite(top))[0])
+    return GenerationError(f"Row {row} of the logits has {fault(top[row])}.")
+
+
+def fault(top: float) -> str:
+    """What a row of logits whose largest is this has, that it should not have; empty if nothing is wrong."""
+    if math.isfinite(top):
+        return ""
+    return "no token that may be drawn" if top < 0 else "a logit that is infinite or not a number"
+
+
+def log_probabilities(logits: Array, ids: Ids) -> npt.NDArray[np.float64]:
+    """The natural logarithms (B,) of the probabilities that softmax(logits), (B, V), gives these ids (B,)."""
+    exact = on_host(logits).astype(np.float64)
+    exact -= np.maximum.reduce(exact, axis=-1, keepdims=True)
+    chosen = exact[np.arange(len(ids)), ids]
+    result: npt.NDArray[np.float64] = chosen - np.log(np.add.reduce(np.exp(exact), axis=-1))
+    return result

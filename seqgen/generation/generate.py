@@ -1,0 +1,238 @@
+r"""Generation: one text as a stream, or many samples at once.
+
+    for piece in stream(model, tokenizer, prompt_ids, length=400, samplers=[Temperature(temperature=0.7)]):
+        print(piece, end="")
+
+    samples = generate(model, tokenizer, prompt_ids, length=400, num_samples=16, stop=["\n\n"])
+
+Sample i is the same text whether it is streamed or not, alone or among others, and on any backend: its random numbers
+depend on ``random_seed``, i and the position only, and a row of a model does not depend on the other rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import OptionError, PromptError
+from seqgen.core.sampler import Sampler
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Content, Ids
+from seqgen.generation.batch import Batch, Prefix
+from seqgen.generation.chain import Forbid
+from seqgen.generation.draw import log_probabilities as log_probabilities_of
+from seqgen.generation.stream import Stream
+from seqgen.generation.writer import FinishReason, Writer, nothing
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated text.
+
+    Attributes:
+        number: which sample it is, from 0.
+        text: what was generated, without the prompt and without the stop text.
+        ids: (N,) all tokens drawn, those of a stop text and the end token included.
+        finish_reason: ``length``, ``stop`` or ``end``.
+        log_probability: natural logarithm of the probability that the model, before the samplers, gives all of ``ids``
+            together; None unless it was asked for.
+    """
+
+    number: int
+    text: Content
+    ids: Ids = field(repr=False)
+    finish_reason: FinishReason
+    log_probability: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens were drawn (N)."""
+        return len(self.ids)
+
+
+def stream(
+    model: Model,
+    tokenizer: Tokenizer,
+    prompt_ids: Ids,
+    *,
+    length: int | None,
+    samplers: Iterable[Sampler] = (),
+    random_seed: int = 0,
+    sample: int = 0,
+    stop: Sequence[Content] = (),
+    end_id: int | None = None,
+    forbid: Iterable[int] = (),
+) -> Stream:
+    """One sample, as it is written.
+
+    Args:
+        model: gives logits.
+        tokenizer: decodes, and is shown to the samplers.
+        prompt_ids: (T,) what to go on from, at least one token; it is not part of the text.
+        length: how many tokens to draw; None for no end.
+        samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
+        random_seed: fixes the draws.
+        sample: which sample of this seed it is, as in ``generate``.
+        stop: texts (bytes, for binary media) at whose first occurrence the text ends, just before it.
+        end_id: the token at which the text ends; None if there is none.
+        forbid: tokens that are never drawn.
+
+    Raises:
+        PromptError: the prompt is empty.
+        OptionError: a stop text that is empty or of the wrong type, or a length below 0.
+        GenerationError: while it runs, when nothing can be drawn; names what left nothing.
+    """
+    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid)
+    return Stream(start.batch([sample]), start.writer())
+
+
+def generate(
+    model: Model,
+    tokenizer: Tokenizer,
+    prompt_ids: Ids,
+    *,
+    length: int,
+    samplers: Iterable[Sampler] = (),
+    random_seed: int = 0,
+    num_samples: int = 1,
+    stop: Sequence[Content] = (),
+    end_id: int | None = None,
+    forbid: Iterable[int] = (),
+    batch_size: int = 64,
+    log_probabilities: bool = False,
+    on_step: Callable[[int], None] | None = None,
+    on_sample: Callable[[Sample], None] | None = None,
+) -> list[Sample]:
+    """Samples 0 to num_samples - 1, written side by side; the model reads the prompt once for all.
+
+    An interruption (KeyboardInterrupt) passes through; the samples that ``on_sample`` was given by then are whole.
+
+    Args:
+        model: gives logits.
+        tokenizer: decodes, and is shown to the samplers.
+        prompt_ids: (T,) what to go on from, at least one token; it is not part of the text.
+        length: how many tokens to draw for each.
+        samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
+        random_seed: fixes the draws.
+        num_samples: how many.
+        stop: texts (bytes, for binary media) at whose first occurrence a text ends, just before it.
+        end_id: the token at which a text ends; None if there is none.
+        forbid: tokens that are never drawn.
+        batch_size: how many run side by side at most; the texts do not depend on it.
+        log_probabilities: sum them up; costs a few microseconds a step.
+        on_step: called after each step with the number of tokens it drew, for progress.
+        on_sample: called with each sample as soon as it is finished.
+
+    Raises:
+        PromptError: the prompt is empty.
+        OptionError: a stop text that is empty or of the wrong type, or a number that is too small.
+        GenerationError: nothing can be drawn; names the sample and what left nothing.
+    """
+    _at_least(0, num_samples=num_samples)
+    _at_least(1, batch_size=batch_size)
+    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid)
+    finished: list[Sample] = []
+    for first in range(0, num_samples, batch_size):
+        numbers = range(first, min(first + batch_size, num_samples))
+        for sample in _side_by_side(start, numbers, log_probabilities, on_step):
+            finished.append(sample)
+            if on_sample is not None:
+                on_sample(sample)
+    return sorted(finished, key=lambda sample: sample.number)
+
+
+class _Start:
+    """What all sequences of one call have in common: the checked arguments, and the prompt as the model has read it."""
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        prompt_ids: Ids,
+        length: int | None,
+        samplers: Iterable[Sampler],
+        random_seed: int,
+        stop: Sequence[Content],
+        end_id: int | None,
+        forbid: Iterable[int],
+    ) -> None:
+        _at_least(0, length=length or 0)
+        if len(prompt_ids) == 0:
+            raise PromptError("The prompt is empty, so there is nothing to go on from.  Give some text with --seed")
+        forbidden = tuple(sorted(set(forbid)))
+        self.tokenizer = tokenizer
+        self.length = length
+        self._model = model
+        self._samplers = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
+        self._random_seed = random_seed
+        self._stop = (stop,) if isinstance(stop, str | bytes) else tuple(stop)
+        self._end_id = end_id
+        self.writer()  # finds out now, not after the first token, whether the stop texts can be used
+        self._prefix = Prefix(model, np.asarray(prompt_ids))
+
+    def writer(self) -> Writer:
+        return Writer(self.tokenizer, length=self.length, stop=self._stop, end_id=self._end_id)
+
+    def batch(self, numbers: Sequence[int]) -> Batch:
+        return Batch(self._model, self.tokenizer, self._prefix, numbers, self._samplers, self._random_seed)
+
+
+@dataclass
+class _Row:
+    """A sample while it is written."""
+
+    number: int
+    writer: Writer
+    ids: list[int] = field(default_factory=list)
+    pieces: list[Any] = field(default_factory=list)  # all str or all bytes
+    log_probability: float = 0.0
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        return self.writer.finish_reason
+
+    def take(self, token: int, log_probability: float) -> None:
+        self.ids.append(token)
+        self.pieces.append(self.writer.take(token))
+        self.log_probability += log_probability
+
+
+def _side_by_side(
+    start: _Start, numbers: Sequence[int], log_probabilities: bool, on_step: Callable[[int], None] | None
+) -> Iterator[Sample]:
+    """The samples with these numbers, each as soon as it is finished."""
+    empty = nothing(start.tokenizer)
+    running = [_Row(number, start.writer()) for number in numbers]
+    batch = start.batch(numbers)
+    ids: Ids | None = None  # drawn, but not read by the model yet
+    while True:
+        for row in running:
+            if row.finish_reason is not None:
+                score = row.log_probability if log_probabilities else None
+                text = empty.join(row.pieces)
+                yield Sample(row.number, text, np.array(row.ids, np.int64), row.finish_reason, score)
+        left = [index for index, row in enumerate(running) if row.finish_reason is None]
+        if not left:
+            return
+        if ids is not None:
+            if len(left) < len(running):
+                running, ids = [running[index] for index in left], ids[left]
+                batch.select(np.array(left))
+            batch.go_on(ids)
+        ids = batch.draw()
+        scores = log_probabilities_of(batch.logits, ids).tolist() if log_probabilities else [0.0] * len(ids)
+        for row, token, score in zip(running, ids.tolist(), scores, strict=True):
+            row.take(token, score)
+        if on_step is not None:
+            on_step(len(ids))
+
+
+def _at_least(least: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < least:
+            msg = f"{name} is {value}, but must be at least {least}."
+            raise OptionError(msg)

@@ -1,0 +1,81 @@
+"""One sample as a stream: pieces of text, or token by token with probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.types import Content
+from seqgen.generation.batch import Batch
+from seqgen.generation.writer import FinishReason, Writer
+
+
+class Token(NamedTuple):
+    """One token as it was drawn.
+
+    Attributes:
+        id: the token.
+        text: what became certain with it: often its own text, but nothing while a character is incomplete or a stop
+            text may be beginning, and then more at once.
+        probability: under the model, before the samplers.
+        alternatives: (id, probability) of the likeliest tokens there, best first.
+    """
+
+    id: int
+    text: Content
+    probability: float
+    alternatives: tuple[tuple[int, float], ...]
+
+
+class Stream(Iterator[Content]):
+    """One sample, as it is written: iterate over it for pieces of text, or over ``steps`` for each token.
+
+    Interrupt it or leave it whenever you like: what it gave is final.  Its memory does not grow.
+    Made by :func:`seqgen.generation.generate.stream`.
+    """
+
+    def __init__(self, batch: Batch, writer: Writer) -> None:
+        self._batch = batch
+        self._writer = writer
+        self._run = self._running()
+        self._pieces = (text for _, text in self._run if text)
+
+    def __next__(self) -> Content:
+        return next(self._pieces)
+
+    def steps(self, alternatives: int = 5) -> Iterator[Token]:
+        """Each token with its probability and that of the likeliest tokens in its place."""
+        for token, text in self._run:
+            probabilities = _softmax(self._batch.logits[0])  # (V,); the batch goes on only after this step
+            likeliest = np.argsort(-probabilities, kind="stable")[:alternatives]
+            pairs = tuple(zip(likeliest.tolist(), probabilities[likeliest].tolist(), strict=True))
+            yield Token(token, text, float(probabilities[token]), pairs)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens have been drawn so far."""
+        return self._writer.tokens
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """Why it ended; None while it has not."""
+        return self._writer.finish_reason
+
+    def _running(self) -> Iterator[tuple[int, Content]]:
+        batch, writer = self._batch, self._writer
+        while writer.finish_reason is None:
+            ids = batch.draw()
+            token = int(ids[0])
+            yield token, writer.take(token)
+            if writer.finish_reason is None:
+                batch.go_on(ids)
+
+
+def _softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Probabilities (V,) of logits (V,)."""
+    weights = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities: npt.NDArray[np.float64] = weights / weights.sum()
+    return probabilities

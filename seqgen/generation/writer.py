@@ -1,0 +1,107 @@
+"""From ids to the text that may be given out: decoding, and ending at a length, an end token or a stop text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from seqgen.core.errors import OptionError
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Content
+
+FinishReason: TypeAlias = Literal["length", "stop", "end"]
+"""Why a sequence ended: it has the length asked for, its text came to a stop text, or the end token was drawn."""
+
+
+class Writer:
+    """Takes the ids of one sequence and gives its text, until it is finished.
+
+    The text never holds a part of a stop text that it ends at: what may be the beginning of one is held back until it
+    is clear.  Memory does not grow with the text.
+
+    Args:
+        tokenizer: decodes.
+        length: how many tokens end it; None for no end.
+        stop: texts that end it, each str or bytes as the tokenizer decodes.
+        end_id: the token that ends it; it counts as a token and stands for no text.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, *, length: int | None, stop: Sequence[Content] = (), end_id: int | None = None
+    ) -> None:
+        decoder = tokenizer.decoder()
+        # A decoder gives either str or bytes, always the same, which the contract does not tell the type checker.
+        self._push: Callable[[int], Any] = decoder.push
+        self._finish: Callable[[], Any] = decoder.finish
+        self._length = length
+        self._end_id = end_id
+        self._cut = _Cut(stop, nothing(tokenizer)) if stop else None
+        self.tokens = 0
+        self.finish_reason: FinishReason | None = "length" if length == 0 else None
+
+    def take(self, token: int) -> Content:
+        """The text that is certain with this token and was not given before; ``finish_reason`` is set if it is the last.
+
+        Not to be called any more once there is a ``finish_reason``.
+        """
+        self.tokens += 1
+        text: Content
+        if token == self._end_id:
+            text = self._ended("end")
+        elif self._cut is None:
+            text = self._push(token)
+        else:
+            text = self._cut.push(self._push(token))
+            if self._cut.found:
+                self.finish_reason = "stop"
+        if self.tokens == self._length and self.finish_reason is None:
+            text += self._ended("length")
+        return text
+
+    def _ended(self, reason: FinishReason) -> Any:
+        """The rest of the text."""
+        self.finish_reason = reason
+        rest = self._finish()
+        if self._cut is not None:
+            rest = self._cut.push(rest)
+            if self._cut.found:
+                self.finish_reason = "stop"
+            else:
+                rest += self._cut.held
+        return rest
+
+
+def nothing(tokenizer: Tokenizer) -> Any:
+    """The empty document of a tokenizer: "" or b"", which also says which of the two it decodes to."""
+    return tokenizer.decode(np.empty(0, np.int64))
+
+
+class _Cut:
+    """Cuts text that comes in pieces before the first stop text in it."""
+
+    def __init__(self, stop: Sequence[Content], empty: Any) -> None:
+        for text in stop:
+            if not isinstance(text, type(empty)) or not text:
+                kind = "text, at least a character" if isinstance(empty, str) else "bytes, at least one"
+                raise OptionError(f"stop is {text!r}, but must be {kind}.")
+        self._stop: tuple[Any, ...] = tuple(stop)
+        self._longest = max(map(len, stop))
+        self.held: Any = empty
+        self.found = False
+
+    def push(self, piece: Content) -> Any:
+        """What of the text so far is certain, was not given before, and lies before a stop text."""
+        text = self.held + piece
+        starts = [start for stop in self._stop if (start := text.find(stop)) >= 0]
+        if starts:
+            self.found = True
+            return text[: min(starts)]
+        end = len(text)
+        for start in range(max(0, end - self._longest + 1), end):
+            if any(stop.startswith(text[start:]) for stop in self._stop):
+                self.held = text[start:]
+                return text[:start]
+        self.held = text[:0]
+        return text

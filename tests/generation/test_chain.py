@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+
+from seqgen.generation.chain import Chain, Forbid, in_order
+from seqgen.samplers.greedy import Greedy
+from seqgen.samplers.repetition_penalty import RepetitionPenalty
+from seqgen.samplers.temperature import Temperature
+from seqgen.samplers.top_k import TopK
+from seqgen.samplers.top_p import TopP
+
+LOGITS = np.array([[0.5, 2.0, 1.0, 1.75, -1.0]], np.float32)
+
+
+def test_penalties_come_first_then_constraints_temperature_and_truncation_as_given():
+    given = [TopP(), TopK(), Temperature(), Forbid((1,)), RepetitionPenalty()]
+    ordered = [RepetitionPenalty, Forbid, Temperature, TopP, TopK]
+    assert [type(sampler) for sampler in in_order(given)] == ordered
+    assert [type(sampler) for sampler in Chain(given).samplers] == ordered
+
+
+def test_each_sampler_works_on_what_the_one_before_it_left():
+    def left(*samplers):
+        return np.flatnonzero(np.isfinite(Chain(samplers).adjust(LOGITS))).tolist()
+
+    # It takes two of the five tokens to reach 0.3 at this temperature, but of the best two alone the best is enough.
+    flat, two, share = Temperature(temperature=5), TopK(k=2), TopP(p=0.3)
+    assert left(flat, share, two) == left(share, two, flat) == [1, 3]
+    assert left(flat, two, share) == left(two, share, flat) == [1]
+
+
+def test_without_samplers_the_logits_stay():
+    np.testing.assert_array_equal(Chain([]).adjust(LOGITS), LOGITS)
+
+
+def test_forbidden_tokens_are_excluded_and_the_logits_not_modified():
+    before = LOGITS.copy()
+    np.testing.assert_array_equal(Forbid((1, 4)).adjust(LOGITS), [[0.5, -np.inf, 1.0, 1.75, -np.inf]])
+    np.testing.assert_array_equal(LOGITS, before)
+
+
+def test_one_sampler_object_serves_two_chains_at_a_time(characters):
+    penalty = RepetitionPenalty(penalty=2, window=0)
+    logits = np.ones((1, characters.vocab_size), np.float32)
+    first, second = Chain([penalty]), Chain([penalty])
+    first.begin(np.array([[1]]), characters)
+    second.begin(np.array([[2]]), characters)
+    first.accept(np.array([3]))
+    assert set(np.flatnonzero(first.adjust(logits) < 1)) == {1, 3}
+    assert set(np.flatnonzero(second.adjust(logits) < 1)) == {2}
+
+
+def test_selected_rows_keep_what_was_remembered_for_them(characters):
+    chain = Chain([Temperature(temperature=2), RepetitionPenalty(penalty=2)])
+    chain.begin(np.array([[1], [2], [3]]), characters)
+    chain.accept(np.array([4, 5, 6]))
+    chain.select(np.array([2, 1]))
+    adjusted = chain.adjust(np.ones((2, characters.vocab_size), np.float32))
+    assert [set(np.flatnonzero(row < 0.5)) for row in adjusted] == [{3, 6}, {2, 5}]
+
+
+def test_its_links_are_the_samplers_with_what_each_leaves():
+    links = list(Chain([Greedy(), Forbid((0,))]).links(LOGITS))
+    assert [sampler for sampler, _ in links] == [Forbid((0,)), Greedy()]
+    assert [np.isfinite(left).sum() for _, left in links] == [4, 1]

@@ -1,0 +1,104 @@
+"""What is drawn is distributed as the chain says (Pearson's chi-square; random seeds are fixed)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from seqgen.generation.chain import Chain
+from seqgen.generation.draw import RandomStreams, draw
+from seqgen.generation.generate import generate, stream
+from seqgen.samplers.min_p import MinP
+from seqgen.samplers.temperature import Temperature
+from seqgen.samplers.top_k import TopK
+from seqgen.samplers.top_p import TopP
+from seqgen.samplers.typical import Typical
+
+PROBABILITIES = np.array([0.02, 0.25, 0.08, 0.3, 0.0, 0.1, 0.2, 0.05])
+with np.errstate(divide="ignore"):
+    LOGITS = np.log(PROBABILITIES).astype(np.float32)[None]
+
+
+def critical_value(degrees_of_freedom, deviations=3.9):
+    """Chi-square exceeded as seldom as a normal variable exceeds so many deviations (Wilson and Hilferty 1931).
+
+    3.9 deviations: right code exceeds it once in 20,000 times.
+    """
+    scale = 2 / (9 * degrees_of_freedom)
+    return degrees_of_freedom * (1 - scale + deviations * math.sqrt(scale)) ** 3
+
+
+def assert_distributed(ids, probabilities):
+    """The ids follow these probabilities, and those of probability 0 do not occur."""
+    probabilities = np.asarray(probabilities, float) / np.sum(probabilities)
+    counts = np.bincount(ids, minlength=len(probabilities))
+    possible = probabilities > 0
+    assert counts[~possible].sum() == 0
+    expected = probabilities[possible] * len(ids)
+    assert expected.min() > 5
+    statistic = ((counts[possible] - expected) ** 2 / expected).sum()
+    assert statistic < critical_value(possible.sum() - 1)
+
+
+def only(*tokens):
+    return np.where(np.isin(np.arange(8), tokens), PROBABILITIES, 0)
+
+
+def test_the_critical_value_is_that_of_the_tables():
+    # The usual tables give the value that is exceeded once in 1,000 times, 3.0902 deviations.
+    assert critical_value(7, 3.0902) == pytest.approx(24.322, rel=0.01)
+    assert critical_value(12, 3.0902) == pytest.approx(32.909, rel=0.01)
+
+
+def test_the_check_refuses_what_is_a_little_off():
+    ids = np.random.default_rng(0).choice(8, size=20_000, p=PROBABILITIES)
+    assert_distributed(ids, PROBABILITIES)
+    with pytest.raises(AssertionError):
+        assert_distributed(ids, PROBABILITIES + np.array([0, 0.015, 0, -0.015, 0, 0, 0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("samplers", "probabilities"),
+    [
+        ([], PROBABILITIES),
+        ([Temperature(temperature=0.5)], PROBABILITIES**2),
+        ([Temperature(temperature=2)], PROBABILITIES**0.5),
+        ([TopK(k=3)], only(3, 1, 6)),
+        ([TopP(p=0.8)], only(3, 1, 6, 5)),
+        ([MinP(p=0.3)], only(3, 1, 6, 5)),
+        ([Typical(p=0.5)], only(6, 1, 3)),
+        ([TopP(p=0.8), Temperature(temperature=0.5), TopK(k=5)], only(3, 1, 6) ** 2),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("one_stream", [True, False], ids=["along a stream", "across sequences"])
+def test_draws_follow_the_chain(samplers, probabilities, one_stream):
+    count = 4_000
+    adjusted = Chain(samplers).adjust(LOGITS)
+    if one_stream:
+        streams = RandomStreams(2024, [0])
+        ids = np.concatenate([draw(adjusted, streams.next()) for _ in range(count)])
+    else:
+        ids = draw(np.repeat(adjusted, count, axis=0), RandomStreams(2024, range(count)).next())
+    assert_distributed(ids, probabilities)
+
+
+def test_a_generated_text_follows_the_model(table_model, characters):
+    table = np.random.default_rng(5).normal(size=(13, 13)).astype(np.float32)
+    model = table_model(table)
+    model.slopes = np.zeros(13, np.float32)  # a plain bigram model
+    written = stream(model, characters, np.array([3]), length=20_000, random_seed=1)
+    ids = np.array([token.id for token in written.steps(alternatives=0)])
+    weights = np.exp(table.astype(np.float64))
+    for token in range(3):
+        assert_distributed(ids[1:][ids[:-1] == token], weights[token])
+
+
+def test_samples_of_one_prompt_follow_the_model(table_model, characters):
+    table = np.random.default_rng(5).normal(size=(13, 13)).astype(np.float32)
+    model = table_model(table)
+    model.slopes = np.zeros(13, np.float32)
+    samples = generate(model, characters, np.array([3]), length=1, num_samples=3000, batch_size=1000, random_seed=8)
+    assert_distributed([sample.ids[0] for sample in samples], np.exp(table[3].astype(np.float64)))

@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from collections import deque
+
+import numpy as np
+import pytest
+
+from seqgen.core.errors import GenerationError, OptionError, PromptError
+from seqgen.core.sampler import Sampler
+from seqgen.generation.generate import generate, stream
+from seqgen.samplers.greedy import Greedy
+from seqgen.samplers.repetition_penalty import RepetitionPenalty
+from seqgen.samplers.temperature import Temperature
+from seqgen.samplers.top_k import TopK
+
+PROMPT = np.array([2, 3, 4])
+CHAIN = [TopK(k=8), RepetitionPenalty(penalty=1.3, window=5), Temperature(temperature=0.9)]
+
+
+@pytest.fixture
+def model(table_model):
+    return table_model(13)
+
+
+def line(*ids, size=13):
+    """A table of logits by which each of these ids is followed by the next, and the last by itself."""
+    table = np.full((size, size), -100.0, np.float32)
+    for token, following in itertools.pairwise([*ids, ids[-1]]):
+        table[token, following] = 100.0
+    return table
+
+
+class TestSamples:
+    def test_a_text_is_these_characters(self, model, characters):
+        (sample,) = generate(model, characters, PROMPT, length=40, samplers=CHAIN, random_seed=1)
+        assert sample.text == "ije gggijjjehagie gggihbfijejg"
+        assert (sample.number, sample.tokens, sample.finish_reason) == (0, 40, "length")
+        assert characters.decode(sample.ids) == sample.text
+        assert sample.log_probability is None
+
+    @pytest.mark.parametrize("batch_size", [1, 3, 64])
+    @pytest.mark.parametrize("num_samples", [1, 2, 7])
+    def test_a_sample_does_not_depend_on_how_many_there_are_or_run_side_by_side(
+        self, model, characters, num_samples, batch_size
+    ):
+        options = {
+            "length": 12,
+            "samplers": CHAIN,
+            "random_seed": 28,
+            "end_id": characters.end_id,
+            "stop": ["gg", "if"],
+        }
+        whole = generate(model, characters, PROMPT, num_samples=7, **options)
+        some = generate(model, characters, PROMPT, num_samples=num_samples, batch_size=batch_size, **options)
+        assert [sample.number for sample in some] == list(range(num_samples))
+        assert [(s.text, s.ids.tolist(), s.finish_reason) for s in some] == [
+            (s.text, s.ids.tolist(), s.finish_reason) for s in whole[:num_samples]
+        ]
+        assert len({sample.text for sample in whole}) == 7
+        assert {sample.finish_reason for sample in whole} == {"length", "stop", "end"}
+
+    def test_a_sample_is_the_same_as_a_stream(self, model, characters):
+        options = {"length": 30, "samplers": CHAIN, "random_seed": 5, "end_id": characters.end_id, "stop": ["ab"]}
+        for sample in generate(model, characters, PROMPT, num_samples=5, **options):
+            streamed = stream(model, characters, PROMPT, sample=sample.number, **options)
+            assert "".join(streamed) == sample.text
+            assert (streamed.tokens, streamed.finish_reason) == (sample.tokens, sample.finish_reason)
+
+    def test_a_torch_model_gives_the_same_texts(self, model, table_model, characters):
+        options = {"length": 30, "samplers": CHAIN, "num_samples": 5, "end_id": characters.end_id, "random_seed": 3}
+        torch_model = table_model(13, "torch")
+        assert [s.ids.tolist() for s in generate(torch_model, characters, PROMPT, **options)] == [
+            s.ids.tolist() for s in generate(model, characters, PROMPT, **options)
+        ]
+
+    def test_random_seeds_give_different_texts_and_the_same_one_the_same(self, model, characters):
+        def text(random_seed):
+            return generate(model, characters, PROMPT, length=20, random_seed=random_seed)[0].text
+
+        assert text(1) == text(1)
+        assert text(1) != text(2)
+
+    def test_sequences_that_have_ended_leave_the_batch(self, model, characters):
+        samples = generate(model, characters, PROMPT, length=30, num_samples=6, end_id=characters.end_id, random_seed=2)
+        steps = model.batch_sizes[len(PROMPT) :]
+        # A sequence of n tokens is read n - 1 times: its last token needs no logits after it.
+        running = [sum(sample.tokens - 1 > step for sample in samples) for step in range(len(steps))]
+        assert steps == running
+        assert len(set(steps)) > 1
+
+    def test_the_prompt_is_read_once_for_all_batches(self, model, characters):
+        generate(model, characters, PROMPT, length=1, num_samples=9, batch_size=2)
+        assert model.batch_sizes == [1] * len(PROMPT)
+
+    def test_a_long_prompt_is_read_in_pieces_with_the_state_carried(self, model, characters):
+        prompt = np.random.default_rng(3).integers(0, 13, 2500)
+        pieces = []
+        prefill = model.prefill
+
+        def noted(ids, state):
+            pieces.append(ids.shape)
+            return prefill(ids, state)
+
+        model.prefill = noted
+        (sample,) = generate(model, characters, prompt, length=1, samplers=[Greedy()])
+        assert sum(length for _, length in pieces) == 2500
+        assert len(pieces) > 1
+        logits, _ = prefill(prompt[None], model.initial_state(1))
+        assert sample.ids.tolist() == [logits.argmax()]
+
+    def test_each_is_handed_over_when_it_is_finished(self, model, characters):
+        handed, steps = [], []
+        samples = generate(
+            model, characters, PROMPT, length=30, num_samples=6, batch_size=4, end_id=characters.end_id, random_seed=2,
+            on_sample=handed.append, on_step=steps.append,
+        )  # fmt: skip
+        assert sorted(handed, key=lambda sample: sample.number) == samples
+        assert [sample.number for sample in handed] != [sample.number for sample in samples]
+        assert sum(steps) == sum(sample.tokens for sample in samples)
+
+    def test_log_probabilities_are_the_models_before_the_chain(self, table_model, characters):
+        table = line(2, 3, 4) / 100  # each token is followed by the next at 1 against twelve at -1
+        model = table_model(table)
+        model.slopes = np.zeros(13, np.float32)
+        for sample in generate(
+            model, characters, np.array([2]), length=2, samplers=[Greedy()], num_samples=3, log_probabilities=True
+        ):
+            assert sample.ids.tolist() == [3, 4]
+            assert sample.log_probability == pytest.approx(2 * np.log(np.e / (np.e + 12 / np.e)), rel=1e-6)
+
+    def test_no_tokens_and_no_samples_are_possible(self, model, characters):
+        (sample,) = generate(model, characters, PROMPT, length=0)
+        assert (sample.text, sample.tokens, sample.finish_reason) == ("", 0, "length")
+        assert generate(model, characters, PROMPT, length=5, num_samples=0) == []
+
+    def test_an_interruption_leaves_the_samples_that_were_finished(self, model, characters):
+        handed = []
+
+        def interrupt(_):
+            if len(handed) == 2:
+                raise KeyboardInterrupt
+
+        options = {"length": 8, "num_samples": 6}
+        with pytest.raises(KeyboardInterrupt):
+            generate(
+                model, characters, PROMPT, batch_size=1, on_step=interrupt, on_sample=handed.append, **options
+            )  # fmt: skip
+        whole = generate(model, characters, PROMPT, **options)
+        assert [sample.text for sample in handed] == [sample.text for sample in whole[:2]]
+
+
+class TestTheEnd:
+    def test_a_stop_text_over_several_tokens_ends_the_text_before_it(self, table_model, characters):
+        # a b c \n \n ...
+        model = table_model(line(2, 3, 4, 0))
+        (sample,) = generate(model, characters, np.array([2]), length=9, samplers=[Greedy()], stop=["\n\n"])
+        assert (sample.text, sample.finish_reason, sample.tokens) == ("bc", "stop", 4)
+
+    def test_a_stop_text_may_be_given_alone(self, table_model, characters):
+        model = table_model(line(2, 3, 4, 0))
+        (sample,) = generate(model, characters, np.array([2]), length=9, samplers=[Greedy()], stop="\n\n")
+        assert sample.text == "bc"
+
+    def test_the_prompt_is_no_part_of_a_stop_text(self, table_model, characters):
+        model = table_model(line(0, 2, 3))
+        (sample,) = generate(model, characters, np.array([0]), length=3, samplers=[Greedy()], stop=["\na"])
+        assert (sample.text, sample.finish_reason) == ("abb", "length")
+
+    def test_the_end_token_ends_the_text(self, table_model, characters):
+        model = table_model(line(2, 3, 12))
+        (sample,) = generate(
+            model, characters, np.array([2]), length=9, samplers=[Greedy()], end_id=characters.end_id
+        )  # fmt: skip
+        assert (sample.text, sample.finish_reason, sample.ids.tolist()) == ("b", "end", [3, 12])
+
+    def test_a_forbidden_end_token_is_never_drawn(self, model, characters):
+        options = {"length": 200, "num_samples": 3, "random_seed": 4}
+        free = generate(model, characters, PROMPT, **options)
+        bound = generate(model, characters, PROMPT, forbid=[characters.end_id], **options)
+        assert any(characters.end_id in sample.ids for sample in free)
+        assert not any(characters.end_id in sample.ids for sample in bound)
+
+    def test_characters_of_several_bytes_come_whole(self, table_model, utf8):
+        text = "é→"
+        model = table_model(line(ord("a"), *utf8.encode(text), size=257))
+        written = stream(model, utf8, utf8.encode("a"), length=5, samplers=[Greedy()])
+        assert list(written) == ["é", "→"]
+
+
+class TestStream:
+    def test_it_gives_text_piece_by_piece(self, table_model, characters):
+        written = stream(table_model(line(2, 3, 4)), characters, np.array([2]), length=3, samplers=[Greedy()])
+        assert next(written) == "b"
+        assert (written.tokens, written.finish_reason) == (1, None)
+        assert list(written) == ["c", "c"]
+        assert (written.tokens, written.finish_reason) == (3, "length")
+        assert list(written) == []
+
+    def test_it_computes_nothing_ahead(self, model, characters):
+        written = stream(model, characters, PROMPT, length=9, forbid=[characters.end_id])
+        next(written)
+        assert len(model.batch_sizes) == len(PROMPT)
+
+    def test_it_can_go_on_without_end(self, model, characters):
+        written = stream(model, characters, PROMPT, length=None, forbid=[characters.end_id])
+        text = "".join(itertools.islice(written, 5000))
+        assert len(text) == 5000
+        assert written.finish_reason is None
+
+    def test_its_memory_does_not_grow(self, model, characters):
+        model.batch_sizes = deque(maxlen=1)
+        written = stream(model, characters, PROMPT, length=None, samplers=CHAIN, stop=["zz"])
+        tracemalloc.start()
+        used = []
+        for _ in range(2):
+            for _ in itertools.islice(written, 3000):
+                pass
+            used.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert written.tokens >= 6000
+        assert used[1] - used[0] < 3000  # less than one byte a token; a list would take eight
+
+    def test_its_steps_tell_the_probability_and_the_alternatives_of_each_token(self, table_model, characters):
+        model = table_model(np.log(np.tile([0.1, 0.05, 0.2, 0.5, *[0.15 / 9] * 9], (13, 1))))
+        model.slopes = np.zeros(13, np.float32)
+        written = stream(model, characters, PROMPT, length=3, samplers=[TopK(k=1)])
+        steps = list(written.steps(alternatives=2))
+        assert [(step.id, step.text) for step in steps] == [(3, "b")] * 3
+        for step in steps:
+            assert step.probability == pytest.approx(0.5)
+            assert [token for token, _ in step.alternatives] == [3, 2]
+            assert [chance for _, chance in step.alternatives] == pytest.approx([0.5, 0.2])
+
+    def test_its_steps_are_the_tokens_of_its_text(self, model, characters):
+        options = {"length": 30, "samplers": CHAIN, "random_seed": 5, "end_id": characters.end_id, "stop": ["\n\n"]}
+        steps = list(stream(model, characters, PROMPT, **options).steps())
+        (sample,) = generate(model, characters, PROMPT, log_probabilities=True, **options)
+        assert [step.id for step in steps] == sample.ids.tolist()
+        assert "".join(step.text for step in steps) == sample.text
+        assert sum(np.log(step.probability) for step in steps) == pytest.approx(sample.log_probability)
+
+    def test_an_interruption_leaves_what_it_gave(self, model, characters):
+        options = {"length": 20, "random_seed": 9, "forbid": [characters.end_id]}
+        whole = "".join(stream(model, characters, PROMPT, **options))
+        step, steps = model.next_logits, itertools.count()
+
+        def interrupted(ids, state):
+            if next(steps) == len(PROMPT) + 6:
+                raise KeyboardInterrupt
+            return step(ids, state)
+
+        model.next_logits = interrupted
+        given = []
+        written = stream(model, characters, PROMPT, **options)
+        with pytest.raises(KeyboardInterrupt):
+            given.extend(written)
+        assert "".join(given) == whole[:7]
+        assert written.finish_reason is None
+
+    def test_two_streams_with_the_same_samplers_do_not_disturb_each_other(self, model, characters):
+        def written(sample):
+            return stream(model, characters, PROMPT, length=20, samplers=CHAIN, sample=sample)
+
+        in_turn = ["".join(pieces) for pieces in zip(*zip(written(0), written(1), strict=False), strict=True)]
+        apart = ["".join(written(0)), "".join(written(1))]
+        shorter = min(map(len, in_turn))
+        assert [text[:shorter] for text in in_turn] == [text[:shorter] for text in apart]
+        assert shorter > 10
+
+
+class TestRefusals:
+    def test_an_empty_prompt(self, model, characters):
+        with pytest.raises(PromptError, match="The prompt is empty"):
+            stream(model, characters, np.empty(0, int), length=5)
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"length": -1}, "length is -1, but must be at least 0."),
+            ({"length": 5, "num_samples": -2}, "num_samples is -2, but must be at least 0."),
+            ({"length": 5, "batch_size": 0}, "batch_size is 0, but must be at least 1."),
+            ({"length": 5, "stop": [""]}, "stop is '', but must be text, at least a character."),
+        ],
+    )
+    def test_numbers_and_texts_that_make_no_sense(self, model, characters, options, sentence):
+        with pytest.raises(OptionError) as caught:
+            generate(model, characters, PROMPT, **options)
+        assert str(caught.value) == sentence
+        assert model.batch_sizes == []
+
+    def test_a_model_whose_logits_are_not_numbers(self, table_model, characters):
+        table = line(2, 3, 4)
+        table[3, 5] = np.nan
+        with pytest.raises(GenerationError, match=r"Token 2 of sample 0: the model gives .* not a number\."):
+            generate(table_model(table), characters, np.array([2]), length=9, samplers=CHAIN)
+
+    @pytest.mark.parametrize("num_samples", [1, 3])
+    def test_a_sampler_that_leaves_nothing(self, model, characters, num_samples):
+        class Nothing(Sampler):
+            def adjust(self, logits):
+                left = logits.copy()
+                left[-1] = -np.inf
+                return left
+
+            def __repr__(self):
+                return "Nothing()"
+
+        with pytest.raises(GenerationError) as caught:
+            generate(model, characters, PROMPT, length=5, num_samples=num_samples, samplers=[TopK(), Nothing()])
+        assert str(caught.value) == (
+            f"Token 1 of sample {num_samples - 1}: Nothing() leaves no token that may be drawn.  "
+            "Loosen it, or leave it out"
+        )
+
+    def test_forbidding_everything(self, model, characters):
+        with pytest.raises(GenerationError, match="no token that may be drawn"):
+            generate(model, characters, PROMPT, length=5, forbid=range(13))

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.core.errors import OptionError
+from seqgen.generation.writer import Writer
+from seqgen.tokenizers.bpe import BpeTokenizer
+from seqgen.tokenizers.byte import ByteTokenizer
+
+utf8 = ByteTokenizer()
+
+
+def pieces(tokenizer, ids, *, length=None, stop=(), end_id=None):
+    """What each id gives, until it is finished, and why it is."""
+    writer = Writer(tokenizer, length=length, stop=stop, end_id=end_id)
+    given = []
+    for token in ids:
+        if writer.finish_reason is not None:
+            break
+        given.append(writer.take(int(token)))
+    assert writer.tokens == len(given)
+    return given, writer.finish_reason
+
+
+def written(text, **options):
+    return pieces(utf8, utf8.encode(text), **options)
+
+
+class Bytes(ByteTokenizer):
+    """A binary medium: documents are bytes."""
+
+    def decode(self, ids):
+        return bytes(ids)
+
+    def decoder(self):
+        return self
+
+    def push(self, token):
+        return bytes([token])
+
+    def finish(self):
+        return b""
+
+
+def test_it_ends_at_the_length_in_tokens():
+    assert written("abcdef", length=3) == (["a", "b", "c"], "length")
+    assert written("abcdef", length=0) == ([], "length")
+    assert written("abc", length=None) == (["a", "b", "c"], None)
+
+
+def test_a_character_is_given_with_its_last_byte():
+    assert written("aé→") == (["a", "", "é", "", "", "→"], None)
+
+
+def test_a_character_cut_by_the_length_becomes_a_replacement_character():
+    assert written("a→", length=3) == (["a", "", "\N{REPLACEMENT CHARACTER}"], "length")
+
+
+def test_the_end_token_ends_it_and_is_no_text():
+    assert pieces(utf8, [97, 98, 256, 99], end_id=256) == (["a", "b", ""], "end")
+    assert pieces(utf8, [97, 256, 99], end_id=None) == (["a", "", "c"], None)
+
+
+def test_a_stop_text_over_several_tokens_ends_it_and_no_part_of_it_is_given():
+    assert written("one\n\ntwo", stop=["\n\n"]) == (["o", "n", "e", "", ""], "stop")
+
+
+def test_what_might_have_been_a_stop_text_comes_as_soon_as_it_is_clear_that_it_is_none():
+    assert written("a\nb", stop=["\n\n"]) == (["a", "", "\nb"], None)
+    assert written("xaab", stop=["aab!"]) == (["x", "", "", ""], None)
+    assert written("xaaab!", stop=["aab!"]) == (["x", "", "", "a", "", ""], "stop")
+
+
+def test_what_was_held_back_is_given_at_the_end():
+    assert written("a\n", stop=["\n\n"], length=2) == (["a", "\n"], "length")
+    assert pieces(utf8, [97, 10, 256], stop=["\n\n"], end_id=256) == (["a", "", "\n"], "end")
+
+
+def test_a_stop_text_counts_before_the_length():
+    assert written("ab", stop=["b"], length=2) == (["a", ""], "stop")
+
+
+def test_a_stop_text_within_a_longer_token_cuts_the_token():
+    tokenizer = BpeTokenizer(vocab_size=300).fit(["hello world, hello world, hello world, " * 20])
+    ids = tokenizer.encode("hello world, hello")
+    assert max(len(tokenizer.decode([token])) for token in ids) > 4
+    given, reason = pieces(tokenizer, ids, stop=["o wo"])
+    assert ("".join(given), reason) == ("hell", "stop")
+
+
+def test_of_several_stop_texts_in_one_piece_the_first_in_the_text_cuts():
+    class Whole(Bytes):
+        def push(self, token):
+            return b"one two three"
+
+    assert pieces(Whole(), [0], stop=[b"three", b"two"]) == ([b"one "], "stop")
+
+
+def test_a_multi_byte_stop_text_is_found_in_characters():
+    given, reason = written("schön → weiß", stop=["→ w"])
+    assert ("".join(given), reason) == ("schön ", "stop")
+
+
+def test_bytes_are_stopped_by_bytes():
+    assert pieces(Bytes(), b"ab\x00\xffcd", stop=[b"\x00\xff"]) == ([b"a", b"b", b"", b""], "stop")
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "stop", "sentence"),
+    [
+        (utf8, "", "stop is '', but must be text, at least a character."),
+        (utf8, b"a", "stop is b'a', but must be text, at least a character."),
+        (Bytes(), "a", "stop is 'a', but must be bytes, at least one."),
+        (Bytes(), b"", "stop is b'', but must be bytes, at least one."),
+    ],
+)
+def test_a_stop_text_that_cannot_be_found_is_refused(tokenizer, stop, sentence):
+    with pytest.raises(OptionError) as caught:
+        Writer(tokenizer, length=1, stop=["ok" if isinstance(stop, str) else b"ok", stop][1:])
+    assert str(caught.value) == sentence
+
+
+TEXTS = st.text("ab", max_size=20)
+
+
+@given(text=TEXTS, stop=st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=3))
+def test_what_is_given_is_always_all_that_cannot_belong_to_a_stop_text(text, stop):
+    writer = Writer(utf8, length=None, stop=stop)
+    given = ""
+    for end in range(1, len(text) + 1):
+        given += writer.take(ord(text[end - 1]))
+        before = text[:end]
+        found = [before.find(one) for one in stop if one in before]
+        if found:
+            assert (given, writer.finish_reason) == (before[: min(found)], "stop")
+            return
+        possible = [n for n in range(end + 1) if any(one.startswith(before[end - n :]) for one in stop)]
+        assert given == before[: end - max(possible)]
+        assert writer.finish_reason is None
