@@ -12,7 +12,7 @@ from seqgen import __version__, home, settings
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog, installed_entry_points, load_catalog
-from seqgen.core.errors import OptionError, PartError, UsageError
+from seqgen.core.errors import ModelNotFoundError, OptionError, PartError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.generate import stream
@@ -70,7 +70,8 @@ def train(
     catalog = catalog or load_catalog(installed_entry_points())
     session = Session(catalog, make_reporter(progress=progress), _sampling(catalog), log_to or ())
     if resume is not None:
-        outcome = session.resume(resume or None, _only_budget(corpus, options))
+        others = {"name": name, "preset": preset, "config": config, "from_model": from_model}
+        outcome = session.resume(resume or None, _only_budget(corpus, others | options))
     else:
         values, origins = settings.resolve(
             TrainingOptions, options, config_file=Path(config) if config else None, presets=PRESETS, preset=preset
@@ -139,9 +140,16 @@ def find_model(model: str | Path | None) -> SavedModel:
     if model is None:
         return registry.latest().open()
     path = Path(model)
-    if path.is_dir() or (len(path.parts) > 1 and not str(model).startswith("~")):
-        return SavedModel.open(path, where=str(path))
-    return registry.find(str(model)).open()
+    if not isinstance(model, Path) and len(path.parts) == 1 and "/" not in model:  # a name, unless only a folder has it
+        try:
+            return registry.find(model).open()
+        except (ModelNotFoundError, UsageError):
+            if not path.is_dir():
+                raise
+    if not path.is_dir():
+        msg = f"There is no model folder {model}."
+        raise ModelNotFoundError(msg)
+    return SavedModel.open(path, where=str(path))
 
 
 def diagnose(catalog: Catalog) -> dict[str, Any]:

@@ -56,14 +56,22 @@ def resolve(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in layers:
-        where = "train" if origin == "command line" else f"train, from {origin}"
-        for name, value in options.checked(declared, layer, where=where).items():
+        for name, value in _checked(declared, layer, origin).items():
             if name not in values:
                 values[name], origins[name] = value, origin
     for option in options.options_of(declared):
         if option.name not in values:
             values[option.name], origins[option.name] = option.default, "default"
     return values, origins
+
+
+def _checked(declared: type, layer: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    if origin == "environment":  # one by one, so that a message names the variable
+        where = {name: f"train ({_variable(name)} in the environment)" for name in layer}
+        return {
+            name: options.checked(declared, {name: value}, where=where[name])[name] for name, value in layer.items()
+        }
+    return options.checked(declared, layer, where="train" if origin == "command line" else f"train ({origin})")
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

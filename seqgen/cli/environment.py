@@ -43,11 +43,7 @@ class Environment:
 
 
 class Command(TyperCommand):
-    """A command whose help fits 80 columns: no type beside a flag, and ``--no-FLAG`` without a column of its own."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters; a flag needs no word for its type."""
-        return without_flag_types(super().get_params(ctx))
+    """A command whose help fits 80 columns: ``--no-FLAG`` has no column of its own, since ``--FLAG`` says enough."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
@@ -59,14 +55,6 @@ class Command(TyperCommand):
         finally:
             for param, negative in flags:
                 param.secondary_opts = negative
-
-
-def without_flag_types(params: list[Any]) -> list[Any]:
-    """The parameters, flags among them without ``<bool>`` in the help."""
-    for param in params:
-        if getattr(param, "is_flag", False):
-            param.metavar = ""
-    return params
 
 
 def say(message: str, *, label: str = "", style: str = "") -> None:

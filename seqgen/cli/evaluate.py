@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 def evaluate(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME, NAME:VERSION, NAME@best, or a model folder.")],
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Texts to predict; - for standard input.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Texts to predict; - for standard input.")],
     dataset: Annotated[
         str | None,
         typer.Option(

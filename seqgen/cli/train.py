@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from seqgen.cli.environment import Environment, JsonOption, print_json
+from seqgen.cli.environment import Command, Environment, JsonOption, default, print_json, say
 from seqgen.core.options import Option, options_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 
@@ -22,16 +23,36 @@ seqgen train my-novel.txt --backend keras --tokenizer bpe:vocab_size=512 --max-t
 
 seqgen train names.txt --dataset lines --preset small
 
-Any option can also stand in the environment (SEQGEN_HIDDEN_SIZE=256) or in a TOML file (--config)."""
+Options can also stand in the environment (SEQGEN_HIDDEN_SIZE=256) and in a TOML file (--config).  An option on the command line comes first, then the environment, the file, the preset.  A --FLAG is turned off by --no-FLAG."""
 
 NEWEST = ""
 """What ``--resume`` without a model means."""
 
 
+class TrainCommand(Command):
+    """``train``, whose option ``--resume`` may stand without a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, with ``--resume`` alone as ``--resume=``."""
+        return super().parse_args(ctx, with_value("--resume", NEWEST, args))
+
+
+def with_value(option: str, value: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments, with a value for an option that stands last or before another option."""
+    completed: list[str] = []
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            return [*completed, *arguments[index:]]
+        following = arguments[index + 1 : index + 2]
+        alone = argument == option and (not following or following[0].startswith("-"))
+        completed.append(f"{option}={value}" if alone else argument)
+    return completed
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     train.__signature__ = _signature()  # type: ignore[attr-defined]
-    app.command(epilog=EPILOG)(train)
+    app.command(cls=TrainCommand, epilog=EPILOG)(train)
 
 
 def train(**arguments: Any) -> None:
@@ -49,15 +70,15 @@ def train(**arguments: Any) -> None:
     result = model.training_record
     if as_json:
         print_json(result)
-    elif not quiet:
-        bits = result["bits_per_character"]
-        typer.echo(
-            f"done     {model.reference}: {bits:.3f} bits/character after {result['steps']:,} steps in "
-            f"{result['seconds']:.0f} s.  seqgen generate --model {result['model']}",
-            err=True,
-        )
     if model.signal_number is not None:
+        if quiet:  # otherwise the progress has said so
+            say(f"Saved as {model.reference}.  To go on: seqgen train --resume {model.name}")
         raise typer.Exit(128 + model.signal_number)
+    if not quiet:
+        say(
+            f"done     {model.reference}: {result['bits_per_character']:.3f} bits/character after {result['steps']:,} "
+            f"steps in {result['seconds']:.0f} s.  seqgen generate --model {result['model']}"
+        )
 
 
 def _signature() -> inspect.Signature:
@@ -65,19 +86,32 @@ def _signature() -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     own: dict[str, Any] = {
         "ctx": typer.Context,
-        "corpus": Annotated[list[str] | None, typer.Argument(metavar="[CORPUS]...", help="What to train on.")],
-        "name": Annotated[str | None, typer.Option(help="Name of the model; default: after the corpus.")],
-        "preset": Annotated[str | None, typer.Option(metavar="|".join(PRESETS), help="A named set of options.")],
+        "corpus": Annotated[
+            list[str] | None,
+            typer.Argument(metavar="[CORPUS]...", help=f"Files, or names of corpora.  {default('the bundled one')}"),
+        ],
+        "name": Annotated[
+            str | None, typer.Option(metavar="NAME", help=f"What to call the model.  {default('after the corpus')}")
+        ],
+        "preset": Annotated[
+            str | None,
+            typer.Option(
+                metavar="NAME",
+                help=f"A named set of options: {', '.join(PRESETS)}.",
+                autocompletion=lambda: list(PRESETS),
+            ),
+        ],
         "config": Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of options.")],
         "resume": Annotated[
             str | None,
-            typer.Option(metavar="[MODEL]", help="Go on with a run that was interrupted; default: the newest."),
+            typer.Option(metavar="[MODEL]", help="Go on with the newest run that was interrupted, or with MODEL's."),
         ],
         "from_model": Annotated[
             str | None, typer.Option("--from", metavar="MODEL", help="Start from a model's weights and tokenizer.")
         ],
         "log_to": Annotated[
-            list[str] | None, typer.Option(metavar="NAME:key=value", help="Also log metrics to a callback: csv, ...")
+            list[str] | None,
+            typer.Option(metavar="CALLBACK", help="Log metrics also to csv, csv:path=FILE, ...; repeatable."),
         ],
         "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")],
         "json": JsonOption,
@@ -98,18 +132,24 @@ def _signature() -> inspect.Signature:
 
 def _annotation(option: Option, panel: str) -> Any:
     choices = _choices(option.annotation)
-    help_text = option.text + ("" if option.default is None else f"  [dim]\\[{_shown(option.default)}][/dim]")
+    text = option.text[0].upper() + option.text[1:]
+    if choices:
+        text += f" ({', '.join(choices)})"
+    shown = "" if option.default is None or option.default is False else f"  {default(_shown(option))}"
+    shared: dict[str, Any] = {"help": f"{text}.{shown}", "rich_help_panel": panel, "show_default": False}
     if isinstance(option.default, bool):
-        return Annotated[bool | None, typer.Option(help=help_text, rich_help_panel=panel, show_default=False)]
+        return Annotated[bool | None, typer.Option(**shared)]
     return Annotated[
         str | None,
-        typer.Option(
-            help=help_text,
-            rich_help_panel=panel,
-            show_default=False,
-            metavar="|".join(choices) if choices else "TEXT" if option.allowed == "text" else "NUMBER",
-            autocompletion=lambda: list(choices) if choices else [],
-        ),
+        typer.Option(metavar=_metavar(option, choices), autocompletion=lambda: list(choices), **shared),
+    ]
+
+
+def _metavar(option: Option, choices: Sequence[str]) -> str:
+    if choices or option.allowed == "text":
+        return "NAME"
+    return {"a whole number": "N", "a number": "X", "a duration": "TIME"}[
+        next(words for words in ("a whole number", "a number", "a duration") if option.allowed.startswith(words))
     ]
 
 
@@ -123,11 +163,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return ()
 
 
-def _shown(default: Any) -> str:
-    return (
-        f"{default:g}"
-        if isinstance(default, float)
-        else str(default).lower()
-        if isinstance(default, bool)
-        else str(default)
-    )
+def _shown(option: Option) -> str:
+    if not isinstance(option.default, float):
+        return str(option.default)
+    return f"{option.default:g}s" if option.allowed.startswith("a duration") else f"{option.default:g}"

@@ -26,7 +26,8 @@ class Interruption:
 def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
     """Watch for SIGINT, SIGTERM and SIGHUP; a second one of them leaves at once, by KeyboardInterrupt.
 
-    Outside the main thread signals cannot be watched; then nothing changes.
+    One that the process was started to ignore (``nohup``, or ``&`` in a script) stays ignored.  Outside the main thread
+    signals cannot be watched; then nothing changes.
     """
     asked = Interruption()
     if threading.current_thread() is not threading.main_thread():
@@ -40,7 +41,8 @@ def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
         on_first(signal.Signals(number).name)
 
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before: dict[int, Any] = {number: signal.signal(number, handle) for number in numbers}
+    watched = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before: dict[int, Any] = {number: signal.signal(number, handle) for number in watched}
     try:
         yield asked
     finally:
