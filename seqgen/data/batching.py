@@ -19,6 +19,12 @@ from seqgen.data.store import Part
 
 Mode: TypeAlias = Literal["stream", "documents", "windows"]
 
+COLD_STARTS = 0.05
+"""Share of the batches of mode ``stream`` that start from the initial state instead of the carried one.
+
+So the model also learns to begin from nothing, as every generation does (Melis, Dyer and Blunsom 2018, On the State of the
+Art of Evaluation in Neural Language Models, section 4, with 0.01)."""
+
 EVALUATED_WINDOWS = 8192
 """So many windows are scored at most in an evaluation of mode ``windows``."""
 
@@ -117,12 +123,21 @@ class Stream(Batching):
         self.steps_per_epoch = max(1, (targets - (seq_len - 1)) // (self.batch_size * seq_len))
         self._row = self.steps_per_epoch * seq_len  # targets in a stream
         self._room = targets - self.batch_size * self._row
+        self._epoch = lru_cache(maxsize=1)(self._make_epoch)
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The next window of each stream."""
-        offset = int(self._random(epoch).integers(self._room + 1))
+        offset, carry = self._epoch(epoch)
         first = offset + self._row * np.arange(self.batch_size) + step * self.seq_len
-        return self._gather(first, self.seq_len, carry=step > 0)
+        return self._gather(first, self.seq_len, carry=bool(carry[step]))
+
+    def _make_epoch(self, epoch: int) -> tuple[int, npt.NDArray[np.bool_]]:
+        """Where the streams of an epoch begin, and (steps,) which of its batches go on from the carried state."""
+        random = self._random(epoch)
+        offset = int(random.integers(self._room + 1))
+        carry = random.random(self.steps_per_epoch) >= COLD_STARTS
+        carry[0] = False
+        return offset, carry
 
 
 class EvaluationStream(Batching):

@@ -105,8 +105,15 @@ def test_streams_go_on_from_batch_to_batch_and_no_token_is_seen_twice(one_docume
     assert (np.diff(rows, axis=1) == 1).all()
     assert np.unique(rows).size == rows.size
     assert rows.max() < size - 1
-    assert [batch.carry for batch in batches] == [False] + [True] * (len(batches) - 1)
+    assert not batches[0].carry
     assert all(batch.weights is None for batch in batches)
+
+
+def test_a_twentieth_of_the_batches_starts_cold_so_that_beginning_from_nothing_is_learned(one_document):
+    batching = make("stream", one_document(8001), 4, 1)
+    cold = [not batching.batch(0, step).carry for step in range(batching.steps_per_epoch)]
+    assert 0.03 < np.mean(cold) < 0.07
+    assert cold != [not batching.batch(1, step).carry for step in range(batching.steps_per_epoch)]
 
 
 def test_streams_leave_out_less_than_one_batch_and_one_window(one_document):
