@@ -101,7 +101,7 @@ def draw(logits: Array, uniforms: npt.NDArray[np.float64]) -> Ids:
 
 
 def _draw_one(logits: npt.NDArray[Any], uniform: float) -> int:
-    """``draw`` for one row (V,), with the same arithmetic, in fewer calls: 4 us, not 14, at V = 65."""
+    """``draw`` for one row (V,), with the same arithmetic, in fewer and cheaper calls: about half the time at V = 65."""
     exact = logits.astype(np.float64)
     top = exact[exact.argmax()]
     if not math.isfinite(top):

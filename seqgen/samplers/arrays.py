@@ -1,7 +1,7 @@
 """Array operations that samplers share, on whatever follows the array API standard; NumPy takes shorter ways.
 
 One text at a time the logits are a (1, 65) NumPy array, and a call costs more than its arithmetic: a general
-``take_along_axis`` takes 8 us, a gather by flat index 2 us.  At V = 50,000 the sort decides.  Sums are in float64.
+``take_along_axis`` takes seven times as long as a gather by flat index.  At V = 50,000 the sort decides.  Sums are in float64.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NEGLIGIBLE = 128.0
 """exp(-128) is zero in float32, so a token this far below the best weighs nothing."""
 
 _PACKED_FROM = 2048
-"""Above this V, sorting packed (value, position) integers beats NumPy's stable argsort (10 times at V = 50,000)."""
+"""Above this V, sorting packed (value, position) integers beats NumPy's stable argsort (4 times there, 9 times at V = 50,000)."""
 
 
 def namespace(array: Array) -> ModuleType:
