@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from dataclasses import dataclass, field
@@ -63,6 +64,9 @@ class Reporter(Protocol):
     def note(self, text: str) -> None:
         """Say something once."""
 
+    def warn(self, text: str) -> None:
+        """Say something once that matters also where no progress is shown."""
+
     def show(self, status: Status) -> None:
         """The state of things, a few times a second."""
 
@@ -75,10 +79,14 @@ class Reporter(Protocol):
 
 @dataclass
 class SilentReporter:
-    """Shows nothing."""
+    """Shows nothing but warnings."""
 
     def note(self, text: str) -> None:
         """Nothing."""
+
+    def warn(self, text: str) -> None:
+        """The warning as a line."""
+        _write_line(f"warning: {text}")
 
     def show(self, status: Status) -> None:
         """Nothing."""
@@ -95,24 +103,35 @@ class PlainReporter:
     """Lines without any control character: for logs and pipes."""
 
     _next: float = 0.0
+    _sample: str = ""
 
     def note(self, text: str) -> None:
         """The text as a line."""
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        _write_line(text)
+
+    def warn(self, text: str) -> None:
+        """The warning as a line."""
+        _write_line(f"warning: {text}")
 
     def show(self, status: Status) -> None:
         """A line every ``PLAIN_SECONDS``, and the last."""
         if status.tick.seconds >= self._next or status.tick.progress >= 1.0:
             self._next = status.tick.seconds + PLAIN_SECONDS
-            self.note(status.line())
+            self._write_sample()
+            _write_line(status.line())
 
     def sample(self, text: str) -> None:
-        """The sample on one line."""
-        self.note(f"sample: {_one_line(text)}")
+        """On a line of its own, with the next line of figures."""
+        self._sample = _one_line(text)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """The last sample."""
+        self._write_sample()
+
+    def _write_sample(self) -> None:
+        if self._sample:
+            _write_line(f"sample: {self._sample}")
+            self._sample = ""
 
 
 @dataclass
@@ -127,6 +146,10 @@ class TerminalReporter:
     def note(self, text: str) -> None:
         """The text, above the display."""
         self.console.print(Text(text))
+
+    def warn(self, text: str) -> None:
+        """The warning, above the display."""
+        self.console.print(Text.assemble(("warning: ", "bold yellow"), text))
 
     def show(self, status: Status) -> None:
         """Redraw."""
@@ -188,6 +211,10 @@ class NotebookReporter:
         self._lines.append(text)
         self._update()
 
+    def warn(self, text: str) -> None:
+        """The warning, above the figures."""
+        self.note(f"warning: {text}")
+
     def show(self, status: Status) -> None:
         """Update the figures."""
         self._status = status.line()
@@ -211,14 +238,55 @@ class NotebookReporter:
             self._handle.update(content, raw=True)
 
 
+@dataclass
+class SafeReporter:
+    """Another reporter, whose failure to write (a closed pipe, a terminal that is gone) cannot end the run."""
+
+    reporter: Reporter
+
+    def note(self, text: str) -> None:
+        """As the other."""
+        with contextlib.suppress(OSError):
+            self.reporter.note(text)
+
+    def warn(self, text: str) -> None:
+        """As the other."""
+        with contextlib.suppress(OSError):
+            self.reporter.warn(text)
+
+    def show(self, status: Status) -> None:
+        """As the other."""
+        with contextlib.suppress(OSError):
+            self.reporter.show(status)
+
+    def sample(self, text: str) -> None:
+        """As the other."""
+        with contextlib.suppress(OSError):
+            self.reporter.sample(text)
+
+    def close(self) -> None:
+        """As the other."""
+        with contextlib.suppress(OSError):
+            self.reporter.close()
+
+
 def make_reporter(*, progress: bool) -> Reporter:
     """The reporter that suits where we are."""
+    return SafeReporter(_suitable(progress=progress))
+
+
+def _suitable(*, progress: bool) -> Reporter:
     if not progress:
         return SilentReporter()
     console = Console(stderr=True)
     if console.is_jupyter:
         return NotebookReporter()
     return TerminalReporter(console) if console.is_terminal else PlainReporter()
+
+
+def _write_line(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def _one_line(text: str) -> str:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from seqgen import home
 from seqgen.checkpoint import TOKENIZER, ModelConfig, PartRecord, SavedModel, find_recorded
 from seqgen.core import options
 from seqgen.core.backend import Backend, Model
-from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import MissingDependencyError, OptionError, TrainingError
+from seqgen.core.errors import MissingDependencyError, OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
@@ -25,16 +24,14 @@ from seqgen.data.store import TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import ModelVersion, Registry, check_name
 from seqgen.training.defaults import Corpus, choose
+from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
-from seqgen.training.progress import Reporter, Status
+from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, publish, record
 from seqgen.training.run import Run
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.sources import resolve_sources
-from seqgen.training.trainer import Tick, Trainer
-
-Sample = Callable[[Model, Tokenizer, bool], str]
-"""Writes a short text with a model; the flag says whether the tokenizer's end token was learned."""
+from seqgen.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,6 @@ class Session:
             origins=origins,
             has_ends=store.has_ends,
         )
-        self.reporter.note(f"corpus   {sentence}")
         model = self._build(backend, config, weights=parent.weights(backend) if parent else None)
         run = Run.create(
             home.training_folder(),
@@ -140,6 +136,7 @@ class Session:
                 "log_to": list(self.log_to),
             },
         )
+        self.reporter.note(f"corpus   {sentence}")
         return self._go(run, config, tokenizer, store, model, callbacks, resume=False)
 
     def resume(self, name: str | None, budget: Mapping[str, Any]) -> Outcome:
@@ -192,7 +189,7 @@ class Session:
         tokenizer: Tokenizer,
         store: TokenStore,
         model: Model,
-        callbacks: list[_Guarded],
+        callbacks: list[GuardedCallback],
         *,
         resume: bool,
     ) -> Outcome:
@@ -200,10 +197,10 @@ class Session:
         training_part, validation_part = split(store, values["validation_fraction"])
         training, validation = _batches(training_part, validation_part, values)
         if training.batch_size < values["batch_size"]:
-            self.reporter.note(f"The corpus is small: {training.batch_size} sequences in a batch.")
+            self.reporter.note(f"corpus   small, so batch_size is {training.batch_size} and not {values['batch_size']}")
         scored = validation_part if validation else training_part
         ratio = count_characters(tokenizer, scored.tokens) / max(len(scored.tokens), 1)
-        follower = _Follower(run, tokenizer, config.has_ends, self, callbacks, ratio)
+        follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio)
         trainer = Trainer(
             model=model,
             training=training,
@@ -238,13 +235,19 @@ class Session:
         return self._finish(facts, callbacks, asked, failure)
 
     def _finish(
-        self, facts: Facts, callbacks: list[_Guarded], asked: Interruption, failure: TrainingError | None
+        self, facts: Facts, callbacks: list[GuardedCallback], asked: Interruption, failure: TrainingError | None
     ) -> Outcome:
         run = facts.run
         if facts.trainer.best_weights is None:
             run.close()
             raise failure or TrainingError(f"Training of {run.name} ended before its first step; nothing to publish.")
-        version = publish(facts, Registry(home.models_folder()))
+        try:
+            version = publish(facts, Registry(home.models_folder()))
+        except OutputError as error:
+            run.save(facts.trainer)
+            run.close()
+            msg = f"{error}\nWhat was trained is kept.  Once it can be written: seqgen train --resume {run.name}"
+            raise OutputError(msg) from error
         outcome = record(facts, version, interrupted=asked())
         for callback in callbacks:
             callback.call("on_end", outcome)
@@ -259,8 +262,8 @@ class Session:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)
 
-    def _callbacks(self) -> list[_Guarded]:
-        return [_Guarded(spec, self.catalog.make("callback", spec), self.reporter) for spec in self.log_to]
+    def _callbacks(self) -> list[GuardedCallback]:
+        return [GuardedCallback(spec, self.catalog.make("callback", spec), self.reporter) for spec in self.log_to]
 
     def _part(self, kind: Any, text: str, **fixed: Any) -> tuple[PartEntry, Any]:
         spec = PartSpec.parse(text)
@@ -295,51 +298,6 @@ class Session:
             ),
             weights=weights,
         )
-
-
-@dataclass
-class _Follower:
-    """Hands what the trainer reports to the display, the run's files and the callbacks."""
-
-    run: Run
-    tokenizer: Tokenizer
-    has_ends: bool
-    session: Session
-    callbacks: list[_Guarded]
-    characters_per_token: float
-
-    def tick(self, tick: Tick) -> None:
-        self.session.reporter.show(Status(tick, self.characters_per_token))
-
-    def metrics(self, metrics: Mapping[str, Any]) -> None:
-        self.run.append_metrics(metrics)
-        for callback in self.callbacks:
-            callback.call("on_metrics", metrics)
-
-    def evaluated(self, trainer: Trainer) -> None:
-        self.session.reporter.sample(self.session.sample(trainer.model, self.tokenizer, self.has_ends))
-
-    def checkpoint(self, trainer: Trainer) -> None:
-        self.run.save(trainer)
-
-
-@dataclass
-class _Guarded:
-    """A callback that cannot end the run: what it raises is told once, and it is not called again."""
-
-    spec: str
-    callback: Callback
-    reporter: Reporter
-    _failed: bool = field(default=False, init=False)
-
-    def call(self, method: Literal["on_start", "on_metrics", "on_end"], *arguments: Any) -> None:
-        if self._failed:
-            return
-        try:
-            getattr(self.callback, method)(*arguments)
-        except Exception as error:  # noqa: BLE001  a third party's code; the training must not suffer
-            self._failed = True
-            self.reporter.note(f"warning: --log-to {self.spec} failed and is left out: {type(error).__name__}: {error}")
 
 
 def _batches(training_part: Any, validation_part: Any, values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:

@@ -158,6 +158,7 @@ class Trainer:
                 now.seconds = self.clock() - origin
                 progress = self.budget.progress(now.step, now.seconds)
                 since.restart(now.seconds)
+                next_tick = now.seconds + TICK_SECONDS  # the evaluation was shown
             if now.seconds >= next_tick:
                 since.read(pending)
                 self._check(since.smoothed)

@@ -1,0 +1,75 @@
+"""What follows the training loop: the display, the run's files, and callbacks, none of which can end the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from seqgen.core.backend import Model
+from seqgen.core.callback import Callback
+from seqgen.core.errors import OutputError
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.training.progress import Reporter, Status
+from seqgen.training.run import Run
+from seqgen.training.trainer import Tick, Trainer
+
+Sample: TypeAlias = Callable[[Model, Tokenizer, bool], str]
+"""Writes a short text with a model; the flag says whether the tokenizer's end token was learned."""
+
+
+@dataclass
+class Follower:
+    """Hands what the trainer reports to the display, the run's files and the callbacks."""
+
+    run: Run
+    tokenizer: Tokenizer
+    has_ends: bool
+    reporter: Reporter
+    sample: Sample
+    callbacks: list[GuardedCallback]
+    characters_per_token: float
+
+    def tick(self, tick: Tick) -> None:
+        """Show the figures."""
+        self.reporter.show(Status(tick, self.characters_per_token))
+
+    def metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Into the run's file, and to the callbacks."""
+        try:
+            self.run.append_metrics(metrics)
+        except OutputError as error:
+            self.reporter.warn(f"{error}  Training goes on.")
+        for callback in self.callbacks:
+            callback.call("on_metrics", metrics)
+
+    def evaluated(self, trainer: Trainer) -> None:
+        """Show what the model writes now."""
+        self.reporter.sample(self.sample(trainer.model, self.tokenizer, self.has_ends))
+
+    def checkpoint(self, trainer: Trainer) -> None:
+        """Save; where the disk does not take it, what is in memory is trained on all the same."""
+        try:
+            self.run.save(trainer)
+        except OutputError as error:
+            self.reporter.warn(f"There is no checkpoint now: {error}  Training goes on.")
+
+
+@dataclass
+class GuardedCallback:
+    """A callback that cannot end the run: what it raises is told once, and it is not called again."""
+
+    spec: str
+    callback: Callback
+    reporter: Reporter
+    _failed: bool = field(default=False, init=False)
+
+    def call(self, method: Literal["on_start", "on_metrics", "on_end"], *arguments: Any) -> None:
+        """Call one of its methods, unless it failed before."""
+        if self._failed:
+            return
+        try:
+            getattr(self.callback, method)(*arguments)
+        except Exception as error:  # noqa: BLE001  a third party's code; the training must not suffer
+            self._failed = True
+            self.reporter.warn(f"--log-to {self.spec} failed and is left out: {type(error).__name__}: {error}")
