@@ -48,10 +48,12 @@ class KerasBackend(Backend):
         """
         check_architecture("keras", spec.architecture, self.architectures())
         device = choose_device("keras", device, self.devices())
-        check_precision("keras", precision, ("float32", "bfloat16"), where=f"on {device}")
+        precisions = ("float32", "bfloat16") if engine.name() in engine.BFLOAT16 else ("float32",)
+        check_precision("keras", precision, precisions, where=f"on {device} with {engine.name()}")
         if precision == "auto":
             # Not measured on GPUs, so not chosen there.
-            precision = "bfloat16" if device == "cpu" and bfloat16_is_faster() else "float32"
+            faster = device == "cpu" and bfloat16_is_faster()
+            precision = "bfloat16" if faster and "bfloat16" in precisions else "float32"
         if optimizer is not None and engine.name() not in engine.TRAINING:
             msg = (
                 f'Backend "keras" does not train on the Keras engine "{engine.name()}".  '

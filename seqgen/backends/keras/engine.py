@@ -15,6 +15,9 @@ Tensors: TypeAlias = Mapping[str, Tensor]
 TRAINING = ("tensorflow", "jax", "torch")
 """The engines for which gradients are known here."""
 
+BFLOAT16 = ("tensorflow",)
+"""The engines on which all Keras' recurrent layers run in mixed_bfloat16 (the GRU of Keras 3.15 fails on JAX)."""
+
 
 def name() -> str:
     """The engine: ``tensorflow``, ``jax``, ``torch``, or another that only generates."""
@@ -43,8 +46,7 @@ def devices() -> Sequence[str]:
 
 def on(device: str) -> Any:
     """A context in which the engine works on a device."""
-    family, _, number = device.partition(":")
-    return keras.device(f"{'gpu' if family == 'cuda' else family}:{number or 0}")
+    return keras.device(device.replace("cuda", "gpu"))
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
