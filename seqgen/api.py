@@ -18,7 +18,7 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.generate import stream
 from seqgen.generation.prompt import ending, opening
 from seqgen.generation.writer import nothing
-from seqgen.language_model import DEFAULT_TEMPERATURE, LanguageModel
+from seqgen.language_model import LanguageModel, with_defaults
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 
@@ -203,14 +203,12 @@ def diagnose(catalog: Catalog) -> dict[str, Any]:
 
 def _sampling(catalog: Catalog) -> Callable[[Model, Tokenizer, bool], str]:
     """Writes a short text for the progress display: from the start, and always with the same draws."""
-    temperature = catalog.make("sampler", f"temperature:temperature={DEFAULT_TEMPERATURE}")
+    samplers = with_defaults((), catalog)
 
     def sample(model: Model, tokenizer: Tokenizer, has_ends: bool) -> str:
         end_id, forbid = ending(tokenizer, has_ends=has_ends)
         start = opening(tokenizer, nothing(tokenizer), has_ends=has_ends)
-        written = stream(
-            model, tokenizer, start, length=SAMPLE_TOKENS, samplers=[temperature], end_id=end_id, forbid=forbid
-        )
+        written = stream(model, tokenizer, start, length=SAMPLE_TOKENS, samplers=samplers, end_id=end_id, forbid=forbid)
         return "".join(piece for piece in written if isinstance(piece, str))
 
     return sample

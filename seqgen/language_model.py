@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -31,6 +31,9 @@ DEFAULT_LENGTH = 400
 
 DEFAULT_TEMPERATURE = 0.8
 """A little below 1: small models give too much probability to what never occurs (Holtzman et al. 2020, section 4)."""
+
+DEFAULT_MIN_P = 0.05
+"""What is this improbable beside the likeliest is mostly error, which a recurrent state carries on (Nguyen et al. 2024)."""
 
 _SHORTHANDS = {
     "repetition_penalty": ("repetition-penalty", "penalty"),
@@ -198,7 +201,8 @@ class LanguageModel:
             length: how many tokens to write at most.
             stop: texts that end it; none of them is part of the result.
             samplers: any registered samplers, as objects or ``NAME:key=value``.
-            temperature: below 1 safer, above 1 wilder, 0 always the likeliest; 0.8 unless a sampler sets it.
+            temperature: below 1 safer, above 1 wilder, 0 always the likeliest.  Where neither it nor a
+                sampler that truncates is given, 0.8 and min_p 0.05; where only the latter is given, 0.8.
             top_k: only the k likeliest tokens.
             top_p: only the likeliest tokens that together reach p.
             min_p: only tokens at least p times as likely as the likeliest.
@@ -275,9 +279,7 @@ class LanguageModel:
         ]
         given = {name: value for name, value in values.items() if value is not None}
         chain += [self.catalog.make("sampler", shorthand(keyword, value)) for keyword, value in given.items()]
-        if not any(sampler.stage is Stage.TEMPERATURE for sampler in chain):
-            chain.append(self.catalog.make("sampler", shorthand("temperature", DEFAULT_TEMPERATURE)))
-        return tuple(chain)
+        return with_defaults(chain, self.catalog)
 
     def _prompt_ids(self, prompt: Content, *, strict: bool, warn: Callable[[str], None]) -> Ids:
         missing = self.tokenizer.missing(prompt) if prompt else {}
@@ -289,6 +291,17 @@ class LanguageModel:
         if missing:
             warn(describe_missing(missing, self.reference))
         return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
+
+
+def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, ...]:
+    """The chain as it is used: with a temperature where it has none, and truncated where it has neither."""
+    stages = {sampler.stage for sampler in chain}
+    added = []
+    if Stage.TEMPERATURE not in stages:
+        added.append(shorthand("temperature", DEFAULT_TEMPERATURE))
+        if Stage.TRUNCATION not in stages:
+            added.append(shorthand("min_p", DEFAULT_MIN_P))
+    return (*chain, *(catalog.make("sampler", spec) for spec in added))
 
 
 def shorthand(keyword: str, value: Any) -> PartSpec:

@@ -26,7 +26,7 @@ seqgen generate --model novel@best --seed "the ice" --temperature 0.7 --top-p 0.
 
 seqgen generate --model names --num-samples 20 --output names.txt
 
-The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line."""
+The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line.  Without a temperature it is 0.8; where nothing truncates either, min-p 0.05 does."""
 
 
 def add_to(app: typer.Typer) -> None:
