@@ -35,11 +35,23 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
+def _leave_out_plugins(ctx: typer.Context, value: bool) -> bool:
+    Environment.of(ctx).no_plugins = value
+    return value
+
+
 @app.callback()
 def seqgen(
     ctx: typer.Context,
-    no_plugins: Annotated[
-        bool, typer.Option("--no-plugins", envvar="SEQGEN_NO_PLUGINS", help="Start with the bundled parts only.")
+    _no_plugins: Annotated[
+        bool,
+        typer.Option(
+            "--no-plugins",
+            envvar="SEQGEN_NO_PLUGINS",
+            callback=_leave_out_plugins,
+            is_eager=True,  # also for the --help after it
+            help="Start with the bundled parts only.",
+        ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     _version: Annotated[
@@ -47,8 +59,7 @@ def seqgen(
     ] = False,
 ) -> None:
     """Train small generative sequence models on your own corpus, and generate from them."""
-    environment = Environment.of(ctx)
-    environment.no_plugins, environment.debug = no_plugins, debug
+    Environment.of(ctx).debug = debug
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

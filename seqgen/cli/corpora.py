@@ -6,9 +6,15 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import JsonOption, print_json, show, table
+from seqgen.cli.environment import Command, JsonOption, add_row, print_json, show, styled, table
 
 corpora = typer.Typer(no_args_is_help=True, help="Texts to train on: bundled ones, and well-known public ones.")
+
+
+def _names() -> list[str]:
+    from seqgen import corpora as known
+
+    return [corpus.name for corpus in known.available()]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(corpora, name="corpora", epilog="Example: seqgen corpora list")
 
 
-@corpora.command("list", epilog="Example: seqgen corpora list --json")
+@corpora.command("list", cls=Command, epilog="Example: seqgen corpora list --json")
 def list_corpora(json: JsonOption = False) -> None:
     """The corpora that seqgen knows, and which of them are here."""
     from seqgen import corpora as known
@@ -40,17 +46,16 @@ def list_corpora(json: JsonOption = False) -> None:
             ]
         )
         return
-    rows = table("name", "summary", "bytes", "licence", "here")
-    rows.columns[2].justify = "right"
+    rows = table("name", "", "bytes>", "licence", "here")
     for corpus in found:
-        here = "[green]yes[/green]" if corpus.path else f"seqgen corpora get {corpus.name}"
-        rows.add_row(f"[bold]{corpus.name}[/bold]", corpus.summary, f"{corpus.size:,}", corpus.licence, here)
+        here = "yes" if corpus.path else f"seqgen corpora get {corpus.name}"
+        add_row(rows, styled((corpus.name, "bold")), corpus.summary, f"{corpus.size:,}", corpus.licence, here)
     show(rows)
 
 
-@corpora.command("get", epilog="Example: seqgen corpora get shakespeare")
+@corpora.command("get", cls=Command, epilog="Example: seqgen corpora get shakespeare")
 def get_corpus(
-    name: Annotated[str, typer.Argument(help="One of seqgen corpora list.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of seqgen corpora list.", autocompletion=_names)],
     json: JsonOption = False,
 ) -> None:
     """Download a public corpus, or go on with an interrupted download, and check it against its checksum."""
@@ -60,14 +65,16 @@ def get_corpus(
     from seqgen import corpora as known
     from seqgen import home
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=None)
-        path = known.download(
-            name,
-            home.corpora_folder(),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    path = known.locate(name)  # first, so that a wrong name shows no bar
+    if path is None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(name, total=None)
+            path = known.download(
+                name,
+                home.corpora_folder(),
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
     if json:
         print_json({"name": name, "path": str(path)})
     else:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from seqgen.cli.environment import Environment, JsonOption, print_json, show, table
+from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, table
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example: seqgen doctor")(doctor)
+    app.command(cls=Command, epilog="Example: seqgen doctor")(doctor)
 
 
 def doctor(ctx: typer.Context, json: JsonOption = False) -> None:
@@ -21,13 +21,13 @@ def doctor(ctx: typer.Context, json: JsonOption = False) -> None:
         print_json(report)
         return
     facts = table("", "")
-    facts.show_header = False
     for key, value in {**report["system"], **report["versions"], **report["folders"]}.items():
-        facts.add_row(key, str(value))
+        add_row(facts, key, str(value))
     show(facts)
     backends = table("backend", "trains", "devices", "architectures", "problem")
     for backend in report["backends"]:
-        backends.add_row(
+        add_row(
+            backends,
             backend["name"],
             {True: "yes", False: "no", None: "-"}[backend["can_train"]],
             ", ".join(backend["devices"]),
@@ -35,5 +35,7 @@ def doctor(ctx: typer.Context, json: JsonOption = False) -> None:
             backend["problem"] or "",
         )
     show(backends)
+    plugins = table("plugin", "version", "problem")
     for plugin in report["plugins"]:
-        show(f"plugin {plugin['distribution']} {plugin['version']}: {plugin['problem'] or 'ok'}")
+        add_row(plugins, plugin["distribution"], plugin["version"], plugin["problem"] or "")
+    show(plugins)

@@ -82,7 +82,7 @@ def default(value: str) -> str:
 
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
-    typer.echo(json_module.dumps(value, ensure_ascii=False))
+    typer.echo(json_module.dumps(value, ensure_ascii=False, default=str))
 
 
 def table(*columns: str) -> Table:

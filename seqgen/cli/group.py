@@ -6,6 +6,7 @@ each command is Rich's.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from seqgen.cli.environment import Environment
+from seqgen.core.errors import UsageError
 
 COMMANDS = MappingProxyType(
     {
@@ -48,6 +50,20 @@ class LazyGroup(TyperGroup):
         holder = typer.Typer(rich_markup_mode="rich")
         importlib.import_module(f"seqgen.cli.{module}").add_to(holder)
         return typer.main.get_group(holder).commands[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that the arguments begin with.
+
+        Raises:
+            UsageError: there is none; names the nearest.
+        """
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            near = difflib.get_close_matches(name, self.list_commands(ctx))
+            nearest = f"  Nearest: {', '.join(near)}." if near else ""
+            msg = f'No command "{name}".{nearest}  All: seqgen --help'
+            raise UsageError(msg)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """A line for each command, without importing ours."""

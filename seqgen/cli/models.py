@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import JsonOption, print_json, show, table
+from seqgen.cli.environment import Command, JsonOption, add_row, default, print_json, say, show, styled, table, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(models, name="models", epilog="Example: seqgen models list")
 
 
-@models.command("list", epilog="Example: seqgen models list --json")
+@models.command("list", cls=Command, epilog="Example: seqgen models list --json")
 def list_models(json: JsonOption = False) -> None:
     """Every version of every model, with what it reached."""
     from seqgen import home
@@ -39,33 +39,37 @@ def list_models(json: JsonOption = False) -> None:
         print_json(found)
         return
     if not found:
-        typer.echo("No model has been trained yet.  Train one: seqgen train", err=True)
+        say("No model has been trained yet.  Train one: seqgen train")
         return
-    rows = table("model", "bits/character", "parameters", "backend", "characters", "seconds", "created")
-    for column in (1, 2, 4, 5):
-        rows.columns[column].justify = "right"
+    rows = table("model", "bits/char>", "parameters>", "backend", "corpus>", "created")
     for row in found:
         name = f"{row['model']}:{row['version']}"
         if "damaged" in row:
-            rows.add_row(name, f"[red]damaged: {row['damaged']}[/red]")
+            add_row(rows, name, styled(("damaged", "red")))
             continue
         bits = row["bits_per_character"]
-        rows.add_row(
+        add_row(
+            rows,
             name,
             "-" if bits is None else f"{bits:.3f}",
             f"{row['parameters']:,}",
             row["backend"],
             f"{row['corpus_characters']:,}",
-            f"{row['seconds']:,.0f}",
             row["created"][:16].replace("T", " "),
         )
     show(rows)
+    for row in found:
+        if "damaged" in row:
+            warn(row["damaged"])
 
 
-@models.command("show", epilog="Example: seqgen models show novel@best")
+@models.command("show", cls=Command, epilog="Example: seqgen models show novel@best")
 def show_model(
     model: Annotated[
-        str | None, typer.Argument(help="NAME, NAME:VERSION, NAME@best, or a folder; default: newest.")
+        str | None,
+        typer.Argument(
+            metavar="MODEL", help=f"NAME, NAME:VERSION, NAME@best, or a model folder.  {default('trained last')}"
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -77,11 +81,9 @@ def show_model(
     if json:
         print_json({"path": str(saved.folder), "manifest": saved.manifest, "config": config_to_json(saved.config)})
         return
-    results = saved.manifest.get("results", {})
-    corpus = saved.manifest.get("corpus", {})
-    show(f"[bold]{saved.where}[/bold]  {saved.folder}\n")
+    results, corpus = saved.manifest.get("results", {}), saved.manifest.get("corpus", {})
+    show(styled((saved.where, "bold"), f"  {saved.folder}"))
     facts = table("", "")
-    facts.show_header = False
     for label, value in [
         *((key, results.get(key)) for key in ("bits_per_character", "validation_loss", "train_loss")),
         *((key, results.get(key)) for key in ("parameters", "steps", "epochs", "seconds", "tokens_per_second")),
@@ -92,15 +94,15 @@ def show_model(
         ("created", saved.manifest.get("created")),
         *((f"version of {name}", version) for name, version in saved.manifest.get("versions", {}).items()),
     ]:
-        facts.add_row(str(label).replace("_", " "), _shown(value))
+        add_row(facts, str(label).replace("_", " "), _shown(value))
     show(facts)
     parts = table("part", "name", "of", "options")
     for kind, part in saved.config.parts.items():
-        parts.add_row(kind, part.name, f"{part.distribution} {part.version}", _shown(part.options or None))
+        add_row(parts, kind, part.name, f"{part.distribution} {part.version}", _shown(part.options or None))
     show(parts)
     options = table("option", "value", "from")
     for name, value in saved.config.training.items():
-        options.add_row(name, _shown(value), saved.config.origins.get(name, ""))
+        add_row(options, name, _shown(value), str(saved.config.origins.get(name, "")))
     show(options)
 
 
@@ -123,9 +125,11 @@ def _shown(value: Any) -> str:
     match value:
         case None:
             return "-"
+        case bool():
+            return str(value).lower()
         case float():
             return f"{value:,.4g}"
-        case int() if not isinstance(value, bool):
+        case int():
             return f"{value:,}"
         case dict() | list():
             return json_module.dumps(value, ensure_ascii=False)

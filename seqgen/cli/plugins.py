@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+import difflib
+import traceback
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Environment, JsonOption, print_json, show, table
+from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, styled, table, warn
 
 if TYPE_CHECKING:
     from seqgen.core.catalog import PartEntry
 
 plugin = typer.Typer(no_args_is_help=True, help="One part in detail.")
 
-KindOption = Annotated[str | None, typer.Option(help="Only tokenizer, dataset, backend, sampler or callback.")]
+KINDS = ("tokenizer", "dataset", "backend", "sampler", "callback")
+
+KindOption = Annotated[
+    str | None,
+    typer.Option(metavar="KIND", help=f"Only one kind: {', '.join(KINDS)}.", autocompletion=lambda: list(KINDS)),
+]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("list-plugins", epilog="Example: seqgen list-plugins --kind tokenizer")(list_plugins)
+    app.command("list-plugins", cls=Command, epilog="Example: seqgen list-plugins --kind tokenizer")(list_plugins)
     app.add_typer(plugin, name="plugin", epilog="Example: seqgen plugin show sampler top-p")
 
 
@@ -42,17 +49,22 @@ def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption =
     typer.echo(formatter.getvalue().strip())
     for broken in catalog.plugins:
         if broken.problem:
-            typer.echo(f"Plugin {broken.distribution} {broken.version} was left out: {broken.problem}", err=True)
+            if Environment.of(ctx).debug:
+                traceback.print_exception(broken.cause)
+            warn(f"plugin {broken.distribution} {broken.version} was left out: {broken.problem}")
 
 
-@plugin.command("show", epilog="Example: seqgen plugin show tokenizer bpe")
+@plugin.command("show", cls=Command, epilog="Example: seqgen plugin show tokenizer bpe")
 def show_plugin(
     ctx: typer.Context,
-    kind: Annotated[str, typer.Argument(help="tokenizer, dataset, backend, sampler or callback.")],
-    name: Annotated[str, typer.Argument(help="The part's name, or distribution/name.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help=f"{', '.join(KINDS)}.", autocompletion=lambda: list(KINDS))
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The part's name, or distribution/name.")],
     json: JsonOption = False,
 ) -> None:
     """A part's options, with what each allows and its default."""
+    from seqgen.core.catalog import option_of
     from seqgen.core.options import options_of
 
     (checked,) = _kinds(kind)
@@ -66,27 +78,33 @@ def show_plugin(
         ]
         print_json({**_described(entry), "options": described})
         return
-    show(f"[bold]{entry.kind} {entry.name}[/bold]  {entry.summary}")
-    show(f"from {entry.plugin.distribution} {entry.plugin.version}, {entry.target}\n")
+    show(styled((f"{entry.kind} {entry.name}", "bold"), f"  {entry.summary}"))
+    show(styled((f"from {entry.plugin.distribution} {entry.plugin.version}, {entry.target}", "dim")))
     if not options:
         show("It has no options.")
         return
     rows = table("option", "allowed", "default", "")
     for option in options:
-        rows.add_row(option.name, option.allowed, str(option.default), option.text)
+        add_row(rows, option.name, option.allowed, _shown(option.default), option.text)
     show(rows)
-    show(f"Write --{entry.kind} {entry.name}:{options[0].name}={options[0].default}")
+    show(f"Write {option_of(entry.kind)} {entry.name}:{options[0].name}={_shown(options[0].default)}")
 
 
 def _kinds(kind: str | None) -> tuple[Any, ...]:
-    from seqgen.core.catalog import Kind
     from seqgen.core.errors import UsageError
 
-    kinds = get_args(Kind)
-    if kind is not None and kind not in kinds:
-        msg = f'No kind of part "{kind}".  There are: {", ".join(kinds)}'
+    if kind is None:
+        return KINDS
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        nearest = f"  Nearest: {near[0]}." if near else ""
+        msg = f'No kind of part "{kind}".{nearest}  There are: {", ".join(KINDS)}'
         raise UsageError(msg)
-    return (kind,) if kind else kinds
+    return (kind,)
+
+
+def _shown(default: Any) -> str:
+    return str(default).lower() if default is None or isinstance(default, bool) else str(default)
 
 
 def _line(entry: PartEntry) -> str:

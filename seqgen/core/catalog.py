@@ -9,6 +9,7 @@ import contextlib
 import difflib
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -174,7 +175,8 @@ class Catalog:
         spec = PartSpec.parse(spec) if isinstance(spec, str) else spec
         entry = self.find(kind, spec.name)
         part = entry.load()
-        return options.make(part, spec.values, where=f"{kind} {spec.name}", example=f"--{kind} {spec.name}", **fixed)
+        example = f"{option_of(kind)} {spec.name}"
+        return options.make(part, spec.values, where=f"{kind} {spec.name}", example=example, **fixed)
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add their commands to the command line."""
@@ -239,10 +241,17 @@ def load_catalog(entry_points: Iterable[EntryPoint] = ()) -> Catalog:
     return Catalog(plugins)
 
 
+def option_of(kind: Kind) -> str:
+    """The option of the command line that names a part of this kind."""
+    return "--log-to" if kind == "callback" else f"--{kind}"
+
+
 def installed_entry_points() -> list[EntryPoint]:
-    """The entry points of the group ``seqgen`` in this environment."""
+    """The entry points of the group ``seqgen`` in this environment; none with ``SEQGEN_NO_PLUGINS=1``."""
     from importlib.metadata import entry_points
 
+    if os.environ.get("SEQGEN_NO_PLUGINS", "").lower() not in ("", "0", "false", "no", "off"):
+        return []
     return list(entry_points(group=hookspecs.PROJECT))
 
 
