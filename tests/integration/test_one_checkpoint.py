@@ -1,0 +1,143 @@
+"""A model is one folder, whatever computes: trained on one framework, gone on with on another, the same text on each."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqgen
+from seqgen.core.catalog import load_catalog
+from seqgen.core.spec import ModelSpec, OptimizerSpec
+from seqgen.data.batching import make_batching
+from seqgen.data.split import split
+from seqgen.data.store import open_or_build
+from seqgen.generation.generate import stream
+from seqgen.training.trainer import evaluate
+
+ARCHITECTURES = ("lstm", "gru", "rnn")
+BACKENDS = ("torch", "keras", "numpy")
+TRAINERS = ("torch", "keras")
+OTHER = {"torch": "keras", "keras": "torch"}
+
+
+@pytest.fixture(scope="module")
+def trained(shared_main, small_corpus):
+    """Trains a model of two layers once for each backend and architecture; gives the record of the run."""
+
+    @functools.cache
+    def train(backend, architecture):
+        options = {
+            "name": f"{architecture}-{backend}",
+            "backend": backend,
+            "architecture": architecture,
+            "hidden-size": 24,
+            "num-layers": 2,
+            "embedding-size": 12,
+            "seq-len": 32,
+            "batch-size": 8,
+            "max-steps": 60,
+            "eval-every": 30,
+            "learning-rate": 0.01,
+            "warmup-steps": 5,
+            "precision": "float32",
+        }
+        arguments = [f"--{option}={value}" for option, value in options.items()]
+        result = shared_main("train", small_corpus, *arguments, "--quiet", "--json")
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return train
+
+
+def metrics_of(record):
+    return [json.loads(line) for line in Path(record["path"], "metrics.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("first", TRAINERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_training_goes_on_in_the_other_framework_and_back(shared_main, trained, small_corpus, first, architecture):
+    before = trained(first, architecture)
+    for number, backend in enumerate((OTHER[first], first)):
+        name = f"{architecture}-from-{first}-{number}"
+        options = {"from": before["model"], "name": name, "backend": backend, "max-steps": 2, "eval-every": 1}
+        arguments = [f"--{option}={value}" for option, value in options.items()]
+        result = shared_main("train", small_corpus, *arguments, "--quiet", "--json")
+        assert result.exit_code == 0, result.stderr
+        after = json.loads(result.stdout)
+        # The learning rate has only begun to rise in the first update, so this is the loss that training started at.
+        start = metrics_of(after)[0]
+        assert start["step"] == 1
+        assert start["validation_loss"] == pytest.approx(before["validation_loss"], rel=0.02)
+        before = after
+
+
+@pytest.mark.parametrize("first", TRAINERS)
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "sgd"])
+def test_the_optimiser_goes_on_too(small_corpus, seqgen_home, first, optimizer):
+    catalog = load_catalog()
+    dataset = catalog.make("dataset", "text", sources=(str(small_corpus),))
+    tokenizer = catalog.make("tokenizer", "char").fit(document.content for document in dataset.documents())
+    part, held_out = split(open_or_build(dataset, tokenizer, seqgen_home), 0.2)
+    shape = {"seq_len": 24, "batch_size": 8, "random_seed": 0}
+    training = make_batching("stream", part, **shape)
+    validation = make_batching("stream", held_out, **shape, for_evaluation=True)
+    spec = ModelSpec(vocab_size=tokenizer.vocab_size, embedding_size=8, hidden_size=16)
+    how = {"optimizer": OptimizerSpec(name=optimizer), "precision": "float32"}
+
+    one = catalog.make("backend", first).build(spec, **how)
+    for step in range(5):
+        one.train_step(training.batch(0, step), 0.01)
+    loss = evaluate(one, validation)
+    other = catalog.make("backend", OTHER[first]).build(spec, **how, weights=one.weights())
+    assert evaluate(other, validation) == pytest.approx(loss, rel=1e-5)
+    other.load_training_state(one.training_state())
+    for step in range(5, 10):
+        batch = training.batch(0, step)
+        assert float(other.train_step(batch, 0.01)) == pytest.approx(float(one.train_step(batch, 0.01)), rel=1e-3)
+    weights = other.weights()
+    assert all(np.allclose(weights[name], value, atol=2e-3) for name, value in one.weights().items())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_same_random_seed_writes_the_same_text_on_each_backend(shared_main, trained, architecture):
+    name = trained("torch", architecture)["model"]
+
+    def write(backend, *options):
+        arguments = ["--model", name, "--backend", backend, "--length", 500, "--random-seed", 7, "--seed", "The ice"]
+        result = shared_main("generate", *arguments, *options)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    streamed = write("numpy")
+    assert len(streamed) == len("The ice") + 500 + len("\n")
+    for backend in BACKENDS[1:]:
+        assert write(backend) == streamed
+    sixteen = {
+        backend: [sample["text"] for sample in json.loads(write(backend, "--num-samples", 16, "--json"))["samples"]]
+        for backend in BACKENDS
+    }
+    assert sixteen["torch"] == sixteen["numpy"]
+    assert sixteen["keras"] == sixteen["numpy"]
+    assert "The ice" + sixteen["numpy"][0] + "\n" == streamed
+    assert len(set(sixteen["numpy"])) == 16
+    start = seqgen.load(name).prepare("The ice", length=500, random_seed=7)
+    how = {"length": 500, "random_seed": 7, "samplers": start.samplers, "forbid": start.forbid}
+    for number in (3, 15):
+        alone = stream(start.model, start.tokenizer, start.prompt_ids, **how, sample=number)
+        assert "".join(alone) == sixteen["numpy"][number]
+
+
+@pytest.mark.parametrize("first", TRAINERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_model_folder_loads_on_each_backend(trained, small_corpus, tmp_path, first, architecture):
+    record = trained(first, architecture)
+    copied = shutil.copytree(record["path"], tmp_path / "copied")
+    losses = {backend: seqgen.load(copied, backend=backend).score(small_corpus).loss for backend in BACKENDS}
+    assert losses["torch"] == pytest.approx(losses["numpy"], rel=1e-5)
+    assert losses["keras"] == pytest.approx(losses["numpy"], rel=1e-5)
+    assert losses["numpy"] < np.log(30)
