@@ -173,7 +173,7 @@ def _option(parameter: Any, context: typer.Context) -> tuple[str, str, str]:
         forms += f" `{parameter.make_metavar(context)}`"
     help_text = _cell(parameter.help)
     words, _, shown = help_text.partition("  [")
-    default = shown.removesuffix("]")
+    default = shown.removesuffix("]").removeprefix("default: ")
     if not default and not parameter.is_flag and parameter.default is not None:
         default = str(parameter.default)
     if parameter.envvar:

@@ -40,6 +40,7 @@ def recorded(page: str) -> str:
             "HOME": str(home),
             "CORPORA": str(ROOT / "corpora"),
             "EXAMPLES": str(ROOT / "docs" / "examples"),
+            "PYTHONPATH": str(home / ".plugins"),  # where a page may install what it shows
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "TERM": "xterm",
         }
