@@ -133,7 +133,8 @@ def _signature() -> inspect.Signature:
 def _annotation(option: Option, panel: str) -> Any:
     choices = _choices(option.annotation)
     text = option.text[0].upper() + option.text[1:]
-    if choices:
+    metavar = _metavar(option, choices)
+    if metavar == "NAME" and choices:
         text += f" ({', '.join(choices)})"
     shown = "" if option.default is None or option.default is False else f"  {default(_shown(option))}"
     shared: dict[str, Any] = {"help": f"{text}.{shown}", "rich_help_panel": panel, "show_default": False}
@@ -141,16 +142,15 @@ def _annotation(option: Option, panel: str) -> Any:
         return Annotated[bool | None, typer.Option(**shared)]
     return Annotated[
         str | None,
-        typer.Option(metavar=_metavar(option, choices), autocompletion=lambda: list(choices), **shared),
+        typer.Option(metavar=metavar, autocompletion=lambda: list(choices), **shared),
     ]
 
 
 def _metavar(option: Option, choices: Sequence[str]) -> str:
-    if choices or option.allowed == "text":
-        return "NAME"
-    return {"a whole number": "N", "a number": "X", "a duration": "TIME"}[
-        next(words for words in ("a whole number", "a number", "a duration") if option.allowed.startswith(words))
-    ]
+    for words, letter in (("a whole number", "N"), ("a number", "X"), ("a duration", "TIME")):
+        if option.allowed.startswith(words):
+            return "|".join([letter, *choices])
+    return "NAME"
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

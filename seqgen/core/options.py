@@ -235,7 +235,7 @@ def _allowed(annotation: Any) -> str:
 def _kind(bare: Any) -> str:
     origin, arguments = typing.get_origin(bare), typing.get_args(bare)
     if origin is Literal:
-        return "one of " + ", ".join(map(str, arguments))
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_allowed(item) for item in arguments if item is not type(None))
     if origin is tuple:

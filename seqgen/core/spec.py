@@ -22,6 +22,9 @@ TieEmbeddings: TypeAlias = Annotated[
     bool, Doc("use the embedding as output weights too (embedding_size and hidden_size equal)")
 ]
 Optimizer: TypeAlias = Annotated[Literal["adamw", "adam", "sgd", "rmsprop"], Doc("how weights are updated")]
+Beta2: TypeAlias = Annotated[
+    float, Ge(0), Lt(1), Doc("share of the mean of squared gradients kept in an update: adamw, adam, rmsprop")
+]
 WeightDecay: TypeAlias = Annotated[float, Ge(0), Doc("decoupled weight decay, for adamw")]
 Precision: TypeAlias = Annotated[
     Literal["auto", "float32", "bfloat16"], Doc("of the products while training; weights are always float32")
@@ -72,7 +75,7 @@ class OptimizerSpec:
 
     name: Optimizer = "adamw"
     beta_1: float = 0.9
-    beta_2: float = 0.99
+    beta_2: Beta2 = 0.99
     epsilon: float = 1e-8
     weight_decay: WeightDecay = 0.01
     grad_clip: float = 1.0

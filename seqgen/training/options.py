@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Lt
 from seqgen.core.options import ReadAs
 from seqgen.core.spec import (
     Architecture,
+    Beta2,
     Dropout,
     EmbeddingSize,
     HiddenSize,
@@ -89,10 +90,17 @@ class TrainingOptions:
     lr_schedule: LrSchedule = "cosine"
     warmup_steps: Annotated[int, Ge(0), Doc("updates in which the learning rate rises from zero")] = 50
     grad_clip: Annotated[float, Gt(0), Doc("largest global norm of the gradient")] = 1.0
+    beta_2: Beta2 = 0.99
     weight_decay: WeightDecay = 0.01
 
     # Measuring and saving
-    eval_every: Annotated[int, Ge(1), Doc("updates between evaluations; default: about 20 in a run")] | None = None
+    eval_every: (
+        Annotated[
+            Annotated[int, Ge(1)] | Literal["epoch"],
+            Doc("updates between evaluations, or epoch for one after each; default: about 20 in a run"),
+        ]
+        | None
+    ) = None
     patience: Annotated[int, Ge(1), Doc("end after so many evaluations without a better one")] | None = None
     checkpoint_every: Annotated[Duration, Doc("time between checkpoints, from which a run can go on")] = 60.0
 
@@ -122,6 +130,7 @@ PANELS = {
         "lr_schedule",
         "warmup_steps",
         "grad_clip",
+        "beta_2",
         "weight_decay",
     ),
     "Measuring and saving": ("eval_every", "patience", "checkpoint_every"),
@@ -147,11 +156,14 @@ PRESETS: dict[str, dict[str, object]] = {
         "lr_schedule": "constant",
         "warmup_steps": 0,
         "grad_clip": 1e9,
+        "beta_2": 0.999,
         "epochs": 20.0,
+        "eval_every": "epoch",
         "batch_size": 128,
         "precision": "float32",
     },
 }
 """Named sets of options.  ``tutorial`` is the classic Keras character-LSTM tutorial (Brownlee 2016, "Text Generation With
 LSTM Recurrent Neural Networks in Python with Keras"): lower case, many-to-one windows of 100, ids divided by the
-vocabulary size, one LSTM of 256, dropout 0.2, Adam at its default rate, 20 epochs of batches of 128, no clipping."""
+vocabulary size, one LSTM of 256, dropout 0.2, Adam as Keras has it by default, 20 epochs of batches of 128, no clipping
+(``grad_clip`` is beyond any gradient), the best epoch kept."""

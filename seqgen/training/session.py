@@ -207,7 +207,7 @@ class Session:
             validation=validation,
             budget=Budget(_max_steps(values, training.steps_per_epoch), values["max_time"]),
             schedule=Schedule(values["lr_schedule"], values["learning_rate"], values["warmup_steps"]),
-            eval_every=values["eval_every"],
+            eval_every=training.steps_per_epoch if values["eval_every"] == "epoch" else values["eval_every"],
             patience=values["patience"],
             checkpoint_every=values["checkpoint_every"],
             observer=follower,
@@ -294,7 +294,10 @@ class Session:
             random_seed=values["random_seed"],
             deterministic=values["deterministic"],
             optimizer=OptimizerSpec(
-                name=values["optimizer"], weight_decay=values["weight_decay"], grad_clip=values["grad_clip"]
+                name=values["optimizer"],
+                beta_2=values["beta_2"],
+                weight_decay=values["weight_decay"],
+                grad_clip=values["grad_clip"],
             ),
             weights=weights,
         )
