@@ -85,7 +85,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         msg = f"Configuration file {path} does not exist."
         raise OptionError(msg) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, not TOML, not a path
         msg = f"Configuration file {path} cannot be read: {error}"
         raise OptionError(msg) from error
     return {key.replace("-", "_"): value for key, value in content.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json as json_module
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -55,6 +56,23 @@ class Command(TyperCommand):
         finally:
             for param, negative in flags:
                 param.secondary_opts = negative
+
+
+def complete_part(kind: Any) -> Callable[[typer.Context], list[str]]:
+    """What the shell offers where a part of this kind is to be named."""
+
+    def complete(ctx: typer.Context) -> list[str]:
+        return [entry.name for entry in Environment.of(ctx).catalog.entries(kind)]
+
+    return complete
+
+
+def complete_model() -> list[str]:
+    """What the shell offers where a model is to be named."""
+    from seqgen import home
+    from seqgen.registry import Registry
+
+    return Registry(home.models_folder()).names()
 
 
 def say(message: str, *, label: str = "", style: str = "") -> None:

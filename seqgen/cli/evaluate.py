@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, add_row, default, print_json, show, table, warn
+from seqgen.cli.environment import (
+    Command,
+    Environment,
+    JsonOption,
+    add_row,
+    complete_model,
+    complete_part,
+    default,
+    print_json,
+    show,
+    table,
+    warn,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,17 +28,28 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME, NAME:VERSION, NAME@best, or a model folder.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="NAME, NAME:VERSION, NAME@best, or a model folder.", autocompletion=complete_model
+        ),
+    ],
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Texts to predict; - for standard input.")],
     dataset: Annotated[
         str | None,
         typer.Option(
             metavar="DATASET",
             help=f"How files become documents: text, lines, NAME:key=value.  {default('as MODEL was trained')}",
+            autocompletion=complete_part("dataset"),
         ),
     ] = None,
     backend: Annotated[
-        str | None, typer.Option(metavar="BACKEND", help=f"What computes: numpy, torch, keras.  {default('numpy')}")
+        str | None,
+        typer.Option(
+            metavar="BACKEND",
+            help=f"What computes: numpy, torch, keras.  {default('numpy')}",
+            autocompletion=complete_part("backend"),
+        ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
     json: JsonOption = False,

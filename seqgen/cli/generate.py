@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, default, warn
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, warn
 
 if TYPE_CHECKING:
     from seqgen.generation.generate import Sample
@@ -39,7 +39,9 @@ def generate(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL", help=f"NAME, NAME:VERSION, NAME@best, or a model folder.  {default('trained last')}"
+            metavar="MODEL",
+            help=f"NAME, NAME:VERSION, NAME@best, or a model folder.  {default('trained last')}",
+            autocompletion=complete_model,
         ),
     ] = None,
     seed: Annotated[str | None, typer.Option(metavar="TEXT", help="Text to go on from.")] = None,
@@ -51,7 +53,11 @@ def generate(
     num_samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to write.")] = 1,
     sampler: Annotated[
         list[str] | None,
-        typer.Option(metavar="SAMPLER", help="Any sampler, as NAME:key=value; repeatable.  See seqgen list-plugins"),
+        typer.Option(
+            metavar="SAMPLER",
+            help="Any sampler, as NAME:key=value; repeatable.  See seqgen list-plugins",
+            autocompletion=complete_part("sampler"),
+        ),
     ] = None,
     temperature: Annotated[
         float | None,
@@ -72,10 +78,14 @@ def generate(
     ] = None,
     backend: Annotated[
         str | None,
-        typer.Option(metavar="BACKEND", help=f"What computes: numpy, torch, keras.  {default('numpy')}"),
+        typer.Option(
+            metavar="BACKEND",
+            help=f"What computes: numpy, torch, keras.  {default('numpy')}",
+            autocompletion=complete_part("backend"),
+        ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there instead of standard output.")] = None,
+    output: Annotated[str | None, typer.Option(metavar="FILE", help="Write there instead of standard output.")] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the text when it is whole.")] = False,
     show_probabilities: Annotated[
         bool, typer.Option("--show-probabilities", help="Colour each token by its probability, and list alternatives.")
@@ -206,14 +216,19 @@ class _Out:
 
 
 @contextlib.contextmanager
-def _open(output: Path | None) -> Iterator[_Out]:
+def _open(output: str | None) -> Iterator[_Out]:
     """Standard output, or the file; a file that cannot be written is known before a token is."""
     if output is None:
         yield _Out(sys.stdout.buffer, to_stdout=True)
         return
     from seqgen import files
+    from seqgen.core.errors import OutputError
 
-    with files.writing(output), output.open("wb") as file:
+    try:
+        file = Path(output).open("wb")  # noqa: SIM115  closed below
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
+    with file, files.writing(Path(output)):
         yield _Out(file, to_stdout=False)
 
 

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, add_row, default, print_json, say, show, styled, table, warn
+from seqgen.cli.environment import (
+    Command,
+    JsonOption,
+    add_row,
+    complete_model,
+    default,
+    print_json,
+    say,
+    show,
+    styled,
+    table,
+    warn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +80,9 @@ def show_model(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="MODEL", help=f"NAME, NAME:VERSION, NAME@best, or a model folder.  {default('trained last')}"
+            metavar="MODEL",
+            help=f"NAME, NAME:VERSION, NAME@best, or a model folder.  {default('trained last')}",
+            autocompletion=complete_model,
         ),
     ] = None,
     json: JsonOption = False,

@@ -23,6 +23,10 @@ KindOption = Annotated[
 ]
 
 
+def _names(ctx: typer.Context) -> list[str]:
+    return [entry.name for entry in Environment.of(ctx).catalog.entries(ctx.params["kind"])]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("list-plugins", cls=Command, epilog="Example: seqgen list-plugins --kind tokenizer")(list_plugins)
@@ -60,7 +64,9 @@ def show_plugin(
     kind: Annotated[
         str, typer.Argument(metavar="KIND", help=f"{', '.join(KINDS)}.", autocompletion=lambda: list(KINDS))
     ],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The part's name, or distribution/name.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The part's name, or distribution/name.", autocompletion=_names)
+    ],
     json: JsonOption = False,
 ) -> None:
     """A part's options, with what each allows and its default."""

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, default, print_json, say
+from seqgen.cli.environment import (
+    Command,
+    Environment,
+    JsonOption,
+    complete_model,
+    complete_part,
+    default,
+    print_json,
+    say,
+)
 from seqgen.core.options import Option, options_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 
@@ -101,17 +109,27 @@ def _signature() -> inspect.Signature:
                 autocompletion=lambda: list(PRESETS),
             ),
         ],
-        "config": Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of options.")],
+        "config": Annotated[str | None, typer.Option(metavar="FILE", help="A TOML file of options.")],
         "resume": Annotated[
             str | None,
             typer.Option(metavar="[MODEL]", help="Go on with the newest run that was interrupted, or with MODEL's."),
         ],
         "from_model": Annotated[
-            str | None, typer.Option("--from", metavar="MODEL", help="Start from a model's weights and tokenizer.")
+            str | None,
+            typer.Option(
+                "--from",
+                metavar="MODEL",
+                help="Start from a model's weights and tokenizer.",
+                autocompletion=complete_model,
+            ),
         ],
         "log_to": Annotated[
             list[str] | None,
-            typer.Option(metavar="CALLBACK", help="Log metrics also to csv, csv:path=FILE, ...; repeatable."),
+            typer.Option(
+                metavar="CALLBACK",
+                help="Log metrics also to csv, csv:path=FILE, ...; repeatable.",
+                autocompletion=complete_part("callback"),
+            ),
         ],
         "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")],
         "json": JsonOption,
@@ -140,10 +158,8 @@ def _annotation(option: Option, panel: str) -> Any:
     shared: dict[str, Any] = {"help": f"{text}.{shown}", "rich_help_panel": panel, "show_default": False}
     if isinstance(option.default, bool):
         return Annotated[bool | None, typer.Option(**shared)]
-    return Annotated[
-        str | None,
-        typer.Option(metavar=metavar, autocompletion=lambda: list(choices), **shared),
-    ]
+    completion = complete_part(option.name) if panel == "Parts" else lambda: list(choices)
+    return Annotated[str | None, typer.Option(metavar=metavar, autocompletion=completion, **shared)]
 
 
 def _metavar(option: Option, choices: Sequence[str]) -> str:

@@ -1,0 +1,137 @@
+"""The command line in this process, where frameworks are imported once, and small models that were trained with it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seqgen.cli.app import main
+
+# Models of 16 units gain nothing from a second thread, and on a busy machine they wait for it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+CORPORA = Path(__file__).parents[2] / "corpora"
+
+TINY = ("--hidden-size", 16, "--embedding-size", 8, "--seq-len", 16, "--batch-size", 4, "--max-steps", 6)
+"""Options of a training that takes a fraction of a second."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did in this process."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run_main(*arguments: object, stdin: bytes = b"", stderr: io.TextIOBase | None = None) -> Outcome:
+    """``seqgen ARGUMENTS`` by the command's own entry; ``stderr`` replaces the one that is read afterwards."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(stderr or err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        main([*map(str, arguments)])
+    return Outcome(ended.value.code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
+
+
+@pytest.fixture
+def seqgen(tmp_path: Path, seqgen_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """``run_main`` in the folder ``tmp_path``, with an empty ``SEQGEN_HOME`` and wide lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return run_main
+
+
+@pytest.fixture
+def refused(seqgen: Callable[..., Outcome]) -> Callable[..., str]:
+    """The one sentence with which a command is refused: nothing on standard output, and no traceback."""
+
+    def run(*arguments: object, exit_code: int, **options: object) -> str:
+        outcome = seqgen(*arguments, **options)
+        assert (outcome.exit_code, outcome.stdout) == (exit_code, ""), outcome
+        assert outcome.stderr.startswith("error: "), outcome.stderr
+        assert "Traceback" not in outcome.stderr
+        return outcome.stderr.removeprefix("error: ").removesuffix("\n")
+
+    return run
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A small text, ``novel.txt`` in ``tmp_path``."""
+    path = tmp_path / "novel.txt"
+    path.write_text((CORPORA / "ice.txt").read_text("utf-8")[:6000], "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("trained")
+    corpus = folder / "novel.txt"
+    corpus.write_text((CORPORA / "ice.txt").read_text("utf-8")[:6000], "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQGEN_HOME", str(folder / "home"))
+        outcome = run_main(
+            "train", corpus, "--backend", "torch", *TINY, "--max-steps", 40, "--learning-rate", 0.02, "-q"
+        )
+    assert outcome == Outcome(0, "", "")
+    return folder / "home"
+
+
+@pytest.fixture
+def novel(_trained: Path, seqgen_home: Path) -> Path:
+    """The folder of version 1 of the model ``novel``, trained for 40 steps and this test's own to spoil."""
+    shutil.copytree(_trained, seqgen_home)
+    return seqgen_home / "models" / "novel" / "1"
+
+
+@pytest.fixture
+def terminal(seqgen: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """``run_main`` with standard output and standard error on a pseudo-terminal of 80 columns: both in ``stdout``."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+    import threading
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def run(*arguments: object) -> Outcome:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        shown = bytearray()
+
+        def read() -> None:
+            with contextlib.suppress(OSError):  # Linux's sign that the other end is closed
+                while piece := os.read(ours, 4096):
+                    shown.extend(piece)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        with (
+            io.TextIOWrapper(io.FileIO(theirs, "w"), "utf-8", write_through=True) as stream,
+            contextlib.redirect_stdout(stream),
+            contextlib.redirect_stderr(stream),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main([*map(str, arguments)])
+        reader.join()
+        os.close(ours)
+        return Outcome(ended.value.code, shown.decode(), "")
+
+    return run

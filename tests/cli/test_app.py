@@ -1,0 +1,188 @@
+"""The command ``seqgen`` itself: exit codes, streams, what is said about errors, and what it does not import."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import seqgen as package
+
+
+def test_the_version(seqgen):
+    assert seqgen("--version").stdout == f"seqgen {package.__version__}\n"
+
+
+def test_python_m_seqgen_is_seqgen(seqgen_cli):
+    result = seqgen_cli("--version")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"seqgen {package.__version__}\n", "")
+
+
+def test_the_installed_command_is_the_main_of_app():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"seqgen": "seqgen.cli.app:main"}
+
+
+def test_without_a_command_it_shows_the_help_and_exits_2(seqgen):
+    outcome = seqgen()
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert "Usage: seqgen [OPTIONS] COMMAND [ARGS]..." in outcome.stderr
+
+
+def test_an_unknown_command_names_the_nearest(refused):
+    assert refused("trian", exit_code=2) == 'No command "trian".  Nearest: train.  All: seqgen --help'
+    assert refused("models", "lst", exit_code=2).startswith("No such command 'lst'. Did you mean 'list'?")
+
+
+def test_an_unknown_option_names_the_nearest_and_where_to_read(refused):
+    sentence = refused("generate", "--tempeature", 1, exit_code=2)
+    assert sentence == "No such option: --tempeature (Possible options: --temperature).  See seqgen generate --help"
+
+
+def test_a_missing_argument_is_named(refused):
+    assert refused("evaluate", exit_code=2) == "Missing argument 'MODEL'.  See seqgen evaluate --help"
+    assert refused("train", "--name", exit_code=2) == "Option '--name' requires an argument.  See seqgen --help"
+
+
+def test_a_mistake_of_a_plugin_is_a_sentence_and_with_debug_a_traceback_too(run_python):
+    code = """
+import sys
+from seqgen.cli import environment, app
+from seqgen.core.catalog import Catalog
+
+class Broken(Catalog):
+    def entries(self, kind):
+        raise ZeroDivisionError("in the plugin\\nand more")
+
+environment.Environment.catalog = Broken([])
+app.main(sys.argv[1:])
+"""
+    plain, debug = run_python(code, "list-plugins"), run_python(code, "--debug", "list-plugins")
+    assert (plain.exit_code, plain.stdout) == (1, "")
+    assert plain.stderr == (
+        "error: ZeroDivisionError: in the plugin\n"
+        "That is a mistake in seqgen or in a plugin: please report it, with what seqgen --debug ... shows.\n"
+    )
+    assert "Traceback" in debug.stderr
+    assert debug.stderr.endswith(plain.stderr)
+
+
+def test_debug_shows_the_traceback_of_an_expected_error_before_its_sentence(seqgen):
+    plain, debug = seqgen("generate"), seqgen("--debug", "generate")
+    assert debug.stderr.startswith("Traceback")
+    assert debug.stderr.endswith(plain.stderr)
+    assert (debug.exit_code, debug.stdout) == (plain.exit_code, "")
+
+
+def test_a_closed_pipe_ends_it_quietly(novel, tmp_path):
+    command = [sys.executable, "-m", "seqgen", "generate", "--length", "100000"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert len(process.stdout.read(20)) == 20
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+def test_a_closed_pipe_ends_a_table_quietly(novel, tmp_path):
+    command = [sys.executable, "-m", "seqgen", "models", "show"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    "command",
+    [("generate", "--length", "9"), ("generate", "--num-samples", "3", "--json"), ("models", "show"), ("--help",)],
+    ids=" ".join,
+)
+def test_a_full_disk_under_standard_output_is_a_sentence(novel, tmp_path, command):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "seqgen", *command], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.stderr == b"error: The output cannot be written: No space left on device.\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}])
+def test_output_is_utf_8_whatever_the_locale(seqgen_cli, locale):
+    result = seqgen_cli("generate", "--model", "eis/ü→☃", env=locale)
+    assert result.stderr == "error: There is no model folder eis/ü→☃.\n"
+
+
+def test_arguments_that_are_not_utf_8_are_refused_in_words(seqgen_cli):
+    result = seqgen_cli("train", os.fsdecode(b"nov\xffel.txt"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nov\\udcffel.txt does not exist." in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "a\0b"),
+        ("train", "--config", "a\0b"),
+        ("train", "--name", "a\0b"),
+        ("train", "--from", "a\0b"),
+        ("train", "--resume", "a\0b"),
+        ("train", "--tokenizer", "a\0b"),
+        ("generate", "--model", "a\0b"),
+        ("generate", "--model", "./a\0b"),
+        ("generate", "--seed-file", "a\0b"),
+        ("generate", "--output", "a\0b"),
+        ("generate", "--seed", "\0"),
+        ("evaluate", "novel", "a\0b"),
+        ("corpora", "get", "a\0b"),
+        ("plugin", "show", "a\0b", "a\0b"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_a_nul_in_an_argument_is_refused_in_words(seqgen, novel, arguments):
+    outcome = seqgen(*arguments)
+    assert outcome.exit_code in (1, 2)
+    assert outcome.stdout == ""
+    assert outcome.stderr.startswith("error: ")
+    assert "mistake in seqgen" not in outcome.stderr
+
+
+IMPORTED = """
+import sys
+from seqgen.cli.app import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "lean"),
+    [
+        (("--help",), {"torch", "tensorflow", "keras", "numpy", "pydantic"}),
+        (("list-plugins",), {"torch", "tensorflow", "keras", "numpy", "pydantic"}),
+        (("train", "--help"), {"torch", "tensorflow", "keras", "numpy"}),
+        (("generate", "--help"), {"torch", "tensorflow", "keras", "numpy"}),
+        (("plugin", "show", "sampler", "top-p"), {"torch", "tensorflow", "keras"}),
+        (("corpora", "list"), {"torch", "tensorflow", "keras", "numpy"}),
+        (("models", "list"), {"torch", "tensorflow", "keras"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_needs_no_framework_imports_none(run_python, command, lean):
+    result = run_python(IMPORTED, *command)
+    assert result.exit_code == 0
+    modules = set(result.stderr.split())
+    assert "seqgen.cli.app" in modules
+    assert modules & lean == set()
+
+
+def test_generating_imports_no_framework(run_python, novel):
+    result = run_python(IMPORTED, "generate", "--length", 5)
+    assert result.exit_code == 0
+    assert set(result.stderr.split()) & {"torch", "tensorflow", "keras"} == set()

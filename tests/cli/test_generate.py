@@ -1,0 +1,181 @@
+"""``seqgen generate``: what it writes, where, and in which form."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("novel")
+
+
+def test_the_text_goes_on_after_the_seed(seqgen):
+    outcome = seqgen("generate", "--seed", "the ice", "--length", 50)
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert outcome.stdout.startswith("the ice")
+    assert len(outcome.stdout) == len("the ice") + 50 + len("\n")
+
+
+def test_the_same_random_seed_writes_the_same_text_and_another_writes_another(seqgen):
+    def written(random_seed):
+        return seqgen("generate", "--length", 60, "--random-seed", random_seed).stdout
+
+    assert written(1) == written(1) != written(2)
+
+
+def test_without_a_random_seed_the_text_differs_from_time_to_time(seqgen):
+    assert seqgen("generate", "--length", 60).stdout != seqgen("generate", "--length", 60).stdout
+
+
+def test_the_random_seed_that_was_drawn_is_told_and_repeats_the_text(seqgen):
+    drawn = json.loads(seqgen("generate", "--length", 60, "--json").stdout)
+    again = json.loads(seqgen("generate", "--length", 60, "--random-seed", drawn["random_seed"], "--json").stdout)
+    assert again["samples"] == drawn["samples"]
+
+
+def test_no_stream_writes_what_streaming_writes(seqgen):
+    streamed = seqgen("generate", "--seed", "the ice", "--length", 80, "--random-seed", 3)
+    whole = seqgen("generate", "--seed", "the ice", "--length", 80, "--random-seed", 3, "--no-stream")
+    assert whole == streamed
+
+
+def test_torch_writes_what_numpy_writes(seqgen):
+    numpy, torch = (
+        seqgen("generate", "--seed", "the ice", "--random-seed", 5, "--backend", backend)
+        for backend in ("numpy", "torch")
+    )
+    assert numpy.stdout == torch.stdout
+    assert len(numpy.stdout) == len("the ice") + 400 + 1
+
+
+def test_several_samples_come_one_after_another_and_the_first_is_the_one_alone(seqgen):
+    options = ("--seed", "the ice", "--length", 30, "--random-seed", 4)
+    alone, three = seqgen("generate", *options).stdout, seqgen("generate", *options, "--num-samples", 3).stdout
+    assert three.startswith(alone)
+    assert three.count("the ice") >= 3
+    samples = json.loads(seqgen("generate", *options, "--num-samples", 3, "--json").stdout)["samples"]
+    assert three == "".join(f"the ice{sample['text']}\n" for sample in samples)
+
+
+def test_it_stops_before_a_stop_text(seqgen):
+    options = ("--seed", "the", "--length", 60, "--random-seed", 6)
+    whole = seqgen("generate", *options).stdout.removesuffix("\n")
+    stop, later = whole[20:22], whole[30:33]
+    stopped = seqgen("generate", *options, "--stop", later, "--stop", stop)
+    assert stopped.stdout == whole[: whole.index(stop, len("the"))] + "\n"
+    record = json.loads(seqgen("generate", *options, "--stop", stop, "--json").stdout)
+    assert record["samples"][0]["finish_reason"] == "stop"
+
+
+def test_temperature_0_writes_the_likeliest_whatever_the_random_seed(seqgen):
+    def written(*options):
+        return seqgen("generate", "--seed", "the ice", "--length", 40, *options).stdout
+
+    greedy = written("--sampler", "greedy", "--random-seed", 1)
+    assert written("--temperature", 0, "--random-seed", 2) == greedy
+    assert written("--top-k", 1, "--random-seed", 3) == greedy
+    assert written("--sampler", "top-k:k=1", "--temperature", 2, "--random-seed", 4) == greedy
+
+
+def test_samplers_that_truncate_work_in_the_order_of_the_command_line(seqgen):
+    # top-p alone leaves several tokens; after top-k 1 there is only one, and a top-p before it changes nothing.
+    def written(*options):
+        return seqgen(
+            "generate", "--seed", "the ice", "--length", 200, "--random-seed", 1, "--temperature", 1, *options
+        )
+
+    first_k = written("--top-k", 5, "--top-p", 0.6)
+    first_p = written("--top-p", 0.6, "--top-k", 5)
+    assert first_k.stdout != first_p.stdout
+    assert written("--sampler", "top-k:k=5", "--sampler", "top-p:p=0.6") == first_k
+    assert written("--sampler", "top-p:p=0.6", "--top-k", 5) == first_p
+    assert written("--top-p", 0.6, "--sampler", "top-k:k=5") == first_p
+
+
+def test_every_shorthand_is_the_sampler_of_its_name(seqgen):
+    def written(*options):
+        return seqgen("generate", "--seed", "the ice", "--random-seed", 1, *options).stdout
+
+    for option, value, sampler in [
+        ("--temperature", 1.7, "temperature:temperature=1.7"),
+        ("--top-k", 3, "top-k:k=3"),
+        ("--top-p", 0.5, "top-p:p=0.5"),
+        ("--min-p", 0.3, "min-p:p=0.3"),
+        ("--repetition-penalty", 1.8, "repetition-penalty:penalty=1.8"),
+    ]:
+        assert written(option, value) == written("--sampler", sampler) != written(), option
+
+
+def test_the_prompt_may_stand_in_a_file_or_come_from_standard_input(seqgen, tmp_path):
+    said = seqgen("generate", "--seed", "the ice\nwas", "--length", 20, "--random-seed", 1)
+    (tmp_path / "prompt.txt").write_bytes(b"\xef\xbb\xbfthe ice\r\nwas")
+    from_file = seqgen("generate", "--seed-file", "prompt.txt", "--length", 20, "--random-seed", 1)
+    from_stdin = seqgen("generate", "--seed-file", "-", "--length", 20, "--random-seed", 1, stdin=b"the ice\nwas")
+    assert from_file == from_stdin == said
+
+
+def test_output_goes_to_a_file_and_nothing_to_standard_output(seqgen, tmp_path):
+    options = ("generate", "--seed", "the ice", "--length", 20, "--random-seed", 1)
+    said = seqgen(*options)
+    written = seqgen(*options, "--output", "text.txt")
+    assert (written.exit_code, written.stdout, written.stderr) == (0, "", "")
+    assert (tmp_path / "text.txt").read_text("utf-8") == said.stdout
+
+
+def test_the_record_tells_what_a_program_may_want(seqgen):
+    outcome = seqgen("generate", "--seed", "the ice", "--length", 20, "--num-samples", 2, "--random-seed", 8, "--json")
+    assert outcome.stderr == ""
+    assert outcome.stdout.count("\n") == 1
+    record = json.loads(outcome.stdout)
+    assert {name: record[name] for name in ("model", "version", "backend", "prompt", "random_seed")} == {
+        "model": "novel",
+        "version": 1,
+        "backend": "numpy",
+        "prompt": "the ice",
+        "random_seed": 8,
+    }
+    assert [(sample["tokens"], len(sample["text"]), sample["finish_reason"]) for sample in record["samples"]] == [
+        (20, 20, "length"),
+        (20, 20, "length"),
+    ]
+    assert 0 < record["first_token_seconds"] <= record["seconds"]
+    assert record["tokens_per_second"] > 0
+
+
+def test_show_probabilities_lists_each_token_with_what_else_it_might_have_been(seqgen):
+    options = ("generate", "--seed", "the ice", "--length", 12, "--random-seed", 2)
+    text, listing = seqgen(*options, "--show-probabilities").stdout.split("\n\n", 1)
+    assert text + "\n" == seqgen(*options).stdout  # plain: this is no terminal
+    rows = listing.splitlines()
+    assert len(rows) == 12
+    for row, character in zip(rows, text.removeprefix("the ice"), strict=True):
+        drawn, _, others = row.partition("   of   ")
+        assert drawn.startswith(f"{character!r} ")
+        probabilities = [float(other.split()[-1]) for other in others.split("  ")]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert 0 < float(drawn.split()[-1]) <= probabilities[0] <= 1
+
+
+def test_show_probabilities_colours_tokens_in_a_terminal(terminal):
+    shown = terminal("generate", "--seed", "the ice", "--length", 5, "--show-probabilities").stdout
+    assert "\x1b[" in shown
+
+
+def test_symbols_that_the_model_does_not_know_are_named_with_what_they_are_read_as(seqgen):
+    options = ("--length", 5, "--random-seed", 1)
+    outcome = seqgen("generate", "--seed", "the icé ☃", *options)
+    assert outcome.exit_code == 0
+    assert outcome.stderr == "warning: novel:1 does not know 'é' (read as 'e'), '☃' (left out).\n"
+    assert outcome.stdout.removeprefix("the icé ☃") == seqgen("generate", "--seed", "the ice ", *options).stdout[8:]
+
+
+def test_a_model_may_be_named_in_every_way(seqgen, novel):
+    expected = seqgen("generate", "--length", 9, "--random-seed", 1).stdout
+    for name in ("novel", "novel:1", "novel@latest", "novel@best", novel, os.path.relpath(novel)):
+        assert seqgen("generate", "--model", name, "--length", 9, "--random-seed", 1).stdout == expected, name
+
+
+def test_a_folder_that_is_called_as_a_model_does_not_hide_it(seqgen, tmp_path):
+    (tmp_path / "novel").mkdir()
+    assert seqgen("generate", "--model", "novel", "--length", 1).exit_code == 0

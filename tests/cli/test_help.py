@@ -1,0 +1,65 @@
+"""Help: every command has some, with an example, and it fits a terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from seqgen.core.options import options_of
+from seqgen.training.options import PRESETS, TrainingOptions
+
+COMMANDS = [
+    "train",
+    "generate",
+    "evaluate",
+    "models list",
+    "models show",
+    "list-plugins",
+    "plugin show",
+    "corpora list",
+    "corpora get",
+    "doctor",
+]
+
+
+def words(help_page: str) -> str:
+    """The words of a help page, without its boxes and line ends."""
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", help_page).split())
+
+
+def test_the_list_of_commands_has_a_line_for_each(seqgen):
+    page = seqgen("--help").stdout
+    for command in {line.split()[0] for line in COMMANDS}:
+        assert re.search(rf"^  {command} +[A-Z].*\.$", page, re.MULTILINE), command
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example_in_80_columns(seqgen, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    outcome = seqgen(*command.split(), "--help")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert max(map(len, outcome.stdout.splitlines())) <= 80
+    assert "…" not in outcome.stdout  # nothing is cut off
+    assert re.search(rf"Example.*seqgen {command}", outcome.stdout, re.DOTALL)
+    assert seqgen(*command.split(), "-h") == outcome
+
+
+@pytest.mark.parametrize("option", options_of(TrainingOptions), ids=lambda option: option.name)
+def test_train_help_has_every_training_option_with_its_text(seqgen, option):
+    monospaced = words(seqgen("train", "--help").stdout)
+    text = option.text[0].upper() + option.text[1:]
+    assert re.search(rf"--{option.name.replace('_', '-')}( [A-Z|a-z]+)? {re.escape(text)}", monospaced)
+
+
+def test_train_help_names_presets_and_choices_and_defaults(seqgen):
+    page = words(seqgen("train", "--help").stdout)
+    assert f"A named set of options: {', '.join(PRESETS)}." in page
+    assert "(adamw, adam, sgd, rmsprop). [default: adamw]" in page
+    assert "from which a run can go on. [default: 60s]" in page
+    assert "Fixes every random draw of the run. [default: 0]" in page
+
+
+def test_generate_help_states_the_order_of_the_chain(seqgen):
+    page = words(seqgen("generate", "--help").stdout)
+    assert "penalties, constraints, temperature, truncation" in page
