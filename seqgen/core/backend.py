@@ -92,6 +92,8 @@ class Backend(ABC):
     """
 
     can_train: ClassVar[bool] = True
+    exceptions: ClassVar[Mapping[str, str]] = {}
+    """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
     @abstractmethod
     def devices(self) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -24,6 +24,8 @@ class Dataset(ABC):
     media_type: ClassVar[str] = "text/plain"
     batching: ClassVar[str] = "stream"
     """The batching mode that suits these documents, unless the user names one."""
+    exceptions: ClassVar[Mapping[str, str]] = {}
+    """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
     sources: tuple[str, ...] = field(default=())
 

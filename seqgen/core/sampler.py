@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import ClassVar
 
@@ -34,6 +35,8 @@ class Sampler(ABC):
     """
 
     stage: ClassVar[Stage] = Stage.TRUNCATION
+    exceptions: ClassVar[Mapping[str, str]] = {}
+    """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """A generation starts: prompt_ids (B, T), the same T for all; T may be 0."""

@@ -36,6 +36,8 @@ class Tokenizer(ABC):
     """
 
     media_type: ClassVar[str] = "text/plain"
+    exceptions: ClassVar[Mapping[str, str]] = {}
+    """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
     @abstractmethod
     def fit(self, documents: Iterable[Content]) -> Self:
