@@ -202,7 +202,7 @@ def test_each_dependency_has_its_reason_and_no_other_has_one():
         return {re.match(r"[\w-]+", each)[0] for each in requirements}
 
     assert {name for name, _ in rows(section(page, "## Always installed"))} == names(PROJECT["dependencies"])
-    described = rows(section(page, "## Extras")) + rows(section(page, "## For work on seqgen"))
+    described = rows(section(page, "## Extras")) + rows(section(page, "## For work on plugins and on seqgen"))
     extras = {
         (extra, name)
         for extra, requirements in PROJECT["optional-dependencies"].items()

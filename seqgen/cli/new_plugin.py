@@ -1,0 +1,47 @@
+"""``seqgen new-plugin``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqgen.cli.environment import Command, Environment, JsonOption, print_json, say, show
+from seqgen.cli.plugins import KINDS
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("new-plugin", cls=Command, epilog="Example: seqgen new-plugin chess --kind tokenizer,sampler")(
+        new_plugin
+    )
+
+
+def new_plugin(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the parts; the package is called seqgen-NAME.")],
+    kind: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KIND,...",
+            help=f"What it adds, one or more of: {', '.join(KINDS)}.",
+            autocompletion=lambda: list(KINDS),
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the package's folder goes.", file_okay=False)
+    ] = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Write a package with a working part of each KIND, its tests and all that it needs, to be changed from there."""
+    from seqgen.scaffold.plugin import NewPlugin
+
+    plugin = NewPlugin.of(name, kind, Environment.of(ctx).catalog)
+    folder = plugin.write(output)
+    if json:
+        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        print_json({"path": str(folder), "distribution": plugin.distribution, "kinds": plugin.kinds, "files": files})
+        return
+    show(str(folder))
+    say("\n".join(["Next:", f"  cd {folder}", *(f"  {step}" for step in plugin.first_steps)]))

@@ -1,0 +1,1 @@
+"""Writes new plugins: packages that install, pass their own tests and do something real, to be changed from there."""
