@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json as json_module
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,8 +132,13 @@ def styled(*parts: str | tuple[str, str]) -> Text:
     return Text.assemble(*parts)
 
 
+def width() -> int:
+    """Characters that fit on a line of standard output: as many as the terminal has; in a file or pipe, any number."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+
+
 def show(renderable: Any) -> None:
-    """A result for people, on standard output: as wide as the terminal; in a file or pipe, as wide as it is."""
+    """A result for people, on standard output."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 10_000).print(renderable, soft_wrap=isinstance(renderable, str))
+    Console(width=width()).print(renderable, soft_wrap=isinstance(renderable, str))

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, styled, table, warn
+from seqgen.cli.environment import (
+    Command,
+    Environment,
+    JsonOption,
+    add_row,
+    print_json,
+    show,
+    styled,
+    table,
+    warn,
+    width,
+)
 
 if TYPE_CHECKING:
     from seqgen.core.catalog import PartEntry
@@ -46,6 +57,7 @@ def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption =
         print_json({"parts": [_described(entry) for entry in entries], "problems": problems})
         return
     # Click's formatter: Rich's table would take as long again as all the rest, and this is to be instant.
+    ctx.terminal_width = width()
     formatter = ctx.make_formatter()
     for each in _kinds(kind):
         with formatter.section(each.capitalize()):

@@ -1,0 +1,96 @@
+"""``seqgen evaluate``: figures for each file."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("novel")
+
+
+def figures(outcome) -> list[dict]:
+    assert outcome.exit_code == 0, outcome
+    record = json.loads(outcome.stdout)
+    assert (record["model"], record["version"], record["backend"]) == ("novel", 1, "numpy")
+    return record["files"]
+
+
+def test_a_text_like_the_corpus_takes_fewer_bits_than_noise(seqgen, corpus, tmp_path):
+    (tmp_path / "noise.txt").write_text("zqx;vkj" * 100)
+    own, noise = figures(seqgen("evaluate", "novel", corpus, "noise.txt", "--json"))
+    assert (own["file"], noise["file"]) == (str(corpus), "noise.txt")
+    assert own["bits_per_character"] < 5 < noise["bits_per_character"]
+
+
+def test_the_figures_agree_with_one_another(seqgen, corpus):
+    (score,) = figures(seqgen("evaluate", "novel", corpus, "--json"))
+    assert score["characters"] == score["tokens"] == 6000 - 1  # the first character is only read
+    assert score["tokens_per_character"] == 1
+    assert score["bits_per_character"] == pytest.approx(score["loss"] / math.log(2))
+    assert score["perplexity"] == pytest.approx(math.exp(score["loss"]))
+
+
+def test_the_table_shows_the_same_figures(seqgen, corpus):
+    (score,) = figures(seqgen("evaluate", "novel", corpus, "--json"))
+    outcome = seqgen("evaluate", "novel", "novel.txt")
+    assert outcome.stderr == ""
+    header, row = (line.split() for line in outcome.stdout.splitlines() if line.strip(" ─"))
+    assert header == ["file", "bits/character", "perplexity", "tokens/character", "characters"]
+    assert row == [
+        "novel.txt",
+        f"{score['bits_per_character']:.4f}",
+        f"{score['perplexity']:.3f}",
+        "1.000",
+        "5,999",
+    ]
+
+
+def test_torch_finds_what_numpy_finds(seqgen, corpus):
+    (numpy,) = figures(seqgen("evaluate", "novel", corpus, "--json"))
+    (torch,) = json.loads(seqgen("evaluate", "novel", corpus, "--backend", "torch", "--json").stdout)["files"]
+    assert torch["loss"] == pytest.approx(numpy["loss"], rel=1e-5)
+
+
+def test_a_text_may_come_from_standard_input(seqgen, corpus):
+    from_file, from_stdin = (
+        figures(seqgen("evaluate", "novel", name, "--json", stdin=corpus.read_bytes()))[0]
+        for name in ("novel.txt", "-")
+    )
+    assert from_stdin == from_file | {"file": "-"}
+
+
+def test_symbols_that_the_model_does_not_know_are_named(seqgen, tmp_path):
+    (tmp_path / "a[b]c.txt").write_text("the ice was é and ☃\n" * 5, "utf-8")
+    outcome = seqgen("evaluate", "novel", "a[b]c.txt")
+    assert "a[b]c.txt" in outcome.stdout
+    assert outcome.stderr == "warning: a[b]c.txt: novel:1 does not know 'é' (read as 'e'), '☃' (left out).\n"
+
+
+def test_files_may_be_read_in_another_way_than_the_corpus(seqgen, refused, tmp_path):
+    (tmp_path / "latin.txt").write_text("the ice was cold in the café\n" * 9, "latin-1")
+    sentence = refused("evaluate", "novel", "latin.txt", exit_code=1)
+    assert "latin.txt is not UTF-8 text: byte 27 (0xE9) does not fit." in sentence
+    assert "--dataset text:encoding=latin-1" in sentence
+    (score,) = figures(seqgen("evaluate", "novel", "latin.txt", "--dataset", "text:encoding=latin-1", "--json"))
+    assert score["characters"] == 29 * 9 - 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "text.txt does not exist."),
+        (b"", "text.txt is empty."),
+        (b"a", "There is nothing to score: the text has 1 tokens, and 2 are needed."),
+        (b"ab\0c", "text.txt is not text, but binary: byte 2 is NUL.  Name text files only."),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_a_sentence(refused, tmp_path, content, sentence):
+    if content is not None:
+        (tmp_path / "text.txt").write_bytes(content)
+    assert refused("evaluate", "novel", "text.txt", exit_code=1) == sentence
+
+
+def test_no_file_at_all_is_wrong_use(refused):
+    assert refused("evaluate", "novel", exit_code=2) == "Missing argument 'FILE...'.  See seqgen evaluate --help"

@@ -1,0 +1,158 @@
+"""``seqgen list-plugins`` and ``seqgen plugin show``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+BUNDLED = {
+    "tokenizer": ["char", "byte", "word", "bpe"],
+    "dataset": ["text", "lines"],
+    "backend": ["torch", "keras", "numpy"],
+    "sampler": ["greedy", "temperature", "top-k", "top-p", "min-p", "typical", "repetition-penalty"],
+    "callback": ["csv"],
+}
+
+
+def test_every_bundled_part_is_listed_with_a_line_and_whose_it_is(seqgen):
+    outcome = seqgen("--no-plugins", "list-plugins")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    for kind, names in BUNDLED.items():
+        assert f"{kind.capitalize()}:\n" in outcome.stdout
+        for name in names:
+            assert re.search(rf"^  {name} +\w.*\(seqgen \d+\.\d+\.\d+\)", outcome.stdout, re.MULTILINE), name
+
+
+def test_one_kind_alone(seqgen):
+    page = seqgen("--no-plugins", "list-plugins", "--kind", "tokenizer").stdout
+    assert re.findall(r"^  (\S+)", page, re.MULTILINE) == BUNDLED["tokenizer"]
+
+
+def test_the_list_as_json(seqgen):
+    record = json.loads(seqgen("--no-plugins", "list-plugins", "--json").stdout)
+    assert [(part["kind"], part["name"]) for part in record["parts"]] == [
+        (kind, name) for kind, names in BUNDLED.items() for name in names
+    ]
+    assert record["problems"] == []
+    (char,) = (part for part in record["parts"] if part["name"] == "char")
+    assert (char["distribution"], char["ready"], char["install"]) == ("seqgen", True, None)
+
+
+def test_an_unknown_kind_names_the_nearest(refused):
+    sentence = (
+        'No kind of part "tokeniser".  Nearest: tokenizer.  There are: tokenizer, dataset, backend, sampler, callback'
+    )
+    assert refused("list-plugins", "--kind", "tokeniser", exit_code=2) == sentence
+    assert refused("plugin", "show", "tokeniser", "char", exit_code=2) == sentence
+
+
+def test_an_unknown_part_names_the_nearest(refused):
+    assert refused("plugin", "show", "sampler", "topp", exit_code=2).startswith(
+        'No sampler "topp".  Nearest: top-p, top-k.'
+    )
+
+
+def test_show_has_each_option_with_what_it_allows_and_its_default(seqgen):
+    page = seqgen("plugin", "show", "sampler", "top-p").stdout
+    assert page.startswith("sampler top-p  the likeliest tokens that together reach p\nfrom seqgen ")
+    assert re.search(r"^ *p +a number above 0 and at most 1 +0\.9 +\w", page, re.MULTILINE)
+    assert page.endswith("Write --sampler top-p:p=0.9\n")
+
+
+def test_what_show_says_to_write_can_be_written(seqgen, novel):
+    for name in ("top-k", "min-p", "typical", "repetition-penalty"):
+        _, option, spec = seqgen("plugin", "show", "sampler", name).stdout.splitlines()[-1].split(" ")
+        assert seqgen("generate", option, spec, "--length", 3).exit_code == 0
+
+
+def test_show_says_how_a_callback_is_named(seqgen):
+    assert seqgen("plugin", "show", "callback", "csv").stdout.endswith("Write --log-to csv:path=metrics.csv\n")
+
+
+def test_show_says_so_where_there_are_no_options(seqgen):
+    assert seqgen("plugin", "show", "sampler", "greedy").stdout.endswith("It has no options.\n")
+
+
+def test_show_as_json(seqgen):
+    record = json.loads(seqgen("plugin", "show", "tokenizer", "char", "--json").stdout)
+    assert (record["kind"], record["name"], record["ready"]) == ("tokenizer", "char", True)
+    assert [(option["name"], option["default"]) for option in record["options"]] == [
+        ("lowercase", False),
+        ("normalization", "none"),
+        ("min_count", 1),
+    ]
+    assert all(option["text"] and option["allowed"] for option in record["options"])
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a plugin of one module, as a distribution of its own."""
+    folder = tmp_path / "site-packages"
+
+    def write(name: str, code: str, version: str = "1.2") -> Path:
+        about = folder / f"{name}-{version}.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (about / "entry_points.txt").write_text(f"[seqgen]\n{name} = {name}\n")
+        (folder / f"{name}.py").write_text(code)
+        monkeypatch.syspath_prepend(folder)
+        return folder
+
+    yield write
+    for module in [name for name, module in sys.modules.items() if str(folder) in str(getattr(module, "__file__", ""))]:
+        del sys.modules[module]
+
+
+BROKEN = "import surely_not_installed\n"
+
+NEEDY = """
+from seqgen import hookimpl
+
+@hookimpl
+def register_samplers(register):
+    register("rhyme", "needy_rhyme:Rhyme", summary="verses that rhyme", requires="surely_not_installed")
+
+@hookimpl
+def register_commands(app):
+    @app.command("sing", help="Sing a text.")
+    def sing() -> None:
+        print("la")
+"""
+
+
+def test_a_plugin_that_cannot_be_imported_is_reported_and_breaks_nothing(seqgen, install):
+    install("broken", BROKEN)
+    outcome = seqgen("list-plugins", "--kind", "tokenizer")
+    assert outcome.exit_code == 0
+    assert "one token a character" in outcome.stdout
+    assert outcome.stderr == (
+        "warning: plugin broken 1.2 was left out: loading failed: ModuleNotFoundError: "
+        "No module named 'surely_not_installed'\n"
+    )
+    assert json.loads(seqgen("list-plugins", "--json").stdout)["problems"][0]["distribution"] == "broken"
+    assert "Traceback" in seqgen("--debug", "list-plugins").stderr
+    assert seqgen("--no-plugins", "list-plugins").stderr == ""
+
+
+def test_a_part_whose_package_is_missing_is_listed_with_what_installs_it(seqgen, refused, install):
+    install("needy", NEEDY)
+    page = " ".join(seqgen("list-plugins", "--kind", "sampler").stdout.split())
+    assert "rhyme verses that rhyme (needy 1.2) needs pip install surely_not_installed" in page
+    assert refused("plugin", "show", "sampler", "rhyme", exit_code=1) == (
+        'Sampler "rhyme" needs surely_not_installed, which is not installed.  pip install surely_not_installed'
+    )
+
+
+def test_commands_of_plugins_stand_beside_ours_unless_plugins_are_left_out(seqgen, refused, install, monkeypatch):
+    install("needy", NEEDY)
+    assert seqgen("sing").stdout == "la\n"
+    assert re.search(r"^  sing +Sing a text\.$", seqgen("--help").stdout, re.MULTILINE)
+    assert "sing" not in seqgen("--no-plugins", "--help").stdout
+    assert refused("--no-plugins", "sing", exit_code=2).startswith('No command "sing".')
+    monkeypatch.setenv("SEQGEN_NO_PLUGINS", "1")
+    assert "sing" not in seqgen("--help").stdout
+    assert "rhyme" not in seqgen("list-plugins").stdout
