@@ -87,7 +87,7 @@ def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write tensors as safetensors, in the given order, flushed to the disk."""
     from safetensors.numpy import save
 
-    files.write_bytes(path, save({name: np.ascontiguousarray(tensor) for name, tensor in weights.items()}))
+    files.write_bytes(path, save({name: np.asarray(tensor, order="C") for name, tensor in weights.items()}))
 
 
 def read_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, where: str) -> Weights:

@@ -90,8 +90,9 @@ class Session:
         values, origins = dict(values), dict(origins)
         if resolved.dataset and origins["dataset"] == "default":
             values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
-        backend_entry, backend = self._backend(values)
         dataset_entry, dataset = self._part("dataset", values["dataset"], sources=resolved.paths)
+        next(dataset.documents(), None)  # a missing or unreadable source is told before a framework is imported
+        backend_entry, backend = self._backend(values)
         if parent is None:
             tokenizer_entry, tokenizer = self._part("tokenizer", values["tokenizer"])
             _check_media(dataset, dataset_entry, tokenizer, tokenizer_entry)
