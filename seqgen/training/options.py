@@ -165,5 +165,6 @@ PRESETS: dict[str, dict[str, object]] = {
 }
 """Named sets of options.  ``tutorial`` is the classic Keras character-LSTM tutorial (Brownlee 2016, "Text Generation With
 LSTM Recurrent Neural Networks in Python with Keras"): lower case, many-to-one windows of 100, ids divided by the
-vocabulary size, one LSTM of 256, dropout 0.2, Adam as Keras has it by default, 20 epochs of batches of 128, no clipping
-(``grad_clip`` is beyond any gradient), the best epoch kept."""
+vocabulary size, one LSTM of 256, dropout 0.2, Adam with Keras's rate and betas, 20 epochs of batches of 128, no clipping
+(``grad_clip`` is beyond any gradient), the best epoch kept.  It agrees with the plain Keras code but for the weights it
+starts from and for Adam's epsilon, which Keras adds before the bias correction."""
