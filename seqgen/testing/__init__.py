@@ -15,10 +15,11 @@ from seqgen.core.errors import MissingDependencyError
 
 try:
     from seqgen.testing.laws import Contract, Law, LawBroken, Verdict, check_laws, laws_of
+    from seqgen.testing.tokenizer import TokenizerContract
 except ModuleNotFoundError as error:
     if error.name not in ("hypothesis", "pytest"):
         raise
     msg = f"seqgen.testing needs {error.name}, which is not installed.  pip install 'seqgen[testing]'"
     raise MissingDependencyError(msg) from error
 
-__all__ = ["Contract", "Law", "LawBroken", "Verdict", "check_laws", "laws_of"]
+__all__ = ["Contract", "Law", "LawBroken", "TokenizerContract", "Verdict", "check_laws", "laws_of"]

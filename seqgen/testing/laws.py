@@ -6,12 +6,14 @@ import dataclasses
 import functools
 import inspect
 import json
+import tracemalloc
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
+import numpy as np
 import pytest
 from annotated_doc import Doc
 from hypothesis import HealthCheck, Phase, given, settings
@@ -144,6 +146,7 @@ class Contract(ABC):
             max_examples=self.max_examples,
             deadline=None,  # a busy machine would fail what is right
             report_multiple_bugs=False,
+            print_blob=False,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
@@ -246,3 +249,43 @@ class Contract(ABC):
 
 def _metadata(hint: Any) -> tuple[Any, ...]:
     return getattr(hint, "__metadata__", ())
+
+
+def shown(value: object, limit: int = 300) -> str:
+    """A value as it is shown in a message."""
+    text = repr(value.tolist() if isinstance(value, np.ndarray) else value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def hold_bounded(what: str, read: Callable[[int], object]) -> None:
+    """Hold that the memory that a reader needs does not grow with what it reads.
+
+    Args:
+        what: is read by.
+        read: reads so many characters or bytes.
+
+    Raises:
+        LawBroken: it grows by more than half of what is read.
+    """
+    # Who keeps a little passes the first at once, in a fraction of the time; the second is for buffers of a megabyte.
+    for short, long in ((1 << 16, 1 << 18), (1 << 21, 1 << 22)):
+        read(1 << 16)  # what is made once and kept is no growth
+        held = [_peak_memory(read, size) for size in (short, long)]
+        if held[1] - held[0] < (long - short) / 2:
+            return
+    msg = (
+        f"{what} holds {held[0]:,} bytes at most while it reads {short:,}, and {held[1]:,} while it reads {long:,}.  Keep "
+        "neither what was read nor what was made of it.  If it cannot be helped, declare it in exceptions."
+    )
+    raise LawBroken(msg)
+
+
+def _peak_memory(read: Callable[[int], object], size: int) -> int:
+    """The most bytes that Python and NumPy held at a time, beyond what they held before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        read(size)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()

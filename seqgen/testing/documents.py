@@ -1,0 +1,33 @@
+"""Documents to try parts with."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+TRICKY = (
+    "aAbBeE éÉê\u0301\u0302 ΑΣσς İiIK™ﬁ … 'don’t \n\r\t\x0b\x0c\x1c\x85\u00a0\u2003¨ "
+    "👍\U0001f469\u200d\ufffd한\u1112\u1161\U0010ffff"
+)
+"""What goes wrong somewhere: accents alone and composed, letters whose lower case depends on their neighbours or takes two
+characters, white space of all kinds, characters of four bytes, the last code point."""
+
+TEXTS: SearchStrategy[str] = st.text(st.sampled_from(TRICKY) | st.characters(), max_size=40)
+"""Text as a file may hold it, so without lone surrogates."""
+
+ANY_TEXT: SearchStrategy[str] = TEXTS | st.text(
+    st.sampled_from("a \ud83d\udc4d") | st.characters(exclude_categories=()), max_size=40
+)
+"""Any str at all: prompts come from anywhere."""
+
+_LINE = "The ice lay still over the sea, and nobody spoke of the way back; so the night went by.\n"
+
+
+def long_text(characters: int) -> Iterator[str]:
+    """Plain text of so many characters in pieces of 4,096, made as it is read."""
+    lines = itertools.cycle(_LINE)
+    for start in range(0, characters, 4096):
+        yield "".join(itertools.islice(lines, min(4096, characters - start)))

@@ -1,0 +1,237 @@
+"""The tokenizer's contract."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from seqgen.core.types import Content
+from seqgen.testing.documents import ANY_TEXT
+from seqgen.testing.laws import LawBroken, law, require, shown
+from seqgen.testing.tokenizer_decoding import TokenizerDecodingLaws
+
+
+class TokenizerContract(TokenizerDecodingLaws):
+    """The laws of tokenizers.
+
+    A subclass gives ``make``, and ``documents`` where the tokenizer is made for something else than any text::
+
+        class TestAbcTokenizer(TokenizerContract):
+            documents = st.sampled_from(TUNES)
+
+            def make(self):
+                return AbcTokenizer()
+    """
+
+    def any_document(self) -> SearchStrategy[Any]:
+        """Documents of the right type, whatever is in them."""
+        return self.documents | (ANY_TEXT if self.is_text else st.binary(max_size=40))
+
+    @law
+    def test_decoding_gives_the_canonical_document(self) -> None:
+        """decode(encode(x)) == canonical(x) for every document x that was seen in fit.
+
+        What a model learns from is what it can write; a tokenizer that loses something says so in canonical.
+        """
+
+        def check(seen: list[Content]) -> None:
+            tokenizer = self.fitted(seen)
+            for document in seen:
+                ids = tokenizer.encode(document)
+                decoded, canonical = tokenizer.decode(ids), tokenizer.canonical(document)
+                require(
+                    decoded == canonical,
+                    f"After fit on {shown(seen)}, {shown(document)} is encoded as {shown(ids)}, which decodes to "
+                    f"{shown(decoded)}, but canonical gives {shown(canonical)}.  Make decode the inverse of encode; what "
+                    "encode loses on purpose, canonical loses too.",
+                )
+
+        self.for_all(check, seen=self.corpora())
+
+    @law
+    def test_canonical_changes_nothing_the_second_time(self) -> None:
+        """canonical(canonical(x)) == canonical(x) for every document x.
+
+        Text that a model wrote can be encoded again and stays what it is.
+        """
+
+        def check(seen: list[Content], document: Content) -> None:
+            tokenizer = self.fitted(seen)
+            once = tokenizer.canonical(document)
+            twice = tokenizer.canonical(once)
+            require(
+                once == twice,
+                f"After fit on {shown(seen)}, canonical makes {shown(once)} of {shown(document)}, and of that {shown(twice)}.  "
+                "Repeat what it does until nothing changes.",
+            )
+
+        self.for_all(check, seen=self.corpora(), document=self.documents)
+
+    @law
+    def test_encoding_in_pieces_equals_encoding_whole(self) -> None:
+        """However a document is divided, the ids of encode_pieces, joined, are those of encode.
+
+        Large files are read in pieces, and results must not depend on where a piece ended.
+        """
+
+        def check(document: Content, cuts: list[int]) -> None:
+            tokenizer = self.fitted([document, document])  # twice, so that it is worth tokens of several characters
+            whole = tokenizer.encode(document)
+            length = len(document)
+            for bounds in ([0, *sorted(cut % (length + 1) for cut in cuts), length], [*range(length + 1)]):
+                pieces = [document[start:stop] for start, stop in pairwise(bounds)]
+                joined = [token for ids in tokenizer.encode_pieces(iter(pieces)) for token in ids.tolist()]
+                require(
+                    joined == whole.tolist(),
+                    f"{shown(document)} is encoded as {shown(whole)}, but in the pieces {shown(pieces)} as {shown(joined)}.  "
+                    "Override encode_pieces and cut where no token reaches across: seqgen.core.text.cut_before_space helps.",
+                )
+
+        self.for_all(check, document=self.documents, cuts=st.lists(st.integers(0, 1 << 16), max_size=5))
+
+    @law
+    def test_ids_are_whole_numbers_below_vocab_size(self) -> None:
+        """``encode`` and ``encode_pieces`` give NumPy arrays (T,) of integers from 0 to vocab_size - 1.
+
+        They index the rows of an embedding, and are stored in the smallest type that vocab_size fits.
+        """
+
+        def check(seen: list[Content], document: Content) -> None:
+            tokenizer = self.fitted(seen)
+            for ids in (tokenizer.encode(document), *tokenizer.encode_pieces([document])):
+                _hold_ids(ids, tokenizer.vocab_size, f"After fit on {shown(seen)}, {shown(document)}")
+
+        self.for_all(check, seen=self.corpora(), document=self.documents)
+
+    @law
+    def test_no_document_makes_encode_raise(self) -> None:
+        """For any document, empty ones and symbols never seen included, encode, canonical and missing do not raise.
+
+        A prompt comes from a person, who types what the corpus never had.
+        """
+
+        def check(seen: list[Content], document: Content) -> None:
+            tokenizer = self.fitted(seen)
+            where = f"After fit on {shown(seen)}, {shown(document)}"
+            try:
+                ids = tokenizer.encode(document)
+                tokenizer.canonical(document)
+                tokenizer.missing(document)
+                list(tokenizer.encode_pieces([document]))
+                tokenizer.decode(ids)
+            except Exception as error:
+                msg = f"{where} raises {error!r}.  Symbols that the vocabulary lacks become their nearest, or are left out."
+                raise LawBroken(msg) from error
+            _hold_ids(ids, tokenizer.vocab_size, where)
+
+        for document in ("", "\ud83d", "\udc4d", "\U0010ffff", "\0", "日本") if self.is_text else (b"", b"\0", b"\xff"):
+            check([], document)
+        self.for_all(check, seen=st.lists(self.documents, max_size=2), document=self.any_document())
+
+    @law
+    def test_the_empty_document_has_no_ids(self) -> None:
+        """An empty document is encoded as an empty array of integers, and decodes to an empty document.
+
+        A file may begin with nothing, and np.array([]) holds floats.
+        """
+        empty = "" if self.is_text else b""
+        for tokenizer in (self.fitted([empty]), self.fitted(self.some_documents())):
+            ids = tokenizer.encode(empty)
+            _hold_ids(ids, tokenizer.vocab_size, "The empty document")
+            require(ids.size == 0, f"The empty document is encoded as {shown(ids)}.  Give no ids for it.")
+            decoded = tokenizer.decode(ids)
+            require(decoded == empty, f"No ids decode to {shown(decoded)}.")
+
+    @law
+    def test_encoding_and_decoding_change_nothing(self) -> None:
+        """encode, decode and canonical leave the tokenizer as it is: a second time they give the same.
+
+        What a text means must not depend on what was encoded before it; the vocabulary is fixed once a model is made.
+        """
+
+        def check(seen: list[Content], document: Content) -> None:
+            tokenizer = self.fitted(seen)
+            before = tokenizer.state(), tokenizer.vocab_size
+            first = tokenizer.encode(document)
+            tokenizer.decode(first)
+            tokenizer.canonical(document)
+            second, after = tokenizer.encode(document), (tokenizer.state(), tokenizer.vocab_size)
+            require(
+                first.tolist() == second.tolist(),
+                f"{shown(document)} is encoded as {shown(first)}, and then as {shown(second)}.  Use no random numbers.",
+            )
+            require(before == after, f"Encoding {shown(document)} changed the state from {before} to {after}.")
+
+        self.for_all(check, seen=self.corpora(), document=self.documents)
+
+    @law
+    def test_missing_names_what_is_lost(self) -> None:
+        """Where a document loses what it would keep had fit seen it, missing names symbols; a canonical one lacks none.
+
+        A person must be told that a prompt is not what the model reads.
+        """
+
+        def check(seen: list[Content], document: Content) -> None:
+            tokenizer = self.fitted(seen)
+            canonical, missing = tokenizer.canonical(document), tokenizer.missing(document)
+            kept = self.fitted([*seen, document]).canonical(document)
+            require(
+                missing or canonical == kept,
+                f"After fit on {shown(seen)}, {shown(document)} becomes {shown(canonical)}, and {shown(kept)} had fit seen it "
+                "too, but missing names nothing.",
+            )
+            again = tokenizer.missing(canonical)
+            require(not again, f"{shown(canonical)} is canonical, but missing names {shown(dict(again))}.")
+
+        self.for_all(check, seen=self.corpora(), document=self.documents)
+
+    @law
+    def test_what_is_nearest_to_a_missing_symbol_can_be_encoded(self) -> None:
+        """``missing`` gives for each symbol one that the vocabulary has, or None.
+
+        It is what a person is advised to write instead.
+        """
+
+        def check(seen: list[Content], document: Content) -> None:
+            tokenizer = self.fitted(seen)
+            for symbol, nearest in tokenizer.missing(document).items():
+                known = nearest is None or (tokenizer.encode(nearest).size and not tokenizer.missing(nearest))
+                require(
+                    known,
+                    f"After fit on {shown(seen)}, missing gives {shown(nearest)} as nearest to {shown(symbol)}, but the "
+                    "vocabulary lacks that too.  Give None where nothing is near.",
+                )
+
+        self.for_all(check, seen=self.corpora(), document=self.documents)
+
+    @law
+    def test_encode_never_gives_the_end(self) -> None:
+        """No document's ids contain end_id, whatever is written in it.
+
+        The core writes it between documents; in a document it would end generation in the middle.
+        """
+
+        def check(seen: list[Content], document: Content) -> None:
+            tokenizer = self.fitted(seen)
+            for ids in (tokenizer.encode(document), *tokenizer.encode_pieces([document])):
+                require(
+                    tokenizer.end_id not in ids.tolist(),
+                    f"After fit on {shown(seen)}, {shown(document)} is encoded as {shown(ids)}, and {tokenizer.end_id} is "
+                    "end_id.  Give the end an id of its own, and add none in encode.",
+                )
+
+        self.for_all(check, seen=self.corpora(), document=self.any_document())
+
+
+def _hold_ids(ids: Any, vocab_size: int, where: str) -> None:
+    right = isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind in "iu"
+    found = f"{type(ids).__name__} {getattr(ids, 'dtype', '')} {getattr(ids, 'shape', '')}"
+    require(
+        right, f"{where} is encoded as {found}, but must be a NumPy array of integers (T,): np.array(ids, np.int64)."
+    )
+    inside = not ids.size or (ids.min() >= 0 and ids.max() < vocab_size)
+    require(inside, f"{where} is encoded as {shown(ids)}, but ids are 0 to vocab_size - 1, which is {vocab_size - 1}.")
