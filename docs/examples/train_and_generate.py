@@ -8,6 +8,7 @@ print(f"{model.reference}: {model.training_record['bits_per_character']:.2f} bit
 for name in model.generate(num_samples=5, random_seed=1):
     print(name)
 
+sys.stdout.write("Sea")
 for piece in model.stream("Sea", temperature=0.5, random_seed=1):
     sys.stdout.write(piece)
 print()

@@ -232,7 +232,10 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
         check=False,
     )
     assert (built.returncode, built.stdout, built.stderr) == (0, "", "")
-    assert {path.parent.name for path in (tmp_path / "site").glob("reference/*/index.html")} >= {"hooks", "contracts"}
+    pages = {path.parent.name: path.read_text("utf-8") for path in (tmp_path / "site").glob("*/*/index.html")}
+    assert {"checkpoint-format", "contracts", "hooks"} <= set(pages)
+    assert 'class="nc">Lipogram<' in pages["plugin"]
+    assert not [name for name, page in pages.items() if "--8" in re.sub(r"<[^>]+>", "", page)], "a snippet is left"
 
 
 def test_a_recorded_page_has_what_the_terminal_shows(load_script):
