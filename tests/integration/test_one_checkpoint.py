@@ -77,8 +77,7 @@ def test_training_goes_on_in_the_other_framework_and_back(shared_main, trained, 
 
 
 @pytest.mark.parametrize("first", TRAINERS)
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "sgd"])
-def test_the_optimiser_goes_on_too(small_corpus, seqgen_home, first, optimizer):
+def test_the_optimiser_goes_on_too(small_corpus, seqgen_home, first):
     catalog = load_catalog()
     dataset = catalog.make("dataset", "text", sources=(str(small_corpus),))
     tokenizer = catalog.make("tokenizer", "char").fit(document.content for document in dataset.documents())
@@ -87,7 +86,7 @@ def test_the_optimiser_goes_on_too(small_corpus, seqgen_home, first, optimizer):
     training = make_batching("stream", part, **shape)
     validation = make_batching("stream", held_out, **shape, for_evaluation=True)
     spec = ModelSpec(vocab_size=tokenizer.vocab_size, embedding_size=8, hidden_size=16)
-    how = {"optimizer": OptimizerSpec(name=optimizer), "precision": "float32"}
+    how = {"optimizer": OptimizerSpec(), "precision": "float32"}
 
     one = catalog.make("backend", first).build(spec, **how)
     for step in range(5):

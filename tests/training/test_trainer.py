@@ -1,0 +1,269 @@
+"""The loop: when it ends, when it measures, what it keeps, and that none of this changes what is learned."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from seqgen.core.errors import TrainingError
+from seqgen.data.batching import make_batching
+from seqgen.training.schedule import Schedule
+from seqgen.training.trainer import TICK_SECONDS, evaluate
+
+MODES = ("stream", "documents", "windows")
+
+
+def same(weights, others):
+    return weights.keys() == others.keys() and all(np.array_equal(weights[name], others[name]) for name in weights)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_ends_after_exactly_so_many_steps(make_trainer, mode):
+    trainer = make_trainer(max_steps=13, mode=mode)
+    trainer.run()
+    now = trainer.counters
+    assert now.step == 13
+    assert (now.epoch, now.epoch_step) == divmod(13, trainer.training.steps_per_epoch)
+
+
+def test_it_ends_when_the_time_is_over_with_the_step_that_it_was_in(make_trainer, clock):
+    trainer = make_trainer(max_seconds=60.0, clock=clock(1.0), eval_every=1000)
+    trainer.run()
+    assert 60 <= trainer.counters.seconds < 60 + 3
+    assert 50 < trainer.counters.step <= 60
+
+
+def test_it_ends_in_time_by_the_clock_on_the_wall(make_trainer):
+    started = time.perf_counter()
+    trainer = make_trainer(max_seconds=0.5)
+    trainer.run()
+    assert 0.5 <= trainer.counters.seconds <= time.perf_counter() - started
+    assert trainer.counters.step > 5
+
+
+@pytest.mark.parametrize(("max_steps", "max_seconds", "steps"), [(7, 1000.0, 7), (1000, 7.0, None)])
+def test_the_budget_that_is_reached_first_ends_it(make_trainer, clock, max_steps, max_seconds, steps):
+    trainer = make_trainer(max_steps=max_steps, max_seconds=max_seconds, clock=clock(1.0), eval_every=1000)
+    trainer.run()
+    assert trainer.counters.step == (steps or pytest.approx(7, abs=2))
+
+
+def test_it_measures_every_so_many_steps_and_at_the_end(make_trainer):
+    trainer = make_trainer(max_steps=17, eval_every=5)
+    trainer.run()
+    assert trainer.observer.steps == [5, 10, 15, 17]
+    assert trainer.observer.evaluated_at == [5, 10, 15, 17]
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "steps"),
+    [(40, [*range(2, 41, 2)]), (50, [round(2.5 * i + 0.1) for i in range(1, 21)]), (3, [1, 2, 3])],
+)
+def test_by_default_it_measures_twenty_times(make_trainer, max_steps, steps):
+    trainer = make_trainer(max_steps=max_steps, eval_every=None)
+    trainer.run()
+    assert trainer.observer.steps == steps
+
+
+def test_by_default_it_measures_twenty_times_in_a_given_time_too(make_trainer, clock):
+    trainer = make_trainer(max_seconds=400.0, eval_every=None, clock=clock(1.0))
+    trainer.run()
+    assert 19 <= len(trainer.observer.lines) <= 21
+
+
+def test_a_line_of_metrics_says_where_the_run_is_and_how_well_it_does(make_trainer):
+    trainer = make_trainer(max_steps=5, learning_rate=0.02)
+    epoch = round(5 / trainer.training.steps_per_epoch, 4)
+    trainer.run()
+    (line,) = trainer.observer.lines
+    assert (line["step"], line["epoch"], line["tokens"], line["learning_rate"]) == (5, epoch, 5 * 4 * 8, 0.02)
+    assert line["validation_loss"] == evaluate(trainer.model, trainer.validation)
+    assert 0 < line["train_loss"] < 2 * math.log(8)
+
+
+def test_the_training_loss_is_the_mean_since_the_last_measurement(make_trainer):
+    lines = {}
+    for eval_every in (1, 4):
+        trainer = make_trainer(max_steps=8, eval_every=eval_every)
+        trainer.run()
+        lines[eval_every] = [line["train_loss"] for line in trainer.observer.lines]
+    assert lines[4] == pytest.approx([np.mean(lines[1][:4]), np.mean(lines[1][4:])])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_learns(make_trainer, mode):
+    trainer = make_trainer(max_steps=150, mode=mode, eval_every=30)
+    trainer.run()
+    losses = [line["validation_loss"] for line in trainer.observer.lines]
+    assert losses[-1] < losses[0] * 0.8
+    assert trainer.counters.best_loss == min(losses)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_measuring_does_not_change_what_is_learned(make_trainer, mode):
+    trainers = [make_trainer(max_steps=12, mode=mode, dropout=0.3, eval_every=each) for each in (1, 12)]
+    for trainer in trainers:
+        trainer.run()
+    assert same(trainers[0].model.weights(), trainers[1].model.weights())
+
+
+def test_patience_ends_it_after_so_many_measurements_without_a_better_one(make_trainer):
+    trainer = make_trainer(max_steps=1000, patience=3, learning_rate=0.0)
+    trainer.run()
+    assert trainer.observer.steps == [5, 10, 15, 20]  # one that is the best, and three that are no better
+    assert trainer.counters.best_step == 5
+    assert trainer.counters.since_best == 3
+
+
+@pytest.fixture
+def overfitting(make_trainer, make_part):
+    """It trains on scales that go down and is measured on scales that go up: it gets worse with every step."""
+    training = make_batching("stream", make_part(down=True), seq_len=8, batch_size=4, random_seed=0)
+    return lambda **given: make_trainer(training=training, learning_rate=0.03, **given)
+
+
+def test_the_best_weights_are_kept_and_not_the_last(overfitting):
+    trainer = overfitting(max_steps=100, eval_every=10)
+    trainer.run()
+    losses = {line["step"]: line["validation_loss"] for line in trainer.observer.lines}
+    best_step = min(losses, key=losses.get)
+    assert best_step < 100
+    assert (trainer.counters.best_step, trainer.counters.best_loss) == (best_step, losses[best_step])
+    assert not same(trainer.best_weights, trainer.model.weights())
+    trainer.model.load_weights(trainer.best_weights)
+    assert evaluate(trainer.model, trainer.validation) == trainer.counters.best_loss
+
+
+def test_patience_ends_it_where_it_only_gets_worse(overfitting):
+    trainer = overfitting(max_steps=1000, patience=2, eval_every=10)
+    trainer.run()
+    assert trainer.counters.step == trainer.counters.best_step + 20
+
+
+def test_without_a_validation_part_the_last_weights_are_the_best(make_trainer):
+    trainer = make_trainer(max_steps=12, validation=None)
+    trainer.run()
+    assert same(trainer.best_weights, trainer.model.weights())
+    assert (trainer.counters.best_loss, trainer.counters.validation_loss) == (None, None)
+    assert [line["validation_loss"] for line in trainer.observer.lines] == [None] * 3
+
+
+@dataclass(frozen=True)
+class Cliff(Schedule):
+    """A rate that suddenly is so high that the weights leave float32."""
+
+    step: int = 0
+
+    def at(self, step, progress):
+        return 3e38 if step >= self.step else super().at(step, progress)
+
+
+@pytest.mark.parametrize("with_validation", [True, False])
+def test_divergence_is_an_error_that_says_what_to_do_and_the_best_before_it_is_kept(make_trainer, with_validation):
+    validation = {} if with_validation else {"validation": None}
+    schedule = Cliff("constant", 0.01, 0, step=12)
+    trainer = make_trainer(max_steps=100, schedule=schedule, **validation)
+    with pytest.raises(TrainingError) as error:
+        trainer.run()
+    assert "training diverged.  Try a lower rate: --learning-rate 0.0025" in str(error.value)
+    assert trainer.counters.step < 100
+    assert trainer.counters.best_step == 10
+    assert all(np.isfinite(tensor).all() for tensor in trainer.best_weights.values())
+    if with_validation:
+        trainer.model.load_weights(trainer.best_weights)
+        assert evaluate(trainer.model, trainer.validation) == trainer.counters.best_loss
+
+
+def test_divergence_in_the_first_steps_leaves_nothing(make_trainer):
+    trainer = make_trainer(max_steps=100, schedule=Cliff("constant", 0.01, 0, step=0))
+    with pytest.raises(TrainingError, match="The loss is not a number any more after step"):
+        trainer.run()
+    assert trainer.best_weights is None
+
+
+def test_when_asked_to_stop_it_finishes_the_step_measures_and_saves(make_trainer):
+    trainer = make_trainer(max_steps=1000, eval_every=100)
+    trainer.stop = lambda: trainer.counters.step == 7
+    trainer.run()
+    assert trainer.counters.step == 7
+    assert trainer.observer.steps == [7]
+    assert trainer.observer.checkpoints == [7]
+    assert same(trainer.best_weights, trainer.model.weights())
+
+
+def test_a_stopped_run_goes_on_where_it_was(make_trainer):
+    whole = make_trainer(max_steps=20, dropout=0.3)
+    whole.run()
+    parts = make_trainer(max_steps=20, dropout=0.3)
+    parts.stop = lambda: parts.counters.step == 9
+    parts.run()
+    parts.stop = lambda: False
+    parts.run()
+    assert parts.counters.step == 20
+    assert same(parts.model.weights(), whole.model.weights())
+
+
+def test_checkpoints_come_by_the_clock(make_trainer, clock):
+    trainer = make_trainer(max_seconds=100.0, checkpoint_every=20.0, clock=clock(1.0), eval_every=1000)
+    trainer.run()
+    assert 4 <= len(trainer.observer.checkpoints) <= 5
+    gaps = np.diff([0, *trainer.observer.checkpoints])
+    assert (gaps >= 18).all()
+
+
+def test_the_time_of_all_sittings_counts(make_trainer, clock):
+    trainer = make_trainer(max_seconds=50.0, clock=clock(1.0), eval_every=1000)
+    trainer.counters.seconds = 30.0
+    trainer.run()
+    assert trainer.counters.seconds >= 50
+    assert trainer.counters.step < 25
+
+
+@dataclass
+class Lazy:
+    """A loss that knows how often it was read."""
+
+    value: float
+    readings: list
+
+    def __float__(self):
+        self.readings.append(self.value)
+        return self.value
+
+
+def test_losses_are_read_seldom_since_reading_waits_for_the_device(make_trainer, clock):
+    trainer = make_trainer(max_steps=200, clock=clock(TICK_SECONDS / 50), eval_every=200)
+    real, readings, unread = trainer.model.train_step, [], []
+
+    def train_step(batch, learning_rate):
+        unread.append(trainer.counters.step - len(readings))
+        return Lazy(float(real(batch, learning_rate)), readings)
+
+    trainer.model.train_step = train_step
+    trainer.run()
+    assert len(readings) == 200  # each once
+    assert max(unread) >= 40
+    assert 3 <= len(trainer.observer.ticks) <= 8
+
+
+def test_a_tick_shows_the_pace_and_the_share_of_the_budget(make_trainer, clock):
+    trainer = make_trainer(max_steps=100, clock=clock(0.5), eval_every=1000)
+    trainer.run()
+    tick = trainer.observer.ticks[50]
+    assert (tick.progress, tick.epoch) == (tick.step / 100, tick.step / trainer.training.steps_per_epoch)
+    assert tick.tokens_per_second == pytest.approx(4 * 8 / 0.5, rel=0.1)
+    assert tick.train_loss == pytest.approx(math.log(8), rel=0.5)
+    assert tick.validation_loss is None
+    last = trainer.observer.ticks[-1]
+    assert (last.progress, last.validation_loss) == (1.0, trainer.counters.validation_loss)
+
+
+def test_the_schedule_is_asked_with_the_steps_and_the_share_of_the_budget(make_trainer):
+    trainer = make_trainer(max_steps=10, eval_every=1, schedule=Schedule("linear", 1e-3, warmup_steps=3))
+    trainer.run()
+    expected = [trainer.schedule.at(step, step / 10) for step in range(10)]
+    assert [line["learning_rate"] for line in trainer.observer.lines] == pytest.approx(expected)
