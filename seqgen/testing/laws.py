@@ -257,20 +257,20 @@ def shown(value: object, limit: int = 300) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def hold_bounded(what: str, read: Callable[[int], object]) -> None:
-    """Hold that the memory that a reader needs does not grow with what it reads.
+def hold_bounded(what: str, reader: Callable[[int], Callable[[], object]]) -> None:
+    """Hold that the memory that reading needs does not grow with what is read.
 
     Args:
-        what: is read by.
-        read: reads so many characters or bytes.
+        what: the name of what reads.
+        reader: given a number of characters or bytes, prepares, and gives what then reads so many.
 
     Raises:
         LawBroken: it grows by more than half of what is read.
     """
     # Who keeps a little passes the first at once, in a fraction of the time; the second is for buffers of a megabyte.
-    for short, long in ((1 << 16, 1 << 18), (1 << 21, 1 << 22)):
-        read(1 << 16)  # what is made once and kept is no growth
-        held = [_peak_memory(read, size) for size in (short, long)]
+    for short, long in ((1 << 16, 1 << 18), (1 << 22, 1 << 23)):
+        reader(1 << 16)()  # what is made once and kept is no growth
+        held = [_peak_memory(reader(size)) for size in (short, long)]
         if held[1] - held[0] < (long - short) / 2:
             return
     msg = (
@@ -280,12 +280,12 @@ def hold_bounded(what: str, read: Callable[[int], object]) -> None:
     raise LawBroken(msg)
 
 
-def _peak_memory(read: Callable[[int], object], size: int) -> int:
+def _peak_memory(read: Callable[[], object]) -> int:
     """The most bytes that Python and NumPy held at a time, beyond what they held before."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        read(size)
+        read()
         return tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()

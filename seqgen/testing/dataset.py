@@ -1,0 +1,265 @@
+"""The dataset's contract."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import CorpusError
+from seqgen.core.types import Document
+from seqgen.testing.documents import long_text
+from seqgen.testing.laws import Contract, LawBroken, hold_bounded, law, require, shown
+
+_SMALL = 2000
+_MODES = ("stream", "documents", "windows")
+
+
+class DatasetContract(Contract):
+    """The laws of datasets.
+
+    A subclass gives ``make``, and ``write`` where the dataset does not read text files::
+
+        class TestAbcDataset(DatasetContract):
+            def make(self, sources):
+                return AbcDataset(sources=sources)
+
+            def write(self, folder, size):
+                path = folder / "tunes.abc"
+                path.write_text(TUNE * (size // len(TUNE) + 2))
+                return (str(path),)
+    """
+
+    @abstractmethod
+    def make(self, sources: tuple[str, ...]) -> Dataset:
+        """A dataset that reads these sources."""
+
+    def write(self, folder: Path, size: int) -> tuple[str, ...]:
+        """Write a corpus of about so many bytes with at least two documents into a folder; give its sources."""
+        for name in ("one.txt", "two.txt"):
+            with (folder / name).open("w", encoding="utf-8") as file:
+                file.writelines(long_text(size // 2))
+        return str(folder / "one.txt"), str(folder / "two.txt")
+
+    def write_empty(self, folder: Path) -> str:
+        """Write a source in which there is nothing; give its name."""
+        path = folder / f"empty{self._suffix()}"
+        path.touch()
+        return str(path)
+
+    def missing(self, folder: Path) -> str:
+        """The name of a source that does not exist."""
+        return str(folder / f"missing{self._suffix()}")
+
+    def instance(self) -> Dataset:
+        """A dataset to look at."""
+        return self.make(())
+
+    @law
+    def test_two_readings_give_the_same(self) -> None:
+        """Documents read twice, from the same object and from another, are the same, in the same order.
+
+        The split into training and validation, and where a run is resumed, follow from ids and order.
+        """
+        with self._corpus() as sources:
+            dataset = self.make(sources)
+            first = list(dataset.documents())
+            again = {"second reading": list(dataset.documents()), "other object": list(self.make(sources).documents())}
+            require(first, "The corpus that write makes gives no documents.")
+            for what, documents in again.items():
+                require(
+                    documents == first,
+                    f"The first reading gives {_names(first)}, the {what} {_names(documents)}; or their content differs.  Read "
+                    "the sources anew in each call of documents(), and sort what has no order, such as a folder.",
+                )
+
+    @law
+    def test_readings_do_not_disturb_each_other(self) -> None:
+        """A reading that has begun goes on as it would, also while another one runs.
+
+        Reading begins several times: for the vocabulary, for the ids, and when a run was interrupted.
+        """
+        with self._corpus() as sources:
+            whole = list(self.make(sources).documents())
+            dataset = self.make(sources)
+            begun = dataset.documents()
+            first = next(begun)
+            between = list(dataset.documents())
+            require(
+                between == whole and [first, *begun] == whole,
+                f"A reading that begins while another has given one document gives {_names(between)} instead of "
+                f"{_names(whole)}, or the other does not go on.  Keep positions and open files in documents(), not in self.",
+            )
+
+    @law
+    def test_documents_have_an_id_and_the_type_of_the_media(self) -> None:
+        """Each document is a Document whose id is text, and whose content is str for text/..., else bytes.
+
+        Datasets and tokenizers are matched by media type.
+        """
+        media = self.part.media_type
+        kind = str if media.startswith("text/") else bytes
+        with self._corpus() as sources:
+            for document in self.make(sources).documents():
+                require(isinstance(document, Document), f"documents() gives {shown(document)}, which is no Document.")
+                require(isinstance(document.id, str) and document.id, f"The id {document.id!r} is no text, or empty.")
+                require(
+                    isinstance(document.content, kind),
+                    f"{document.id} holds {shown(document.content, 60)}, but media_type {media} means {kind.__name__}.",
+                )
+
+    @law
+    def test_every_document_has_an_id_of_its_own(self) -> None:
+        """Pieces of one document follow one another, and no other document has its id.
+
+        A document goes whole into the training part or the validation part, by its id.
+        """
+        with self._corpus() as sources:
+            ids = [name for name, _ in itertools.groupby(document.id for document in self.make(sources).documents())]
+            twice = sorted({name for name in ids if ids.count(name) > 1})
+            require(
+                not twice,
+                f"The id {twice[:1]} comes back after other documents.  Make it from the source and a number.",
+            )
+
+    @law
+    def test_the_last_piece_of_a_document_and_no_other_is_final(self) -> None:
+        """Of the pieces of a document the last is final and the others are not.
+
+        Where a document ends, the state is reset and the end token is written.
+        """
+        with self._corpus() as sources:
+            for name, pieces in itertools.groupby(self.make(sources).documents(), key=lambda document: document.id):
+                final = [piece.final for piece in pieces]
+                require(
+                    final == [False] * (len(final) - 1) + [True],
+                    f"final is {shown(final)} in the pieces of {name}, or several documents in a row have this id.",
+                )
+
+    @law
+    def test_a_missing_source_is_an_error_that_names_it(self) -> None:
+        """A source that does not exist raises CorpusError with its name, while documents are read.
+
+        Of several files a person must see which is misspelt.
+        """
+        with self._corpus() as sources, tempfile.TemporaryDirectory() as folder:
+            name = self.missing(Path(folder))
+            _hold_refused(lambda: self.make((*sources, name)), name, f"The missing source {name}")
+
+    @law
+    def test_an_empty_source_is_an_error_that_names_it(self) -> None:
+        """A corpus in which there is nothing raises CorpusError with the name of the source.
+
+        A download that failed leaves an empty file behind.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            name = self.write_empty(Path(folder))
+            _hold_refused(lambda: self.make((name,)), name, f"The empty source {name}")
+
+    @law
+    def test_a_source_of_any_bytes_is_read_or_refused(self) -> None:
+        """Whatever bytes a file holds, it is read, or CorpusError names it.
+
+        People name the wrong file; they must be told so without a traceback.
+        """
+
+        def check(content: bytes) -> None:
+            with self._corpus() as sources:
+                path = Path(sources[0])
+                if not path.is_file():
+                    pytest.skip("its sources are no files")
+                path.write_bytes(content)
+                try:
+                    list(self.make((sources[0],)).documents())
+                except CorpusError as error:
+                    require(
+                        sources[0] in str(error),
+                        f"{content!r} is refused by {str(error)!r}, which lacks the file's name.",
+                    )
+                except Exception as error:
+                    msg = f"A file that holds {content!r} raises {error!r}.  Raise CorpusError with a sentence and its name."
+                    raise LawBroken(msg) from error
+
+        self.for_all(
+            check, content=st.binary(max_size=40) | st.text(max_size=20).map(lambda text: text.encode("utf-16"))
+        )
+
+    @law
+    def test_reading_leaves_the_sources_alone(self) -> None:
+        """The files of a corpus hold the same after reading as before.
+
+        They are a person's own.
+        """
+        with self._corpus() as sources:
+            files = [Path(name) for name in sources if Path(name).is_file()]
+            before = [file.read_bytes() for file in files]
+            for _ in self.make(sources).documents():
+                pass
+            for file, content in zip(files, before, strict=True):
+                same = file.is_file() and file.read_bytes() == content
+                require(same, f"{file.name} was changed or removed by reading it.  Open it for reading only.")
+
+    @law
+    def test_a_large_source_needs_bounded_memory(self) -> None:
+        """Reading a corpus several times as large needs about the same memory.
+
+        A corpus may be larger than memory; a large document comes in pieces.
+        """
+        with tempfile.TemporaryDirectory() as parent:
+
+            def reader(size: int) -> Callable[[], object]:
+                folder = Path(tempfile.mkdtemp(dir=parent))
+                dataset = self.make(self.write(folder, size))
+
+                def read() -> None:
+                    for _ in dataset.documents():
+                        pass
+
+                return read
+
+            hold_bounded("documents()", reader)
+
+    @law
+    def test_the_batching_mode_exists(self) -> None:
+        """``batching`` is stream, documents or windows.
+
+        It is the mode that training takes where a person names none.
+        """
+        mode = self.part.batching
+        require(mode in _MODES, f'batching is "{mode}", but must be one of {", ".join(_MODES)}.')
+
+    @contextmanager
+    def _corpus(self) -> Iterator[tuple[str, ...]]:
+        with tempfile.TemporaryDirectory() as folder:
+            yield self.write(Path(folder), _SMALL)
+
+    def _suffix(self) -> str:
+        with self._corpus() as sources:
+            return Path(sources[0]).suffix
+
+
+def _names(documents: list[Document]) -> str:
+    return shown([document.id for document in documents])
+
+
+def _hold_refused(make: Callable[[], Dataset], name: str, what: str) -> None:
+    try:
+        for _ in make().documents():
+            pass
+    except CorpusError as error:
+        require(name in str(error), f"{what} is refused by {str(error)!r}, which does not name it.")
+        return
+    except Exception as error:
+        msg = f"{what} raises {error!r}.  Raise CorpusError with a sentence that names it; find_sources does."
+        raise LawBroken(msg) from error
+    require(
+        condition=False,
+        message=f"{what} is read as if it were there.  Raise CorpusError with a sentence that names it.",
+    )
