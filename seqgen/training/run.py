@@ -133,7 +133,7 @@ class Run:
             shutil.rmtree(old, ignore_errors=True)
 
     def restore(self, trainer: Trainer) -> None:
-        """Put a trainer where the newest whole checkpoint was; does nothing where there is none yet."""
+        """Put a trainer where the newest whole checkpoint was, or leave it at the start where there is none yet."""
         shapes = {name: tensor.shape for name, tensor in trainer.model.weights().items()}
         problem: DamagedModelError | None = None
         for folder in reversed(self._checkpoints()):
@@ -159,13 +159,15 @@ class Run:
             return
         if problem is not None:
             raise problem
+        self._cut_metrics(0)
 
     def _cut_metrics(self, step: int) -> None:
-        """Leave out what was measured after the checkpoint: it will be measured again."""
+        """Leave out what was measured after a step, for it will be measured again, and half a line that a crash left."""
         path = self.folder / METRICS
         if path.exists():
-            lines = [line for line in path.read_text("utf-8").splitlines() if json.loads(line)["step"] <= step]
-            files.write_bytes(path, "".join(line + "\n" for line in lines).encode())
+            lines = path.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= step]
+            files.write_bytes(path, "".join(kept).encode())
 
     def _checkpoints(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if re.fullmatch(r"step-\d{9}", path.name))

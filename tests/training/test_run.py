@@ -1,0 +1,211 @@
+"""A run's folder: what is in it suffices to go on exactly, whatever happened in between."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from seqgen.checkpoint import ModelConfig
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.training.run import Run
+
+MODES = ("stream", "documents", "windows")
+STEPS = 24
+
+
+@pytest.fixture
+def make_run(make_trainer, tmp_path):
+    """A new run of a tiny model; its name can be given."""
+
+    def make(name="tiny"):
+        config = ModelConfig(make_trainer().model.spec, parts={}, training={}, origins={}, has_ends=True)
+        return Run.create(tmp_path, name, config, {"symbols": "abc"}, {"sources": ["a.txt"]})
+
+    return make
+
+
+@pytest.fixture
+def train(make_trainer):
+    """A trainer that saves into a run, with dropout and all that makes resuming hard; killed or stopped on request."""
+
+    class KilledError(Exception):
+        pass
+
+    def start(run, *, mode="stream", resume=False, save_at=(), kill_at=None, stop_at=None, random_seed=0):
+        trainer = make_trainer(max_steps=STEPS, mode=mode, dropout=0.4, random_seed=random_seed)
+
+        def stop():
+            step = trainer.counters.step
+            if step in save_at:
+                run.save(trainer)
+            if step == kill_at:
+                raise KilledError
+            return step == stop_at
+
+        trainer.stop = stop
+        trainer.observer.on_checkpoint = run.save
+        trainer.observer.metrics = run.append_metrics
+        if resume:
+            run.restore(trainer)
+        try:
+            trainer.run()
+        except KilledError:
+            assert kill_at is not None
+        return trainer
+
+    return start
+
+
+def metrics_of(run):
+    return [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same_outcome(resumed, whole):
+    for name, value in whole.model.weights().items():
+        np.testing.assert_array_equal(resumed.model.weights()[name], value)
+    for name, value in whole.best_weights.items():
+        np.testing.assert_array_equal(resumed.best_weights[name], value)
+    times = {"seconds", "train_loss"}  # the mean since the last measurement, which may have been the stop's own
+    counters, expected = (trainer.counters.to_json() for trainer in (resumed, whole))
+    assert {k: v for k, v in counters.items() if k not in times} == {
+        k: v for k, v in expected.items() if k not in times
+    }
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_killed_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode):
+    whole = train(make_run("whole"), mode=mode)
+    run = make_run()
+    train(run, mode=mode, save_at=(3, 13), kill_at=19)
+    resumed = train(run, mode=mode, resume=True, random_seed=99)
+    assert_same_outcome(resumed, whole)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_stopped_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode):
+    whole = train(make_run("whole"), mode=mode)
+    run = make_run()
+    train(run, mode=mode, stop_at=10)  # where it would have measured anyway
+    resumed = train(run, mode=mode, resume=True, random_seed=99)
+    assert_same_outcome(resumed, whole)
+
+
+def test_what_was_measured_after_the_checkpoint_is_not_told_twice(make_run, train):
+    run = make_run()
+    train(run, save_at=(7,), kill_at=19)
+    assert [line["step"] for line in metrics_of(run)] == [5, 10, 15]
+    train(run, resume=True)
+    assert [line["step"] for line in metrics_of(run)] == [5, 10, 15, 20, 24]
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_anew(make_run, train):
+    whole = train(make_run("whole"))
+    run = make_run()
+    train(run, kill_at=12)
+    resumed = train(run, resume=True)
+    assert_same_outcome(resumed, whole)
+    assert [line["step"] for line in metrics_of(run)] == [5, 10, 15, 20, 24]
+
+
+def test_half_a_line_of_metrics_that_a_crash_left_is_dropped(make_run, train):
+    run = make_run()
+    train(run, save_at=(7,), kill_at=12)
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 1')
+    train(run, resume=True)
+    assert [line["step"] for line in metrics_of(run)] == [5, 10, 15, 20, 24]
+
+
+def test_the_best_weights_outlive_a_restart(make_run, make_trainer):
+    run = make_run()
+    trainer = make_trainer(max_steps=5)
+    trainer.run()
+    best = trainer.best_weights
+    trainer.model.load_weights({name: value + 1 for name, value in best.items()})
+    run.save(trainer)
+    resumed = make_trainer(max_steps=5)
+    run.restore(resumed)
+    resumed.run()  # the budget is used up
+    assert resumed.counters == trainer.counters
+    for name, value in best.items():
+        np.testing.assert_array_equal(resumed.best_weights[name], value)
+        np.testing.assert_array_equal(resumed.model.weights()[name], value + 1)
+
+
+def test_two_checkpoints_stay(make_run, train):
+    run = make_run()
+    train(run, save_at=(2, 4, 6, 8))
+    assert sorted(path.name for path in run.folder.glob("step-*")) == ["step-000000006", "step-000000008"]
+    assert [path.name for path in run.folder.iterdir() if path.name.startswith(".new")] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["last.safetensors", "best.safetensors", "training_state.safetensors", "counters.json"]
+)
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(make_run, make_trainer, train, name):
+    run = make_run()
+    train(run, save_at=(6, 8))
+    path = run.folder / "step-000000008" / name
+    path.write_bytes(path.read_bytes()[:-9])
+    trainer = make_trainer()
+    run.restore(trainer)
+    assert trainer.counters.step == 6
+
+
+def test_where_every_checkpoint_is_damaged_it_says_so(make_run, make_trainer, train):
+    run = make_run()
+    train(run, save_at=(6, 8))
+    for path in run.folder.glob("step-*/last.safetensors"):
+        path.write_bytes(b"")
+    with pytest.raises(DamagedModelError, match="step-000000006/last.safetensors: the file is truncated"):
+        run.restore(make_trainer())
+
+
+def test_counters_of_another_kind_are_refused(make_run, make_trainer, train):
+    run = make_run()
+    train(run, save_at=(6,))
+    path = run.folder / "step-000000006" / "counters.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "surprise": 1}))
+    with pytest.raises(DamagedModelError, match="not the counters of a run"):
+        run.restore(make_trainer())
+
+
+def test_a_run_is_found_by_name_with_all_it_was_started_with(make_run, tmp_path):
+    started = make_run()
+    started.close()
+    found = Run.find(tmp_path, "tiny")
+    assert found.folder == tmp_path / "tiny" / "1"
+    assert found.config() == started.config()
+    assert found.read("tokenizer.json") == {"symbols": "abc"}
+    assert found.read("run.json") == {"sources": ["a.txt"]}
+
+
+def test_without_a_name_the_newest_is_found(make_run, train, tmp_path):
+    runs = [make_run(name) for name in ("one", "two", "one")]
+    assert [str(run.folder.relative_to(tmp_path)) for run in runs] == ["one/1", "two/1", "one/2"]
+    for run in runs:
+        run.close()
+    train(runs[1], save_at=(1,), kill_at=2)
+    found = Run.find(tmp_path, None)
+    assert found.folder == runs[1].folder
+    found.remove()
+    found = Run.find(tmp_path, "one")
+    assert found.folder == runs[2].folder
+
+
+def test_a_run_is_open_once_at_a_time(make_run, tmp_path):
+    run = make_run()
+    with pytest.raises(UsageError, match=r"Another process is training tiny \(run 1\)"):
+        Run.find(tmp_path, "tiny")
+    run.close()
+    Run.find(tmp_path, "tiny").close()
+
+
+def test_where_nothing_is_unfinished_it_says_so(make_run, tmp_path):
+    with pytest.raises(ModelNotFoundError, match="There is no unfinished run to go on with"):
+        Run.find(tmp_path, None)
+    make_run().remove()
+    with pytest.raises(ModelNotFoundError, match="There is no unfinished run of tiny to go on with"):
+        Run.find(tmp_path, "tiny")
