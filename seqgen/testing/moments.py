@@ -1,0 +1,114 @@
+"""Moments of generations: logits of every kind, and what went before them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from hypothesis.strategies import SearchStrategy
+
+from seqgen.core.types import Ids
+from seqgen.testing.laws import require
+
+Logits: TypeAlias = npt.NDArray[np.float32]
+
+LARGE = 2500
+"""A vocabulary above which parts may take other ways, as sorting does; its logits come from a random number generator."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a generation: what was read and drawn, and the logits that come next.
+
+    Attributes:
+        prompt_ids: (B, T), T may be 0.
+        drawn: (N, B) the ids of each step since.
+        logits: (B, V), at least one finite in each row.
+    """
+
+    prompt_ids: Ids
+    drawn: Ids
+    logits: Logits
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+        return int(self.logits.shape[1])
+
+
+@st.composite
+def moments(
+    draw: st.DrawFn,
+    vocab_sizes: SearchStrategy[int],
+    rows: Callable[[int], SearchStrategy[Logits]],
+    min_rows: int,
+) -> Moment:
+    """Moments of up to four sequences, after up to four tokens of prompt and four that were drawn.
+
+    Args:
+        draw: hypothesis's.
+        vocab_sizes: how many tokens there are.
+        rows: the logits (V,) of one sequence, for V.
+        min_rows: the least number of sequences.
+    """
+    vocab_size = draw(vocab_sizes)
+    batch, before, since = draw(st.integers(min_rows, 4)), draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    ids = draw(arrays(np.int64, (before + since, batch), elements=st.integers(0, vocab_size - 1)))
+    logits = np.stack([draw(rows(vocab_size)) for _ in range(batch)])
+    return Moment(np.ascontiguousarray(ids[:before].T), ids[before:], logits)
+
+
+@functools.cache  # building it costs more than drawing from it
+def rows_of_logits(vocab_size: int) -> SearchStrategy[Logits]:
+    """Logits (V,) of all kinds, at least one of them finite."""
+    if vocab_size >= LARGE:
+        return st.integers(0, 2**32 - 1).map(lambda random_seed: _random_row(vocab_size, random_seed))
+    highest = float(np.finfo(np.float32).max)
+    ordinary = st.floats(-9, 9, width=32)
+    ties = st.sampled_from([0.0, 1.0, -1.0])
+    huge = st.sampled_from([highest, -highest, 0.0, 1e30, -1e30, 200.0, -200.0, -1e-40])
+
+    def row(numbers: SearchStrategy[float]) -> SearchStrategy[Logits]:
+        return _lists(numbers, vocab_size).map(lambda values: np.array(values, np.float32))
+
+    equal = (ordinary | huge).map(lambda value: np.full(vocab_size, value, np.float32))
+
+    def excluded(row: Logits, gone: list[bool], left: int) -> Logits:
+        return np.where(np.array(gone) & (np.arange(vocab_size) != left), np.float32(-np.inf), row)
+
+    return st.builds(
+        excluded,
+        st.one_of(row(ties), row(huge), row(ordinary), equal),
+        st.one_of(st.just([False] * vocab_size), _lists(st.booleans(), vocab_size), st.just([True] * vocab_size)),
+        st.integers(0, vocab_size - 1),
+    )
+
+
+def _lists(elements: SearchStrategy[Any], size: int) -> SearchStrategy[list[Any]]:
+    return st.lists(elements, min_size=size, max_size=size)
+
+
+def _random_row(vocab_size: int, random_seed: int) -> Logits:
+    # Rounded, so that there are ties.
+    return (np.random.default_rng(random_seed).normal(size=vocab_size) * 3).round(1).astype(np.float32)
+
+
+def require_alike(found: npt.NDArray[Any], expected: npt.NDArray[Any], message: str) -> None:
+    """Hold that the same tokens are left, with the same logits but for rounding."""
+    alike = (
+        found.shape == expected.shape
+        and np.array_equal(np.isneginf(found), np.isneginf(expected))
+        and np.allclose(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True)
+    )
+    require(alike, f"{message}\nfound    {shown(found)}\nexpected {shown(expected)}")
+
+
+def shown(array: npt.NDArray[Any]) -> str:
+    """The array in a sentence, shortened."""
+    return np.array2string(array, threshold=20, separator=", ")

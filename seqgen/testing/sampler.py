@@ -1,0 +1,396 @@
+"""What every sampler must keep."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.generation.draw import on_host
+from seqgen.testing.laws import Contract, law, require
+from seqgen.testing.letters import LettersTokenizer
+from seqgen.testing.moments import LARGE, Logits, Moment, moments, require_alike, rows_of_logits, shown
+
+
+class SamplerContract(Contract):
+    """The laws of samplers.  Subclass it in your tests, one class for each choice of options that works differently.
+
+        class TestNoStutter(SamplerContract):
+            def make(self):
+                return NoStutter(times=2)
+
+    Attributes:
+        vocab_sizes: how many tokens there are.
+    """
+
+    max_examples = 30
+    vocab_sizes: ClassVar[SearchStrategy[int]] = st.sampled_from([2, 3, 4, 5, 6, 7, 1, LARGE])
+
+    @abstractmethod
+    def make(self) -> Sampler:
+        """A fresh sampler."""
+
+    def tokenizer(self, vocab_size: int) -> Tokenizer:
+        """What the sampler begins with; override it (and ``vocab_sizes``) if the sampler asks what tokens mean."""
+        return LettersTokenizer(vocab_size)
+
+    def rows(self, vocab_size: int) -> SearchStrategy[Logits]:
+        """The logits (V,) of one sequence: ordinary, tied, huge, all equal, some excluded, all but one excluded."""
+        return rows_of_logits(vocab_size)
+
+    def instance(self) -> Sampler:
+        """A fresh sampler."""
+        return self.make()
+
+    def moments(self, min_rows: int = 1) -> SearchStrategy[Moment]:
+        """Moments of generations of up to four sequences."""
+        return moments(self.vocab_sizes, self.rows, min_rows)
+
+    def _played(self, moment: Moment, rows: Any = slice(None), sampler: Sampler | None = None) -> Sampler:
+        """The sampler at this moment, of a generation of these rows alone."""
+        sampler = sampler or self.make()
+        sampler.begin(moment.prompt_ids[rows].copy(), self.tokenizer(moment.vocab_size))
+        for ids in moment.drawn:
+            sampler.accept(ids[rows].copy())
+        return sampler
+
+    def _rows(self, moment: Moment) -> Iterator[tuple[Logits, npt.NDArray[Any]]]:
+        """The logits (V,) of each row of the moment, before and after."""
+        return zip(moment.logits, _adjusted(self._played(moment), moment.logits), strict=True)
+
+    # What comes out
+
+    @law
+    def test_the_stage_is_a_stage(self) -> None:
+        """The stage is a member of Stage.
+
+        The chain is sorted by it: temperature before top-p gives other results than after.
+        """
+        stage = self.make().stage
+        require(isinstance(stage, Stage), f"stage is {stage!r}.  Declare stage: ClassVar[Stage] = Stage.CONSTRAINT.")
+
+    @law
+    def test_a_token_of_each_row_survives(self) -> None:
+        """At least one token of each row is left.
+
+        Where none is left nothing can be drawn, and the generation ends with an error in the middle of a text.
+        """
+
+        def check(moment: Moment) -> None:
+            for before, after in self._rows(moment):
+                require(
+                    np.isfinite(after).any(),
+                    f"No token is left of {shown(before)}: it became {shown(after)}.  Leave the row as it came instead.",
+                )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_what_was_excluded_stays_excluded(self) -> None:
+        """A token at minus infinity stays there.
+
+        An earlier sampler excluded it; a rhyme or a bar would break if a later one brought it back.
+        """
+
+        def check(moment: Moment) -> None:
+            for before, after in self._rows(moment):
+                require(
+                    not np.isfinite(after[np.isneginf(before)]).any(),
+                    f"An excluded token came back: {shown(before)} became {shown(after)}.  Keep -inf where it was.",
+                )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_nothing_becomes_nan_or_infinitely_likely(self) -> None:
+        """No logit becomes NaN or plus infinity.
+
+        One such number makes all probabilities of its row NaN.  It comes from -inf - -inf, 0 * inf, or an overflow.
+        """
+
+        def check(moment: Moment) -> None:
+            for before, after in self._rows(moment):
+                require(
+                    not (np.isnan(after) | np.isposinf(after)).any(),
+                    f"{shown(before)} became {shown(after)}.  Clip before exp, and treat -inf by where().",
+                )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_a_row_without_any_token_stays_so(self) -> None:
+        """A row that is all minus infinity stays so, and the other rows do not notice.
+
+        The core then says which sampler left nothing; a later one that raises or gives NaN would take the blame.
+        """
+
+        def check(moment: Moment) -> None:
+            logits = moment.logits.copy()
+            logits[0] = -np.inf
+            adjusted = _adjusted(self._played(moment), logits)
+            require(np.isneginf(adjusted[0]).all(), f"A row of -inf alone became {shown(adjusted[0])}.")
+            expected = _adjusted(self._played(moment), moment.logits)[1:]
+            require_alike(adjusted[1:], expected, "Another row changed with it.")
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_shape_and_type_are_kept(self) -> None:
+        """float32 logits (B, V) come out as float32 (B, V).
+
+        The samplers after it and the draw rely on it; float64 would also take twice the memory.
+        """
+
+        def check(moment: Moment) -> None:
+            adjusted = _adjusted(self._played(moment), moment.logits)
+            require(
+                adjusted.shape == moment.logits.shape and adjusted.dtype == np.float32,
+                f"float32 {moment.logits.shape} became {adjusted.dtype} {adjusted.shape}.  Keep both: astype, keepdims.",
+            )
+
+        self.for_all(check, moment=self.moments())
+
+    # What goes in
+
+    @law
+    def test_the_logits_handed_in_are_not_modified(self) -> None:
+        """Logits that adjust is handed are not written to.
+
+        They are the model's: the core still reads probabilities from them, before the chain.
+        """
+
+        def check(moment: Moment) -> None:
+            logits = moment.logits.copy()
+            self._played(moment).adjust(logits)
+            require(
+                np.array_equal(logits, moment.logits),
+                f"The logits {shown(moment.logits)} are {shown(logits)} afterwards.  Work on a copy, or use where().",
+            )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_the_ids_handed_in_are_not_modified(self) -> None:
+        """Neither begin nor accept writes to the ids that it is handed.
+
+        The same array goes to every sampler of the chain, and the prompt is a read-only view.
+        """
+
+        def check(moment: Moment) -> None:
+            prompt_ids, drawn = moment.prompt_ids.copy(), moment.drawn.copy()
+            sampler = self.make()
+            sampler.begin(prompt_ids, self.tokenizer(moment.vocab_size))
+            for ids in drawn:
+                sampler.accept(ids)
+            for method, before, after in (("begin", moment.prompt_ids, prompt_ids), ("accept", moment.drawn, drawn)):
+                require(
+                    np.array_equal(before, after),
+                    f"{method} changed the ids {before.tolist()} to {after.tolist()}.  Copy what you change.",
+                )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_ids_of_any_integer_type_are_taken(self) -> None:
+        """Ids of any integer type give the same, also from a read-only array.
+
+        Ids come from tokenizers, files and draws, each in the type that suits it; uint16 wraps below zero.
+        """
+
+        def check(moment: Moment, dtype: str) -> None:
+            prompt_ids, drawn = moment.prompt_ids.astype(dtype), moment.drawn.astype(dtype)
+            prompt_ids.setflags(write=False)
+            drawn.setflags(write=False)
+            adjusted = _adjusted(self._played(Moment(prompt_ids, drawn, moment.logits)), moment.logits)
+            expected = _adjusted(self._played(moment), moment.logits)
+            require_alike(adjusted, expected, f"Ids of type {dtype} give something else than int64.")
+
+        self.for_all(check, moment=self.moments(), dtype=st.sampled_from(["uint16", "int32"]))
+
+    # What it depends on
+
+    @law
+    def test_a_row_alone_gives_what_it_gives_among_others(self) -> None:
+        """A row's result does not depend on the other rows.
+
+        Sample 3 must be the same text alone, among 16, and after others have ended.
+        """
+
+        def check(moment: Moment) -> None:
+            together = _adjusted(self._played(moment), moment.logits)
+            for row in range(len(together)):
+                one = slice(row, row + 1)
+                require_alike(
+                    _adjusted(self._played(moment, one), moment.logits[one]),
+                    together[one],
+                    f"Row {row} alone differs from row {row} among {len(together)}.  Reduce over the last axis only.",
+                )
+
+        self.for_all(check, moment=self.moments(min_rows=2))
+
+    @law
+    def test_the_same_generation_gives_the_same(self) -> None:
+        """Two samplers that went through the same generation give the same.
+
+        A random seed must write the same text again: a sampler has no randomness of its own, since the core draws.
+        """
+
+        def check(moment: Moment) -> None:
+            require_alike(
+                _adjusted(self._played(moment), moment.logits),
+                _adjusted(self._played(moment), moment.logits),
+                "A second sampler differs from the first.  Draw no random numbers, and keep nothing in the class.",
+            )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_adjusting_remembers_nothing(self) -> None:
+        """A second adjust of the same logits gives what the first gave.
+
+        Only begin, accept and select change what is remembered; the core adjusts again to find out what went wrong.
+        """
+
+        def check(moment: Moment) -> None:
+            sampler = self._played(moment)
+            first = _adjusted(sampler, moment.logits)
+            require_alike(
+                _adjusted(sampler, moment.logits), first, "The second adjust differs.  Move what changes to accept."
+            )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_torch_tensors_give_what_numpy_arrays_give(self) -> None:
+        """A torch tensor is adjusted as a NumPy array is, and comes back as a torch tensor.
+
+        Logits may lie on a GPU, and the same seed must write the same text wherever the model runs.
+        """
+        try:
+            torch = importlib.import_module("torch")
+        except ModuleNotFoundError:
+            pytest.skip("torch is not installed")
+
+        def check(moment: Moment) -> None:
+            tensor = self._played(moment).adjust(torch.from_numpy(moment.logits.copy()))
+            require(
+                isinstance(tensor, torch.Tensor),
+                f"A torch tensor came back as {type(tensor).__name__}.  Use array_namespace(logits) instead of numpy.",
+            )
+            require(tensor.dtype == torch.float32, f"A float32 tensor came back as {tensor.dtype}.")
+            expected = _adjusted(self._played(moment), moment.logits)
+            require_alike(on_host(tensor), expected, "A torch tensor gives something else than a NumPy array.")
+
+        self.for_all(check, moment=self.moments())
+
+    # What it remembers
+
+    @law
+    def test_selected_rows_keep_what_they_remember(self) -> None:
+        """After select, the memory is that of these rows, in this order.
+
+        When a sequence ends the others move up; with another's memory they would be held to its rhyme.
+        """
+
+        def check(moment: Moment, data: st.DataObject) -> None:
+            count = len(moment.logits)
+            order = data.draw(st.permutations(range(count)), label="rows")
+            rows = np.array(order[: data.draw(st.integers(1, count), label="how many")])
+            steps = data.draw(st.integers(0, len(moment.drawn)), label="steps before")
+            sampler = self._played(Moment(moment.prompt_ids, moment.drawn[:steps], moment.logits))
+            sampler.select(rows)
+            for ids in moment.drawn[steps:]:
+                sampler.accept(ids[rows].copy())
+            message = f"select({rows.tolist()}) of {count} rows left others' memory.  Index what you keep by rows."
+            self._require_same_memory(sampler, self._played(moment, rows), moment.logits[rows], message)
+
+        self.for_all(check, moment=self.moments(min_rows=2), data=st.data())
+
+    @law
+    def test_a_replayed_prefix_gives_the_state_of_the_prefix_as_prompt(self) -> None:
+        """Reading ids by begin and accepting them one by one come to the same.
+
+        A text that goes on from what was generated before must go on as if it had never stopped.
+        """
+
+        def check(moment: Moment) -> None:
+            at_once = Moment(np.hstack([moment.prompt_ids, moment.drawn.T]), moment.drawn[:0], moment.logits)
+            self._require_same_memory(
+                self._played(moment),
+                self._played(at_once),
+                moment.logits,
+                f"Prompts {at_once.prompt_ids.tolist()} give something else than prompts {moment.prompt_ids.tolist()} "
+                "and the rest by accept.  Let begin read the prompt as accept reads what is drawn.",
+            )
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_begin_forgets_the_generation_before(self) -> None:
+        """A second begin starts from nothing.
+
+        One object may serve one generation after another; the second must not remember the first.
+        """
+
+        def check(before: Moment, moment: Moment) -> None:
+            again = self._played(moment, sampler=self._played(before))
+            message = "After a second begin it differs from a fresh one.  Set in begin all that is remembered."
+            self._require_same_memory(again, self._played(moment), moment.logits, message)
+
+        self.for_all(check, before=self.moments(), moment=self.moments())
+
+    @law
+    def test_copies_are_independent(self) -> None:
+        """Copies of one sampler (copy.copy) do not remember each other's generation.
+
+        Each generation works with a copy, so that one object can serve several at a time.
+        """
+        message = "A copy remembers another's generation.  Make lists, dicts and arrays in begin, not before."
+
+        def check(one: Moment, other: Moment) -> None:
+            original = self.make()
+            first, second = copy.copy(original), copy.copy(original)
+            self._played(one, sampler=first)
+            self._played(other, sampler=second)
+            for copied, moment in ((first, one), (second, other)):
+                self._require_same_memory(copied, self._played(moment), moment.logits, message)
+
+        self.for_all(check, one=self.moments(), other=self.moments())
+
+    @law
+    def test_it_is_shown_by_its_options_alone(self) -> None:
+        """Its repr works before begin, and does not change with what is remembered.
+
+        Errors name the sampler so; a table of counts in the middle of a sentence helps nobody.
+        """
+        advice = "Declare what begin sets as field(init=False, repr=False)."
+
+        def check(moment: Moment) -> None:
+            sampler = self.make()
+            try:
+                before = repr(sampler)
+            except AttributeError as error:
+                before = f"AttributeError: {error}"
+            after = repr(self._played(moment, sampler=sampler))
+            require(before == after, f"Before begin it is shown as {before}, afterwards as {after}.  {advice}")
+
+        self.for_all(check, moment=self.moments())
+
+    def _require_same_memory(self, found: Sampler, expected: Sampler, logits: Logits, message: str) -> None:
+        # On equal logits a penalty shows that a truncation would hide.
+        for each in (logits, np.ones_like(logits)):
+            require_alike(_adjusted(found, each), _adjusted(expected, each), message)
+
+
+def _adjusted(sampler: Sampler, logits: Logits) -> npt.NDArray[Any]:
+    return on_host(sampler.adjust(logits.copy()))

@@ -1,0 +1,291 @@
+"""Samplers, each broken in one thing, and the law that must reject it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from annotated_doc import Doc
+from annotated_types import Ge
+from array_api_compat import array_namespace
+
+from seqgen.core.sampler import Sampler, Stage
+from seqgen.samplers.greedy import Greedy
+from seqgen.samplers.min_p import MinP
+from seqgen.samplers.repetition_penalty import RepetitionPenalty
+from seqgen.samplers.temperature import Temperature
+from seqgen.testing.sampler import SamplerContract
+
+CONTRACT = SamplerContract
+MUTANTS: list[tuple[str, str, type[SamplerContract]]] = []
+
+
+def breaks(law: str, broken: str, **options: Any):
+    """Put a sampler made with these options among the mutants."""
+
+    def register(part: type[Sampler]) -> type[Sampler]:
+        contract = type(part.__name__, (SamplerContract,), {"make": lambda _: part(**options)})
+        MUTANTS.append((law, broken, contract))
+        return part
+
+    return register
+
+
+@breaks("test_every_exception_names_a_law", "an exception for a law of another name")
+class Misspelt(Greedy):
+    exceptions: ClassVar[Mapping[str, str]] = {"test_a_token_of_every_row_survives": "it is strict"}
+
+
+@breaks("test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows", "a default below its bound")
+@dataclass(frozen=True, kw_only=True)
+class BelowBound(MinP):
+    tokens: Annotated[int, Ge(1), Doc("how many tokens always stay")] = 0
+
+
+@breaks("test_each_option_refuses_wrong_values", "an option that takes anything")
+@dataclass(frozen=True, kw_only=True)
+class Anything(MinP):
+    words: Annotated[Any, Doc("words that are never written")] = ""
+
+
+@breaks("test_the_options_survive_json", "an option that is a set")
+@dataclass(frozen=True, kw_only=True)
+class OfASet(MinP):
+    ids: Annotated[frozenset[int], Doc("tokens that are never drawn")] = frozenset({1})
+
+
+@breaks("test_the_stage_is_a_stage", "a stage that is a word")
+class StageOfAWord(Greedy):
+    stage = "temperature"
+
+
+@breaks("test_a_token_of_each_row_survives", "only tokens more likely than even, which there may not be")
+class MoreThanEven(Sampler):
+    def adjust(self, logits):
+        xp = array_namespace(logits)
+        return xp.where(logits > xp.mean(logits, axis=-1, keepdims=True), logits, -xp.inf)
+
+
+@breaks("test_a_token_of_each_row_survives", "the token before never comes again, even where it is the last one left")
+@dataclass
+class NeverTwice(Sampler):
+    last: Any = field(init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.last = prompt_ids[:, -1] if prompt_ids.shape[1] else np.full(len(prompt_ids), -1)
+
+    def accept(self, ids):
+        self.last = ids
+
+    def adjust(self, logits):
+        return np.where(np.arange(logits.shape[1]) == self.last[:, None], np.float32(-np.inf), logits)
+
+
+@breaks("test_what_was_excluded_stays_excluded", "excluded tokens come back with a low logit")
+class LowInsteadOfExcluded(Sampler):
+    def adjust(self, logits):
+        return np.maximum(logits, np.float32(-1e9))
+
+
+@breaks("test_nothing_becomes_nan_or_infinitely_likely", "division that overflows", temperature=0.01)
+class Overflowing(Temperature):
+    def adjust(self, logits):
+        with np.errstate(over="ignore"):
+            return logits / np.float32(self.temperature)
+
+
+@breaks("test_nothing_becomes_nan_or_infinitely_likely", "an excluded token weighs zero times minus infinity")
+class ZeroTimesInfinity(Sampler):
+    def adjust(self, logits):
+        with np.errstate(invalid="ignore"):
+            return logits * (logits > logits.min(axis=-1, keepdims=True))
+
+
+@breaks("test_a_row_without_any_token_stays_so", "softmax of nothing is NaN")
+class SoftmaxOfNothing(Sampler):
+    def adjust(self, logits):
+        with np.errstate(invalid="ignore"):
+            return logits - logits.max(axis=-1, keepdims=True)
+
+
+@breaks("test_shape_and_type_are_kept", "float64 out of float32")
+class Double(Sampler):
+    def adjust(self, logits):
+        return logits.astype(np.float64)
+
+
+@breaks("test_shape_and_type_are_kept", "the only row loses its axis")
+class Squeezed(Sampler):
+    def adjust(self, logits):
+        return logits.squeeze()
+
+
+@breaks("test_the_logits_handed_in_are_not_modified", "excludes in place")
+class InPlace(Sampler):
+    def adjust(self, logits):
+        logits[logits < logits.max(axis=-1, keepdims=True)] = -np.inf
+        return logits
+
+
+@breaks("test_the_ids_handed_in_are_not_modified", "sorts the prompt in place")
+class SortedPrompt(Greedy):
+    def begin(self, prompt_ids, tokenizer):
+        prompt_ids.sort(axis=-1)
+
+
+@breaks("test_the_ids_handed_in_are_not_modified", "counts drawn tokens from one, in place")
+class CountedFromOne(Greedy):
+    def accept(self, ids):
+        ids += 1
+
+
+@breaks("test_ids_of_any_integer_type_are_taken", "differences of ids, which wrap below zero in uint16")
+@dataclass
+class Wrapping(Sampler):
+    stepped: Any = field(init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.stepped = (prompt_ids[:, 1:] - prompt_ids[:, :-1] < 0).any(axis=-1)
+
+    def adjust(self, logits):
+        return np.where(self.stepped[:, None], logits / 2, logits)
+
+
+@breaks("test_a_row_alone_gives_what_it_gives_among_others", "one threshold for all rows")
+class OneThreshold(Sampler):
+    def adjust(self, logits):
+        return np.where(logits >= logits.max(axis=-1).min(), logits, np.float32(-np.inf))
+
+
+@breaks("test_a_row_alone_gives_what_it_gives_among_others", "only the first row's prompt counts")
+class FirstPrompt(RepetitionPenalty):
+    def begin(self, prompt_ids, tokenizer):
+        super().begin(np.broadcast_to(prompt_ids[:1], prompt_ids.shape), tokenizer)
+
+
+@breaks("test_the_same_generation_gives_the_same", "noise of its own")
+@dataclass
+class Noise(Sampler):
+    noise: Any = field(init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.noise = np.random.default_rng().normal(size=(len(prompt_ids), tokenizer.vocab_size)).astype(np.float32)
+
+    def adjust(self, logits):
+        return np.clip(logits, -100, 100) + self.noise
+
+
+@breaks("test_adjusting_remembers_nothing", "hotter with every adjust instead of every token")
+@dataclass
+class Heating(Sampler):
+    steps: Any = field(init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.steps = itertools.count(1)
+
+    def adjust(self, logits):
+        return logits / next(self.steps)
+
+
+@breaks("test_torch_tensors_give_what_numpy_arrays_give", "gives NumPy arrays for tensors")
+class NumpyOnly(Sampler):
+    def adjust(self, logits):
+        return np.asarray(logits) / 2
+
+
+@breaks("test_torch_tensors_give_what_numpy_arrays_give", "an unstable sort, so that ties fall otherwise")
+class OtherTies(Sampler):
+    def adjust(self, logits):
+        xp = array_namespace(logits)
+        place = xp.argmax(logits, axis=-1, keepdims=True)
+        if not isinstance(logits, np.ndarray):
+            place = logits.shape[-1] - 1 - xp.argmax(xp.flip(logits, axis=-1), axis=-1, keepdims=True)
+        return xp.where(xp.arange(logits.shape[-1]) == place, logits, -xp.inf)
+
+
+@breaks("test_selected_rows_keep_what_they_remember", "keeps the first rows instead of those selected")
+class FirstRows(RepetitionPenalty):
+    def select(self, rows):
+        super().select(np.arange(len(rows)))
+
+
+@breaks(
+    "test_selected_rows_keep_what_they_remember",
+    "forgets what falls out of the window of the rows that are left",
+    window=2,
+)
+class HalfSelected(RepetitionPenalty):
+    def select(self, rows):
+        self._counts = self._counts[rows]
+        self._recent.clear()
+
+
+@breaks("test_selected_rows_keep_what_they_remember", "keeps the right rows in the wrong order", window=0)
+class SortedRows(RepetitionPenalty):
+    def select(self, rows):
+        super().select(np.sort(rows))
+
+
+@breaks("test_a_replayed_prefix_gives_the_state_of_the_prefix_as_prompt", "does not read the prompt")
+class WithoutPrompt(RepetitionPenalty):
+    def begin(self, prompt_ids, tokenizer):
+        super().begin(prompt_ids[:, :0], tokenizer)
+
+
+@breaks(
+    "test_a_replayed_prefix_gives_the_state_of_the_prefix_as_prompt",
+    "the window holds one more of the prompt",
+    window=2,
+)
+class WiderPrompt(RepetitionPenalty):
+    def begin(self, prompt_ids, tokenizer):
+        super().begin(prompt_ids, tokenizer)
+        for ids in prompt_ids[:, -self.window - 1 : -self.window].T:
+            self._counts[np.arange(len(ids)), ids] += 1
+
+
+@breaks("test_begin_forgets_the_generation_before", "keeps counting in a second generation")
+@dataclass
+class KeepsCounting(Sampler):
+    drawn: Any = field(default=0, init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.drawn += prompt_ids.shape[1]
+
+    def accept(self, ids):
+        self.drawn += 1
+
+    def adjust(self, logits):
+        return logits / 2 if self.drawn > 3 else logits
+
+
+@breaks("test_copies_are_independent", "a list that is made once, with the object")
+@dataclass
+class SharedList(Sampler):
+    drawn: list[Any] = field(default_factory=list, init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.drawn.clear()
+        self.drawn.extend(prompt_ids.T)
+
+    def accept(self, ids):
+        self.drawn.append(ids)
+
+    def adjust(self, logits):
+        return logits / 2 if len(self.drawn) > 3 else logits
+
+
+@breaks("test_it_is_shown_by_its_options_alone", "a field that begin sets is part of repr")
+@dataclass
+class ShownTooSoon(Sampler):
+    length: int = field(init=False)
+    stage: ClassVar[Stage] = Stage.CONSTRAINT
+
+    def begin(self, prompt_ids, tokenizer):
+        self.length = prompt_ids.shape[1]
+
+    def adjust(self, logits):
+        return logits
