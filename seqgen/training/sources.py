@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
@@ -46,8 +47,8 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
     for source in sources:
         if source == "-":
             paths.append(str(_keep_stdin()))
-        elif Path(source).exists():
-            paths.append(str(Path(source).absolute()))
+        elif _local(source).exists():
+            paths.append(str(_local(source)))
         elif source in known:
             path = locate(source)
             if path is None:
@@ -58,8 +59,12 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
         elif "://" in source:
             paths.append(source)
         else:
-            paths.append(str(Path(source).absolute()))  # a glob, or missing: the dataset says
+            paths.append(str(_local(source)))  # a glob, or missing: the dataset says
     return Sources(sources, tuple(paths), dataset)
+
+
+def _local(source: str) -> Path:
+    return Path(os.path.expanduser(source)).absolute()  # noqa: PTH111  Path.expanduser raises where ~name is nobody
 
 
 def _keep_stdin() -> Path:

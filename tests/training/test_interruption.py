@@ -1,0 +1,70 @@
+"""A first signal asks the run to end, a second one ends it, and afterwards all is as it was before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from seqgen.training.interruption import interruption
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def unignored():
+    """A shell may have started the tests with some of these ignored, which is theirs to keep; not here."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_and_is_told_once(number):
+    told = []
+    with interruption(told.append) as asked:
+        assert not asked()
+        os.kill(os.getpid(), number)
+        assert asked()
+    assert asked.signal_number == number
+    assert told == [number.name]
+
+
+@pytest.mark.parametrize("second", SIGNALS)
+def test_a_second_signal_leaves_at_once(second):
+    told = []
+    with pytest.raises(KeyboardInterrupt), interruption(told.append):
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), second)
+    assert told == ["SIGTERM"]
+
+
+def test_afterwards_signals_do_what_they_did_before():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with interruption(pytest.fail):
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with interruption(pytest.fail) as asked:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert not asked()
+
+
+def test_outside_the_main_thread_nothing_changes():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    seen = []
+
+    def look():
+        with interruption(pytest.fail) as asked:
+            seen.append(([signal.getsignal(number) for number in SIGNALS], asked()))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [(before, False)]
