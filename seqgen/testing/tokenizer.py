@@ -156,15 +156,17 @@ class TokenizerContract(TokenizerDecodingLaws):
         def check(seen: list[Content], document: Content) -> None:
             tokenizer = self.fitted(seen)
             before = tokenizer.state(), tokenizer.vocab_size
-            first = tokenizer.encode(document)
-            tokenizer.decode(first)
-            tokenizer.canonical(document)
-            second, after = tokenizer.encode(document), (tokenizer.state(), tokenizer.vocab_size)
-            require(
-                first.tolist() == second.tolist(),
-                f"{shown(document)} is encoded as {shown(first)}, and then as {shown(second)}.  Use no random numbers.",
-            )
-            require(before == after, f"Encoding {shown(document)} changed the state from {before} to {after}.")
+            for each in (*seen, document):
+                first = tokenizer.encode(each)
+                tokenizer.decode(first)
+                tokenizer.canonical(each)
+                for again in (tokenizer.encode(each), tokenizer.encode(each)):
+                    require(
+                        first.tolist() == again.tolist(),
+                        f"{shown(each)} is encoded as {shown(first)}, and then as {shown(again)}.  Use no random numbers.",
+                    )
+                after = tokenizer.state(), tokenizer.vocab_size
+                require(before == after, f"Encoding {shown(each)} changed the state from {before} to {after}.")
 
         self.for_all(check, seen=self.corpora(), document=self.documents)
 
@@ -184,8 +186,9 @@ class TokenizerContract(TokenizerDecodingLaws):
                 f"After fit on {shown(seen)}, {shown(document)} becomes {shown(canonical)}, and {shown(kept)} had fit seen it "
                 "too, but missing names nothing.",
             )
-            again = tokenizer.missing(canonical)
-            require(not again, f"{shown(canonical)} is canonical, but missing names {shown(dict(again))}.")
+            for each in map(tokenizer.canonical, (*seen, document)):
+                again = tokenizer.missing(each)
+                require(not again, f"{shown(each)} is canonical, but missing names {shown(dict(again))}.")
 
         self.for_all(check, seen=self.corpora(), document=self.documents)
 

@@ -1,8 +1,8 @@
 """Every law of the kit rejects at least one part that is broken on purpose.
 
 ``mutants`` has a module for each kind.  It has ``CONTRACT``, the class of the laws, and ``MUTANTS``: tuples of the law's
-name, what is broken in a sentence, and a subclass of ``CONTRACT`` that makes the broken part.  The table of
-docs/reference/conformance.md is made from them.
+name, what is broken in a sentence, and a subclass of ``CONTRACT`` that makes the broken part; and ``SOUND``, contracts of
+what they are made of, where that is no bundled part.  The table of docs/reference/conformance.md is made from them.
 """
 
 import importlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seqgen.testing import LawBroken, laws_of
+from seqgen.testing import LawBroken, check_laws, laws_of
 
 KINDS = sorted(path.stem for path in (Path(__file__).parent / "mutants").glob("*.py"))
 MODULES = {kind: importlib.import_module(f"mutants.{kind}") for kind in KINDS}
@@ -38,3 +38,8 @@ def test_every_law_says_in_a_line_what_must_hold_and_then_why(kind):
     for law in laws_of(MODULES[kind].CONTRACT):
         assert law.statement.endswith("."), law
         assert law.reason.endswith("."), law
+
+
+@pytest.mark.parametrize("sound", [sound for module in MODULES.values() for sound in getattr(module, "SOUND", [])])
+def test_what_mutants_are_made_of_keeps_every_law(sound):
+    assert [verdict for verdict in check_laws(sound()) if verdict.outcome != "passed"] == []
