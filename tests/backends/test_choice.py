@@ -1,0 +1,111 @@
+"""Devices, precisions and architectures: what is chosen, and the words for what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqgen.backends.choice import choose_device
+from seqgen.backends.processor import bfloat16_is_faster
+from seqgen.core.errors import OptionError
+from seqgen.core.spec import OptimizerSpec
+
+
+def test_auto_takes_the_first_device_and_a_family_its_first():
+    devices = ("cuda:0", "cuda:1", "mps", "cpu")
+    assert choose_device("torch", "auto", devices) == "cuda:0"
+    assert choose_device("torch", "cuda", devices) == "cuda:0"
+    assert choose_device("torch", "cuda:1", devices) == "cuda:1"
+    assert choose_device("torch", "mps", devices) == "mps"
+    with pytest.raises(OptionError, match=r'no device "cuda:2" here\.  It has: cuda:0, cuda:1, mps, cpu'):
+        choose_device("torch", "cuda:2", devices)
+
+
+def test_the_cpu_is_a_device_of_every_backend(backend, small_spec):
+    assert backend.devices()[-1] == "cpu"
+    assert backend.build(small_spec(), device="cpu").device == "cpu"
+    assert backend.build(small_spec()).device == backend.devices()[0]
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(backend, small_spec):
+    with pytest.raises(OptionError, match=r'finds no device "tpu" here\.  It has: .*cpu'):
+        backend.build(small_spec(), device="tpu")
+
+
+def test_a_precision_that_does_not_exist_is_refused_with_those_that_do(backend, small_spec):
+    with pytest.raises(OptionError, match=r'does not compute in precision "float8" on .*\.  It has: float32'):
+        backend.build(small_spec(), device="cpu", precision="float8")
+
+
+def test_numpy_computes_in_float32_only(backends, small_spec):
+    with pytest.raises(
+        OptionError, match=r'"numpy" does not compute in precision "bfloat16" on cpu\.  It has: float32$'
+    ):
+        backends["numpy"].build(small_spec(), precision="bfloat16")
+
+
+def test_an_architecture_that_a_backend_lacks_is_refused_with_those_that_it_has(backend, small_spec):
+    with pytest.raises(OptionError, match=r'has no architecture "transformer"\.  It has: lstm, gru, rnn'):
+        backend.build(small_spec("transformer"))
+
+
+def test_numpy_says_who_trains(backends, small_spec):
+    assert not backends["numpy"].can_train
+    with pytest.raises(OptionError, match="--backend torch or --backend keras"):
+        backends["numpy"].build(small_spec(), optimizer=OptimizerSpec())
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "faster"),
+    [
+        ("AuthenticAMD", "fpu avx512f avx512_bf16", True),
+        ("GenuineIntel", "fpu avx512f avx512_bf16", False),
+        ("GenuineIntel", "fpu avx512f avx512_bf16 amx_bf16 amx_tile", True),
+        ("AuthenticAMD", "fpu avx2", False),
+    ],
+)
+def test_bfloat16_is_taken_where_the_processor_is_faster_in_it(tmp_path, vendor, flags, faster):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor : 0\nvendor_id : {vendor}\nflags : {flags}\n\nprocessor : 1\n")
+    assert bfloat16_is_faster(cpuinfo) is faster
+
+
+def test_an_unknown_processor_computes_in_float32(tmp_path):
+    assert not bfloat16_is_faster(tmp_path / "missing")
+
+
+def test_numpy_generates_without_importing_a_framework(run_python):
+    result = run_python(
+        "import sys, numpy as np\n"
+        "from seqgen.backends.numpy.backend import NumpyBackend\n"
+        "from seqgen.core.spec import ModelSpec\n"
+        "model = NumpyBackend().build(ModelSpec(vocab_size=5, hidden_size=4))\n"
+        "print(model.next_logits(np.array([1]), model.initial_state(1))[0].shape)\n"
+        "print({'torch', 'keras', 'tensorflow', 'jax'} & set(sys.modules))\n"
+    )
+    assert result.stdout == "(1, 5)\nset()\n"
+
+
+KERAS = (
+    "import numpy as np\n"
+    "from seqgen.backends.keras.backend import KerasBackend\n"
+    "from seqgen.core.spec import ModelSpec, OptimizerSpec\n"
+    "from seqgen.core.types import Batch\n"
+    "import keras\n"
+    "print(keras.backend.backend())\n"
+    "spec = ModelSpec(vocab_size=5, hidden_size=4, embedding_size=3, architecture='gru', dropout=0.2)\n"
+    "model = KerasBackend().build(spec, optimizer=OptimizerSpec(), precision='float32')\n"
+    "ids = np.arange(16).reshape(2, 8) % 5\n"
+    "losses = [float(model.train_step(Batch(ids, (ids + 1) % 5), 0.05)) for _ in range(30)]\n"
+    "print(losses[-1] < losses[0] / 2)\n"
+)
+
+
+def test_keras_runs_on_tensorflow_and_neither_greets(run_python, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    result = run_python(KERAS)
+    assert result.stdout == "tensorflow\nTrue\n"
+    assert result.stderr == ""
+
+
+def test_keras_trains_on_the_engine_that_its_variable_names(run_python):
+    assert run_python(KERAS, env={"KERAS_BACKEND": "torch"}).stdout == "torch\nTrue\n"
