@@ -99,14 +99,15 @@ def _random_row(vocab_size: int, random_seed: int) -> Logits:
     return (np.random.default_rng(random_seed).normal(size=vocab_size) * 3).round(1).astype(np.float32)
 
 
-def require_alike(found: npt.NDArray[Any], expected: npt.NDArray[Any], message: str) -> None:
+def require_alike(found: npt.NDArray[Any], expected: npt.NDArray[Any], message: str, moment: Moment) -> None:
     """Hold that the same tokens are left, with the same logits but for rounding."""
     alike = (
         found.shape == expected.shape
         and np.array_equal(np.isneginf(found), np.isneginf(expected))
         and np.allclose(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True)
     )
-    require(alike, f"{message}\nfound    {shown(found)}\nexpected {shown(expected)}")
+    after = f"prompts {moment.prompt_ids.tolist()}, drawn since {moment.drawn.T.tolist()}"
+    require(alike, f"{message}\nafter    {after}\nfound    {shown(found)}\nexpected {shown(expected)}")
 
 
 def shown(array: npt.NDArray[Any]) -> str:

@@ -140,7 +140,7 @@ class SamplerContract(Contract):
             adjusted = _adjusted(self._played(moment), logits)
             require(np.isneginf(adjusted[0]).all(), f"A row of -inf alone became {shown(adjusted[0])}.")
             expected = _adjusted(self._played(moment), moment.logits)[1:]
-            require_alike(adjusted[1:], expected, "Another row changed with it.")
+            require_alike(adjusted[1:], expected, "Another row changed with it.", moment)
 
         self.for_all(check, moment=self.moments())
 
@@ -213,7 +213,7 @@ class SamplerContract(Contract):
             drawn.setflags(write=False)
             adjusted = _adjusted(self._played(Moment(prompt_ids, drawn, moment.logits)), moment.logits)
             expected = _adjusted(self._played(moment), moment.logits)
-            require_alike(adjusted, expected, f"Ids of type {dtype} give something else than int64.")
+            require_alike(adjusted, expected, f"Ids of type {dtype} give something else than int64.", moment)
 
         self.for_all(check, moment=self.moments(), dtype=st.sampled_from(["uint16", "int32"]))
 
@@ -234,6 +234,7 @@ class SamplerContract(Contract):
                     _adjusted(self._played(moment, one), moment.logits[one]),
                     together[one],
                     f"Row {row} alone differs from row {row} among {len(together)}.  Reduce over the last axis only.",
+                    moment,
                 )
 
         self.for_all(check, moment=self.moments(min_rows=2))
@@ -246,11 +247,9 @@ class SamplerContract(Contract):
         """
 
         def check(moment: Moment) -> None:
-            require_alike(
-                _adjusted(self._played(moment), moment.logits),
-                _adjusted(self._played(moment), moment.logits),
-                "A second sampler differs from the first.  Draw no random numbers, and keep nothing in the class.",
-            )
+            first, second = (_adjusted(self._played(moment), moment.logits) for _ in range(2))
+            message = "A second sampler differs from the first.  Draw no random numbers; keep nothing in the class."
+            require_alike(second, first, message, moment)
 
         self.for_all(check, moment=self.moments())
 
@@ -263,10 +262,8 @@ class SamplerContract(Contract):
 
         def check(moment: Moment) -> None:
             sampler = self._played(moment)
-            first = _adjusted(sampler, moment.logits)
-            require_alike(
-                _adjusted(sampler, moment.logits), first, "The second adjust differs.  Move what changes to accept."
-            )
+            first, second = (_adjusted(sampler, moment.logits) for _ in range(2))
+            require_alike(second, first, "The second adjust differs.  Move what changes to accept.", moment)
 
         self.for_all(check, moment=self.moments())
 
@@ -289,7 +286,7 @@ class SamplerContract(Contract):
             )
             require(tensor.dtype == torch.float32, f"A float32 tensor came back as {tensor.dtype}.")
             expected = _adjusted(self._played(moment), moment.logits)
-            require_alike(on_host(tensor), expected, "A torch tensor gives something else than a NumPy array.")
+            require_alike(on_host(tensor), expected, "A torch tensor gives something else than a NumPy array.", moment)
 
         self.for_all(check, moment=self.moments())
 
@@ -312,7 +309,7 @@ class SamplerContract(Contract):
             for ids in moment.drawn[steps:]:
                 sampler.accept(ids[rows].copy())
             message = f"select({rows.tolist()}) of {count} rows left others' memory.  Index what you keep by rows."
-            self._require_same_memory(sampler, self._played(moment, rows), moment.logits[rows], message)
+            self._require_same_memory(sampler, self._played(moment, rows), moment.logits[rows], message, moment)
 
         self.for_all(check, moment=self.moments(min_rows=2), data=st.data())
 
@@ -325,13 +322,10 @@ class SamplerContract(Contract):
 
         def check(moment: Moment) -> None:
             at_once = Moment(np.hstack([moment.prompt_ids, moment.drawn.T]), moment.drawn[:0], moment.logits)
-            self._require_same_memory(
-                self._played(moment),
-                self._played(at_once),
-                moment.logits,
-                f"Prompts {at_once.prompt_ids.tolist()} give something else than prompts {moment.prompt_ids.tolist()} "
-                "and the rest by accept.  Let begin read the prompt as accept reads what is drawn.",
+            message = (
+                "The prompts and what was drawn, all as prompts, give something else.  Let begin read as accept does."
             )
+            self._require_same_memory(self._played(at_once), self._played(moment), moment.logits, message, moment)
 
         self.for_all(check, moment=self.moments())
 
@@ -345,7 +339,7 @@ class SamplerContract(Contract):
         def check(before: Moment, moment: Moment) -> None:
             again = self._played(moment, sampler=self._played(before))
             message = "After a second begin it differs from a fresh one.  Set in begin all that is remembered."
-            self._require_same_memory(again, self._played(moment), moment.logits, message)
+            self._require_same_memory(again, self._played(moment), moment.logits, message, moment)
 
         self.for_all(check, before=self.moments(), moment=self.moments())
 
@@ -363,7 +357,7 @@ class SamplerContract(Contract):
             self._played(one, sampler=first)
             self._played(other, sampler=second)
             for copied, moment in ((first, one), (second, other)):
-                self._require_same_memory(copied, self._played(moment), moment.logits, message)
+                self._require_same_memory(copied, self._played(moment), moment.logits, message, moment)
 
         self.for_all(check, one=self.moments(), other=self.moments())
 
@@ -386,10 +380,12 @@ class SamplerContract(Contract):
 
         self.for_all(check, moment=self.moments())
 
-    def _require_same_memory(self, found: Sampler, expected: Sampler, logits: Logits, message: str) -> None:
+    def _require_same_memory(
+        self, found: Sampler, expected: Sampler, logits: Logits, message: str, moment: Moment
+    ) -> None:
         # On equal logits a penalty shows that a truncation would hide.
         for each in (logits, np.ones_like(logits)):
-            require_alike(_adjusted(found, each), _adjusted(expected, each), message)
+            require_alike(_adjusted(found, each), _adjusted(expected, each), message, moment)
 
 
 def _adjusted(sampler: Sampler, logits: Logits) -> npt.NDArray[Any]:
