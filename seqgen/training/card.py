@@ -29,8 +29,8 @@ tags: [seqgen, {spec.architecture}, {config.parts["tokenizer"].name}]
 ---
 # {name}
 
-A {spec.architecture} of {spec.num_layers} x {spec.hidden_size} units over {spec.vocab_size:,} tokens of the tokenizer
-`{config.parts["tokenizer"].name}`, trained with seqgen {lineage["versions"]["seqgen"]} on {lineage["created"][:10]}.
+Architecture `{spec.architecture}`, {spec.num_layers} x {spec.hidden_size} units, over {spec.vocab_size:,} tokens of the tokenizer `{config.parts["tokenizer"].name}`;
+trained with seqgen {lineage["versions"]["seqgen"]} on {lineage["created"][:10]}.
 
     seqgen generate --model {name}
 

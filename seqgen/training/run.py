@@ -104,6 +104,10 @@ class Run:
         """What the run was started with."""
         return read_config(self.folder / CONFIG, where=f"{self.folder}/{CONFIG}")
 
+    def change(self, config: ModelConfig) -> None:
+        """Go on with another budget, and whenever it is gone on with again."""
+        files.write_json(self.folder / CONFIG, config_to_json(config))
+
     def read(self, name: str) -> dict[str, Any]:
         """One of its JSON files."""
         return read_json(self.folder / name, where=f"{self.folder}/{name}")

@@ -124,6 +124,7 @@ class Session:
             origins=origins,
             has_ends=store.has_ends,
         )
+        batches = _batches(store, values)
         model = self._build(backend, config, weights=parent.weights(backend) if parent else None)
         run = Run.create(
             home.training_folder(),
@@ -138,7 +139,7 @@ class Session:
             },
         )
         self.reporter.note(f"corpus   {sentence}")
-        return self._go(run, config, tokenizer, store, model, callbacks, resume=False)
+        return self._go(run, config, tokenizer, store, batches, model, callbacks, resume=False)
 
     def resume(self, name: str | None, budget: Mapping[str, Any]) -> Outcome:
         """Go on with the newest unfinished run, exactly where its last checkpoint was.
@@ -154,7 +155,8 @@ class Session:
         try:
             config = run.config()
             given = {key: value for key, value in budget.items() if value is not None}
-            config = replace(config, training=config.training | given)
+            origins = config.origins | dict.fromkeys(given, "resume")
+            config = replace(config, training=config.training | given, origins=origins)
             about = run.read("run.json")
             self.log_to = self.log_to or tuple(map(str, about["log_to"]))
             callbacks = self._callbacks()
@@ -177,11 +179,13 @@ class Session:
             backend = self.catalog.make(
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
             )
+            batches = _batches(store, config.training)
             model = self._build(backend, config, weights=None)
+            run.change(config)
         except BaseException:
             run.close()
             raise
-        return self._go(run, config, tokenizer, store, model, callbacks, resume=True)
+        return self._go(run, config, tokenizer, store, batches, model, callbacks, resume=True)
 
     def _go(
         self,
@@ -189,18 +193,18 @@ class Session:
         config: ModelConfig,
         tokenizer: Tokenizer,
         store: TokenStore,
+        batches: tuple[Batching, Batching | None],
         model: Model,
         callbacks: list[GuardedCallback],
         *,
         resume: bool,
     ) -> Outcome:
         values = config.training
-        training_part, validation_part = split(store, values["validation_fraction"])
-        training, validation = _batches(training_part, validation_part, values)
+        training, validation = batches
         if training.batch_size < values["batch_size"]:
             self.reporter.note(f"corpus   small, so batch_size is {training.batch_size} and not {values['batch_size']}")
-        scored = validation_part if validation else training_part
-        ratio = count_characters(tokenizer, scored.tokens) / max(len(scored.tokens), 1)
+        scored = (validation or training).part.tokens
+        ratio = count_characters(tokenizer, scored) / max(len(scored), 1)
         follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio)
         trainer = Trainer(
             model=model,
@@ -304,7 +308,9 @@ class Session:
         )
 
 
-def _batches(training_part: Any, validation_part: Any, values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:
+def _batches(store: TokenStore, values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:
+    """The batches to train on, and those to measure on, if any of the corpus is held out."""
+    training_part, validation_part = split(store, values["validation_fraction"])
     shape = {"seq_len": values["seq_len"], "batch_size": values["batch_size"], "random_seed": values["random_seed"]}
     training = make_batching(values["batching"], training_part, **shape)
     if len(validation_part.tokens) == 0:

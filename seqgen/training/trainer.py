@@ -184,10 +184,10 @@ class Trainer:
 
     def _evaluate(self, since: _Since, learning_rate: float, progress: float) -> None:
         now = self.counters
-        now.train_loss = since.mean
-        self._check(now.train_loss)
-        now.validation_loss = evaluate(self.model, self.validation) if self.validation else None
-        self._check(now.validation_loss)
+        self._check(since.mean)
+        validation_loss = evaluate(self.model, self.validation) if self.validation else None
+        self._check(validation_loss)
+        now.train_loss, now.validation_loss = since.mean, validation_loss
         now.evaluations += 1
         if now.validation_loss is None or now.best_loss is None or now.validation_loss < now.best_loss:
             now.best_loss, now.best_step, now.since_best = now.validation_loss, now.step, 0

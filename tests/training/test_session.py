@@ -1,0 +1,267 @@
+"""From a corpus and options to a model in the registry, and what is left where that does not come about."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import seqgen
+from seqgen import home, settings
+from seqgen.checkpoint import read_weights, sha256
+from seqgen.core.canonical import canonical_shapes
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import CorpusError, OptionError, TrainingError
+from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.progress import SilentReporter
+from seqgen.training.session import Session
+
+TINY = {
+    "backend": "torch",
+    "hidden_size": 8,
+    "embedding_size": 4,
+    "seq_len": 8,
+    "batch_size": 4,
+    "precision": "float32",
+}
+
+
+class Reporter(SilentReporter):
+    """Keeps what it is told; and in its n-th sample, which follows the n-th evaluation, sends this process a signal."""
+
+    def __init__(self, signal_at=None):
+        self.told = []
+        self.samples = 0
+        self.signal_at = signal_at
+
+    def note(self, text):
+        self.told.append(text)
+
+    def warn(self, text):
+        self.told.append(f"warning: {text}")
+
+    def sample(self, text):
+        self.samples += 1
+        if self.samples == self.signal_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "sea.txt"
+    path.write_text("The sea is wide and the ice is white.  " * 30)
+    return path
+
+
+@pytest.fixture
+def start(seqgen_home, corpus):
+    """Train on the corpus; the session's reporter can be given."""
+
+    def run(*, reporter=None, log_to=(), sources=None, **given):
+        values, origins = settings.resolve(
+            TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
+        )
+        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to)
+        return session.start([str(corpus)] if sources is None else sources, values, origins)
+
+    return run
+
+
+@pytest.fixture
+def resume(seqgen_home):
+    """Go on with the newest run; the session's reporter can be given."""
+
+    def run(name=None, *, reporter=None, **budget):
+        return Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample").resume(name, budget)
+
+    return run
+
+
+def unfinished():
+    folder = home.training_folder()
+    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*")) if folder.exists() else []
+
+
+def test_what_was_trained_is_published_with_its_lineage(start, corpus):
+    outcome = start(max_steps=6)
+    saved = outcome.version.open()
+    manifest = saved.manifest
+    assert (str(outcome.version), manifest["name"]) == ("sea:1", "sea")
+    assert manifest["corpus"]["sources"] == [str(corpus)]
+    assert manifest["corpus"]["documents"] == 1
+    assert manifest["corpus"]["characters"] == len(corpus.read_text())
+    assert re.fullmatch(r"[0-9a-f]{64}", manifest["corpus"]["fingerprint"])
+    assert manifest["parent"] is None
+    assert manifest["versions"]["seqgen"] == seqgen.__version__
+    assert {"python", "torch", "numpy", "safetensors"} <= manifest["versions"].keys()
+    assert manifest["machine"]["device"] == "cpu"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", manifest["created"])
+    for name, facts in manifest["files"].items():
+        assert facts == {"sha256": sha256(saved.folder / name), "bytes": (saved.folder / name).stat().st_size}
+    assert sorted(manifest["files"]) == [
+        "README.md",
+        "config.json",
+        "metrics.jsonl",
+        "model.safetensors",
+        "tokenizer.json",
+    ]
+
+
+def test_the_figures_are_those_of_the_published_weights(start, corpus):
+    outcome = start(max_steps=12, eval_every=3)
+    results = outcome.version.open().manifest["results"]
+    lines = [json.loads(line) for line in (outcome.version.folder / "metrics.jsonl").read_text().splitlines()]
+    best = min(lines, key=lambda line: line["validation_loss"])
+    assert (results["validation_loss"], results["best_step"]) == (best["validation_loss"], best["step"])
+    assert results["bits_per_character"] == pytest.approx(best["validation_loss"] / np.log(2))
+    assert (results["steps"], results["tokens"], results["backend"]) == (12, 12 * 4 * 8, "torch")
+    assert {key: outcome.record[key] for key in results} == results
+    assert (outcome.record["model"], outcome.record["version"]) == ("sea", 1)
+    assert Path(outcome.record["path"]) == outcome.version.folder
+    assert (outcome.record["interrupted"], outcome.signal_number) == (False, None)
+
+
+def test_bits_are_per_character_whatever_a_token_is(start):
+    outcome = start(max_steps=4, tokenizer="word:min_count=1")
+    nats, bits = outcome.record["validation_loss"], outcome.record["bits_per_character"]
+    assert bits < nats / np.log(2) / 2  # a word and the space before it are more than two characters
+
+
+def test_the_model_card_says_what_it_is_and_on_what_it_was_trained(start):
+    card = (start(max_steps=2).version.folder / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: seqgen\n")
+    assert "# sea\n" in card
+    assert "Architecture `lstm`, 1 x 8 units, over 14 tokens of the tokenizer `char`" in card
+    assert "seqgen generate --model sea" in card
+    assert re.search(r"\| bits per character \| \d\.\d{3} \|", card)
+    assert "| training steps | 2 |" in card
+    assert "| corpus characters | 1,170 |" in card
+
+
+def test_a_model_that_went_on_from_another_names_it(start, seqgen_home, corpus):
+    first = start(max_steps=2)
+    second = seqgen.train(corpus, from_model="sea", max_steps=2, backend="torch", progress=False)
+    assert second.saved.manifest["parent"] == str(first.version) == "sea:1"
+    assert second.reference == "sea:2"
+    assert second.saved.config.origins["hidden_size"] == "model sea:1"
+
+
+def test_of_a_run_that_ended_nothing_is_left(start):
+    start(max_steps=2)
+    assert unfinished() == []
+
+
+def test_a_corpus_may_come_from_standard_input_and_is_gone_on_with(start, resume, corpus, monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(corpus.read_bytes())))
+    outcome = start(sources=["-"], reporter=Reporter(signal_at=1), max_steps=20)
+    assert str(outcome.version) == "model:1"
+    resumed = resume()
+    assert resumed.record["steps"] == 20
+    manifest = resumed.version.open().manifest
+    assert Path(manifest["corpus"]["sources"][0]).read_bytes() == corpus.read_bytes()
+
+
+def test_an_interrupted_run_is_published_and_can_be_gone_on_with(start, resume):
+    whole = start(max_steps=12, eval_every=4, dropout=0.3)
+    reporter = Reporter(signal_at=1)
+    outcome = start(reporter=reporter, max_steps=12, eval_every=4, dropout=0.3)
+    assert (outcome.record["steps"], outcome.record["interrupted"]) == (5, True)
+    assert outcome.signal_number == signal.SIGTERM
+    assert reporter.told[-2:] == [
+        "SIGTERM: finishing this step and saving ...",
+        "Saved as sea:2.  To go on: seqgen train --resume sea",
+    ]
+    assert unfinished() == ["sea/1"]
+    reporter = Reporter()
+    resumed = resume(reporter=reporter)
+    assert "resume   sea at step 5" in reporter.told
+    assert (str(resumed.version), resumed.record["steps"]) == ("sea:3", 12)
+    assert unfinished() == []
+    shapes = canonical_shapes(resumed.version.open().config.model)
+    expected, weights = (
+        read_weights(each.version.folder / "model.safetensors", shapes, where="") for each in (whole, resumed)
+    )
+    assert all(np.array_equal(weights[name], expected[name]) for name in shapes)
+
+
+def test_another_budget_holds_until_it_is_changed_again(start, resume):
+    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=2)
+    resume(reporter=Reporter(signal_at=2), max_steps=30)
+    resumed = resume()
+    assert resumed.record["steps"] == 30
+    assert resumed.version.open().config.origins["max_steps"] == "resume"
+
+
+def test_a_run_that_diverges_keeps_its_best_weights(start, resume):
+    with pytest.raises(TrainingError) as error:
+        # In 10**36 updates the rate would rise to all that float32 holds; in 50 it rises through whatever is too high.
+        start(max_steps=50, eval_every=1, learning_rate=3e38, warmup_steps=10**36, lr_schedule="constant")
+    sentence, kept = str(error.value).splitlines()
+    assert re.match(r"The loss is not a number any more after step \d+: training diverged.  Try a lower rate", sentence)
+    assert kept == "The best weights before that are kept as sea:1."
+    results = seqgen.load("sea:1").saved.manifest["results"]
+    assert results["best_step"] < results["steps"]
+    assert np.isfinite(results["validation_loss"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"batching": "windows", "seq_len": 120}, CorpusError, "one window of 120"),
+        ({"tie_embeddings": True}, OptionError, "tie_embeddings needs embedding_size"),
+        ({"architecture": "transformer"}, OptionError, 'Backend "torch" has no architecture "transformer"'),
+        ({"device": "abacus"}, OptionError, 'no device "abacus"'),
+        ({"backend": "numpy"}, OptionError, "generates but does not train"),
+    ],
+)
+def test_of_a_run_that_cannot_start_nothing_is_left(start, options, error, sentence):
+    with pytest.raises(error, match=sentence):
+        start(max_steps=1, **options)
+    assert unfinished() == []
+
+
+def test_without_a_validation_part_the_training_loss_is_told(start):
+    record = start(max_steps=4, validation_fraction=0.0).record
+    assert record["validation_loss"] is None
+    assert record["bits_per_character"] == pytest.approx(record["train_loss"] / np.log(2))
+
+
+def test_a_callback_follows_a_run(start, tmp_path):
+    path = tmp_path / "log.csv"
+    start(max_steps=4, eval_every=2, log_to=[f"csv:path={path}"])
+    header, *rows = path.read_text().splitlines()
+    assert header == "step,epoch,seconds,tokens,learning_rate,train_loss,validation_loss"
+    assert [row.split(",")[0] for row in rows] == ["2", "4"]
+
+
+def test_a_callback_that_fails_is_told_once_and_left_out(start, tmp_path):
+    reporter = Reporter()
+    log_to = [f"csv:path={tmp_path}/none/log.csv", f"csv:path={tmp_path}/log.csv"]
+    outcome = start(max_steps=6, eval_every=2, log_to=log_to, reporter=reporter)
+    assert outcome.record["steps"] == 6
+    warnings = [text for text in reporter.told if text.startswith("warning")]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"warning: --log-to {log_to[0]} failed and is left out: FileNotFoundError")
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+
+
+def test_a_callback_goes_on_after_an_interruption(start, resume, tmp_path):
+    path = tmp_path / "log.csv"
+    start(max_steps=6, eval_every=2, log_to=[f"csv:path={path}"], reporter=Reporter(signal_at=1))
+    resume()
+    assert [row.split(",")[0] for row in path.read_text().splitlines()] == ["step", "2", "3", "4", "6"]
+
+
+def test_the_run_is_told_in_a_few_words(start):
+    reporter = Reporter()
+    start(reporter=reporter, max_steps=1, batch_size=4000)
+    assert reporter.told[0].startswith("corpus   1,053 training tokens, 14 different: chose ")
+    assert reporter.told[1] == "corpus   small, so batch_size is 131 and not 4000"
+    assert re.fullmatch(r"model    sea: lstm 1 x 8, [\d,]+ parameters, torch on cpu, float32", reporter.told[2])
