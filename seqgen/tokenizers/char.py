@@ -71,9 +71,9 @@ class CharTokenizer(Tokenizer):
     def encode(self, document: Content) -> Ids:
         """The ids, (T,), in the smallest unsigned type that holds them."""
         text = self._normal(as_text(document))
-        ids = self._id_of_code[code_points(text)]
+        ids = self._ids(text)
         if (ids == self.end_id).any():  # no character has the id of the end, so the table says "lacking" by it
-            ids = self._id_of_code[code_points(self.canonical(text))]
+            ids = self._ids(self.canonical(text))
         return ids
 
     def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
@@ -145,6 +145,17 @@ class CharTokenizer(Tokenizer):
             text = text.lower()
             text = text if form == "none" else unicodedata.normalize(form, text)
         return text
+
+    def _ids(self, text: str) -> npt.NDArray[np.unsignedinteger[Any]]:
+        if self._id_of_byte is not None and text.isascii():
+            # Five times as fast as the table over all code points (benchmarks/encoding.py).
+            return np.frombuffer(text.encode("ascii").translate(self._id_of_byte), np.uint8)
+        return self._id_of_code[code_points(text)]
+
+    @cached_property
+    def _id_of_byte(self) -> bytes | None:
+        """The same for the first 256 code points; None where an id is more than a byte."""
+        return self._id_of_code[:256].tobytes() if self._id_of_code.dtype == np.uint8 else None
 
     @cached_property
     def _id_of_code(self) -> npt.NDArray[np.unsignedinteger[Any]]:
