@@ -25,6 +25,7 @@ COMMANDS = MappingProxyType(
         "models": ("models", "List and show the models that were trained here."),
         "list-plugins": ("plugins", "List the parts that can be used here."),
         "plugin": ("plugins", "Show one part and its options."),
+        "check-plugin": ("check_plugin", "Hold parts against the laws of their contracts."),
         "new-plugin": ("new_plugin", "Write a plugin to start from: package, part, tests."),
         "corpora": ("corpora", "List and download texts to train on."),
         "doctor": ("doctor", "Show versions, devices, folders and plugins."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Callback:
@@ -13,6 +13,9 @@ class Callback:
     A callback is a dataclass: its options are fields annotated with ``Doc``.  What it raises is reported once as a
     warning; training goes on without it.
     """
+
+    exceptions: ClassVar[Mapping[str, str]] = {}
+    """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
     def on_start(self, config: Mapping[str, Any], folder: Path) -> None:
         """Training starts: the whole configuration, and a folder for files of this run."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from seqgen.core.errors import MissingDependencyError
 
 try:
+    from seqgen.testing.callback import CallbackContract
     from seqgen.testing.dataset import DatasetContract
     from seqgen.testing.laws import Contract, Law, LawBroken, Verdict, check_laws, laws_of
     from seqgen.testing.tokenizer import TokenizerContract
@@ -23,4 +24,14 @@ except ModuleNotFoundError as error:
     msg = f"seqgen.testing needs {error.name}, which is not installed.  pip install 'seqgen[testing]'"
     raise MissingDependencyError(msg) from error
 
-__all__ = ["Contract", "DatasetContract", "Law", "LawBroken", "TokenizerContract", "Verdict", "check_laws", "laws_of"]
+__all__ = [
+    "CallbackContract",
+    "Contract",
+    "DatasetContract",
+    "Law",
+    "LawBroken",
+    "TokenizerContract",
+    "Verdict",
+    "check_laws",
+    "laws_of",
+]

@@ -1,0 +1,145 @@
+"""``seqgen check-plugin``."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, styled, table
+
+if TYPE_CHECKING:
+    from seqgen.testing.check import PartReport, Report
+    from seqgen.testing.speed import Speed
+
+WORDS = {
+    "passed": ("kept", "green"),
+    "failed": ("broken", "bold red"),
+    "excepted": ("excepted", "yellow"),
+    "unchecked": ("not checked", "dim"),
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check-plugin", cls=Command, epilog="Example: seqgen check-plugin ./seqgen-chess")(check_plugin)
+
+
+def check_plugin(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PATH",
+            help="A part (char, seqgen/char, tokenizer:char), all parts of a plugin (seqgen-chess), or the folder of one "
+            "that is not installed.",
+        ),
+    ],
+    speed: Annotated[bool, typer.Option(help="Measure how fast it is, beside the bundled parts.")] = True,
+    json: JsonOption = False,
+) -> None:
+    """Hold parts against every law of their contracts, as a plugin's own tests do, and measure them.
+
+    A broken law is shown with the smallest example found and with what to change.
+    """
+    from seqgen.testing.check import check
+    from seqgen.testing.find import meant
+
+    with meant(name, Environment.of(ctx).catalog) as parts, _progress() as follow:
+        report = check(parts, speed=speed, follow=follow)
+    if json:
+        print_json(_described(report))
+    else:
+        for part in report.parts:
+            _show_part(part)
+        for kind, speeds in report.speeds.items():
+            _show_speeds(kind, speeds, {f"{part.distribution}/{part.name}" for part in report.parts})
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[PartReport | str], None]]:
+    """Says in a line on a terminal what is being done."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+
+        def follow(doing: PartReport | str) -> None:
+            if isinstance(doing, str):
+                status.update(styled(f"measuring each {doing}"))
+            elif len(doing.checked) < len(doing.laws):
+                count, law = len(doing.checked), doing.laws[len(doing.checked)]
+                status.update(styled(f"{doing.kind} {doing.name}  {count + 1}/{len(doing.laws)}  {law.name}"))
+            else:
+                status.update(styled(f"{doing.kind} {doing.name}"))
+
+        yield follow
+
+
+def _show_part(part: PartReport) -> None:
+    show(styled((f"{part.kind} {part.name}", "bold"), f"  {part.distribution} {part.version}"))
+    if part.problem:
+        show(styled(("cannot be used", "bold red"), f"  {part.problem}\n"))
+        return
+    rows = table("", "law")
+    for each in part.checked:
+        law = each.law.statement.replace("``", "")
+        if each.outcome == "failed":
+            law = f"{law}\n{each.message}\nWhy: {each.law.reason}  ({each.law.name})"
+        elif each.message:
+            law = f"{law}\n{each.message}"
+        add_row(rows, styled(WORDS[each.outcome]), law)
+    show(rows)
+    counts = [(sum(each.outcome == outcome for each in part.checked), word) for outcome, (word, _) in WORDS.items()]
+    show(f"{len(part.checked)} laws: {', '.join(f'{count} {word}' for count, word in counts if count)}\n")
+
+
+def _show_speeds(kind: str, speeds: list[Speed], checked: set[str]) -> None:
+    columns = list(dict.fromkeys((each.measure, each.unit) for each in speeds if each.value is not None))
+    rows = table(kind, *(f"{measure}, {unit}>" for measure, unit in columns))
+    values = {(each.part, each.measure, each.unit): each.value for each in speeds}
+    for part in dict.fromkeys(each.part for each in speeds if each.value is not None):
+        figures = [values.get((part, *column)) for column in columns]
+        cells = ["-" if figure is None else f"{figure:,.{0 if figure >= 100 else 1}f}" for figure in figures]
+        add_row(rows, styled((part, "bold" if part in checked else "")), *cells)
+    show(rows)
+    for each in speeds:
+        if each.problem:
+            show(f"{each.part} was not measured: {each.problem}")
+
+
+def _described(report: Report) -> dict[str, Any]:
+    return {
+        "passed": report.passed,
+        "seconds": round(report.seconds, 3),
+        "parts": [
+            {
+                "kind": part.kind,
+                "name": part.name,
+                "distribution": part.distribution,
+                "version": part.version,
+                "passed": part.passed,
+                "problem": part.problem or None,
+                "laws": [
+                    {
+                        "name": each.law.name,
+                        "statement": each.law.statement,
+                        "reason": each.law.reason,
+                        "outcome": each.outcome,
+                        "message": each.message,
+                    }
+                    for each in part.checked
+                ],
+            }
+            for part in report.parts
+        ],
+        "speeds": {kind: [dataclasses.asdict(each) for each in speeds] for kind, speeds in report.speeds.items()},
+    }

@@ -1,0 +1,98 @@
+"""Holds a part against its laws, or measures parts, in a process: ``python -m seqgen.testing.worker REQUEST``.
+
+Nothing that a part does there, be it a crash or a print, reaches the process that asked.  The request is JSON, and the
+answers are lines of JSON on standard output:
+
+    {"kind": "tokenizer", "check": [distribution, name]}
+
+        {"laws": [{"name", "statement", "reason"}, ...]}        what is going to be checked, in this order
+        {"law": "test_...", "outcome": "passed", "message": ""}
+        {"problem": "..."}                                      instead of both: the part cannot be used
+
+    {"kind": "tokenizer", "measure": [[distribution, name], ...]}
+
+        {"speed": {"part", "measure", "value", "unit", "problem"}}
+
+The last line is ``{"done": true}``; without it, the process ended by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import hypothesis
+
+from seqgen.core.catalog import Kind
+from seqgen.core.errors import SeqgenError
+from seqgen.testing.find import catalog_of
+from seqgen.testing.laws import Contract, check_laws, laws_of
+from seqgen.testing.speed import speeds
+
+CONTRACTS: Mapping[Kind, str] = {
+    "tokenizer": "seqgen.testing.tokenizer:TokenizerContract",
+    "dataset": "seqgen.testing.dataset:DatasetContract",
+    "backend": "seqgen.testing.backend:BackendContract",
+    "sampler": "seqgen.testing.sampler:SamplerContract",
+    "callback": "seqgen.testing.callback:CallbackContract",
+}
+"""By name: those of other kinds are not imported."""
+
+
+def main() -> None:
+    """Answer one request."""
+    # From here on, what anybody else writes to standard output goes to standard error.
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    # The same examples each time, and no database of them in the folder.
+    hypothesis.settings.register_profile("check-plugin", derandomize=True, database=None, deadline=None)
+    hypothesis.settings.load_profile("check-plugin")
+    request = json.loads(sys.argv[1])
+    kind = request["kind"]
+    for answer in _check(kind, *request["check"]) if "check" in request else _measure(kind, request["measure"]):
+        stream.write(json.dumps(answer) + "\n")
+        stream.flush()
+    stream.write('{"done": true}\n')
+    stream.close()
+
+
+def contract_of(kind: Kind, part: type[Any]) -> Contract:
+    """The contract of a part, which it makes with its default options."""
+
+    def make(_: Contract, *sources: tuple[str, ...]) -> Any:
+        return part(sources=sources[0]) if kind == "dataset" else part()
+
+    module, _, name = CONTRACTS[kind].partition(":")
+    contract = getattr(importlib.import_module(module), name)
+    checked: type[Contract] = type(part.__name__, (contract,), {"make": make})
+    return checked()
+
+
+def _check(kind: Kind, distribution: str, name: str) -> Iterator[dict[str, Any]]:
+    try:
+        part = catalog_of(distribution).find(kind, f"{distribution}/{name}").load()
+    except SeqgenError as error:
+        yield {"problem": str(error)}
+        return
+    contract = contract_of(kind, part)
+    yield {"laws": [dataclasses.asdict(law) for law in laws_of(type(contract))]}
+    for verdict in check_laws(contract):
+        yield {"law": verdict.law.name, "outcome": verdict.outcome, "message": verdict.message}
+
+
+def _measure(kind: Kind, wanted: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    parts = {
+        f"{distribution}/{name}": catalog_of(distribution).find(kind, f"{distribution}/{name}").load()
+        for distribution, name in wanted
+    }
+    for speed in speeds(kind, parts):
+        yield {"speed": dataclasses.asdict(speed)}
+
+
+if __name__ == "__main__":
+    main()
