@@ -62,6 +62,11 @@ def report(title: str, seconds: Mapping[str, list[float]], *, work: float, unit:
             }
         )
     Console().print(table)
+    write_results(title, rows, **about)
+
+
+def write_results(title: str, rows: list[dict[str, Any]], **about: Any) -> None:
+    """Write figures to ``results/TITLE.json``, with the machine and what else is known about them."""
     machine = {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
