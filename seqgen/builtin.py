@@ -65,4 +65,4 @@ def register_samplers(register: Register) -> None:
 
 @hookimpl
 def register_callbacks(register: Register) -> None:
-    register("csv", "seqgen.training.csv_log:CsvLog", summary="metrics.csv in the run's folder or a file")
+    register("csv", "seqgen.training.csv_log:CsvLog", summary="a table in metrics.csv, or another file")

@@ -17,6 +17,9 @@ from seqgen.training.schedule import Budget, Schedule
 EVALUATIONS = 20
 """How many evaluations a run has when ``eval_every`` is not given: one each time a twentieth of the budget is used."""
 
+EVALUATION_SHARE = 0.1
+"""With a budget of time, such evaluations wait so that they take no larger share of it than this."""
+
 TICK_SECONDS = 0.25
 """How often losses are read and shown.  Reading waits for the device, so it must be seldom."""
 
@@ -138,6 +141,7 @@ class Trainer:
         progress = self.budget.progress(now.step, now.seconds)
         pending: list[SupportsFloat] = []  # read seldom: reading waits for the device
         since = _Since(now.seconds)
+        rhythm = _Rhythm(self.eval_every, self.budget.max_seconds is not None, int(progress * EVALUATIONS))
         next_tick, next_checkpoint = now.seconds, now.seconds + self.checkpoint_every
         while not self._over(progress):
             batch = self.training.batch(now.epoch, now.epoch_step)
@@ -150,13 +154,15 @@ class Trainer:
             if now.epoch_step == self.training.steps_per_epoch:
                 now.epoch, now.epoch_step = now.epoch + 1, 0
             now.seconds = self.clock() - origin
-            before, progress = progress, self.budget.progress(now.step, now.seconds)
+            progress = self.budget.progress(now.step, now.seconds)
             stopped = self.stop()
-            if self._evaluation_due(before, progress) or stopped:
+            if rhythm.due(now.step, now.seconds, progress) or stopped:
                 since.read(pending)
+                begun = now.seconds
                 self._evaluate(since, learning_rate, progress)
                 now.seconds = self.clock() - origin
                 progress = self.budget.progress(now.step, now.seconds)
+                rhythm.evaluated(begun, now.seconds, progress)
                 since.restart(now.seconds)
                 next_tick = now.seconds + TICK_SECONDS  # the evaluation was shown
             if now.seconds >= next_tick:
@@ -174,13 +180,6 @@ class Trainer:
     def _over(self, progress: float) -> bool:
         patience_ends = self.patience is not None and self.counters.since_best >= self.patience
         return progress >= 1.0 or patience_ends
-
-    def _evaluation_due(self, before: float, progress: float) -> bool:
-        if progress >= 1.0:
-            return True
-        if self.eval_every is not None:
-            return self.counters.step % self.eval_every == 0
-        return int(progress * EVALUATIONS) > int(before * EVALUATIONS)
 
     def _evaluate(self, since: _Since, learning_rate: float, progress: float) -> None:
         now = self.counters
@@ -228,6 +227,27 @@ class Trainer:
                 f"Try a lower rate: --learning-rate {self.schedule.learning_rate / 4:.2g}"
             )
             raise TrainingError(msg)
+
+
+@dataclass
+class _Rhythm:
+    """When to evaluate: every so many steps, or each time a twentieth of the budget is used; and at the end."""
+
+    every: int | None
+    timed: bool
+    twentieths: int
+    not_before: float = 0.0
+
+    def due(self, step: int, seconds: float, progress: float) -> bool:
+        if progress >= 1.0:
+            return True
+        if self.every is not None:
+            return step % self.every == 0
+        return int(progress * EVALUATIONS) > self.twentieths and not (self.timed and seconds < self.not_before)
+
+    def evaluated(self, begun: float, ended: float, progress: float) -> None:
+        self.twentieths = int(progress * EVALUATIONS)
+        self.not_before = ended + (ended - begun) * (1 / EVALUATION_SHARE - 1)
 
 
 @dataclass

