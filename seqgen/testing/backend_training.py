@@ -1,0 +1,357 @@
+"""What the models of every backend that trains must keep while they learn."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load, save
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import OptionError
+from seqgen.core.spec import OptimizerSpec
+from seqgen.core.types import Weights
+from seqgen.testing import reference
+from seqgen.testing.backend_models import (
+    ROWS,
+    SGD,
+    STEPS,
+    TOLERANCE,
+    ModelContract,
+    batch_of,
+    require_close,
+    require_same,
+    stepped,
+    stream,
+    train,
+)
+from seqgen.testing.laws import LawBroken, law, require
+
+BEFORE, SINCE = 3, 3
+"""Updates before a checkpoint, and after it."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A training run with dropout: its losses, and what was there at a checkpoint and at the end."""
+
+    losses: list[float]
+    checkpoint: Weights
+    training_state: dict[str, npt.NDArray[np.generic]]
+    end: Weights
+
+
+class TrainingLaws(ModelContract):
+    """The laws of ``train_step`` and of the training state."""
+
+    def learner(self, random_seed: int = 5, **how: Any) -> Model:
+        """A model that trains with dropout."""
+        return self.build(self.spec(dropout=0.3), optimizer=OptimizerSpec(), random_seed=random_seed, **how)
+
+    @property
+    def course(self) -> Course:
+        """A run of ``learner``, done once."""
+        return self.once("course", self._course)
+
+    def _course(self) -> Course:
+        learner = self.learner()
+        losses = train(learner, stream(BEFORE), self.learning_rate)
+        checkpoint, state = _stored(learner.weights()), _stored(learner.training_state())
+        losses += train(learner, stream(SINCE, start=BEFORE), self.learning_rate)
+        return Course(losses, checkpoint, state, learner.weights())
+
+    # One update
+
+    @law
+    def test_the_loss_is_that_before_the_update(self) -> None:
+        """An update gives the mean nats per scored target before it, which float() can read.
+
+        Losses of all backends are shown and compared; a sum, or a mean over what the mask leaves out, would not compare.
+        """
+        self.needs_training()
+        weights = (np.arange(ROWS * STEPS).reshape(ROWS, STEPS) % 3 == 0).astype(np.float32)
+        for batch in (batch_of(), batch_of(weights=weights), batch_of(last_step_only=True)):
+            pupil = self.pupil()
+            nats, scored = pupil.evaluate(batch)
+            found = float(pupil.train_step(batch, 0.1))
+            require_close(found, nats / scored, "The loss is not the mean nats per scored target before the update.")
+
+    @law
+    def test_gradients_are_those_of_the_canonical_formulas(self) -> None:
+        """The update follows the gradient of the loss, as finite differences of the formulas in float64 give it.
+
+        A gradient that is nearly right trains, only worse; and nobody sees it.
+        """
+        self.needs_training()
+        self.needs_canonical()
+        mask = (np.arange(ROWS * STEPS).reshape(ROWS, STEPS) % 5 > 0).astype(np.float32)
+        batch, before, pupil = batch_of(weights=mask), self.weights, self.pupil()
+        pupil.train_step(batch, 1.0)
+        generator = np.random.default_rng(0)
+        for name, after in pupil.weights().items():
+            gradient = before[name].astype(np.float64) - after
+            for _ in range(2):
+                direction = generator.normal(size=gradient.shape)
+                expected = self._slope(name, direction, batch)
+                found = float((gradient * direction).sum())
+                error = abs(found - expected)
+                require(
+                    error <= 1e-3 * np.linalg.norm(gradient) + 1e-5,
+                    f'In a random direction of "{name}" sgd at rate 1 moves by {found:.6g}, but the loss has the slope '
+                    f"{expected:.6g}.  Sum the nats of the scored targets, divide by their number, go back through all "
+                    "time steps, and clip only as OptimizerSpec.grad_clip says.",
+                )
+
+    def _slope(self, name: str, direction: npt.NDArray[np.float64], batch: Any) -> float:
+        small = 1e-5
+        up, down = (
+            reference.loss(self.spec(), {**self.weights, name: self.weights[name] + sign * small * direction}, batch)
+            for sign in (1, -1)
+        )
+        return (up - down) / (2 * small)
+
+    @law
+    def test_masked_targets_do_not_train(self) -> None:
+        """Targets of weight 0 leave no trace in the weights.
+
+        What fills up short documents would be learnt, and written.
+        """
+        self.needs_training()
+        weights = (np.arange(ROWS * STEPS).reshape(ROWS, STEPS) % 3 == 0).astype(np.float32)
+        batch = batch_of(weights=weights)
+        trained = []
+        for filling in (0, 1):
+            pupil = self.pupil()
+            other = dataclasses.replace(batch, targets=np.where(weights > 0, batch.targets, filling))
+            pupil.train_step(other, 0.5)
+            trained.append(pupil.weights())
+        message = "Other targets of weight 0 train other weights.  Multiply each target's nats by its weight."
+        require_same(trained[1], trained[0], message)
+
+    @law
+    def test_a_batch_with_nothing_to_score_teaches_nothing(self) -> None:
+        """A batch whose weights are all 0 has the loss 0 and changes no weights.
+
+        The last batch of an epoch may be all filling; a mean over nothing would make every weight NaN.
+        """
+        self.needs_training()
+        pupil = self.pupil()
+        loss = float(pupil.train_step(batch_of(weights=np.zeros((ROWS, STEPS), np.float32)), 0.5))
+        require(loss == 0, f"The loss of a batch with nothing to score is {loss}.  Divide by max(batch.scored, 1).")
+        require_same(pupil.weights(), self.weights, "A batch with nothing to score changed the weights.")
+
+    @law
+    def test_training_modifies_no_batch(self) -> None:
+        """An update does not write to the arrays of its batch.
+
+        They may be views of the token store, which every later epoch reads again.
+        """
+        self.needs_training()
+        weights = (np.arange(ROWS * STEPS).reshape(ROWS, STEPS) % 2).astype(np.float32)
+        batch, kept = batch_of(weights=weights.copy()), batch_of(weights=weights)
+        self.pupil().train_step(batch, 0.1)
+        for name in ("inputs", "targets", "weights"):
+            unchanged = np.array_equal(getattr(batch, name), getattr(kept, name))
+            require(unchanged, f"train_step wrote to the batch's {name}.  Work on a copy.")
+
+    @law
+    def test_training_carries_the_state_where_the_batch_says_so(self) -> None:
+        """With carry an update goes on from the state that the update before left, else from the initial state.
+
+        Truncated backpropagation through time learns from context that is longer than a batch (at rate 0, so that
+        two halves must have the loss of the whole).
+        """
+        self.needs_training()
+        self.needs_canonical()
+        whole, half = batch_of(), STEPS // 2
+        first = dataclasses.replace(whole, inputs=whole.inputs[:, :half], targets=whole.targets[:, :half])
+        second = dataclasses.replace(whole, inputs=whole.inputs[:, half:], targets=whole.targets[:, half:])
+        pupil, spec, weights = self.pupil(), self.spec(), self.weights
+        losses = train(pupil, [first, dataclasses.replace(second, carry=True), second], 0.0)
+        expected = reference.loss(spec, weights, whole)
+        require_close(np.mean(losses[:2]), expected, "The second half, carried, is not read after the first.")
+        require_close(
+            losses[2], reference.loss(spec, weights, second), "Without carry, a state is carried all the same."
+        )
+
+    # A run
+
+    @law
+    def test_the_loss_falls_on_a_learnable_sequence(self) -> None:
+        """The loss falls by half on a sequence in which each token settles the next.
+
+        If not that, the model learns nothing.
+        """
+        self.needs_training()
+        model = self.build(self.spec(hidden_size=16, num_layers=1), optimizer=OptimizerSpec())
+        *_, last = stream(self.learning_steps)
+        before, count = model.evaluate(dataclasses.replace(last, carry=False))
+        train(model, stream(self.learning_steps), self.learning_rate)
+        after, _ = model.evaluate(dataclasses.replace(last, carry=False))
+        require(
+            after < 0.5 * before,
+            f"In {self.learning_steps} updates at rate {self.learning_rate} the loss went from {before / count:.3f} to "
+            f"{after / count:.3f} nats per token.  Does the update go down the gradient, by the rate that it is handed?",
+        )
+
+    @law
+    def test_generation_follows_training(self) -> None:
+        """After an update, logits and weights are those of the new weights at once.
+
+        While it trains, the run shows samples; weights prepared for generating must not be those of before.
+        """
+        self.needs_training()
+        pupil, ids = self.pupil(), batch_of(2, 4).inputs
+        before, _ = stepped(pupil, ids)
+        pupil.train_step(batch_of(), 0.5)
+        expected, _ = stepped(self.build(weights=pupil.weights()), ids)
+        found, _ = stepped(pupil, ids)
+        message = (
+            "After an update the model gives other logits than a new model of its weights.  Drop what was prepared."
+        )
+        require_close(found, expected, message)
+        require(not np.allclose(found, before, atol=1e-6), "An update at rate 0.5 changed no logits.")
+
+    @law
+    def test_training_is_the_same_each_time(self) -> None:
+        """The same random seed trains the same weights, bit for bit.
+
+        A result that cannot be had again cannot be compared (on the CPU, or with deterministic=True).
+        """
+        self.needs_training()
+        again = self.learner()
+        losses = train(again, stream(BEFORE + SINCE), self.learning_rate)
+        message = "A second run of the same seed differs.  Draw dropout from random_seed, and shuffle nothing."
+        require(losses == self.course.losses, f"{message}\nlosses {losses}, before {self.course.losses}")
+        require_same(again.weights(), self.course.end, message)
+
+    @law
+    def test_evaluation_and_training_do_not_disturb_one_another(self) -> None:
+        """Evaluations between updates change nothing of training, nor updates between evaluations of their carried state.
+
+        A run must not depend on how often it is evaluated.
+        """
+        self.needs_training()
+        disturbed, losses = self.learner(), []
+        for batch in stream(BEFORE + SINCE):
+            losses += train(disturbed, [batch], self.learning_rate)
+            disturbed.evaluate(batch_of(random_seed=1))
+        message = "With evaluations between the updates, training differs.  Keep a state and random numbers of its own."
+        require(losses == self.course.losses, f"{message}\nlosses {losses}, without {self.course.losses}")
+        first, second = batch_of(), batch_of(random_seed=2, carry=True)
+        pupil = self.pupil()
+        pupil.evaluate(first)
+        expected, _ = pupil.evaluate(second)
+        pupil.evaluate(first)
+        pupil.train_step(batch_of(random_seed=1), 0.0)
+        if all(np.array_equal(value, self.weights[name]) for name, value in pupil.weights().items()):
+            found, _ = pupil.evaluate(second)
+            require_close(found, expected, "An update between two evaluations changed the state that they carry.")
+
+    @law
+    def test_lower_precision_is_for_training_only(self) -> None:
+        """A model that trains in bfloat16 keeps float32 weights, and float32 logits that are exact for them.
+
+        Updates smaller than bfloat16's digits would be lost, and text would differ from other backends'.
+        """
+        self.needs_training()
+        try:
+            model = self.build(optimizer=SGD, weights=self.weights, precision="bfloat16")
+        except OptionError:
+            return
+        require(model.precision == "bfloat16", f"precision is {model.precision!r} of a model built for bfloat16.")
+        train(model, [batch_of()], 1e-4)
+        weights, ids = model.weights(), batch_of(2, 4).inputs
+        expected, _ = stepped(self.build(weights=weights), ids)
+        require_close(
+            stepped(model, ids)[0], expected, "Logits are not those of float32.  Lower precision in training only."
+        )
+        for name, value in weights.items():
+            updated = not np.array_equal(value, self.weights[name])
+            kept = value.dtype == np.float32 and np.allclose(value, self.weights[name], rtol=0, atol=TOLERANCE)
+            require(updated and kept, f'"{name}" was rounded, or a small update lost.  Keep the weights in float32.')
+
+    # The training state
+
+    @law
+    def test_the_training_state_comes_back_exactly(self) -> None:
+        """The training state is named arrays that safetensors can hold, and loading it gives the same state.
+
+        A checkpoint keeps it in a file in which nothing can be executed.
+        """
+        self.needs_training()
+        state = self.course.training_state
+        model = self.learner(random_seed=6)
+        model.load_training_state(state)
+        found = _stored(model.training_state())
+        require(sorted(found) == sorted(state), f"The state has {sorted(found)} afterwards, before {sorted(state)}.")
+        require_same({name: found[name] for name in state}, state, "The state does not come back as it was.")
+
+    @law
+    def test_training_resumes_exactly(self) -> None:
+        """A run that goes on from weights and training state equals one that never stopped, bit for bit.
+
+        Training is interrupted; nothing may be lost, neither moments, nor the carried state, nor dropout's place.
+        """
+        self.needs_training()
+        resumed = self.learner(random_seed=6, weights=self.course.checkpoint)
+        resumed.load_training_state(self.course.training_state)
+        losses = train(resumed, stream(SINCE, start=BEFORE), self.learning_rate)
+        message = "A resumed run differs.  Is all that an update reads in training_state: moments, carry, random state?"
+        require(
+            losses == self.course.losses[BEFORE:], f"{message}\nlosses {losses}, before {self.course.losses[BEFORE:]}"
+        )
+        require_same(resumed.weights(), self.course.end, message)
+
+    @law
+    def test_a_training_state_of_another_backend_is_taken(self) -> None:
+        """Names in a training state that the backend does not know are skipped, and missing ones start afresh.
+
+        A run may go on in another framework, whose random state is nobody else's.
+        """
+        self.needs_training()
+        strange: dict[str, npt.NDArray[np.generic]] = {
+            "carry.elsewhere": np.zeros((ROWS, 3), np.float32),
+            "random.elsewhere": np.zeros(3, np.uint8),
+        }
+        own = self.course.training_state
+        shared = {name: value for name, value in own.items() if not name.startswith(("carry.", "random."))}
+        model = self.learner()
+        for state in ({**own, **strange}, {**shared, **strange}, {}):
+            try:
+                model.load_training_state(state)
+            except (KeyError, ValueError) as error:
+                message = f"load_training_state of {sorted(state)} raises {type(error).__name__}: {error}."
+                require(condition=False, message=f"{message}  Skip names that are unknown, do without those that miss.")
+        require(not strange.keys() & model.training_state().keys(), "Names of another backend are kept.  Skip them.")
+
+    @law
+    def test_moments_have_the_names_and_shapes_of_the_weights(self) -> None:
+        """The optimiser's moments are in the canonical form: first_moment.layers.0.bias is shaped as layers.0.bias.
+
+        So another framework goes on with them, instead of starting afresh.
+        """
+        self.needs_training()
+        self.needs_canonical()
+        state = self.course.training_state
+        require(int(state.get("step", -1)) == BEFORE, f'"step" is {state.get("step")} after {BEFORE} updates.')
+        for name, value in self.course.end.items():
+            for moment in ("first_moment", "second_moment"):
+                found = state.get(f"{moment}.{name}")
+                shape = None if found is None else found.shape
+                require(shape == value.shape, f'"{moment}.{name}" has shape {shape}, but must have {value.shape}.')
+
+
+def _stored(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Named arrays as they come back from a checkpoint."""
+    for name, value in arrays.items():
+        require(isinstance(value, np.ndarray), f'"{name}" is a {type(value).__name__}.  Give NumPy arrays.')
+    try:
+        return load(save(dict(arrays)))
+    except Exception as error:
+        kinds = {name: value.dtype for name, value in arrays.items()}
+        raise LawBroken(f"safetensors cannot hold these arrays: {error}.  Their types: {kinds}.") from error

@@ -1,0 +1,139 @@
+"""Backends whose models are broken in training."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from mutants.backends.forwarding import Forwarding, breaking, rounded
+
+from seqgen.backends.torch.backend import TorchBackend
+from seqgen.core.canonical import initial_weights
+
+MUTANTS = []
+breaks = breaking(MUTANTS)
+
+
+@breaks("test_the_loss_is_that_before_the_update", "the sum instead of the mean", TorchBackend)
+class SummedLoss(Forwarding):
+    def train_step(self, batch, learning_rate):
+        return self.inner.train_step(batch, learning_rate) * batch.scored
+
+
+@breaks("test_the_loss_is_that_before_the_update", "the loss after the update", TorchBackend)
+class LossAfter(Forwarding):
+    def train_step(self, batch, learning_rate):
+        self.inner.train_step(batch, learning_rate)
+        nats, scored = self.inner.evaluate(batch)
+        return nats / scored
+
+
+@breaks("test_gradients_are_those_of_the_canonical_formulas", "gradients are always clipped at 0.1", TorchBackend)
+class AlwaysClipped(TorchBackend):
+    def build(self, spec, *, optimizer=None, **how):
+        clipped = optimizer and dataclasses.replace(optimizer, grad_clip=0.1)
+        return super().build(spec, optimizer=clipped, **how)
+
+
+@breaks("test_gradients_are_those_of_the_canonical_formulas", "the embedding does not train", TorchBackend)
+class FrozenEmbedding(Forwarding):
+    def train_step(self, batch, learning_rate):
+        before = self.weights()["embedding.weight"]
+        loss = self.inner.train_step(batch, learning_rate)
+        self.load_weights({**self.weights(), "embedding.weight": before})
+        return loss
+
+
+@breaks("test_masked_targets_do_not_train", "the mask is left aside", TorchBackend)
+class TrainsAll(Forwarding):
+    def train_step(self, batch, learning_rate):
+        return self.inner.train_step(dataclasses.replace(batch, weights=None), learning_rate)
+
+
+@breaks("test_a_batch_with_nothing_to_score_teaches_nothing", "a mean over nothing", TorchBackend)
+class TrainsOnNothing(Forwarding):
+    def train_step(self, batch, learning_rate):
+        loss = self.inner.train_step(batch, learning_rate)
+        return loss * batch.scored / torch.tensor(batch.scored)
+
+
+@breaks("test_training_modifies_no_batch", "what is masked is overwritten in the batch", TorchBackend)
+class FillsBatch(Forwarding):
+    def train_step(self, batch, learning_rate):
+        if batch.weights is not None:
+            batch.inputs[batch.weights == 0] = 0
+        return self.inner.train_step(batch, learning_rate)
+
+
+@breaks("test_training_carries_the_state_where_the_batch_says_so", "training never carries", TorchBackend)
+class TrainsAfresh(Forwarding):
+    def train_step(self, batch, learning_rate):
+        return self.inner.train_step(dataclasses.replace(batch, carry=False), learning_rate)
+
+
+@breaks("test_training_carries_the_state_where_the_batch_says_so", "training always carries", TorchBackend)
+class TrainsOn(Forwarding):
+    def train_step(self, batch, learning_rate):
+        return self.inner.train_step(dataclasses.replace(batch, carry=True), learning_rate)
+
+
+@breaks("test_the_loss_falls_on_a_learnable_sequence", "updates go up the gradient", TorchBackend)
+class Uphill(Forwarding):
+    def train_step(self, batch, learning_rate):
+        return self.inner.train_step(batch, -learning_rate)
+
+
+@breaks("test_the_loss_falls_on_a_learnable_sequence", "targets are the inputs", TorchBackend)
+class LearnsToRepeat(Forwarding):
+    def train_step(self, batch, learning_rate):
+        return self.inner.train_step(dataclasses.replace(batch, targets=batch.inputs), learning_rate)
+
+
+@breaks("test_generation_follows_training", "what was prepared for generating is kept", TorchBackend)
+class StaleGenerator(Forwarding):
+    generator: Any = None
+
+    def next_logits(self, ids, state):
+        self.generator = self.generator or TorchBackend().build(self.spec, weights=self.weights())
+        return self.generator.next_logits(ids, state)
+
+
+@breaks("test_training_is_the_same_each_time", "dropout draws from the clock", TorchBackend)
+class UnseededDropout(TorchBackend):
+    def build(self, spec, *, random_seed=0, weights=None, **how):
+        weights = weights or initial_weights(spec, random_seed)
+        return super().build(spec, random_seed=int(np.random.default_rng().integers(2**32)), weights=weights, **how)
+
+
+@breaks("test_evaluation_and_training_do_not_disturb_one_another", "evaluation leaves training its state", TorchBackend)
+class SharedState(Forwarding):
+    def evaluate(self, batch):
+        found = self.inner.evaluate(batch)
+        self.inner._training_state = tuple(tuple(p.clone() for p in parts) for parts in self.inner._evaluation_state)
+        return found
+
+
+@breaks("test_evaluation_and_training_do_not_disturb_one_another", "training leaves evaluation its state", TorchBackend)
+class SharedBack(Forwarding):
+    def train_step(self, batch, learning_rate):
+        loss = self.inner.train_step(batch, learning_rate)
+        self.inner._evaluation_state = self.inner._training_state
+        return loss
+
+
+@breaks("test_lower_precision_is_for_training_only", "weights are kept in bfloat16", TorchBackend)
+class RoundedWeights(Forwarding):
+    def train_step(self, batch, learning_rate):
+        loss = self.inner.train_step(batch, learning_rate)
+        if self.precision == "bfloat16":
+            self.load_weights({name: rounded(value) for name, value in self.weights().items()})
+        return loss
+
+
+@breaks("test_lower_precision_is_for_training_only", "logits come in bfloat16", TorchBackend)
+class RoundedLogits(Forwarding):
+    def next_logits(self, ids, state):
+        logits, after = self.inner.next_logits(ids, state)
+        return (rounded(logits) if self.precision == "bfloat16" else logits), after

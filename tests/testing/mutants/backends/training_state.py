@@ -1,0 +1,76 @@
+"""Backends whose models are broken in their training state."""
+
+from __future__ import annotations
+
+import torch
+from mutants.backends.forwarding import Forwarding, breaking, rounded
+
+from seqgen.backends.torch.backend import TorchBackend
+
+MUTANTS = []
+breaks = breaking(MUTANTS)
+
+
+@breaks("test_the_training_state_comes_back_exactly", "a number among the arrays", TorchBackend)
+class PlainStep(Forwarding):
+    def training_state(self):
+        state = self.inner.training_state()
+        return {**state, "step": int(state["step"])}
+
+
+@breaks("test_the_training_state_comes_back_exactly", "moments are rounded on their way back", TorchBackend)
+class RoundedMoments(Forwarding):
+    def load_training_state(self, state):
+        moments = {name: rounded(value) for name, value in state.items() if "_moment." in name}
+        self.inner.load_training_state({**state, **moments})
+
+
+class Without(Forwarding):
+    lost = ""
+
+    def training_state(self):
+        return {name: value for name, value in self.inner.training_state().items() if not name.startswith(self.lost)}
+
+
+@breaks("test_training_resumes_exactly", "the carried state is lost", TorchBackend)
+class WithoutCarry(Without):
+    lost = "carry."
+
+
+@breaks("test_training_resumes_exactly", "dropout starts from the seed again", TorchBackend)
+class WithoutRandom(Without):
+    lost = "random."
+
+
+@breaks("test_training_resumes_exactly", "moments start from zero again", TorchBackend)
+class WithoutMoments(Without):
+    lost = ("first_moment.", "second_moment.")
+
+
+@breaks("test_a_training_state_of_another_backend_is_taken", "an unknown name is an error", TorchBackend)
+class KnowsAll(Forwarding):
+    def load_training_state(self, state):
+        if (
+            unknown := set(state)
+            - set(self.inner.training_state())
+            - {"carry.layers.0.hidden", "carry.layers.1.hidden"}
+        ):
+            raise ValueError(unknown)
+        self.inner.load_training_state(state)
+
+
+@breaks("test_a_training_state_of_another_backend_is_taken", "its own random state must be there", TorchBackend)
+class NeedsRandom(Forwarding):
+    def load_training_state(self, state):
+        self.inner._dropout.set_state(torch.tensor(state["random.torch-cpu"]))
+        self.inner.load_training_state(state)
+
+
+@breaks("test_moments_have_the_names_and_shapes_of_the_weights", "moments under PyTorch's names", TorchBackend)
+class OtherNames(Forwarding):
+    def training_state(self):
+        state = self.inner.training_state()
+        return {name.replace("first_moment", "exp_avg"): value for name, value in state.items()}
+
+    def load_training_state(self, state):
+        self.inner.load_training_state({name.replace("exp_avg", "first_moment"): v for name, v in state.items()})
