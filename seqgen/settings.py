@@ -86,7 +86,8 @@ def read_config_file(path: Path) -> dict[str, Any]:
         msg = f"Configuration file {path} does not exist."
         raise OptionError(msg) from error
     except (OSError, ValueError) as error:  # not UTF-8, not TOML, not a path
-        msg = f"Configuration file {path} cannot be read: {error}"
+        reason = getattr(error, "strerror", None)
+        msg = f"Configuration file {path} cannot be read: {reason + '.' if reason else error}"
         raise OptionError(msg) from error
     return {key.replace("-", "_"): value for key, value in content.items()}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import re
 import types
 import typing
@@ -169,9 +170,12 @@ def convert(annotation: Any, value: Any) -> Any:
     if reading is not None and isinstance(value, str):
         value = reading.parse(value)
     try:
-        return _adapter(annotation).validate_python(value)
+        converted = _adapter(annotation).validate_python(value)
     except ValidationError as error:
         raise ValueError(str(error)) from error
+    if isinstance(converted, float) and not math.isfinite(converted):  # JSON, which keeps options, has no infinity
+        raise ValueError(value)
+    return converted
 
 
 @functools.cache

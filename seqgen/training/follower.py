@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from seqgen.core.backend import Model
 from seqgen.core.callback import Callback
-from seqgen.core.errors import OutputError
+from seqgen.core.errors import GenerationError, OutputError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.training.progress import Reporter, Status
 from seqgen.training.run import Run
@@ -44,8 +45,9 @@ class Follower:
             callback.call("on_metrics", metrics)
 
     def evaluated(self, trainer: Trainer) -> None:
-        """Show what the model writes now."""
-        self.reporter.sample(self.sample(trainer.model, self.tokenizer, self.has_ends))
+        """Show what the model writes now: nothing, where training is diverging, which its loss will tell."""
+        with contextlib.suppress(GenerationError):
+            self.reporter.sample(self.sample(trainer.model, self.tokenizer, self.has_ends))
 
     def checkpoint(self, trainer: Trainer) -> None:
         """Save; where the disk does not take it, what is in memory is trained on all the same."""

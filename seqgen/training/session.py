@@ -90,19 +90,20 @@ class Session:
         values, origins = dict(values), dict(origins)
         if resolved.dataset and origins["dataset"] == "default":
             values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
+        # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
         dataset_entry, dataset = self._part("dataset", values["dataset"], sources=resolved.paths)
-        next(dataset.documents(), None)  # a missing or unreadable source is told before a framework is imported
-        backend_entry, backend = self._backend(values)
         if parent is None:
             tokenizer_entry, tokenizer = self._part("tokenizer", values["tokenizer"])
-            _check_media(dataset, dataset_entry, tokenizer, tokenizer_entry)
-            tokenizer = tokenizer.fit(document.content for document in dataset.documents())
         else:
             tokenizer_entry = find_recorded(self.catalog, "tokenizer", parent.config, where=parent.where)
             tokenizer = parent.tokenizer(self.catalog)
-            _check_media(dataset, dataset_entry, tokenizer, tokenizer_entry)
             _inherit(parent, values, origins)
+        _check_media(dataset, dataset_entry, tokenizer, tokenizer_entry)
+        next(dataset.documents(), None)
+        backend_entry, backend = self._backend(values)
         _choose_architecture(backend_entry, backend, values, origins)
+        if parent is None:
+            tokenizer = tokenizer.fit(document.content for document in dataset.documents())
         store = open_or_build(dataset, tokenizer, home.tokens_folder())
         part, _ = split(store, values["validation_fraction"])
         corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
