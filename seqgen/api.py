@@ -22,7 +22,7 @@ from seqgen.language_model import LanguageModel, with_defaults
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 
-DEFAULT_GENERATOR = "numpy"
+DEFAULT_GENERATOR = "seqgen/numpy"
 """The backend that generates where none is named: it loads at once, and is the fastest for one stream on a CPU."""
 
 SAMPLE_TOKENS = 120
@@ -115,7 +115,8 @@ def load(
         engine = entry.load()()
         if saved.config.model.architecture not in engine.architectures():
             entry = find_recorded(catalog, "backend", saved.config, where=saved.where)
-            engine = entry.load()()
+            record = saved.config.parts["backend"]
+            engine = catalog.make("backend", PartSpec(f"{record.distribution}/{record.name}", record.options))
     else:
         spec = PartSpec.parse(backend)
         entry, engine = catalog.find("backend", spec.name), catalog.make("backend", spec)
@@ -140,11 +141,11 @@ def find_model(model: str | Path | None) -> SavedModel:
     if model is None:
         return registry.latest().open()
     path = Path(model)
-    if not isinstance(model, Path) and len(path.parts) == 1 and "/" not in model:  # a name, unless only a folder has it
+    if not isinstance(model, Path) and len(path.parts) <= 1 and "/" not in model:  # a name, unless only a folder has it
         try:
             return registry.find(model).open()
         except (ModelNotFoundError, UsageError):
-            if not path.is_dir():
+            if not model or not path.is_dir():
                 raise
     if not path.is_dir():
         msg = f"There is no model folder {model}."

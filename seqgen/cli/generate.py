@@ -228,7 +228,7 @@ def _open(output: str | None) -> Iterator[_Out]:
         file = Path(output).open("wb")  # noqa: SIM115  closed below
     except (OSError, ValueError) as error:
         raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
-    with file, files.writing(Path(output)):
+    with files.writing(Path(output)), file:
         yield _Out(file, to_stdout=False)
 
 

@@ -1,0 +1,136 @@
+"""Model folders that are incomplete, altered, or made elsewhere: one sentence that says which file, and exit 1."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+
+import pytest
+
+
+def resealed(folder):
+    """Bring the manifest in line with the files, as a stranger who writes a folder would."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, entry in manifest["files"].items():
+        content = (folder / name).read_bytes()
+        entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def edit_json(path, change):
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "manifest.json"])
+def test_a_missing_file_is_named(refused, novel, name):
+    (novel / name).unlink()
+    assert refused("generate", exit_code=1) == f"novel:1/{name}: the file is missing."
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_truncated_file_is_named_with_its_size(refused, novel, name):
+    content = (novel / name).read_bytes()
+    (novel / name).write_bytes(content[:-9])
+    assert refused("generate", exit_code=1) == (
+        f"novel:1/{name}: {len(content) - 9:,} bytes, but {len(content)} were written; the model is damaged.  "
+        "Train again, or copy it anew."
+    )
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_an_altered_byte_is_found(refused, novel, name):
+    content = bytearray((novel / name).read_bytes())
+    content[-20] ^= 1
+    (novel / name).write_bytes(content)
+    assert refused("generate", exit_code=1) == (
+        f"novel:1/{name}: its bytes are not those that were written; the model was altered or damaged."
+    )
+
+
+def test_a_manifest_that_is_no_json_is_named(refused, novel):
+    (novel / "manifest.json").write_text("{")
+    assert refused("generate", exit_code=1).startswith("novel:1/manifest.json: not JSON: ")
+
+
+def test_a_header_that_claims_more_than_the_file_has_is_not_believed(refused, novel):
+    # The manifest agrees, so only the file itself gives it away.
+    path = novel / "model.safetensors"
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    tensor = header["output.bias"]
+    tensor["shape"], tensor["data_offsets"] = [10**12], [0, 4 * 10**12]
+    lie = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(lie)) + lie + content[8 + length :])
+    resealed(novel)
+    assert refused("generate", exit_code=1) == (
+        f'novel:1/model.safetensors: tensor "output.bias" claims 1,000,000,000,000 numbers in a file of '
+        f"{path.stat().st_size:,} bytes; not loaded."
+    )
+
+
+def test_a_header_longer_than_the_file_is_not_believed(refused, novel):
+    path = novel / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", 2**60) + path.read_bytes()[8:])
+    resealed(novel)
+    assert "the file is truncated or not safetensors" in refused("generate", exit_code=1)
+
+
+def test_a_model_whose_plugin_is_not_installed_names_it(refused, novel):
+    def of_the_music_plugin(config):
+        config["parts"]["tokenizer"] |= {"name": "abc", "distribution": "seqgen-music", "version": "0.2"}
+
+    edit_json(novel / "config.json", of_the_music_plugin)
+    resealed(novel)
+    for command in (("generate",), ("evaluate", "novel", novel / "README.md"), ("train", "--from", "novel")):
+        assert refused(*command, exit_code=2) == (
+            'Model novel:1 needs the tokenizer "abc" of seqgen-music 0.2, which is not installed.  pip install seqgen-music'
+        )
+
+
+def test_a_model_whose_dataset_is_not_installed_still_generates(seqgen, refused, novel, corpus):
+    edit_json(novel / "config.json", lambda config: config["parts"]["dataset"].update(distribution="seqgen-music"))
+    resealed(novel)
+    assert seqgen("generate", "--length", 5).exit_code == 0
+    assert refused("evaluate", "novel", corpus, exit_code=2).startswith(
+        'Model novel:1 needs the dataset "text" of seqgen-music'
+    )
+    assert seqgen("evaluate", "novel", corpus, "--dataset", "text").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda config: config.update(format_version=2), "format version 2 is not 1, the one this seqgen reads."),
+        (lambda config: config.update(code="import os"), "unknown key code"),
+        (
+            lambda config: config["model"].update(hidden_size=0),
+            "hidden_size is 0, but must be a whole number at least 1.",
+        ),
+        (lambda config: config["model"].update(hidden_size=17), 'tensor "layers.0.input_weight" has shape (64, 8), '),
+        (lambda config: config["model"].update(vocab_size=9), " tokens, but the model has 9."),
+    ],
+    ids=["newer format", "unknown key", "impossible size", "another size", "another vocabulary"],
+)
+def test_a_configuration_that_does_not_fit_is_told(refused, novel, change, sentence):
+    edit_json(novel / "config.json", change)
+    resealed(novel)
+    assert sentence in refused("generate", exit_code=1)
+
+
+def test_a_tokenizer_that_is_no_tokenizer_is_told(refused, novel):
+    (novel / "tokenizer.json").write_text('{"characters": 3}')
+    resealed(novel)
+    assert "tokenizer" in refused("generate", exit_code=1).lower()
+
+
+def test_weights_that_are_not_numbers_are_told(refused, novel):
+    path = novel / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-4:] = struct.pack("<f", float("nan"))
+    path.write_bytes(content)
+    resealed(novel)
+    assert refused("generate", exit_code=1).endswith("holds values that are not finite numbers.")

@@ -1,0 +1,153 @@
+"""What ``seqgen generate`` refuses: one sentence, exit 2 for wrong use and 1 for failure, and nothing written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def test_before_any_training_it_says_how_to_begin(refused, seqgen_home):
+    models = seqgen_home / "models"
+    assert (
+        refused("generate", exit_code=1)
+        == f"No model has been trained yet ({models} has none).  Train one: seqgen train"
+    )
+    assert refused("generate", "--model", "novel", exit_code=1) == (
+        'No model "novel": none has been trained yet.  Train one: seqgen train --name novel'
+    )
+
+
+@pytest.mark.usefixtures("novel")
+class TestWithAModel:
+    @pytest.mark.parametrize(
+        ("model", "exit_code", "sentence"),
+        [
+            ("novl", 1, 'No model "novl".  Nearest: novel.  All: seqgen models list'),
+            ("novel:7", 1, "Model novel has no version 7.  It has: 1"),
+            ("novel@mine", 1, 'Model novel has no alias "mine".  It has: @latest, @best'),
+            ("./novl", 1, "There is no model folder ./novl."),
+            (
+                "a model",
+                2,
+                '"a model" is not a model: write NAME, NAME:VERSION, NAME@ALIAS or the path of a model folder.',
+            ),
+            ("novel:one", 2, '"novel:one" is not a model: write NAME, '),
+            ("", 2, '"" is not a model: write NAME, '),
+        ],
+    )
+    def test_a_model_that_is_not_there_is_told_with_what_there_is(self, refused, model, exit_code, sentence):
+        assert refused("generate", "--model", model, exit_code=exit_code).startswith(sentence)
+
+    def test_a_folder_that_is_no_model_is_told(self, refused, tmp_path):
+        (tmp_path / "folder").mkdir()
+        assert refused("generate", "--model", "folder", exit_code=1).startswith(
+            "folder is not a model: it has none of "
+        )
+
+    def test_an_empty_prompt_is_told(self, refused, tmp_path):
+        (tmp_path / "empty.txt").write_bytes(b"\xef\xbb\xbf")
+        assert refused("generate", "--seed", "", exit_code=2) == (
+            "The prompt is empty.  Give --seed some text, or leave it out to start from nothing."
+        )
+        assert refused("generate", "--seed-file", "empty.txt", exit_code=2) == (
+            "The prompt's file empty.txt is empty.  Leave --seed-file out to start from nothing."
+        )
+        assert refused("generate", "--seed-file", "-", exit_code=2).startswith("Standard input is empty.")
+
+    def test_a_prompt_of_unknown_symbols_alone_is_told_and_not_warned_about_as_well(self, refused):
+        assert refused("generate", "--seed", "日本", exit_code=2) == (
+            "No symbol of the prompt '日本' is known to novel:1.  Write of what its corpus is made of."
+        )
+
+    def test_strict_refuses_unknown_symbols_and_names_the_nearest(self, refused, seqgen):
+        assert refused("generate", "--strict", "--seed", "icé ☃", exit_code=2) == (
+            "novel:1 does not know 'é' (read as 'e'), '☃' (left out).  Without --strict the nearest is taken."
+        )
+        assert seqgen("generate", "--strict", "--seed", "ice", "--length", 3).exit_code == 0
+
+    def test_half_a_surrogate_pair_is_an_unknown_symbol_like_any_other(self, refused, seqgen):
+        assert "No symbol of the prompt '\\udcff' is known" in refused("generate", "--seed", "\udcff", exit_code=2)
+        outcome = seqgen("generate", "--seed", "ice\udcff", "--length", 3)
+        assert outcome.exit_code == 0
+        assert outcome.stderr == "warning: novel:1 does not know '\ufffd' (left out).\n"
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (None, "The prompt's file prompt.txt cannot be read: No such file or directory."),
+            (b"caf\xe9", "The prompt in prompt.txt is not UTF-8 text: byte 3 does not fit."),
+        ],
+        ids=["missing", "latin-1"],
+    )
+    def test_a_prompt_file_that_cannot_be_read_is_told(self, refused, tmp_path, content, sentence):
+        if content is not None:
+            (tmp_path / "prompt.txt").write_bytes(content)
+        assert refused("generate", "--seed-file", "prompt.txt", exit_code=2) == sentence
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            (("--seed", "a", "--seed-file", "b"), "--seed and --seed-file both give a prompt.  Leave one out."),
+            (
+                ("--length", "0"),
+                "Invalid value for '--length': 0 is not in the range x>=1.  See seqgen generate --help",
+            ),
+            (("--length", "some"), "Invalid value for '--length': 'some' is not a valid int"),
+            (("--num-samples", "0"), "Invalid value for '--num-samples': 0 is not in the range x>=1."),
+            (("--random-seed", "-1"), "Invalid value for '--random-seed': -1 is not in the range x>=0."),
+            (("--temperature", "-1"), "sampler temperature: temperature is -1.0, but must be a number at least 0."),
+            (("--temperature", "nan"), "sampler temperature: temperature is nan, but must be a number at least 0."),
+            (("--temperature", "inf"), "sampler temperature: temperature is inf, but must be a number at least 0."),
+            (
+                ("--top-k", "0"),
+                "sampler top-k: k is 0, but must be a whole number at least 1.  Try --sampler top-k:k=40",
+            ),
+            (("--top-p", "1.5"), "sampler top-p: p is 1.5, but must be a number above 0 and at most 1.  Try "),
+            (
+                ("--sampler", "topk"),
+                'No sampler "topk".  Nearest: top-k, top-p.  All: seqgen list-plugins --kind sampler',
+            ),
+            (("--sampler", "top-k:n=3"), 'sampler top-k has no option "n".  It has: k'),
+            (
+                ("--backend", "pytorch"),
+                'No backend "pytorch".  Nearest: torch.  All: seqgen list-plugins --kind backend',
+            ),
+            (("--device", "tpu"), 'Backend "numpy" finds no device "tpu" here.  It has: cpu'),
+            (("--stop", ""), "stop is '', but must be text, at least a character."),
+            (("--show-probabilities", "--json"), "--show-probabilities shows one text for people; leave out --json."),
+            (
+                ("--show-probabilities", "--num-samples", "2"),
+                "--show-probabilities shows one text for people; leave out ",
+            ),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+    )
+    def test_a_wrong_option_is_told_with_what_is_allowed(self, refused, options, sentence):
+        assert refused("generate", *options, exit_code=2).startswith(sentence)
+
+    @pytest.mark.parametrize(
+        ("output", "reason"),
+        [
+            (".", "Is a directory"),
+            ("missing/text.txt", "No such file or directory"),
+            ("novel.txt/text.txt", "Not a directory"),
+        ],
+    )
+    def test_an_output_that_cannot_be_written_is_told_before_anything_is_generated(
+        self, refused, corpus, output, reason
+    ):
+        sentence = refused("generate", "--output", output, "--length", 10**9, exit_code=1)
+        assert sentence == f"{output} cannot be written: {reason}."
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+    def test_a_disk_that_is_full_is_told(self, refused):
+        sentence = "/dev/full cannot be written: No space left on device."
+        assert refused("generate", "--output", "/dev/full", exit_code=1) == sentence
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_read_only_folder_is_told(self, refused, tmp_path):
+        (tmp_path / "folder").mkdir(mode=0o500)
+        sentence = refused("generate", "--output", "folder/text.txt", exit_code=1)
+        assert sentence == "folder/text.txt cannot be written: Permission denied."
