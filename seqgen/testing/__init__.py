@@ -14,9 +14,11 @@ from __future__ import annotations
 from seqgen.core.errors import MissingDependencyError
 
 try:
+    from seqgen.testing.backend import BackendContract
     from seqgen.testing.callback import CallbackContract
     from seqgen.testing.dataset import DatasetContract
     from seqgen.testing.laws import Contract, Law, LawBroken, Verdict, check_laws, laws_of
+    from seqgen.testing.sampler import SamplerContract
     from seqgen.testing.tokenizer import TokenizerContract
 except ModuleNotFoundError as error:
     if error.name not in ("hypothesis", "pytest"):
@@ -25,11 +27,13 @@ except ModuleNotFoundError as error:
     raise MissingDependencyError(msg) from error
 
 __all__ = [
+    "BackendContract",
     "CallbackContract",
     "Contract",
     "DatasetContract",
     "Law",
     "LawBroken",
+    "SamplerContract",
     "TokenizerContract",
     "Verdict",
     "check_laws",

@@ -23,4 +23,5 @@ class Lipogram(Sampler):
 
     def adjust(self, logits):  # (B, V) -> (B, V)
         xp = array_namespace(logits)
-        return xp.where(xp.asarray(self._allowed, device=device(logits)), logits, -xp.inf)
+        left = xp.where(xp.asarray(self._allowed, device=device(logits)), logits, -xp.inf)
+        return xp.where(xp.any(left > -xp.inf, axis=-1, keepdims=True), left, logits)  # never nothing

@@ -49,7 +49,9 @@ class CountingBackend(Backend):
         optimizer: OptimizerSpec | None = None,
         weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
     ) -> BigramModel:
-        if device not in ("auto", "cpu") or precision == "bfloat16":
+        if spec.architecture != "bigram":
+            raise OptionError(f'Backend "counting" has no architecture "{spec.architecture}".  It has: bigram')
+        if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
             raise OptionError('Backend "counting" runs on cpu in float32 only.')
         fresh = {name: np.full(shape, self.smoothing, np.float32) for name, shape in self.weight_shapes(spec).items()}
         return BigramModel(spec, fresh if weights is None else weights)

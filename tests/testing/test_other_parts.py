@@ -1,0 +1,39 @@
+"""Parts that are not bundled keep all laws: those of the toy plugin, and the sampler that the docs write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from seqgen.testing.backend import BackendContract
+from seqgen.testing.sampler import SamplerContract
+
+ROOT = Path(__file__).parents[2]
+sys.path += [str(ROOT / "tests/toy_plugin/src"), str(ROOT / "docs/examples/seqgen-lipogram")]
+
+
+class TestCounting(BackendContract):
+    """An architecture that has no canonical form, and no use for a learning rate."""
+
+    def make(self):
+        from seqgen_toy.counting import CountingBackend
+
+        return CountingBackend()
+
+
+class TestNoStutter(SamplerContract):
+    """A sampler that remembers each sequence."""
+
+    def make(self):
+        from seqgen_toy.no_stutter import NoStutter
+
+        return NoStutter(times=2)
+
+
+class TestLipogram(SamplerContract):
+    """A sampler that asks what tokens mean."""
+
+    def make(self):
+        from seqgen_lipogram.sampler import Lipogram
+
+        return Lipogram()
