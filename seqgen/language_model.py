@@ -305,9 +305,9 @@ def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, 
 
 
 def shorthand(keyword: str, value: Any) -> PartSpec:
-    """The sampler that a keyword such as ``top_k`` stands for."""
+    """The bundled sampler that a keyword such as ``top_k`` stands for, whatever plugins call theirs."""
     name, option = _SHORTHANDS[keyword]
-    return PartSpec(name, {option: value})
+    return PartSpec(f"seqgen/{name}", {option: value})
 
 
 def describe_missing(missing: Mapping[str, str | None], reference: str) -> str:

@@ -175,8 +175,8 @@ class Catalog:
         spec = PartSpec.parse(spec) if isinstance(spec, str) else spec
         entry = self.find(kind, spec.name)
         part = entry.load()
-        example = f"{option_of(kind)} {spec.name}"
-        return options.make(part, spec.values, where=f"{kind} {spec.name}", example=example, **fixed)
+        example = f"{option_of(kind)} {entry.name}"
+        return options.make(part, spec.values, where=f"{kind} {entry.name}", example=example, **fixed)
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add their commands to the command line."""

@@ -281,10 +281,9 @@ class Session:
             for entry in self.catalog.entries("backend"):
                 if not entry.missing and entry.load().can_train:
                     values["backend"] = entry.name
-                    break
-            else:
-                msg = "No backend that trains is installed.  pip install 'seqgen[torch]' or 'seqgen[keras]'"
-                raise MissingDependencyError(msg)
+                    return entry, entry.load()()
+            msg = "No backend that trains is installed.  pip install 'seqgen[torch]' or 'seqgen[keras]'"
+            raise MissingDependencyError(msg)
         entry, backend = self._part("backend", values["backend"])
         if not backend.can_train:
             msg = f"Backend {entry.name} generates but does not train.  Try --backend torch or --backend keras"

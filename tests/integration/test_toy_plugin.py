@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import seqgen
 from seqgen.checkpoint import read_weights
-from seqgen.core.catalog import installed_entry_points, load_catalog
-from seqgen.core.errors import DamagedModelError
+from seqgen.core.catalog import Catalog, Plugin, installed_entry_points, load_catalog
+from seqgen.core.errors import AmbiguousPartError, DamagedModelError, OptionError
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.types import Batch
 
@@ -136,6 +136,43 @@ def test_weights_other_than_the_backend_states_are_refused(toy_model):
         read_weights(path, backend.weight_shapes(ModelSpec(vocab_size=3)), where="toy:1")
     with pytest.raises(DamagedModelError, match=r'toy:1: tensor "bigram.counts" is unknown'):
         read_weights(path, {"bigram.other": (3, 3)}, where="toy:1")
+
+
+def test_names_that_a_plugin_shares_with_bundled_parts_do_not_break_what_goes_without_a_name(toy_model):
+    class Colliding:
+        @seqgen.hookimpl
+        def register_backends(self, register):
+            for name in ("torch", "numpy"):
+                register(name, "seqgen_toy.counting:CountingBackend", summary="not the bundled one")
+
+        @seqgen.hookimpl
+        def register_samplers(self, register):
+            for name in ("temperature", "top-k", "min-p"):
+                register(name, "seqgen_toy.no_stutter:NoStutter", summary="not the bundled one")
+
+    plugins = load_catalog(installed_entry_points()).plugins
+    catalog = Catalog([*plugins, Plugin("plugin", "toy", "other", "1", Colliding)])
+    model = seqgen.load("toy", catalog=catalog)
+    assert model.generate(length=5, top_k=1) == seqgen.load("toy").generate(length=5, top_k=1)
+    assert model.generate(length=5, random_seed=1) == seqgen.load("toy").generate(length=5, random_seed=1)
+    with pytest.raises(AmbiguousPartError, match="Write seqgen/numpy or other/numpy"):
+        seqgen.load("toy", backend="numpy", catalog=catalog)
+    with pytest.raises(OptionError, match=r"^sampler top-k: k is 0, but must be"):
+        model.generate(top_k=0)
+
+
+def test_a_backend_generates_with_the_options_that_it_trained_with(shared_main, small_corpus, toy_plugin, monkeypatch):
+    options = ["--backend", "counting:smoothing=2.5", "--max-steps", 1, "--name", "smooth", "--quiet"]
+    assert shared_main("train", small_corpus, *options).exit_code == 0
+    from seqgen_toy.counting import CountingBackend
+
+    used = []
+    real = CountingBackend.build
+    monkeypatch.setattr(
+        CountingBackend, "build", lambda self, *a, **k: (used.append(self.smoothing), real(self, *a, **k))[1]
+    )
+    seqgen.load("smooth")
+    assert used == [2.5]
 
 
 @pytest.fixture(scope="module")
