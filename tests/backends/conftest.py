@@ -1,12 +1,11 @@
-"""A float64 reference of the formulas in seqgen.core.canonical, the three backends, small models and batches."""
+"""The three backends, the float64 reference of seqgen.testing, small models and batches."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import seqgen.testing.reference
 from seqgen.core.canonical import initial_weights
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
@@ -32,6 +31,17 @@ def _make(name):
 def backend(request):
     """Each of the backends."""
     return _make(request.param)
+
+
+@pytest.fixture(scope="session", params=["numpy", "torch", "keras", "keras-engine"])
+def generator(request):
+    """``generator(spec, weights)``: what generates in each backend, for keras also as on a GPU."""
+    if request.param == "keras-engine":
+        from seqgen.backends.keras.generator import EngineGenerator
+
+        return lambda spec, weights: EngineGenerator(spec, weights, "cpu")
+    backend = _make(request.param)
+    return lambda spec, weights: backend.build(spec, weights=weights)
 
 
 @pytest.fixture(scope="session", params=["torch", "keras"])
@@ -99,65 +109,4 @@ def stream():
 @pytest.fixture(scope="session")
 def reference():
     """``logits(spec, weights, ids (B, T))`` (B, T, V) and ``loss(spec, weights, batch)``, in float64, from the formulas."""
-    return SimpleNamespace(logits=_logits, loss=_loss)
-
-
-def _logits(spec, weights, ids):
-    weights = {name: np.asarray(value, dtype=np.float64) for name, value in weights.items()}
-    zeros = np.zeros((ids.shape[0], spec.hidden_size))
-    hidden, cell = [zeros] * spec.num_layers, [zeros] * spec.num_layers
-    logits = []
-    for step in range(ids.shape[1]):
-        x = _input(spec, weights, ids[:, step])
-        for layer in range(spec.num_layers):
-            own = {k.rpartition(".")[2]: v for k, v in weights.items() if k.startswith(f"layers.{layer}.")}
-            hidden[layer], cell[layer] = _CELLS[spec.architecture](x, hidden[layer], cell[layer], own)
-            x = hidden[layer]
-        output = weights["embedding.weight" if spec.tie_embeddings else "output.weight"]
-        logits.append(x @ output.T + weights["output.bias"])
-    return np.stack(logits, axis=1)
-
-
-def _loss(spec, weights, batch):
-    logits = _logits(spec, weights, batch.inputs)
-    nats = np.log(np.exp(logits).sum(axis=-1)) - np.take_along_axis(logits, batch.targets[..., None], axis=-1)[..., 0]
-    scores = np.ones(nats.shape) if batch.weights is None else batch.weights.astype(np.float64)
-    if batch.last_step_only:
-        nats, scores = nats[:, -1:], scores[:, -1:]
-    return (nats * scores).sum() / np.count_nonzero(scores)
-
-
-def _input(spec, weights, ids):
-    match spec.input_encoding:
-        case "embedding":
-            return weights["embedding.weight"][ids]
-        case "one-hot":
-            return np.eye(spec.vocab_size)[ids]
-        case "scalar":
-            return ids[:, None] / spec.vocab_size
-
-
-def _sigmoid(a):
-    return 1 / (1 + np.exp(-a))
-
-
-def _lstm(x, h, c, own):
-    i, f, g, o = np.split(x @ own["input_weight"].T + h @ own["recurrent_weight"].T + own["bias"], 4, axis=1)
-    c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
-    return _sigmoid(o) * np.tanh(c), c
-
-
-def _gru(x, h, c, own):
-    input_r, input_z, input_n = np.split(x @ own["input_weight"].T + own["bias"], 3, axis=1)
-    recurrent_r, recurrent_z, recurrent_n = np.split(h @ own["recurrent_weight"].T, 3, axis=1)
-    r = _sigmoid(input_r + recurrent_r)
-    z = _sigmoid(input_z + recurrent_z)
-    n = np.tanh(input_n + r * (recurrent_n + own["recurrent_candidate_bias"]))
-    return (1 - z) * n + z * h, c
-
-
-def _rnn(x, h, c, own):
-    return np.tanh(x @ own["input_weight"].T + h @ own["recurrent_weight"].T + own["bias"]), c
-
-
-_CELLS = {"lstm": _lstm, "gru": _gru, "rnn": _rnn}
+    return seqgen.testing.reference

@@ -17,13 +17,13 @@ ENCODINGS = {
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 @pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
 def test_logits_of_every_network_equal_the_reference_over_200_steps(
-    backend, architecture, num_layers, encoding, small_spec, random_weights, random_batch, reference
+    generator, architecture, num_layers, encoding, small_spec, random_weights, random_batch, reference
 ):
     spec = small_spec(architecture, num_layers=num_layers, **ENCODINGS[encoding])
     weights = random_weights(spec)
     ids = random_batch(2, 200).inputs
     expected = reference.logits(spec, weights, ids)
-    model = backend.build(spec, weights=weights)
+    model = generator(spec, weights)
     state = model.initial_state(2)
     found = []
     for step in range(200):
@@ -36,12 +36,12 @@ def test_logits_of_every_network_equal_the_reference_over_200_steps(
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
 def test_reading_a_long_prompt_at_once_equals_the_reference(
-    backend, architecture, small_spec, random_weights, random_batch, reference
+    generator, architecture, small_spec, random_weights, random_batch, reference
 ):
     spec = small_spec(architecture, num_layers=2)
     weights = random_weights(spec)
     ids = random_batch(2, 600).inputs
-    model = backend.build(spec, weights=weights)
+    model = generator(spec, weights)
     logits, _ = model.prefill(ids, model.initial_state(2))
     np.testing.assert_allclose(logits, reference.logits(spec, weights, ids)[:, -1], atol=1e-4)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 Tensor: TypeAlias = Any
 """A tensor of the engine."""
@@ -94,3 +96,19 @@ def value_and_gradients(
             gradients = torch.autograd.grad(loss, list(leaves.values()))
             more = keras.tree.map_structure(lambda tensor: tensor.detach(), more)
             return (loss.detach(), more), dict(zip(leaves, gradients, strict=True))
+
+
+def tensor(values: npt.NDArray[Any], dtype: str) -> Tensor:
+    """A tensor of that type on the device in use."""
+    # A copy in any case: the array may be a view of a read-only file.
+    return keras.ops.convert_to_tensor(np.array(values, dtype=dtype, order="C"))
+
+
+def tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+    """float32 tensors of named arrays."""
+    return {key: keras.ops.convert_to_tensor(value, dtype="float32") for key, value in arrays.items()}
+
+
+def array(values: Tensor) -> npt.NDArray[Any]:
+    """A copy of a tensor as a NumPy array."""
+    return np.array(keras.ops.convert_to_numpy(values))

@@ -11,22 +11,18 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from seqgen.backends.keras import engine, stepper
-from seqgen.backends.keras.engine import Tensor, Tensors
+from seqgen.backends.keras import engine
+from seqgen.backends.keras.engine import Tensor, Tensors, array, tensor, tensors
+from seqgen.backends.keras.generator import EngineGenerator
 from seqgen.backends.keras.network import Network
 from seqgen.backends.keras.optimizer import clipped, updated
 from seqgen.backends.keras.weights import from_keras, to_keras
+from seqgen.backends.numpy.model import NumpyModel
 from seqgen.backends.updates import MOMENTS
 from seqgen.core.backend import Model
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.types import Array, Batch, Ids, State, Weights
-
-_BLOCK = 256
-"""Time steps that ``prefill`` reads at once by the sequence kernels.
-
-Fewer tokens are stepped: compiling the kernels' graph takes longer than that.
-"""
 
 
 class KerasModel(Model):
@@ -52,8 +48,6 @@ class KerasModel(Model):
         self._optimizer = optimizer
         with engine.on(device):
             self._network = Network(spec, "float32")
-            self._step = engine.compiled(partial(stepper.step, network=self._network))
-            self._read = engine.compiled(self._network.outputs)
             self._nats = {
                 last: engine.compiled(partial(self._network.nats, last_step_only=last)) for last in (False, True)
             }
@@ -68,40 +62,25 @@ class KerasModel(Model):
                 }
         self._training_state: Tensors | None = None
         self._evaluation_state: Tensors | None = None
-        self._prepared: Tensors | None = None
         self._moments: Mapping[str, Tensors] = {}
-        self.load_weights(weights)
+        self._values = self._from_canonical(weights)
+        self._generator = NumpyModel(spec, weights) if device == "cpu" else EngineGenerator(spec, weights, device)
+        self._generator_is_stale = False
         self._reset_optimizer()
 
     # Generation
 
     def initial_state(self, batch_size: int) -> State:
         """Zeros."""
-        shape = (batch_size, self.spec.hidden_size)
-        return {name: np.zeros(shape, dtype=np.float32) for names in self._network.names for name in names}
+        return self._generator.initial_state(batch_size)
 
     def next_logits(self, ids: Ids, state: State) -> tuple[Array, State]:
         """One step; see :meth:`seqgen.core.backend.Model.next_logits`."""
-        with engine.on(self.device):
-            if self._prepared is None:
-                self._prepared = stepper.prepare(self._values, self.spec)
-            logits, after = self._step(self._prepared, _tensor(ids, "int32"), _tensors(state))
-            return _array(logits), {name: _array(part) for name, part in after.items()}
+        return self._current_generator().next_logits(ids, state)
 
     def prefill(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Read T tokens at once; see :meth:`seqgen.core.backend.Model.prefill`."""
-        whole = ids.shape[1] // _BLOCK * _BLOCK
-        logits: Array = None
-        with engine.on(self.device):
-            for start in range(0, whole, _BLOCK):
-                outputs, after = self._read(
-                    self._values, _tensor(ids[:, start : start + _BLOCK], "int32"), _tensors(state)
-                )
-                state = {name: _array(part) for name, part in after.items()}
-                logits = _array(self._network.logits(self._values, outputs[:, -1]))
-        if whole < ids.shape[1]:
-            logits, state = super().prefill(ids[:, whole:], state)
-        return logits, state
+        return self._current_generator().prefill(ids, state)
 
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
@@ -119,7 +98,7 @@ class KerasModel(Model):
     def load_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Take over canonical weights."""
         self._values = self._from_canonical(weights)
-        self._prepared = None
+        self._generator_is_stale = True
 
     # Training
 
@@ -145,7 +124,7 @@ class KerasModel(Model):
                 self._start(batch, self._training_state),
                 {name: ops.convert_to_tensor(rate, dtype="float32") for name, rate in rates.items()},
             )
-        self._prepared = None
+        self._generator_is_stale = True
         return loss
 
     def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
@@ -156,8 +135,8 @@ class KerasModel(Model):
         for moment, values in self._moments.items():
             state |= {f"{moment}.{name}": value for name, value in self._canonical(values).items()}
         for name, part in (self._training_state or {}).items():
-            state[f"carry.{name}"] = _array(part)
-        return state | {"random.keras": _array(self._random)}
+            state[f"carry.{name}"] = array(part)
+        return state | {"random.keras": array(self._random)}
 
     def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take over what ``training_state`` gave, here or in another backend."""
@@ -178,11 +157,18 @@ class KerasModel(Model):
             names = [name for names in self._network.names for name in names]
             self._training_state = None
             if all(f"carry.{name}" in state for name in names):
-                self._training_state = {name: _tensor(state[f"carry.{name}"], "float32") for name in names}
+                self._training_state = {name: tensor(state[f"carry.{name}"], "float32") for name in names}
             if "random.keras" in state:
-                self._random = _tensor(state["random.keras"], self._dropout.state.dtype)
+                self._random = tensor(state["random.keras"], self._dropout.state.dtype)
 
     # Parts of the above
+
+    def _current_generator(self) -> NumpyModel | EngineGenerator:
+        """What generates, with the weights as they are now."""
+        if self._generator_is_stale:
+            self._generator.load_weights(self.weights())
+            self._generator_is_stale = False
+        return self._generator
 
     def _updated(
         self,
@@ -223,15 +209,15 @@ class KerasModel(Model):
         rows = batch.inputs.shape[0]
         if batch.carry and carried is not None and carried["layers.0.hidden"].shape[0] == rows:
             return carried
-        return _tensors(self.initial_state(rows))
+        return tensors(self.initial_state(rows))
 
     def _canonical(self, values: Tensors) -> Weights:
-        return {name: from_keras(name, _array(value), self.spec.architecture) for name, value in values.items()}
+        return {name: from_keras(name, array(value), self.spec.architecture) for name, value in values.items()}
 
     def _from_canonical(self, weights: Mapping[str, npt.NDArray[Any]]) -> Tensors:
         with engine.on(self.device):
             return {
-                name: _tensor(to_keras(name, weights[name], self.spec.architecture), "float32")
+                name: tensor(to_keras(name, weights[name], self.spec.architecture), "float32")
                 for name in canonical_shapes(self.spec)
             }
 
@@ -240,20 +226,7 @@ def _on_device(batch: Batch) -> Tensors:
     """``inputs``, ``targets`` and ``weights`` (B, T)."""
     weights = np.ones(batch.targets.shape) if batch.weights is None else batch.weights
     return {
-        "inputs": _tensor(batch.inputs, "int32"),
-        "targets": _tensor(batch.targets, "int32"),
-        "weights": _tensor(weights, "float32"),
+        "inputs": tensor(batch.inputs, "int32"),
+        "targets": tensor(batch.targets, "int32"),
+        "weights": tensor(weights, "float32"),
     }
-
-
-def _tensor(array: npt.NDArray[Any], dtype: str) -> Tensor:
-    # A copy in any case: the array may be a view of a read-only file.
-    return ops.convert_to_tensor(np.array(array, dtype=dtype, order="C"))
-
-
-def _tensors(state: State) -> Tensors:
-    return {name: ops.convert_to_tensor(part, dtype="float32") for name, part in state.items()}
-
-
-def _array(tensor: Tensor) -> npt.NDArray[Any]:
-    return np.array(ops.convert_to_numpy(tensor))
