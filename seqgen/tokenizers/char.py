@@ -130,6 +130,9 @@ class CharTokenizer(Tokenizer):
             dropped=read.symbols("dropped"),
         )
         read.done()
+        # Otherwise what replaces a missing character might be missing again in its normal form, without end.
+        normal = all(tokenizer._normal(symbol) == symbol for symbol in tokenizer.symbols)
+        read.require(normal, '"symbols" has characters that its own normal form or lower case does away with')
         read.require(not set(tokenizer.symbols) & set(tokenizer.dropped), "a character is both kept and dropped")
         read.require(
             not tokenizer.dropped or UNKNOWN in tokenizer.symbols, "characters are dropped, but none is unknown"

@@ -128,6 +128,8 @@ def test_little_python_runs_for_each_of_many_small_documents():
         ({"lowercase": 1}, "true or false"),
         ({"min_count": 0}, "at least 1"),
         ({"min_count": True}, "whole number"),
+        ({"normalization": "NFC", "symbols": "\u212b"}, "normal form"),  # NFC makes it \u00c5
+        ({"lowercase": True, "symbols": "Ab"}, "lower case"),
         ({"extra": 1}, "unknown values: extra"),
     ],
 )
