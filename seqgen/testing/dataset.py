@@ -246,7 +246,7 @@ class DatasetContract(Contract):
 
 
 def _names(documents: list[Document]) -> str:
-    return shown([document.id for document in documents])
+    return f"{len(documents)} documents, {shown([document.id for document in documents], 100)}"
 
 
 def _hold_refused(make: Callable[[], Dataset], name: str, what: str) -> None:

@@ -25,11 +25,11 @@ ANY_TEXT: SearchStrategy[str] = TEXTS | st.text(
 )
 """Any str at all: prompts come from anywhere."""
 
-_LINE = "The ice lay still over the sea, and nobody spoke of the way back; so the night went by.\n"
+_LINES = "The ice lay still over the sea,\nand nobody spoke of the way back.\n\nSo the night went by.\n"
 
 
 def long_text(characters: int) -> Iterator[str]:
-    """Plain text of so many characters in pieces of 4,096, made as it is read."""
-    lines = itertools.cycle(_LINE)
+    """Plain text of so many characters, lines and paragraphs, in pieces of 4,096, made as it is read."""
+    lines = itertools.cycle(_LINES)
     for start in range(0, characters, 4096):
         yield "".join(itertools.islice(lines, min(4096, characters - start)))

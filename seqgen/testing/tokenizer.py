@@ -122,11 +122,11 @@ class TokenizerContract(TokenizerDecodingLaws):
                 tokenizer.canonical(document)
                 tokenizer.missing(document)
                 list(tokenizer.encode_pieces([document]))
-                tokenizer.decode(ids)
             except Exception as error:
                 msg = f"{where} raises {error!r}.  Symbols that the vocabulary lacks become their nearest, or are left out."
                 raise LawBroken(msg) from error
             _hold_ids(ids, tokenizer.vocab_size, where)
+            tokenizer.decode(ids)
 
         for document in ("", "\ud83d", "\udc4d", "\U0010ffff", "\0", "日本") if self.is_text else (b"", b"\0", b"\xff"):
             check([], document)

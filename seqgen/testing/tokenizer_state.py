@@ -160,21 +160,22 @@ class TokenizerStateLaws(Contract):
 
         def check(seen: list[Content]) -> None:
             tokenizer = self.fitted(seen)
+            written = _written(tokenizer)
             try:
-                restored = type(tokenizer).from_state(json.loads(_written(tokenizer)))
+                restored = type(tokenizer).from_state(json.loads(written))
             except Exception as error:
                 msg = f"After fit on {shown(seen)}, from_state fails on what state gives, once it was JSON: {error!r}"
                 raise LawBroken(msg) from error
-            states = _written(tokenizer), _written(restored)
-            require(states[0] == states[1], f"The state {shown(states[0])} comes back from JSON as {shown(states[1])}.")
+            again = _written(restored)
+            require(written == again, f"The state {shown(written)} comes back from JSON as {shown(again)}.")
             sizes = [(each.vocab_size, each.end_id) for each in (tokenizer, restored)]
             require(sizes[0] == sizes[1], f"vocab_size and end_id are {sizes[0]}, and {sizes[1]} after from_state.")
             for document in seen:
-                ids, again = tokenizer.encode(document), restored.encode(document)
-                same = ids.tolist() == again.tolist() and tokenizer.decode(ids) == restored.decode(ids)
+                ids, others = tokenizer.encode(document), restored.encode(document)
+                same = ids.tolist() == others.tolist() and tokenizer.decode(ids) == restored.decode(ids)
                 require(
                     same,
-                    f"{shown(document)} is encoded as {shown(ids)}, and after from_state as {shown(again)}; or it decodes "
+                    f"{shown(document)} is encoded as {shown(ids)}, and after from_state as {shown(others)}; or it decodes "
                     "otherwise.  Put all that encode and decode use into the state.",
                 )
 
@@ -196,7 +197,7 @@ class TokenizerStateLaws(Contract):
         here = json.loads(_written(tokenizer))
         require(
             there["fitted"] == here,
-            f"fit learns {shown(here)} here, and {shown(there['fitted'])} in another process.  Sort what comes from a set.",
+            f"fit learns {shown(here, 120)} here, and {shown(there['fitted'], 120)} in another process.  Sort what comes from a set.",
         )
         for document, ids, decoded in zip(documents, there["ids"], there["decoded"], strict=True):
             expected = tokenizer.encode(document).tolist()
@@ -281,7 +282,8 @@ class TokenizerStateLaws(Contract):
                 pass
             except Exception as error:
                 name, value = change
-                msg = f'With {shown(value)} for "{name}", from_state does not refuse, and then: {error!r}.  Check the values.'
+                fault = error if isinstance(error, LawBroken) else repr(error)
+                msg = f'With {shown(value)} for "{name}", from_state does not refuse, and then: {fault}.  Check the values.'
                 raise LawBroken(msg) from error
 
         if state:

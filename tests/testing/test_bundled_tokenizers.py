@@ -1,4 +1,9 @@
-"""The bundled tokenizers keep the laws, with their defaults and with options that make them lose something."""
+"""The bundled tokenizers keep the laws, with their defaults and with options that make them lose something.
+
+tests/tokenizers/test_laws.py holds more combinations of options against some of the laws.
+"""
+
+import pytest
 
 from seqgen.testing import TokenizerContract
 from seqgen.tokenizers.bpe import BpeTokenizer
@@ -6,32 +11,34 @@ from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
 
+MUCH_IS_LOST = {"lowercase": True, "normalization": "NFKC", "min_count": 2}
 
-class TestChar(TokenizerContract):
+
+class Bundled(TokenizerContract):
+    @pytest.fixture(autouse=True)
+    def _with(self, options):
+        self.options = options
+
+
+@pytest.mark.parametrize("options", [{}, {"normalization": "NFD"}, MUCH_IS_LOST], ids=str)
+class TestChar(Bundled):
     def make(self):
-        return CharTokenizer()
+        return CharTokenizer(**self.options)
 
 
-class TestCharThatLosesMuch(TokenizerContract):
-    def make(self):
-        return CharTokenizer(lowercase=True, normalization="NFKC", min_count=2)
-
-
-class TestByte(TokenizerContract):
+@pytest.mark.parametrize("options", [{}], ids=str)
+class TestByte(Bundled):
     def make(self):
         return ByteTokenizer()
 
 
-class TestWord(TokenizerContract):
+@pytest.mark.parametrize("options", [{}, {"lowercase": True, "min_count": 1, "vocab_size": 8}], ids=str)
+class TestWord(Bundled):
     def make(self):
-        return WordTokenizer()
+        return WordTokenizer(**self.options)
 
 
-class TestWordThatSpells(TokenizerContract):
+@pytest.mark.parametrize("options", [{"vocab_size": 300, "min_frequency": 1}], ids=str)
+class TestBpe(Bundled):
     def make(self):
-        return WordTokenizer(lowercase=True, min_count=1, vocab_size=8)
-
-
-class TestBpe(TokenizerContract):
-    def make(self):
-        return BpeTokenizer(vocab_size=300, min_frequency=1)
+        return BpeTokenizer(**self.options)
