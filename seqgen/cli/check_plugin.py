@@ -20,6 +20,7 @@ WORDS = {
     "passed": ("kept", "green"),
     "failed": ("broken", "bold red"),
     "excepted": ("excepted", "yellow"),
+    "inapplicable": ("not for it", "dim"),
     "unchecked": ("not checked", "dim"),
 }
 

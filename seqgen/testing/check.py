@@ -25,7 +25,7 @@ from seqgen.testing.speed import MEASURED, Speed
 WORDS_SHOWN = 5
 """Lines of what a process said before it ended, which usually tell why."""
 
-Outcome: TypeAlias = Literal["passed", "failed", "excepted", "unchecked"]
+Outcome: TypeAlias = Literal["passed", "failed", "excepted", "inapplicable", "unchecked"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Checked:
     """What came of one law.
 
     Attributes:
-        outcome: excepted: the part declares that it cannot keep it; unchecked: the process ended before.
-        message: why it failed, with the smallest example found and what to change, or why it is excepted.
+        outcome: excepted: the part declares that it cannot keep it; inapplicable: the law is about what the part does
+            not do; unchecked: the process ended before.
+        message: why; where it failed, with the smallest example found and what to change.
     """
 
     law: Law
@@ -63,7 +64,9 @@ class PartReport:
     @property
     def passed(self) -> bool:
         """Whether it keeps every law to which it declares no exception."""
-        return bool(self.checked) and all(each.outcome in ("passed", "excepted") for each in self.checked)
+        return bool(self.checked) and all(
+            each.outcome in ("passed", "excepted", "inapplicable") for each in self.checked
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ The last line is ``{"done": true}``; without it, the process ended by itself.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import os
 import sys
@@ -30,18 +29,22 @@ import hypothesis
 
 from seqgen.core.catalog import Kind
 from seqgen.core.errors import SeqgenError
+from seqgen.testing.backend import BackendContract
+from seqgen.testing.callback import CallbackContract
+from seqgen.testing.dataset import DatasetContract
 from seqgen.testing.find import catalog_of
 from seqgen.testing.laws import Contract, check_laws, laws_of
+from seqgen.testing.sampler import SamplerContract
 from seqgen.testing.speed import speeds
+from seqgen.testing.tokenizer import TokenizerContract
 
-CONTRACTS: Mapping[Kind, str] = {
-    "tokenizer": "seqgen.testing.tokenizer:TokenizerContract",
-    "dataset": "seqgen.testing.dataset:DatasetContract",
-    "backend": "seqgen.testing.backend:BackendContract",
-    "sampler": "seqgen.testing.sampler:SamplerContract",
-    "callback": "seqgen.testing.callback:CallbackContract",
+CONTRACTS: Mapping[Kind, Any] = {  # type[Contract], which mypy allows of concrete classes only
+    "tokenizer": TokenizerContract,
+    "dataset": DatasetContract,
+    "backend": BackendContract,
+    "sampler": SamplerContract,
+    "callback": CallbackContract,
 }
-"""By name: those of other kinds are not imported."""
 
 
 def main() -> None:
@@ -67,9 +70,7 @@ def contract_of(kind: Kind, part: type[Any]) -> Contract:
     def make(_: Contract, *sources: tuple[str, ...]) -> Any:
         return part(sources=sources[0]) if kind == "dataset" else part()
 
-    module, _, name = CONTRACTS[kind].partition(":")
-    contract = getattr(importlib.import_module(module), name)
-    checked: type[Contract] = type(part.__name__, (contract,), {"make": make})
+    checked: type[Contract] = type(part.__name__, (CONTRACTS[kind],), {"make": make})
     return checked()
 
 
@@ -82,7 +83,10 @@ def _check(kind: Kind, distribution: str, name: str) -> Iterator[dict[str, Any]]
     contract = contract_of(kind, part)
     yield {"laws": [dataclasses.asdict(law) for law in laws_of(type(contract))]}
     for verdict in check_laws(contract):
-        yield {"law": verdict.law.name, "outcome": verdict.outcome, "message": verdict.message}
+        outcome: str = verdict.outcome
+        if outcome == "excepted" and verdict.law.name not in part.exceptions:
+            outcome = "inapplicable"  # skipped by the law itself
+        yield {"law": verdict.law.name, "outcome": outcome, "message": verdict.message}
 
 
 def _measure(kind: Kind, wanted: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
