@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from seqgen.core.canonical import initial_weights
 from seqgen.core.errors import OptionError
@@ -105,7 +106,7 @@ class BackendContract(GenerationLaws, EvaluationLaws, TrainingLaws):
         Nothing is worse than an hour of training that trains nothing.
         """
         if self.make().can_train:
-            return
+            pytest.skip("can_train is true")
         try:
             loss = self.build(optimizer=OptimizerSpec()).train_step(batch_of(), 0.1)
         except (OptionError, TypeError) as error:

@@ -176,6 +176,7 @@ def copied(arrays: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
 
 def require_close(found: Any, expected: Any, message: str) -> None:
     """Hold that two arrays or numbers are equal to 1e-4, absolutely or relatively; the message gets the difference."""
+    __tracebackhide__ = True
     found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
     require(found.shape == expected.shape, f"{message}\nfound shape {found.shape}, expected {expected.shape}")
     close = np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
@@ -186,6 +187,7 @@ def require_close(found: Any, expected: Any, message: str) -> None:
 
 def require_same(found: Mapping[str, Any], expected: Mapping[str, Any], message: str) -> None:
     """Hold that named arrays are the same, bit for bit; the message gets the name of the first that is not."""
+    __tracebackhide__ = True
     require(list(found) == list(expected), f"{message}\nfound {list(found)}, expected {list(expected)}")
     for name, value in copied(expected).items():
         require(np.array_equal(on_host(found[name]), value, equal_nan=True), f'{message}\n"{name}" differs.')

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from safetensors.numpy import load, save
 
 from seqgen.core.backend import Model
@@ -262,7 +263,7 @@ class TrainingLaws(ModelContract):
         try:
             model = self.build(optimizer=SGD, weights=self.weights, precision="bfloat16")
         except OptionError:
-            return
+            pytest.skip("it does not compute in bfloat16 here")
         require(model.precision == "bfloat16", f"precision is {model.precision!r} of a model built for bfloat16.")
         train(model, [batch_of()], 1e-4)
         weights, ids = model.weights(), batch_of(2, 4).inputs

@@ -101,6 +101,7 @@ def _random_row(vocab_size: int, random_seed: int) -> Logits:
 
 def require_alike(found: npt.NDArray[Any], expected: npt.NDArray[Any], message: str, moment: Moment) -> None:
     """Hold that the same tokens are left, with the same logits but for rounding."""
+    __tracebackhide__ = True
     alike = (
         found.shape == expected.shape
         and np.array_equal(np.isneginf(found), np.isneginf(expected))
