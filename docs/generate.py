@@ -15,6 +15,7 @@ A test holds that the pages are what this script would write.
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import re
 import sys
@@ -31,6 +32,7 @@ from seqgen.cli.group import COMMANDS
 from seqgen.core import canonical, errors, hookspecs
 from seqgen.core.catalog import Kind, PartEntry, load_catalog
 from seqgen.core.options import Option, options_of
+from seqgen.testing import Contract, Law, laws_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 
 ROOT = Path(__file__).parent.parent
@@ -122,11 +124,25 @@ def error_tree(_: str) -> str:
     return f"```text\n{textwrap.dedent(tree)}\n```\n\n{table(('class', 'exit code', 'when'), rows)}"
 
 
+def laws(kind: str) -> str:
+    """The laws of a kind of parts, or those that all kinds share."""
+    shared = laws_of(Contract)
+    found = shared if kind == "shared" else [law for law in laws_of(_mutants(kind).CONTRACT) if law not in shared]
+    return table(("law", "what must hold, and why"), [(f"`{law.name}`", _said(law)) for law in found])
+
+
+def mutants(kind: str) -> str:
+    """The parts of a kind that are broken on purpose, and the law that rejects each."""
+    return table(("broken", "rejected by"), [(broken, f"`{law}`") for law, broken, _ in _mutants(kind).MUTANTS])
+
+
 MAKERS: dict[str, Callable[[str], str]] = {
     "canonical": canonical_form,
     "command-line": command_line,
     "errors": error_tree,
     "hook": hook,
+    "laws": laws,
+    "mutants": mutants,
     "options": options,
     "parts": parts,
     "presets": presets,
@@ -206,6 +222,18 @@ def _part(entry: PartEntry) -> str:
     else:
         lines.append("It has no options.")
     return "\n\n".join(lines)
+
+
+def _mutants(kind: str) -> Any:
+    sys.path.append(str(ROOT / "tests" / "testing"))
+    try:
+        return importlib.import_module(f"mutants.{kind}")
+    finally:
+        sys.path.pop()
+
+
+def _said(law: Law) -> str:
+    return f"{law.statement} {law.reason}".replace("``", "`")
 
 
 def _described(option: Option) -> tuple[str, str, str]:

@@ -35,6 +35,7 @@ def require(condition: object, message: str) -> None:
     Raises:
         LawBroken: with this message.
     """
+    __tracebackhide__ = True  # pytest shows where the law asks, not this
     if not condition:
         raise LawBroken(message)
 
@@ -48,6 +49,7 @@ def law(method: Callable[[C], None]) -> Callable[[C], None]:
 
     @functools.wraps(method)
     def checked(self: C) -> None:
+        __tracebackhide__ = True
         reason = self.part.exceptions.get(method.__name__)
         if reason is not None:
             pytest.skip(f"declared exception: {reason}")
@@ -142,6 +144,7 @@ class Contract(ABC):
 
         Settings come from hypothesis's current profile, but for the number of examples and the deadline.
         """
+        __tracebackhide__ = True
         examples = settings(
             max_examples=self.max_examples,
             deadline=None,  # a busy machine would fail what is right

@@ -6,7 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -27,13 +27,7 @@ _JSON = st.recursive(
 
 
 class TokenizerStateLaws(Contract):
-    """The part of the tokenizer's contract that is about ``fit``, ``state`` and ``from_state``.
-
-    Attributes:
-        documents: documents such as the tokenizer is made for; override it where they are not any text.
-    """
-
-    documents: ClassVar[SearchStrategy[Any]] = TEXTS
+    """The part of the tokenizer's contract that is about ``fit``, ``state`` and ``from_state``."""
 
     @abstractmethod
     def make(self) -> Tokenizer:
@@ -46,6 +40,11 @@ class TokenizerStateLaws(Contract):
         else:
             piece = max(self.some_documents(), key=len)
             yield from (piece for _ in range(0, size, max(1, len(piece))))
+
+    @property
+    def documents(self) -> SearchStrategy[Any]:
+        """Documents such as the tokenizer is made for: text, or bytes for other media, unless a subclass says otherwise."""
+        return TEXTS if self.is_text else st.binary(max_size=40)
 
     def instance(self) -> Tokenizer:
         """A tokenizer to look at."""

@@ -1,0 +1,26 @@
+from typing import ClassVar
+
+from hypothesis import strategies as st
+
+from seqgen.datasets.lines import LinesDataset
+from seqgen.testing import DatasetContract, TokenizerContract
+from seqgen.tokenizers.word import WordTokenizer
+
+
+class TestWords(TokenizerContract):
+    documents = st.sampled_from(["The ice, the ice!", "We don't see it.", "\n\n"])
+
+    def make(self):
+        return WordTokenizer(min_count=1)
+
+
+class TestLines(DatasetContract):
+    wrong_options: ClassVar = {"encoding": ("latin-9000",)}
+
+    def make(self, sources):
+        return LinesDataset(sources=sources)
+
+    def write(self, folder, size):
+        path = folder / "ships.txt"
+        path.write_text("Grey Harbour\nNorth Anchor\n" * (1 + size // 26))
+        return (str(path),)
