@@ -103,7 +103,7 @@ def show_model(
         *((key, results.get(key)) for key in ("parameters", "steps", "epochs", "seconds", "tokens_per_second")),
         ("corpus", ", ".join(map(str, corpus.get("sources", [])))),
         ("corpus characters", corpus.get("characters")),
-        ("corpus fingerprint", corpus.get("fingerprint")),
+        ("corpus fingerprint", str(corpus.get("fingerprint"))[:16]),
         ("parent", saved.manifest.get("parent")),
         ("created", saved.manifest.get("created")),
         *((f"version of {name}", version) for name, version in saved.manifest.get("versions", {}).items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -83,9 +84,10 @@ def train(**arguments: Any) -> None:
             say(f"Saved as {model.reference}.  To go on: seqgen train --resume {model.name}")
         raise typer.Exit(128 + model.signal_number)
     if not quiet:
+        then = "\n         " if sys.stderr.isatty() else ".  "  # together they are wider than 80 columns
         say(
             f"done     {model.reference}: {result['bits_per_character']:.3f} bits/character after {result['steps']:,} "
-            f"steps in {result['seconds']:.0f} s.  seqgen generate --model {result['model']}"
+            f"steps in {result['seconds']:.0f} s{then}seqgen generate --model {result['model']}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +19,9 @@ from seqgen.training.trainer import Tick
 
 PLAIN_SECONDS = 10.0
 """Time between lines where there is no terminal."""
+
+WIDEST = 100
+"""Columns of the display in a terminal that has more."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +148,9 @@ class TerminalReporter:
     _live: Live | None = field(default=None, init=False)
 
     def note(self, text: str) -> None:
-        """The text, above the display."""
-        self.console.print(Text(text))
+        """The text, above the display, in lines that hang below its first word."""
+        wrapped = textwrap.fill(text, self.console.width, subsequent_indent=" " * 9, break_long_words=False)
+        self.console.print(Text(wrapped))
 
     def warn(self, text: str) -> None:
         """The warning, above the display."""
@@ -173,9 +178,13 @@ class TerminalReporter:
         if self._status is None:
             return Text()
         status, tick = self._status, self._status.tick
-        bar = Table.grid(padding=(0, 1))
+        bar = Table.grid(padding=(0, 1), expand=True)
+        bar.width = min(self.console.width, WIDEST)
+        bar.add_column(ratio=1)  # the progress bar takes what the figures leave
+        for _ in range(5):
+            bar.add_column(no_wrap=True)
         bar.add_row(
-            ProgressBar(total=1.0, completed=tick.progress, width=30),
+            ProgressBar(total=1.0, completed=tick.progress),
             f"{tick.progress:.0%}",
             f"{_clock(status.seconds_left)} left",
             f"{status.characters_per_second:,.0f} characters/s",
@@ -225,7 +234,8 @@ class NotebookReporter:
         self._sample = _one_line(text)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """The last sample."""
+        self._update()
 
     def _update(self) -> None:
         from IPython.display import display
@@ -233,7 +243,7 @@ class NotebookReporter:
         text = "\n".join([*self._lines, self._status, self._sample]).rstrip()
         content = {"text/plain": text}
         if self._handle is None:
-            self._handle = display(content, raw=True, display_id=True)
+            self._handle = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._handle.update(content, raw=True)
 
