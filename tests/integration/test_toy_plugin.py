@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import seqgen
 from seqgen.checkpoint import read_weights
@@ -178,19 +176,6 @@ def test_a_backend_generates_with_the_options_that_it_trained_with(shared_main, 
 @pytest.fixture(scope="module")
 def make(toy_plugin):
     return load_catalog(installed_entry_points()).make
-
-
-@given(seen=st.text(), text=st.text(), cut=st.integers(0, 40))
-def test_the_tokenizer_keeps_the_laws(make, seen, text, cut):
-    tokenizer = make("tokenizer", "case").fit([seen])
-    ids = tokenizer.encode(text)
-    assert ((ids >= 0) & (ids < tokenizer.vocab_size)).all()
-    assert tokenizer.decode(ids) == tokenizer.canonical(text)
-    assert tokenizer.canonical(seen) == seen
-    pieces = np.concatenate(list(tokenizer.encode_pieces([text[:cut], text[cut:]])))
-    assert pieces.tolist() == ids.tolist()
-    again = type(tokenizer).from_state(json.loads(json.dumps(tokenizer.state())))
-    assert again.encode(text).tolist() == ids.tolist()
 
 
 def test_the_tokenizer_spends_two_tokens_on_a_capital(make):

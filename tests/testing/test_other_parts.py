@@ -5,11 +5,28 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from seqgen.testing.backend import BackendContract
-from seqgen.testing.sampler import SamplerContract
+from seqgen.testing import BackendContract, DatasetContract, SamplerContract, TokenizerContract
 
 ROOT = Path(__file__).parents[2]
 sys.path += [str(ROOT / "tests/toy_plugin/src"), str(ROOT / "docs/examples/seqgen-lipogram")]
+
+
+class TestCase(TokenizerContract):
+    """A decoder that remembers something from one id to the next."""
+
+    def make(self):
+        from seqgen_toy.case import CaseTokenizer
+
+        return CaseTokenizer()
+
+
+class TestParagraphs(DatasetContract):
+    """Documents that are smaller than a file and larger than a line."""
+
+    def make(self, sources):
+        from seqgen_toy.paragraphs import ParagraphsDataset
+
+        return ParagraphsDataset(sources=sources)
 
 
 class TestCounting(BackendContract):

@@ -68,7 +68,7 @@ class CaseTokenizer(Tokenizer):
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         match state:
-            case {"min_count": int(min_count), "symbols": str(symbols)} if len(set(symbols)) == len(symbols):
+            case {"min_count": int(min_count), "symbols": str(symbols), **others} if not others and _distinct(symbols):
                 return cls(min_count=min_count, symbols=symbols)
         raise DamagedModelError("The state of tokenizer case is damaged.")
 
@@ -100,6 +100,10 @@ def _lower(character: str) -> str:
     """The lower case of a capital that can be made from it again; any other character as it is."""
     lower = character.lower()
     return lower if len(lower) == 1 and lower.upper() == character else character
+
+
+def _distinct(symbols: str) -> bool:
+    return len(set(symbols)) == len(symbols)
 
 
 def _text(document: Content) -> str:
