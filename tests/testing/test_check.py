@@ -1,0 +1,197 @@
+"""``seqgen check-plugin``: the kit from the shell, whatever the part does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seqgen.core.catalog import load_catalog
+from seqgen.samplers.greedy import Greedy
+from seqgen.testing import speed
+from seqgen.testing.speed import speeds
+
+FOLLOWED = "test_a_whole_run_is_followed"
+
+HOOKS = """
+import seqgen
+
+
+@seqgen.hookimpl
+def register_callbacks(register):
+    for name in NAMES:
+        module = "leaving" if name == "leaving" else "parts"
+        register(name, f"{__name__}_{module}:{name.capitalize()}", summary="a toy")
+"""
+
+PARTS = """
+import os
+import sys
+
+from seqgen.core.callback import Callback
+
+print("hello from the plugin")
+
+
+class Strict(Callback):
+    def on_metrics(self, metrics):
+        if metrics["validation_loss"] is None:
+            raise ValueError("out of rope")
+
+
+class Excused(Strict):
+    exceptions = {
+        "test_a_whole_run_is_followed": "it is strict on purpose",
+        "test_two_runs_one_after_the_other_are_followed": "as strict as before",
+        "test_what_it_is_handed_is_not_modified": "it does not get so far",
+    }
+
+
+class Crashing(Callback):
+    def on_metrics(self, metrics):
+        print("out of rope", file=sys.stderr, flush=True)
+        os._exit(3)
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Writes a plugin with these callbacks into a folder."""
+
+    def write(package, *names):
+        folder = tmp_path / package
+        (folder / "src").mkdir(parents=True)
+        hooks = HOOKS.replace("NAMES", repr(names))
+        (folder / "src" / f"{package}.py").write_text(hooks)
+        (folder / "src" / f"{package}_parts.py").write_text(PARTS)
+        (folder / "src" / f"{package}_leaving.py").write_text("import os\n\nos._exit(4)\n")
+        (folder / "pyproject.toml").write_text(
+            f'[project]\nname = "{package}"\nversion = "1.0"\n[project.entry-points.seqgen]\nknots = "{package}"\n'
+        )
+        return folder
+
+    return write
+
+
+def outcomes(part):
+    return {law["name"]: law["outcome"] for law in part["laws"]}
+
+
+def test_a_part_that_keeps_its_laws_passes_and_is_measured_beside_the_others(seqgen_cli, tmp_path):
+    result = seqgen_cli("check-plugin", "greedy", "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    (part,) = report["parts"]
+    assert (part["kind"], part["name"], part["distribution"], part["problem"]) == ("sampler", "greedy", "seqgen", None)
+    assert report["passed"]
+    assert set(outcomes(part).values()) == {"passed"}
+    assert all(law["statement"].endswith(".") and law["reason"] for law in part["laws"])
+    measured = {each["part"] for each in report["speeds"]["sampler"]}
+    assert measured == {f"seqgen/{entry.name}" for entry in load_catalog().entries("sampler")}
+    assert all(each["value"] > 0 and each["unit"] == "µs" for each in report["speeds"]["sampler"])
+    assert list(tmp_path.iterdir()) == []  # nothing is left in the folder
+
+
+def test_what_a_part_breaks_excepts_crashes_or_lacks_is_told_apart(seqgen_cli, plugin):
+    folder = plugin("knotty", "strict", "excused", "crashing", "absent", "leaving")
+    result = seqgen_cli("check-plugin", folder, "--no-speed", "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)  # without the plugin's hello
+    assert (report["passed"], report["speeds"]) == (False, {})
+    strict, excused, crashing, absent, leaving = report["parts"]
+    assert [part["passed"] for part in report["parts"]] == [False, True, False, False, False]
+
+    broken = next(law for law in strict["laws"] if law["name"] == FOLLOWED)
+    assert broken["outcome"] == "failed"
+    assert broken["message"].startswith("on_metrics raises ValueError: out of rope, when handed {'step': 10, ")
+
+    excepted = next(law for law in excused["laws"] if law["name"] == FOLLOWED)
+    assert (excepted["outcome"], excepted["message"]) == ("excepted", "declared exception: it is strict on purpose")
+
+    crashed = [(law["name"], law["outcome"]) for law in crashing["laws"]]
+    assert crashed[0] == (FOLLOWED, "failed")
+    assert {outcome for _, outcome in crashed[1:]} == {"unchecked"}
+    message = crashing["laws"][0]["message"]
+    assert message.startswith("It ended the process.  Exit code 3")
+    assert message.endswith("out of rope")
+
+    assert absent["laws"] == []
+    assert "cannot be imported: AttributeError" in absent["problem"]
+    assert (leaving["laws"], leaving["problem"]) == ([], "It ended the process when it was imported.  Exit code 4.")
+
+
+def test_people_read_each_law_and_what_is_wrong(seqgen_cli, plugin):
+    result = seqgen_cli("check-plugin", plugin("rigid", "strict", "absent"))
+    assert (result.exit_code, result.stderr) == (1, "")
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert lines[0] == "callback strict  rigid 1.0"
+    assert "kept     on_end may come straight after on_start." in lines
+    start = lines.index("broken   A run is followed from start to end, also where a value is None.")
+    assert lines[start + 1].startswith("on_metrics raises ValueError: out of rope")
+    assert lines[start + 2].startswith("Why: What a callback raises takes it out of the run")
+    assert lines[start + 2].endswith(f"({FOLLOWED})")
+    assert "8 laws: 5 kept, 3 broken" in lines
+    assert lines[lines.index("callback absent  rigid 1.0") + 1].startswith("cannot be used  callback")
+
+
+def test_a_name_that_is_nothing_exits_2(seqgen_cli):
+    result = seqgen_cli("check-plugin", "gredy")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith('error: No part or plugin "gredy"')
+
+
+@pytest.mark.parametrize("package", ["pytest", "hypothesis"])
+def test_without_the_extra_it_says_what_to_install(run_python, package):
+    code = f"import sys; sys.modules['{package}'] = None; from seqgen.cli.app import main; main(['check-plugin', 'greedy'])"
+    result = run_python(code)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"error: seqgen.testing needs {package}, which is not installed.  pip install 'seqgen[testing]'\n"
+    )
+
+
+# Speed
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Each thing is measured in one short repeat."""
+    monkeypatch.setattr(speed, "SHORTEST", 0.0)
+    monkeypatch.setattr(speed, "REPEATS", 1)
+
+
+def test_a_part_that_cannot_be_measured_says_why_and_the_others_are_measured(at_once):
+    class Broken(Greedy):
+        def adjust(self, logits):
+            raise RuntimeError("out of rope")
+
+    first, *others = speeds("sampler", {"broken": Broken, "greedy": Greedy})
+    assert (first.part, first.value, first.problem) == ("broken", None, "RuntimeError: out of rope")
+    assert {(each.part, each.measure) for each in others} == {
+        ("greedy", "adjust 1 x 65"),
+        ("greedy", "adjust 16 x 8192"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "measures"),
+    [
+        ("tokenizer", "char", [("encode", "tokens/s"), ("decode", "tokens/s")]),
+        ("dataset", "lines", [("read", "documents/s"), ("read", "characters/s")]),
+        ("backend", "numpy", [("generate", "tokens/s")]),
+        ("backend", "torch", [("generate", "tokens/s"), ("train", "tokens/s")]),
+    ],
+)
+def test_each_kind_is_measured_by_what_it_does(at_once, kind, name, measures):
+    found = list(speeds(kind, {name: load_catalog().find(kind, name).load()}))
+    assert [(each.measure, each.unit) for each in found] == measures
+    assert all(each.value > 0 and not each.problem for each in found)
+
+
+def test_a_speed_is_the_median_of_turns(at_once, monkeypatch):
+    clock = iter([0, 1, 0, 2, *(value for took in (4, 1, 2, 9, 3, 5) for value in (0, took))])
+    monkeypatch.setattr(speed, "REPEATS", 3)
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
+    calls = []
+    assert speed._medians({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}) == {"a": 3, "b": 5}
+    assert calls == list("abababab")
