@@ -8,7 +8,7 @@ import typer
 
 from seqgen.cli.environment import Command, JsonOption, add_row, print_json, show, styled, table
 
-corpora = typer.Typer(no_args_is_help=True, help="Texts to train on: bundled ones, and well-known public ones.")
+corpora = typer.Typer(help="Texts to train on: bundled ones, and well-known public ones.")
 
 
 def _names() -> list[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from seqgen.registry import ModelVersion
 
-models = typer.Typer(no_args_is_help=True, help="The models that were trained here.")
+models = typer.Typer(help="The models that were trained here.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -24,7 +24,7 @@ from seqgen.cli.environment import (
 if TYPE_CHECKING:
     from seqgen.core.catalog import PartEntry
 
-plugin = typer.Typer(no_args_is_help=True, help="One part in detail.")
+plugin = typer.Typer(help="One part in detail.")
 
 KINDS = ("tokenizer", "dataset", "backend", "sampler", "callback")
 

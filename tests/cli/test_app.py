@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -35,6 +36,7 @@ def test_without_a_command_it_shows_the_help_and_exits_2(seqgen):
 
 def test_an_unknown_command_names_the_nearest(refused):
     assert refused("trian", exit_code=2) == 'No command "trian".  Nearest: train.  All: seqgen --help'
+    assert refused("models", exit_code=2) == "Missing command.  See seqgen models --help"
     assert refused("models", "lst", exit_code=2).startswith("No such command 'lst'. Did you mean 'list'?")
 
 
@@ -94,6 +96,39 @@ def test_a_closed_pipe_ends_a_table_quietly(novel, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_ctrl_c_ends_a_text_quietly(novel, tmp_path):
+    # A shell may have started the tests with SIGINT ignored, and children inherit that.
+    code = """if True:
+        import signal, sys
+        from seqgen.cli.app import main
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        main(["generate", "--length", "10000000"])
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.read(20)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (130, b"")
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_from_the_start_is_no_mistake(novel, tmp_path, closed):
+    command = [sys.executable, "-m", "seqgen", "generate", "--seed", "icé", "--length", "5", "--json"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {1 if closed == "stdout" else 2}>&-', "sh", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert (done.stdout == b"") == (closed == "stdout")
+    assert done.stderr == (
+        b"" if closed == "stderr" else "warning: novel:1 does not know 'é' (read as 'e').\n".encode()
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from seqgen.cli import group
 from seqgen.core.options import options_of
 from seqgen.training.options import PRESETS, TrainingOptions
 
@@ -17,6 +18,8 @@ COMMANDS = [
     "models show",
     "list-plugins",
     "plugin show",
+    "check-plugin",
+    "new-plugin",
     "corpora list",
     "corpora get",
     "doctor",
@@ -30,7 +33,8 @@ def words(help_page: str) -> str:
 
 def test_the_list_of_commands_has_a_line_for_each(seqgen):
     page = seqgen("--help").stdout
-    for command in {line.split()[0] for line in COMMANDS}:
+    assert {line.split()[0] for line in COMMANDS} == set(group.COMMANDS)
+    for command in group.COMMANDS:
         assert re.search(rf"^  {command} +[A-Z].*\.$", page, re.MULTILINE), command
 
 

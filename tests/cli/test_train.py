@@ -159,6 +159,30 @@ def test_a_corpus_may_be_several_files_a_folder_a_glob_or_standard_input(trained
     assert from_stdin["validation_loss"] == trained()["validation_loss"]
 
 
+@pytest.mark.parametrize(
+    ("options", "reached"),
+    [
+        (("--max-steps", 5, "--epochs", 9, "--max-time", "1h"), lambda record: record["steps"] == 5),
+        (("--max-steps", 1000000, "--epochs", 0.1), lambda record: 0.09 < record["epochs"] < 0.11),
+        (("--max-steps", 1000000, "--max-time", "0.3s"), lambda record: 0.3 < record["seconds"] < 9),
+        (
+            ("--max-steps", 1000000, "--patience", 2, "--eval-every", 1, "--learning-rate", 1e-30),
+            lambda record: record["steps"] == record["best_step"] + 2,
+        ),
+    ],
+    ids=["steps", "epochs", "time", "patience"],
+)
+def test_the_budget_that_is_reached_first_ends_it(trained, options, reached):
+    record = trained(*options)
+    assert reached(record), record
+
+
+def test_without_a_validation_part_the_training_loss_stands_in(trained, train):
+    record = trained("--validation-fraction", 0)
+    assert record["validation_loss"] is None
+    assert record["bits_per_character"] == pytest.approx(record["train_loss"] / 0.6931, rel=1e-3)
+
+
 def test_a_preset_sets_several_options_and_others_still_win(trained):
     options = trained("--preset", "tutorial", "--dropout", 0.1, "--max-steps", 1)["training"]
     assert {key: options[key] for key in ("input_encoding", "batching", "tokenizer", "dropout", "hidden_size")} == {
