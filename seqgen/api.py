@@ -104,7 +104,8 @@ def load(
 
     Raises:
         ModelNotFoundError, DamagedModelError: there is no such model, or its files are not what was written.
-        UnknownPartError, MissingDependencyError: a plugin or package that it needs is not installed.
+        UnknownPartError: there is no such backend.
+        MissingDependencyError: a plugin or package that it needs is not installed.
         OptionError: the backend does not have the model's architecture, or the device.
     """
     catalog = catalog or load_catalog(installed_entry_points())

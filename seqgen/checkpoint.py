@@ -20,7 +20,7 @@ import numpy.typing as npt
 from seqgen import files
 from seqgen.core import options
 from seqgen.core.canonical import check_weights
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OptionError
+from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, OptionError, PluginError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Weights
 
@@ -336,7 +336,7 @@ class SavedModel:
         """The tokenizer, by its registered name.
 
         Raises:
-            UnknownPartError: its plugin is not installed; says which distribution has it.
+            MissingDependencyError: its plugin is not installed; says which distribution has it.
         """
         verify(self.folder, TOKENIZER, self.manifest, where=self.where)
         state = read_json(self.folder / TOKENIZER, where=f"{self.where}/{TOKENIZER}")
@@ -356,10 +356,9 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
 
     Raises:
         DamagedModelError: the folder names no such part.
-        UnknownPartError: the part's plugin is not installed; says which distribution to install.
+        MissingDependencyError: the part's plugin is not installed; says which distribution to install.
+        PluginError: it is installed, and fails.
     """
-    from seqgen.core.errors import UnknownPartError
-
     record = config.parts.get(kind)
     if record is None:
         msg = f"{where}/{CONFIG}: names no {kind}."
@@ -367,8 +366,9 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
     for entry in catalog.entries(kind):
         if entry.name == record.name and entry.plugin.distribution == record.distribution:
             return entry
-    msg = (
-        f'Model {where} needs the {kind} "{record.name}" of {record.distribution} {record.version}, which is not '
-        f"installed.  pip install {record.distribution}"
-    )
-    raise UnknownPartError(msg)
+    needs = f'Model {where} needs the {kind} "{record.name}" of {record.distribution}'
+    for plugin in catalog.plugins:
+        if plugin.distribution == record.distribution and plugin.problem:
+            raise PluginError(f"{needs}, which cannot be used: {plugin.problem}")
+    msg = f"{needs} {record.version}, which is not installed.  pip install {record.distribution}"
+    raise MissingDependencyError(msg)

@@ -23,7 +23,7 @@ from seqgen.checkpoint import (
 )
 from seqgen.core.canonical import canonical_shapes, initial_weights
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, SeqgenError, UnknownPartError
+from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, SeqgenError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.tokenizers.char import CharTokenizer
@@ -197,7 +197,7 @@ def test_a_part_whose_plugin_is_not_installed_says_what_to_install(folder):
     config["parts"]["tokenizer"] = {"name": "abc", "distribution": "seqgen-music", "version": "1.2", "options": {}}
     write_json(folder / CONFIG, config)
     write_manifest(folder, {})
-    with pytest.raises(UnknownPartError) as error:
+    with pytest.raises(MissingDependencyError) as error:
         SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
     assert str(error.value) == (
         'Model m:1 needs the tokenizer "abc" of seqgen-music 1.2, which is not installed.  pip install seqgen-music'

@@ -135,3 +135,22 @@ def terminal(seqgen: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) ->
         return Outcome(ended.value.code, shown.decode(), "")
 
     return run
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Install a plugin of one module, as a distribution of its own."""
+    folder = tmp_path / "site-packages"
+
+    def write(name: str, code: str, version: str = "1.2") -> Path:
+        about = folder / f"{name}-{version}.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (about / "entry_points.txt").write_text(f"[seqgen]\n{name} = {name}\n")
+        (folder / f"{name}.py").write_text(code)
+        monkeypatch.syspath_prepend(folder)
+        return folder
+
+    yield write
+    for module in [name for name, module in sys.modules.items() if str(folder) in str(getattr(module, "__file__", ""))]:
+        del sys.modules[module]

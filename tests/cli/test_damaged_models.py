@@ -86,16 +86,26 @@ def test_a_model_whose_plugin_is_not_installed_names_it(refused, novel):
     edit_json(novel / "config.json", of_the_music_plugin)
     resealed(novel)
     for command in (("generate",), ("evaluate", "novel", novel / "README.md"), ("train", "--from", "novel")):
-        assert refused(*command, exit_code=2) == (
+        assert refused(*command, exit_code=1) == (
             'Model novel:1 needs the tokenizer "abc" of seqgen-music 0.2, which is not installed.  pip install seqgen-music'
         )
+
+
+def test_a_model_whose_plugin_fails_says_how(refused, novel, install):
+    install("broken", "raise ValueError('no sheet music here')")
+    edit_json(novel / "config.json", lambda config: config["parts"]["tokenizer"].update(distribution="broken"))
+    resealed(novel)
+    assert refused("generate", exit_code=1) == (
+        'Model novel:1 needs the tokenizer "char" of broken, which cannot be used: '
+        "loading failed: ValueError: no sheet music here"
+    )
 
 
 def test_a_model_whose_dataset_is_not_installed_still_generates(seqgen, refused, novel, corpus):
     edit_json(novel / "config.json", lambda config: config["parts"]["dataset"].update(distribution="seqgen-music"))
     resealed(novel)
     assert seqgen("generate", "--length", 5).exit_code == 0
-    assert refused("evaluate", "novel", corpus, exit_code=2).startswith(
+    assert refused("evaluate", "novel", corpus, exit_code=1).startswith(
         'Model novel:1 needs the dataset "text" of seqgen-music'
     )
     assert seqgen("evaluate", "novel", corpus, "--dataset", "text").exit_code == 0

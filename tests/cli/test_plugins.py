@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
-
-import pytest
 
 BUNDLED = {
     "tokenizer": ["char", "byte", "word", "bpe"],
@@ -86,25 +82,6 @@ def test_show_as_json(seqgen):
         ("min_count", 1),
     ]
     assert all(option["text"] and option["allowed"] for option in record["options"])
-
-
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Install a plugin of one module, as a distribution of its own."""
-    folder = tmp_path / "site-packages"
-
-    def write(name: str, code: str, version: str = "1.2") -> Path:
-        about = folder / f"{name}-{version}.dist-info"
-        about.mkdir(parents=True)
-        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        (about / "entry_points.txt").write_text(f"[seqgen]\n{name} = {name}\n")
-        (folder / f"{name}.py").write_text(code)
-        monkeypatch.syspath_prepend(folder)
-        return folder
-
-    yield write
-    for module in [name for name, module in sys.modules.items() if str(folder) in str(getattr(module, "__file__", ""))]:
-        del sys.modules[module]
 
 
 BROKEN = "import surely_not_installed\n"
