@@ -66,37 +66,55 @@ def moments(
 
 @functools.cache  # building it costs more than drawing from it
 def rows_of_logits(vocab_size: int) -> SearchStrategy[Logits]:
-    """Logits (V,) of all kinds, at least one of them finite."""
+    """Logits (V,) of all kinds, at least one of them finite.
+
+    Half are put together by hypothesis, which makes them small.  Half come from a random number generator, for
+    hypothesis likes to repeat itself, and in few examples may leave out a kind; large ones all do.
+    """
+    random = st.integers(0, 2**32 - 1).map(functools.partial(_random_row, vocab_size))
     if vocab_size >= LARGE:
-        return st.integers(0, 2**32 - 1).map(lambda random_seed: _random_row(vocab_size, random_seed))
-    highest = float(np.finfo(np.float32).max)
-    ordinary = st.floats(-9, 9, width=32)
-    ties = st.sampled_from([0.0, 1.0, -1.0])
-    huge = st.sampled_from([highest, -highest, 0.0, 1e30, -1e30, 200.0, -200.0, -1e-40])
+        return random
 
     def row(numbers: SearchStrategy[float]) -> SearchStrategy[Logits]:
         return _lists(numbers, vocab_size).map(lambda values: np.array(values, np.float32))
 
+    ordinary, ties, huge = st.floats(-9, 9, width=32), st.sampled_from(_TIES), st.sampled_from(_HUGE)
     equal = (ordinary | huge).map(lambda value: np.full(vocab_size, value, np.float32))
-
-    def excluded(row: Logits, gone: list[bool], left: int) -> Logits:
-        return np.where(np.array(gone) & (np.arange(vocab_size) != left), np.float32(-np.inf), row)
-
-    return st.builds(
-        excluded,
+    none, all_of_them = [False] * vocab_size, [True] * vocab_size
+    return random | st.builds(
+        _excluded,
         st.one_of(row(ties), row(huge), row(ordinary), equal),
-        st.one_of(st.just([False] * vocab_size), _lists(st.booleans(), vocab_size), st.just([True] * vocab_size)),
+        st.one_of(st.just(none), _lists(st.booleans(), vocab_size), st.just(all_of_them)),
         st.integers(0, vocab_size - 1),
     )
 
 
-def _lists(elements: SearchStrategy[Any], size: int) -> SearchStrategy[list[Any]]:
-    return st.lists(elements, min_size=size, max_size=size)
+_HIGHEST = float(np.finfo(np.float32).max)
+_TIES = (0.0, 1.0, -1.0)
+_HUGE = (_HIGHEST, -_HIGHEST, 0.0, 1e30, -200.0, -1e-40)
 
 
 def _random_row(vocab_size: int, random_seed: int) -> Logits:
-    # Rounded, so that there are ties.
-    return (np.random.default_rng(random_seed).normal(size=vocab_size) * 3).round(1).astype(np.float32)
+    generator = np.random.default_rng(random_seed)
+    match generator.integers(4):
+        case 0:
+            row = generator.normal(0, 3, vocab_size).round(1)  # rounded, so that there are ties
+        case 1:
+            row = generator.choice(_TIES, vocab_size)
+        case 2:
+            row = generator.choice(_HUGE, vocab_size)
+        case _:
+            row = np.full(vocab_size, generator.choice(_HUGE))
+    gone = generator.random(vocab_size) < generator.choice([0.0, 0.5, 1.0])
+    return _excluded(row.astype(np.float32), gone, int(generator.integers(vocab_size)))
+
+
+def _excluded(row: Logits, gone: npt.ArrayLike, left: int) -> Logits:
+    return np.where(np.asarray(gone) & (np.arange(len(row)) != left), np.float32(-np.inf), row)
+
+
+def _lists(elements: SearchStrategy[Any], size: int) -> SearchStrategy[list[Any]]:
+    return st.lists(elements, min_size=size, max_size=size)
 
 
 def require_alike(found: npt.NDArray[Any], expected: npt.NDArray[Any], message: str, moment: Moment) -> None:

@@ -27,7 +27,9 @@ def breaks(law: str, broken: str, **options: Any):
     """Put a sampler made with these options among the mutants."""
 
     def register(part: type[Sampler]) -> type[Sampler]:
-        contract = type(part.__name__, (SamplerContract,), {"make": lambda _: part(**options)})
+        # Many examples, for it ends at the first that fails: none may pass by luck.
+        fields = {"make": lambda _: part(**options), "max_examples": 300}
+        contract = type(part.__name__, (SamplerContract,), fields)
         MUTANTS.append((law, broken, contract))
         return part
 
