@@ -22,5 +22,5 @@ class TestLines(DatasetContract):
 
     def write(self, folder, size):
         path = folder / "ships.txt"
-        path.write_text("Grey Harbour\nNorth Anchor\n" * (1 + size // 26))
+        path.write_text(f"{'Grey Harbour ' * 9}\n" * (2 + size // 118))
         return (str(path),)

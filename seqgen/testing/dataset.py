@@ -43,9 +43,9 @@ class DatasetContract(Contract):
 
     def write(self, folder: Path, size: int) -> tuple[str, ...]:
         """Write a corpus of about so many bytes with at least two documents into a folder; give its sources."""
-        for name in ("one.txt", "two.txt"):
+        for name, share in (("one.txt", size - size // 8), ("two.txt", size // 8)):
             with (folder / name).open("w", encoding="utf-8") as file:
-                file.writelines(long_text(size // 2))
+                file.writelines(long_text(share))
         return str(folder / "one.txt"), str(folder / "two.txt")
 
     def write_empty(self, folder: Path) -> str:

@@ -25,7 +25,11 @@ ANY_TEXT: SearchStrategy[str] = TEXTS | st.text(
 )
 """Any str at all: prompts come from anywhere."""
 
-_LINES = "The ice lay still over the sea,\nand nobody spoke of the way back.\n\nSo the night went by.\n"
+_LINES = """The ice lay still over the sea, and nobody spoke of the way back, for there was none that anybody knew of.
+So the night went by, and the wind with it; and in the morning the men went out to the ship and looked at her.
+
+She lay as she had lain the day before, on her side, with snow on her deck, and nothing moved but the flag.
+"""
 
 
 def long_text(characters: int) -> Iterator[str]:

@@ -102,8 +102,9 @@ class TokenizerContract(TokenizerDecodingLaws):
 
         def check(seen: list[Content], document: Content) -> None:
             tokenizer = self.fitted(seen)
-            for ids in (tokenizer.encode(document), *tokenizer.encode_pieces([document])):
-                _hold_ids(ids, tokenizer.vocab_size, f"After fit on {shown(seen)}, {shown(document)}")
+            for each in (*seen, document):
+                for ids in (tokenizer.encode(each), *tokenizer.encode_pieces([each])):
+                    _hold_ids(ids, tokenizer.vocab_size, f"After fit on {shown(seen)}, {shown(each)}")
 
         self.for_all(check, seen=self.corpora(), document=self.documents)
 
@@ -220,12 +221,13 @@ class TokenizerContract(TokenizerDecodingLaws):
 
         def check(seen: list[Content], document: Content) -> None:
             tokenizer = self.fitted(seen)
-            for ids in (tokenizer.encode(document), *tokenizer.encode_pieces([document])):
-                require(
-                    tokenizer.end_id not in ids.tolist(),
-                    f"After fit on {shown(seen)}, {shown(document)} is encoded as {shown(ids)}, and {tokenizer.end_id} is "
-                    "end_id.  Give the end an id of its own, and add none in encode.",
-                )
+            for each in (*seen, document):
+                for ids in (tokenizer.encode(each), *tokenizer.encode_pieces([each])):
+                    require(
+                        tokenizer.end_id not in ids.tolist(),
+                        f"After fit on {shown(seen)}, {shown(each)} is encoded as {shown(ids)}, and {tokenizer.end_id} is "
+                        "end_id.  Give the end an id of its own, and add none in encode.",
+                    )
 
         self.for_all(check, seen=self.corpora(), document=self.any_document())
 

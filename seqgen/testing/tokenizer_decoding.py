@@ -129,7 +129,7 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
         def check(seen: list[Content]) -> None:
             tokenizer = self.fitted(seen)
             for ids in map(tokenizer.encode, seen):
-                expected = tokenizer.decode(ids)
+                expected = tokenizer.decode(ids.copy())
                 for dtype in (np.min_scalar_type(tokenizer.vocab_size), np.int32, np.int64, np.uint64):
                     given = ids.astype(dtype)
                     given.setflags(write=False)

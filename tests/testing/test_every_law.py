@@ -9,6 +9,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from seqgen.testing import LawBroken, check_laws, laws_of
 
@@ -19,6 +20,15 @@ MUTANTS = [
     for kind, module in MODULES.items()
     for law, broken, contract in module.MUTANTS
 ]
+
+
+@pytest.fixture(autouse=True)
+def _the_same_examples_every_time():
+    before = settings.get_current_profile_name()
+    settings.register_profile("mutants", derandomize=True, database=None)
+    settings.load_profile("mutants")
+    yield
+    settings.load_profile(before)
 
 
 @pytest.mark.parametrize(("law", "contract"), MUTANTS)

@@ -304,10 +304,10 @@ class MissesNothing(CharTokenizer):
         return {}
 
 
-@breaks("test_missing_names_what_is_lost", "missing names the end of a line, which is there")
-class MissesLineEnds(CharTokenizer):
+@breaks("test_missing_names_what_is_lost", "missing names all that is no letter, also where it is there")
+class MissesSigns(CharTokenizer):
     def missing(self, document: Content) -> Mapping[str, str | None]:
-        return {**super().missing(document), **({"\n": None} if "\n" in document else {})}
+        return {**super().missing(document), **{each: None for each in document if not each.isalpha()}}
 
 
 @breaks(
