@@ -239,7 +239,7 @@ def test_in_a_fresh_environment_it_installs_passes_and_trains(environment, tmp_p
         done = subprocess.run(
             [environment, "-m", *command],
             cwd=folder,
-            env={**bare, "SEQGEN_HOME": str(tmp_path / "home"), "COLUMNS": "200"},
+            env={**bare, "SEQGEN_HOME": str(tmp_path / "home"), "MYPY_CACHE_DIR": str(environment.parent / "mypy")},
             capture_output=True,
             text=True,
             check=False,
