@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SCAFFOLD = ROOT / "seqgen" / "scaffold"
 EXTRAS = PROJECT["optional-dependencies"]
 CORPORA = sorted(path.name for path in (ROOT / "corpora").iterdir())
 PINNED = {
@@ -64,7 +65,10 @@ def test_the_wheel_has_the_package_the_corpora_and_the_licence_and_nothing_else(
     assert {f"seqgen/_corpora/{file}" for file in CORPORA} <= names
     assert "seqgen/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
-    assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+    templates = {f"seqgen/scaffold/{path.relative_to(SCAFFOLD).as_posix()}" for path in SCAFFOLD.rglob("*.jinja")}
+    assert "seqgen/scaffold/templates/common/.github/workflows/ci.yml.jinja" in templates
+    assert templates <= names
+    assert not [name for name in names - templates if "__pycache__" in name or "/tests/" in name]
 
 
 def test_a_wheel_built_from_the_sdist_has_the_same_files(sdist, wheel, tmp_path):

@@ -40,7 +40,9 @@ def check_plugin(
             "that is not installed.",
         ),
     ],
-    speed: Annotated[bool, typer.Option(help="Measure how fast it is, beside the bundled parts.")] = True,
+    no_speed: Annotated[
+        bool, typer.Option("--no-speed", help="Do not measure how fast it is beside the bundled parts.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Hold parts against every law of their contracts, as a plugin's own tests do, and measure them.
@@ -51,7 +53,7 @@ def check_plugin(
     from seqgen.testing.find import meant
 
     with meant(name, Environment.of(ctx).catalog) as parts, _progress() as follow:
-        report = check(parts, speed=speed, follow=follow)
+        report = check(parts, speed=not no_speed, follow=follow)
     if json:
         print_json(_described(report))
     else:
