@@ -40,7 +40,12 @@ def interrupted(seqgen, corpus):
 
     def run(*options, number=signal.SIGINT, sources=(corpus,)):
         stderr = Signalling(number)
-        outcome = seqgen("train", *sources, "--backend", "torch", *TINY, *options, stderr=stderr)
+        # A shell may have started the tests with SIGINT ignored, as it does in the background; seqgen would keep to that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            outcome = seqgen("train", *sources, "--backend", "torch", *TINY, *options, stderr=stderr)
+        finally:
+            signal.signal(signal.SIGINT, before)
         return outcome, stderr.getvalue()
 
     return run
