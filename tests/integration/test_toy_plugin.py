@@ -94,7 +94,7 @@ def test_a_model_whose_plugin_is_not_installed_says_which_package_to_install(
 ):
     monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != str(toy_folder)])
     result = shared_main("generate", "--model", "toy")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert 'needs the tokenizer "case" of seqgen-toy 0.3.0, which is not installed.  pip install seqgen-toy' in (
         result.stderr
     )

@@ -38,4 +38,10 @@ os.environ.setdefault(
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with _quiet():
-    import keras  # noqa: F401  the first import, in which engines greet
+    import keras  # the first import, in which engines greet
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # The build for GPUs reports as an error that there is none, when it first looks.
+        tf.config.list_physical_devices()
