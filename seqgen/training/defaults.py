@@ -45,11 +45,12 @@ def choose(values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str) 
 
     batching = default("batching", dataset_batching)
     # A small corpus is read many times in the budget: fewer units and dropout hold it back from learning it by heart.
+    # (Ice, 172,000 characters, two minutes: 1.622 bits per character with dropout 0.3, 1.591 with 0.5.)
     small = corpus.tokens < 300_000
     hidden_size = default("hidden_size", 256 if corpus.tokens < 50_000 else 512)
     default("num_layers", 1)
     default("embedding_size", hidden_size if values["tie_embeddings"] else 64)
-    default("dropout", 0.3 if small else 0.0)
+    default("dropout", 0.5 if small else 0.0)
     default("seq_len", 64)
     default("batch_size", 64 if batching != "stream" else 16 if small else 32)
     default("learning_rate", min(6e-3, 2.0 / hidden_size))

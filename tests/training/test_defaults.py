@@ -63,7 +63,7 @@ def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
 
 @pytest.mark.parametrize(
     ("tokens", "hidden_size", "dropout", "batch_size"),
-    [(20_000, 256, 0.3, 16), (150_000, 512, 0.3, 16), (1_000_000, 512, 0.0, 32)],
+    [(20_000, 256, 0.5, 16), (150_000, 512, 0.5, 16), (1_000_000, 512, 0.0, 32)],
 )
 def test_a_small_corpus_gets_a_smaller_model_and_dropout(tokens, hidden_size, dropout, batch_size):
     chosen, _ = chosen_for(tokens)
