@@ -6,8 +6,11 @@ python benchmarks/startup.py --repeats 11
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from side_by_side import interleave, report
 
@@ -20,18 +23,80 @@ COMMANDS = {
     "bare python": ["-c", "pass"],
 }
 
+HOOKS = """
+from typing import TYPE_CHECKING
+import seqgen
+if TYPE_CHECKING:
+    from seqgen.core.hookspecs import Register
+
+SEQGEN_CONTRACT = "1.0"
+
+@seqgen.hookimpl
+def register_tokenizers(register):
+    register("{name}", "{name}.parts:Part", summary="tokens of tunes")
+
+@seqgen.hookimpl
+def register_samplers(register):
+    register("{name}", "{name}.parts:Part", summary="bars that add up")
+"""
+
+PARTS = """
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import Annotated
+import numpy as np
+from annotated_doc import Doc
+from annotated_types import Ge
+from seqgen.core.sampler import Sampler
+
+@dataclass(kw_only=True)
+class Part(Sampler):
+    \"\"\"Bars that add up.\"\"\"
+
+    bars: Annotated[int, Ge(1), Doc("how many")] = 8
+    upbeat: Annotated[bool, Doc("whether the tune may begin before the bar")] = False
+
+    def adjust(self, logits):
+        return logits
+"""
+
+
+def install(folder: Path, count: int) -> None:
+    """So many plugins, each a distribution with a package and two parts, as pip would lay them out."""
+    for name in (f"plugin{number}" for number in range(count)):
+        about = folder / f"{name}-1.0.dist-info"
+        about.mkdir()
+        about.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        about.joinpath("entry_points.txt").write_text(f"[seqgen]\n{name} = {name}\n")
+        package = folder / name
+        package.mkdir()
+        package.joinpath("__init__.py").write_text(HOOKS.format(name=name))
+        package.joinpath("parts.py").write_text(PARTS)
+
 
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=11)
+    parser.add_argument("--plugins", type=int, default=30, help="how many are installed in the second measurement")
     arguments = parser.parse_args()
 
-    def running(command: list[str]) -> object:
-        return lambda: subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+    def running(command: list[str], path: str = "") -> object:
+        environment = {**os.environ, "PYTHONPATH": path} if path else None
+        return lambda: subprocess.run(
+            [sys.executable, *command], check=True, stdout=subprocess.DEVNULL, env=environment
+        )
 
     runs = {name: running(command) for name, command in COMMANDS.items()}
     report("start-up", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
+    with tempfile.TemporaryDirectory() as folder:
+        install(Path(folder), arguments.plugins)
+        runs = {
+            "list-plugins": running(COMMANDS["seqgen list-plugins"]),
+            f"with {arguments.plugins} plugins": running(COMMANDS["seqgen list-plugins"], folder),
+        }
+        title = "list-plugins with plugins"
+        report(title, interleave(runs, repeats=arguments.repeats), work=1, unit="starts", plugins=arguments.plugins)
 
 
 if __name__ == "__main__":

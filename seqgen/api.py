@@ -11,13 +11,14 @@ from typing import Any
 from seqgen import __version__, home, settings
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.backend import Model
-from seqgen.core.catalog import Catalog, installed_entry_points, load_catalog
+from seqgen.core.catalog import Catalog
 from seqgen.core.errors import ModelNotFoundError, OptionError, PartError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.generate import stream
 from seqgen.generation.prompt import ending, opening
 from seqgen.generation.writer import nothing
+from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel, with_defaults
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
@@ -67,7 +68,7 @@ def train(
     from seqgen.training.progress import make_reporter
     from seqgen.training.session import Session
 
-    catalog = catalog or load_catalog(installed_entry_points())
+    catalog = catalog or installed_catalog()
     session = Session(catalog, make_reporter(progress=progress), _sampling(catalog), log_to or ())
     if resume is not None:
         others = {"name": name, "preset": preset, "config": config, "from_model": from_model}
@@ -108,7 +109,7 @@ def load(
         MissingDependencyError: a plugin or package that it needs is not installed.
         OptionError: the backend does not have the model's architecture, or the device.
     """
-    catalog = catalog or load_catalog(installed_entry_points())
+    catalog = catalog or installed_catalog()
     saved = find_model(model)
     tokenizer = saved.tokenizer(catalog)
     if backend is None:

@@ -18,6 +18,11 @@ def home() -> Path:
     return Path(platformdirs.user_data_dir("seqgen", appauthor=False))
 
 
+def config_file() -> Path:
+    """What a person has settled for all commands; it need not exist."""
+    return home() / "config.toml"
+
+
 def models_folder() -> Path:
     """The model registry."""
     return home() / "models"

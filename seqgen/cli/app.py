@@ -84,6 +84,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             code = _fail(environment, _unwritten(error))
         # Python flushes once more at its end, and would say so if that fails.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if environment.importing:  # Python's end would wait for, or break off, what a plugin's import is doing there
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -105,13 +108,12 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
         return INTERRUPTED
     except OSError as error:
         return _fail(environment, _unwritten(error))
+    except SystemExit as end:
+        if environment.owner(end) is None:
+            raise
+        return _fail(environment, _mistake(end, environment))
     except Exception as error:  # noqa: BLE001  a mistake of ours or of a plugin: a person gets a sentence all the same
-        first, *_ = [*str(error).strip().splitlines(), ""]
-        return _fail(
-            environment,
-            f"{type(error).__name__}: {first}\nThat is a mistake in seqgen or in a plugin: please report it, with what "
-            "seqgen --debug ... shows.",
-        )
+        return _fail(environment, _mistake(error, environment))
     return result if isinstance(result, int) else 0  # typer.Exit's code; commands themselves give None
 
 
@@ -120,6 +122,19 @@ def _fail(environment: Environment, message: str, exit_code: int = 1) -> int:
         traceback.print_exc()
     say(message, label="error", style="bold red")
     return exit_code
+
+
+def _mistake(error: BaseException, environment: Environment) -> str:
+    """What cannot be the person's fault: whose it is, and whom to tell."""
+    first, *_ = [*str(error).strip().splitlines(), ""]
+    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    plugin = environment.owner(error)
+    if plugin is None:
+        return f"{what}\nThat is a mistake in seqgen: please report it, with what seqgen --debug ... shows."
+    return (
+        f"Plugin {plugin.distribution} {plugin.version} failed: {what}.  Please tell its authors, with what seqgen --debug "
+        "... shows."
+    )
 
 
 def _unwritten(error: OSError) -> str:

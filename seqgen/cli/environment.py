@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from seqgen.core.catalog import Catalog
+    from seqgen.core.plugin import Plugin
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -29,6 +30,8 @@ class Environment:
 
     no_plugins: bool = False
     debug: bool = False
+    lists_plugins: bool = False
+    """Whether the command itself shows what is wrong with plugins."""
 
     @classmethod
     def of(cls, ctx: Any) -> Environment:
@@ -39,9 +42,22 @@ class Environment:
     @cached_property
     def catalog(self) -> Catalog:
         """All parts that are installed, or the bundled ones alone with ``--no-plugins``."""
-        from seqgen.core.catalog import installed_entry_points, load_catalog
+        from seqgen.installed import installed_catalog
 
-        return load_catalog([] if self.no_plugins else installed_entry_points())
+        return installed_catalog(no_plugins=self.no_plugins, tell=self._tell)
+
+    def owner(self, error: BaseException) -> Plugin | None:
+        """The plugin in whose code an exception arose, if it was in one."""
+        return self.catalog.owner(error) if "catalog" in vars(self) else None
+
+    @property
+    def importing(self) -> bool:
+        """Whether a plugin is still being imported."""
+        return "catalog" in vars(self) and any(plugin.importing for plugin in self.catalog.plugins)
+
+    def _tell(self, plugin: Plugin) -> None:
+        if not self.lists_plugins:
+            warn(f"plugin {plugin.distribution} {plugin.version} is left out: {plugin.problem}")
 
 
 class Command(TyperCommand):

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from seqgen.cli.environment import Environment
+from seqgen.cli.environment import Environment, warn
 from seqgen.core.errors import UsageError
 
 COMMANDS = MappingProxyType(
@@ -42,12 +42,15 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Our own, then those of plugins."""
-        return [*COMMANDS, *(name for name in self._from_plugins(ctx) if name not in COMMANDS)]
+        return [*COMMANDS, *self._from_plugins(ctx)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, imported now; None if there is none."""
         if cmd_name not in COMMANDS:
-            return self._from_plugins(ctx).get(cmd_name)
+            found = self._from_plugins(ctx).get(cmd_name)
+            if found is None and not ctx.resilient_parsing and Environment.of(ctx).catalog.wait():
+                found = self._from_plugins(ctx).get(cmd_name)
+            return found
         module, _ = COMMANDS[cmd_name]
         holder = typer.Typer(rich_markup_mode="rich")
         importlib.import_module(f"seqgen.cli.{module}").add_to(holder)
@@ -76,11 +79,19 @@ class LazyGroup(TyperGroup):
             formatter.write_dl(rows)
 
     def _from_plugins(self, ctx: Any) -> dict[str, Any]:
-        key = "seqgen.plugin_commands"
-        if key not in ctx.meta:
+        catalog = Environment.of(ctx).catalog
+        added: dict[Any, dict[str, Any]] = ctx.meta.setdefault("seqgen.plugin_commands", {})
+        for plugin in catalog.usable():
+            if plugin in added:
+                continue
             addition = typer.Typer(rich_markup_mode="rich")
-            Environment.of(ctx).catalog.add_commands(addition)
-            added = addition.registered_commands or addition.registered_groups
-            ctx.meta[key] = dict(typer.main.get_group(addition).commands) if added else {}
-        found: dict[str, Any] = ctx.meta[key]
-        return found
+            catalog.call(plugin, "register_commands", app=addition)
+            used = addition.registered_commands or addition.registered_groups
+            offered = dict(typer.main.get_group(addition).commands) if used else {}
+            for taken in offered.keys() & {*COMMANDS, *(name for others in added.values() for name in others)}:
+                del offered[taken]
+                warn(
+                    f'command "{taken}" of plugin {plugin.distribution} is left out: there is one of that name already'
+                )
+            added[plugin] = offered
+        return {name: command for commands in added.values() for name, command in commands.items()}

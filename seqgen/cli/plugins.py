@@ -17,12 +17,13 @@ from seqgen.cli.environment import (
     show,
     styled,
     table,
-    warn,
     width,
 )
+from seqgen.core.declared import declared_options
 
 if TYPE_CHECKING:
     from seqgen.core.catalog import PartEntry
+    from seqgen.core.plugin import Plugin
 
 plugin = typer.Typer(help="One part in detail.")
 
@@ -45,29 +46,45 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption = False) -> None:
-    """The parts that can be used here, whose they are, and what is wrong with those that cannot."""
-    catalog = Environment.of(ctx).catalog
+    """The parts that can be used here, with their options, whose they are, and what is wrong with those that cannot."""
+    kinds = _kinds(kind)
+    environment = Environment.of(ctx)
+    environment.lists_plugins = True
+    catalog = environment.catalog
+    parts = {each: catalog.entries(each) for each in kinds}
+    if environment.debug:
+        for broken in catalog.plugins:
+            if broken.cause is not None:
+                traceback.print_exception(broken.cause)
     if json:
-        entries = [entry for each in _kinds(kind) for entry in catalog.entries(each)]
-        problems = [
-            {"distribution": plugin.distribution, "version": plugin.version, "problem": plugin.problem}
-            for plugin in catalog.plugins
-            if plugin.problem
-        ]
-        print_json({"parts": [_described(entry) for entry in entries], "problems": problems})
+        print_json(
+            {
+                "parts": [
+                    _described(entry) | {"options": declared_options(entry.target)}
+                    for entries in parts.values()
+                    for entry in entries
+                ],
+                "plugins": [
+                    {
+                        "distribution": each.distribution,
+                        "version": each.version,
+                        "disabled": each.disabled or None,
+                        "problem": each.problem or None,
+                    }
+                    for each in catalog.plugins
+                ],
+            }
+        )
         return
     # Click's formatter: Rich's table would take as long again as all the rest, and this is to be instant.
     ctx.terminal_width = width()
     formatter = ctx.make_formatter()
-    for each in _kinds(kind):
+    for each, entries in parts.items():
         with formatter.section(each.capitalize()):
-            formatter.write_dl([(entry.name, _line(entry)) for entry in catalog.entries(each)])
+            formatter.write_dl([(entry.name, _line(entry)) for entry in entries])
+    with formatter.section("Plugins"):
+        formatter.write_dl([(f"{each.distribution} {each.version}", _status(each)) for each in catalog.plugins])
     typer.echo(formatter.getvalue().strip())
-    for broken in catalog.plugins:
-        if broken.problem:
-            if Environment.of(ctx).debug:
-                traceback.print_exception(broken.cause)
-            warn(f"plugin {broken.distribution} {broken.version} was left out: {broken.problem}")
 
 
 @plugin.command("show", cls=Command, epilog="Example: seqgen plugin show tokenizer bpe")
@@ -126,8 +143,18 @@ def _shown(default: Any) -> str:
 
 
 def _line(entry: PartEntry) -> str:
-    origin = f"{entry.plugin.distribution} {entry.plugin.version}"
-    return f"{entry.summary}  ({origin})" + (f"  needs {entry.install}" if entry.missing else "")
+    declared = declared_options(entry.target)
+    options = "options unknown" if declared is None else ",".join(f"{name}={value}" for name, value in declared.items())
+    status = f"needs {entry.install}" if entry.missing else "ready"
+    return "  ".join(
+        filter(None, [entry.summary, options, f"({entry.plugin.distribution} {entry.plugin.version}, {status})"])
+    )
+
+
+def _status(plugin: Plugin) -> str:
+    if plugin.disabled:
+        return f"disabled by {plugin.disabled}"
+    return f"left out: {plugin.problem}" if plugin.problem else "ready"
 
 
 def _described(entry: PartEntry) -> dict[str, Any]:

@@ -5,22 +5,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
+import functools
 import importlib
 import importlib.util
-import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pluggy
 
 from seqgen.core import hookspecs, options
-from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, PluginError, UnknownPartError
+from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, PluginError, SeqgenError, UnknownPartError
 from seqgen.core.options import PartSpec
+from seqgen.core.plugin import Plugin, stdout_to_stderr
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -38,26 +40,6 @@ CONTRACTS: Mapping[Kind, str] = {
 
 BUNDLED = "seqgen.builtin"
 """The plugin that registers the bundled parts, through the same hooks as any other."""
-
-
-@dataclass
-class Plugin:
-    """One distribution's entry point, as found: its distribution, version, and what is wrong with it, if anything."""
-
-    name: str
-    module: str
-    distribution: str
-    version: str
-    load: Callable[[], Any]
-    problem: str = ""
-    cause: BaseException | None = None
-    implementation: Any = None
-
-    def fail(self, doing: str, cause: BaseException) -> None:
-        """Remember that this plugin fails, with the cause for ``--debug``."""
-        text = str(cause).strip().splitlines()
-        self.problem = f"{doing} failed: {type(cause).__name__}" + (f": {text[0]}" if text else "")
-        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -84,6 +66,11 @@ class PartEntry:
             return f"pip install '{self.plugin.distribution}[{self.extra}]'"
         return "pip install " + " ".join(self.missing or self.requires)
 
+    @property
+    def where(self) -> str:
+        """What it is and whose, for messages."""
+        return f'{self.kind} "{self.name}" of {self.plugin.distribution} ({self.target})'
+
     def load(self) -> type[Any]:
         """Import the part.
 
@@ -98,9 +85,9 @@ class PartEntry:
                 f"which {are} not installed.  {self.install}"
             )
             raise MissingDependencyError(msg)
-        where = f'{self.kind} "{self.name}" of {self.plugin.distribution} ({self.target})'
+        where = self.where
         try:
-            with _stdout_to_stderr():
+            with stdout_to_stderr():
                 part = _imported(self.target)
         except KeyboardInterrupt:
             raise
@@ -119,10 +106,18 @@ class PartEntry:
 
 @dataclass
 class Catalog:
-    """All parts that plugins registered."""
+    """All parts that plugins registered.
+
+    Attributes:
+        plugins: the bundled one first.
+        tell: called with a plugin when it is found to be unusable, once for each problem.
+    """
 
     plugins: list[Plugin]
-    _entries: dict[Kind, list[PartEntry]] = field(default_factory=dict, init=False, repr=False)
+    tell: Callable[[Plugin], None] = field(default=lambda _: None, repr=False)
+    _entries: dict[tuple[Plugin, Kind], list[PartEntry]] = field(default_factory=dict, init=False, repr=False)
+    _registered: set[Plugin] = field(default_factory=set, init=False, repr=False)
+    _told: set[tuple[Plugin, str]] = field(default_factory=set, init=False, repr=False)
     _manager: pluggy.PluginManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -131,14 +126,12 @@ class Catalog:
 
     def entries(self, kind: Kind) -> list[PartEntry]:
         """The parts of one kind, bundled ones first; calls the plugins' hooks the first time."""
-        if kind not in self._entries:
-            found: list[PartEntry] = []
-            for plugin in self._loaded():
+        for plugin in self.usable():
+            if (plugin, kind) not in self._entries:
                 register = _Registration(kind, plugin)
-                if self._call(plugin, f"register_{kind}s", register=register):
-                    found += register.entries
-            self._entries[kind] = found
-        return self._entries[kind]
+                if self.call(plugin, f"register_{kind}s", register=register):
+                    self._entries[plugin, kind] = register.entries
+        return [entry for plugin in self.plugins for entry in self._entries.get((plugin, kind), ())]
 
     def find(self, kind: Kind, name: str) -> PartEntry:
         """The part that a person names: ``char`` or ``seqgen/char``.
@@ -148,20 +141,27 @@ class Catalog:
             AmbiguousPartError: several distributions offer that name.
         """
         distribution, slash, bare = name.rpartition("/")
-        entries = self.entries(kind)
-        found = [e for e in entries if e.name == bare and (not slash or e.plugin.distribution == distribution)]
+
+        def named() -> list[PartEntry]:
+            entries = self.entries(kind)
+            return [e for e in entries if e.name == bare and (not slash or e.plugin.distribution == distribution)]
+
+        found = named()
+        if not found and self.wait():
+            found = named()
         if len(found) == 1:
             return found[0]
         if found:
             choices = " or ".join(f"{entry.plugin.distribution}/{entry.name}" for entry in found)
             msg = f'{kind.capitalize()} "{name}" is offered by {len(found)} distributions.  Write {choices}'
             raise AmbiguousPartError(msg)
-        near = difflib.get_close_matches(bare, [entry.name for entry in entries], n=3, cutoff=0.5)
+        near = difflib.get_close_matches(bare, [entry.name for entry in self.entries(kind)], n=3, cutoff=0.5)
         hint = f"  Nearest: {', '.join(near)}." if near else ""
+        unusable = {plugin: plugin.problem or f"{plugin.disabled} disables it" for plugin in self.plugins}
         broken = "".join(
-            f"\nPlugin {p.distribution} could not be used and may have offered it: {p.problem}"
-            for p in self.plugins
-            if p.problem
+            f"\nPlugin {plugin.distribution} could not be used and may have offered it: {why}"
+            for plugin, why in unusable.items()
+            if plugin.problem or plugin.disabled
         )
         msg = f'No {kind} "{name}".{hint}  All: seqgen list-plugins --kind {kind}{broken}'
         raise UnknownPartError(msg)
@@ -170,36 +170,69 @@ class Catalog:
         """An instance of the part that a spec names, with the spec's options and fields that are not options.
 
         Raises:
-            UnknownPartError, AmbiguousPartError, MissingDependencyError, PluginError, OptionError: see their texts.
+            UnknownPartError, AmbiguousPartError, MissingDependencyError, OptionError: see their texts.
+            PluginError: its import or its construction fails.
         """
         spec = PartSpec.parse(spec) if isinstance(spec, str) else spec
         entry = self.find(kind, spec.name)
         part = entry.load()
         example = f"{option_of(kind)} {entry.name}"
-        return options.make(part, spec.values, where=f"{kind} {entry.name}", example=example, **fixed)
+        try:
+            return options.make(part, spec.values, where=f"{kind} {entry.name}", example=example, **fixed)
+        except (SeqgenError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            msg = f"{entry.where} cannot be made: {type(error).__name__}: {error}"
+            raise PluginError(msg) from error
 
-    def add_commands(self, app: Any) -> None:
-        """Let plugins add their commands to the command line."""
-        for plugin in self._loaded():
-            self._call(plugin, "register_commands", app=app)
+    def owner(self, error: BaseException) -> Plugin | None:
+        """The plugin in whose code an exception arose while seqgen was using it; None if in none.
 
-    def _loaded(self) -> Iterator[Plugin]:
+        Commands of plugins that are not at work for seqgen, but for the person who called them, do not count.
+        """
+        packages = {plugin.package: plugin for plugin in self.plugins if plugin.module != BUNDLED}
+        owner = None
+        in_use = False
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            module = frame.f_globals.get("__name__", "")
+            package = module.partition(".")[0]
+            if package == "seqgen" and not module.startswith("seqgen.cli."):
+                in_use, owner = True, None
+            elif in_use and package in packages:
+                owner = packages[package]
+        return owner
+
+    def usable(self) -> Iterator[Plugin]:
+        """The plugins whose hooks can be called now."""
         for plugin in self.plugins:
-            if plugin.implementation is None and not plugin.problem:
-                with _guarded(plugin, "loading"):
-                    plugin.implementation = plugin.load()
-                    self._manager.register(plugin.implementation, name=f"{plugin.distribution}/{plugin.name}")
-            if not plugin.problem:
+            if plugin.usable() and plugin not in self._registered:
+                self._registered.add(plugin)
+                name = f"{plugin.distribution}/{plugin.name}"
+                plugin.call("loading", lambda: self._manager.register(plugin.implementation, name=name))  # noqa: B023
+            self._report(plugin)
+            if not plugin.problem and not plugin.disabled:
                 yield plugin
 
-    def _call(self, plugin: Plugin, hook: str, **arguments: Any) -> bool:
-        """Call one plugin's implementation of a hook, guarded; whether it succeeded."""
+    def call(self, plugin: Plugin, hook: str, **arguments: Any) -> bool:
+        """Call one plugin's implementation of a hook, guarded; whether it succeeded, or has none."""
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             if implementation.plugin is plugin.implementation:
-                with _guarded(plugin, hook):
-                    implementation.function(**{name: arguments[name] for name in implementation.argnames})
-                return not plugin.problem
-        return True
+                given = {name: arguments[name] for name in implementation.argnames}
+                plugin.call(hook, lambda: implementation.function(**given))  # noqa: B023
+                self._report(plugin)
+        return not plugin.problem
+
+    def wait(self) -> bool:
+        """Wait for the plugins that are still being imported; whether there were any."""
+        late = [plugin for plugin in self.plugins if not plugin.usable() and plugin.importing]
+        for plugin in late:
+            plugin.usable(patience=None)
+        return bool(late)
+
+    def _report(self, plugin: Plugin) -> None:
+        if plugin.problem and (plugin, plugin.problem) not in self._told:
+            self._told.add((plugin, plugin.problem))
+            self.tell(plugin)
 
 
 @dataclass
@@ -226,33 +259,49 @@ class _Registration:
         self.entries.append(PartEntry(self.kind, name, target, summary, needed, extra, self.plugin))
 
 
-def load_catalog(entry_points: Iterable[EntryPoint] = ()) -> Catalog:
+def load_catalog(
+    entry_points: Iterable[EntryPoint] = (),
+    *,
+    disabled: Mapping[str, str] = MappingProxyType({}),
+    tell: Callable[[Plugin], None] = lambda _: None,
+) -> Catalog:
     """A catalog of the bundled parts and of the plugins under these entry points.
 
     Plugins are imported when a part is first looked up; one that fails is kept with its problem, and the others work.
+
+    Args:
+        entry_points: of the group ``seqgen``.
+        disabled: distributions that are not to be imported, each with where a person said so.
+        tell: called with a plugin when it is found to be unusable, once for each problem.
     """
     from seqgen import __version__
 
-    bundled = Plugin("builtin", BUNDLED, "seqgen", __version__, lambda: importlib.import_module(BUNDLED))
-    plugins = [bundled]
-    for entry_point in sorted(entry_points, key=lambda point: (_distribution(point)[0], point.name)):
-        distribution, version = _distribution(entry_point)
-        plugins.append(Plugin(entry_point.name, entry_point.value, distribution, version, entry_point.load))
-    return Catalog(plugins)
+    plugins = [Plugin("builtin", BUNDLED, "seqgen", __version__, lambda: importlib.import_module(BUNDLED))]
+    off = {normal_name(name): where for name, where in disabled.items()}
+    for point in sorted(entry_points, key=lambda point: (_distribution(point)[0], point.name)):
+        distribution, version = _distribution(point)
+        plugins.append(
+            Plugin(
+                point.name,
+                point.value,
+                distribution,
+                version,
+                point.load,
+                requirements=functools.partial(_requirements, point),
+                disabled=off.get(normal_name(distribution), ""),
+            )
+        )
+    return Catalog(plugins, tell)
+
+
+def normal_name(distribution: str) -> str:
+    """The name of a distribution, in the one form that names are compared in (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def option_of(kind: Kind) -> str:
     """The option of the command line that names a part of this kind."""
     return "--log-to" if kind == "callback" else f"--{kind}"
-
-
-def installed_entry_points() -> list[EntryPoint]:
-    """The entry points of the group ``seqgen`` in this environment; none with ``SEQGEN_NO_PLUGINS=1``."""
-    from importlib.metadata import entry_points
-
-    if os.environ.get("SEQGEN_NO_PLUGINS", "").lower() not in ("", "0", "false", "no", "off"):
-        return []
-    return list(entry_points(group=hookspecs.PROJECT))
 
 
 def _imported(target: str) -> Any:
@@ -266,26 +315,12 @@ def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
     return entry_point.dist.name, entry_point.dist.version
 
 
+def _requirements(entry_point: EntryPoint) -> list[str]:
+    return (entry_point.dist.requires or []) if entry_point.dist else []
+
+
 def _installed(package: str) -> bool:
     try:
         return package in sys.modules or importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):
         return False
-
-
-@contextlib.contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Results alone go to stdout: what a plugin prints while it is imported must not mix with them."""
-    with contextlib.redirect_stdout(cast("Any", sys.stderr)):
-        yield
-
-
-@contextlib.contextmanager
-def _guarded(plugin: Plugin, doing: str) -> Iterator[None]:
-    try:
-        with _stdout_to_stderr():
-            yield
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  a plugin may raise anything, SystemExit included
-        plugin.fail(doing, error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-import re
 import sys
 import tempfile
 import tomllib
@@ -14,7 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, get_args
 
-from seqgen.core.catalog import Catalog, Kind, PartEntry, load_catalog
+from seqgen.core.catalog import Catalog, Kind, PartEntry, load_catalog, normal_name
 from seqgen.core.errors import PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import PROJECT
 
@@ -48,11 +47,13 @@ def find_parts(catalog: Catalog, name: str) -> list[PartEntry]:
     for each in KINDS:
         if colon and each == kind:
             return [catalog.find(each, bare)]
+    catalog.wait()
     parts = [entry for each in KINDS for entry in catalog.entries(each)]
     for plugin in catalog.plugins:
-        if _normal(plugin.distribution) == _normal(name):
-            if plugin.problem:
-                msg = f"Plugin {plugin.distribution} {plugin.version} cannot be used: {plugin.problem}"
+        if normal_name(plugin.distribution) == normal_name(name):
+            if plugin.problem or plugin.disabled:
+                why = plugin.problem or f"{plugin.disabled} disables it"
+                msg = f"Plugin {plugin.distribution} {plugin.version} cannot be used: {why}"
                 raise PluginError(msg) from plugin.cause
             if found := [entry for entry in parts if entry.plugin is plugin]:
                 return found
@@ -72,7 +73,9 @@ def find_parts(catalog: Catalog, name: str) -> list[PartEntry]:
 def catalog_of(distribution: str) -> Catalog:
     """A catalog of the bundled parts and those of one distribution, whatever else is installed."""
     points = entry_points(group=PROJECT)
-    return load_catalog([point for point in points if point.dist and _normal(point.dist.name) == _normal(distribution)])
+    return load_catalog(
+        [point for point in points if point.dist and normal_name(point.dist.name) == normal_name(distribution)]
+    )
 
 
 @contextlib.contextmanager
@@ -120,12 +123,8 @@ def search_path() -> str:
 def _describe(site: Path, project: dict[str, Any], points: dict[str, str]) -> None:
     """Write the metadata of a distribution, of which importlib.metadata reads name, version and entry points."""
     name, version = project["name"], project.get("version", "0")  # dynamic where a build tool finds it
-    folder = site / f"{_normal(name).replace('-', '_')}-{version}.dist-info"
+    folder = site / f"{normal_name(name).replace('-', '_')}-{version}.dist-info"
     folder.mkdir()
     folder.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8")
     lines = [f"{point} = {target}" for point, target in points.items()]
     folder.joinpath("entry_points.txt").write_text("\n".join([f"[{PROJECT}]", *lines, ""]), "utf-8")
-
-
-def _normal(distribution: str) -> str:
-    return re.sub(r"[-_.]+", "-", distribution).lower()

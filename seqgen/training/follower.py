@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -30,6 +29,7 @@ class Follower:
     sample: Sample
     callbacks: list[GuardedCallback]
     characters_per_token: float
+    _no_samples: bool = field(default=False, init=False)
 
     def tick(self, tick: Tick) -> None:
         """Show the figures."""
@@ -46,8 +46,15 @@ class Follower:
 
     def evaluated(self, trainer: Trainer) -> None:
         """Show what the model writes now: nothing, where training is diverging, which its loss will tell."""
-        with contextlib.suppress(GenerationError):
+        if self._no_samples:
+            return
+        try:
             self.reporter.sample(self.sample(trainer.model, self.tokenizer, self.has_ends))
+        except GenerationError:
+            pass
+        except Exception as error:  # noqa: BLE001  a third party's tokenizer; what was trained must not suffer
+            self._no_samples = True
+            self.reporter.warn(f"No sample can be shown: {type(error).__name__}: {error}.  Training goes on.")
 
     def checkpoint(self, trainer: Trainer) -> None:
         """Save; where the disk does not take it, what is in memory is trained on all the same."""

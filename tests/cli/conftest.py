@@ -139,15 +139,17 @@ def terminal(seqgen: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
-    """Install a plugin of one module, as a distribution of its own."""
+    """Install a plugin of one module, as a distribution of its own; half of it, without its module, where code is None."""
     folder = tmp_path / "site-packages"
 
-    def write(name: str, code: str, version: str = "1.2") -> Path:
+    def write(name: str, code: str | None, version: str = "1.2", requires: str = "seqgen") -> Path:
         about = folder / f"{name}-{version}.dist-info"
         about.mkdir(parents=True)
-        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: {requires}\n"
+        (about / "METADATA").write_text(head)
         (about / "entry_points.txt").write_text(f"[seqgen]\n{name} = {name}\n")
-        (folder / f"{name}.py").write_text(code)
+        if code is not None:
+            (folder / f"{name}.py").write_text(code)
         monkeypatch.syspath_prepend(folder)
         return folder
 

@@ -50,7 +50,7 @@ def test_a_missing_argument_is_named(refused):
     assert refused("train", "--name", exit_code=2) == "Option '--name' requires an argument.  See seqgen --help"
 
 
-def test_a_mistake_of_a_plugin_is_a_sentence_and_with_debug_a_traceback_too(run_python):
+def test_a_mistake_of_ours_is_a_sentence_and_with_debug_a_traceback_too(run_python):
     code = """
 import sys
 from seqgen.cli import environment, app
@@ -58,7 +58,7 @@ from seqgen.core.catalog import Catalog
 
 class Broken(Catalog):
     def entries(self, kind):
-        raise ZeroDivisionError("in the plugin\\nand more")
+        raise ZeroDivisionError("in the catalog\\nand more")
 
 environment.Environment.catalog = Broken([])
 app.main(sys.argv[1:])
@@ -66,8 +66,8 @@ app.main(sys.argv[1:])
     plain, debug = run_python(code, "list-plugins"), run_python(code, "--debug", "list-plugins")
     assert (plain.exit_code, plain.stdout) == (1, "")
     assert plain.stderr == (
-        "error: ZeroDivisionError: in the plugin\n"
-        "That is a mistake in seqgen or in a plugin: please report it, with what seqgen --debug ... shows.\n"
+        "error: ZeroDivisionError: in the catalog\n"
+        "That is a mistake in seqgen: please report it, with what seqgen --debug ... shows.\n"
     )
     assert "Traceback" in debug.stderr
     assert debug.stderr.endswith(plain.stderr)

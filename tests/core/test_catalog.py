@@ -6,9 +6,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from seqgen.core.catalog import CONTRACTS, Catalog, Plugin, load_catalog
+from seqgen.core.catalog import CONTRACTS, Catalog, load_catalog
 from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, OptionError, PluginError, UnknownPartError
 from seqgen.core.hookspecs import hookimpl
+from seqgen.core.plugin import Plugin
 
 CHAR = "seqgen.tokenizers.char:CharTokenizer"
 
@@ -45,7 +46,7 @@ def test_every_bundled_part_can_be_loaded():
 
 def test_listing_parts_imports_no_framework_and_no_numpy(run_python):
     code = (
-        "import sys; from seqgen.core.catalog import *; catalog = load_catalog(installed_entry_points()); "
+        "import sys; from seqgen.installed import installed_catalog; catalog = installed_catalog(); "
         "assert all(catalog.entries(kind) for kind in ('tokenizer', 'dataset', 'backend', 'sampler')); "
         "print(sorted({'torch', 'tensorflow', 'keras', 'numpy', 'pydantic'} & set(sys.modules)))"
     )

@@ -14,10 +14,12 @@ import pytest
 
 import seqgen
 from seqgen.checkpoint import read_weights
-from seqgen.core.catalog import Catalog, Plugin, installed_entry_points, load_catalog
+from seqgen.core.catalog import Catalog
 from seqgen.core.errors import AmbiguousPartError, DamagedModelError, OptionError
+from seqgen.core.plugin import Plugin
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.types import Batch
+from seqgen.installed import installed_catalog
 
 PARTS = {
     ("tokenizer", "case"),
@@ -53,7 +55,7 @@ def test_its_parts_are_listed_with_the_distribution_that_they_come_from(seqgen_b
     toys = [part for part in listed["parts"] if part["distribution"] == "seqgen-toy"]
     assert {(part["kind"], part["name"]) for part in toys} == PARTS
     assert all(part["version"] == "0.3.0" and part["ready"] for part in toys)
-    assert listed["problems"] == []
+    assert [plugin["problem"] for plugin in listed["plugins"]] == [None, None]
 
 
 def test_another_process_trains_generates_and_runs_its_command(seqgen_beside_toy, small_corpus, tmp_path):
@@ -127,7 +129,7 @@ def test_a_backend_that_lacks_the_architecture_says_which_it_has(shared_main, to
 
 def test_weights_other_than_the_backend_states_are_refused(toy_model):
     path = Path(toy_model["path"]) / "model.safetensors"
-    backend = load_catalog(installed_entry_points()).make("backend", "counting")
+    backend = installed_catalog().make("backend", "counting")
     weights = read_weights(path, {COUNTS: (toy_model["parameters"] ** 0.5,) * 2}, where="toy:1")
     assert list(weights) == [COUNTS]
     with pytest.raises(DamagedModelError, match=r'toy:1: tensor "bigram.counts" has shape'):
@@ -148,7 +150,7 @@ def test_names_that_a_plugin_shares_with_bundled_parts_do_not_break_what_goes_wi
             for name in ("temperature", "top-k", "min-p"):
                 register(name, "seqgen_toy.no_stutter:NoStutter", summary="not the bundled one")
 
-    plugins = load_catalog(installed_entry_points()).plugins
+    plugins = installed_catalog().plugins
     catalog = Catalog([*plugins, Plugin("plugin", "toy", "other", "1", Colliding)])
     model = seqgen.load("toy", catalog=catalog)
     assert model.generate(length=5, top_k=1) == seqgen.load("toy").generate(length=5, top_k=1)
@@ -175,7 +177,7 @@ def test_a_backend_generates_with_the_options_that_it_trained_with(shared_main, 
 
 @pytest.fixture(scope="module")
 def make(toy_plugin):
-    return load_catalog(installed_entry_points()).make
+    return installed_catalog().make
 
 
 def test_the_tokenizer_spends_two_tokens_on_a_capital(make):

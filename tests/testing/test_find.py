@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from seqgen.core.catalog import Catalog, Plugin, load_catalog
+from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.errors import AmbiguousPartError, PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import hookimpl
+from seqgen.core.plugin import Plugin
 from seqgen.testing.find import as_installed, find_parts, meant
 
 CHAR = "seqgen.tokenizers.char:CharTokenizer"

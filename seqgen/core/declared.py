@@ -1,0 +1,142 @@
+"""The options of a part as its source declares them, without importing it.
+
+To list parts must be instant, and importing one may take a framework.  :func:`seqgen.core.options.options_of` says what
+holds; a test compares the two for all bundled parts.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.machinery
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def declared_options(target: str) -> dict[str, str] | None:
+    """The options of a class, each with its default as one writes it.
+
+    Followed are base classes in the part's own package and in seqgen; what a class gets in another way is not seen.
+
+    Args:
+        target: ``package.module:Class``.
+
+    Returns:
+        Name to default; None if there is no source of that class to be read.
+    """
+    module, _, name = target.partition(":")
+    return _class_options(module, name)
+
+
+@functools.cache
+def _class_options(module: str, name: str) -> dict[str, str] | None:
+    source = _source(module)
+    found = source.classes.get(name) if source else None
+    if source is None or found is None:
+        return None
+    options: dict[str, str] = {}
+    for base in reversed(found.bases):
+        if isinstance(base, ast.Name):
+            options |= _class_options(*source.origin(base.id)) or {}
+    for field in found.body:
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and source.is_option(field.annotation)
+        ):
+            options[field.target.id] = source.shown(field.value)
+    return options
+
+
+class _Source:
+    """What the top level of a module defines and imports."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        tree = ast.parse(path.read_bytes())
+        package = name if path.stem == "__init__" else name.rpartition(".")[0]
+        self._name = name
+        self.classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        self._imported = {
+            alias.asname or alias.name: (_absolute(node, package), alias.name)
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        self._values = dict(_assignments(tree))
+
+    def origin(self, name: str) -> tuple[str, str]:
+        """The module and the name in it that a name stands for; an empty module where it is none of ours."""
+        if name in self.classes:
+            return self._name, name
+        module, original = self._imported.get(name, ("", ""))
+        package = module.partition(".")[0]
+        ours = package == self._name.partition(".")[0] or (package == "seqgen" and module.startswith("seqgen."))
+        return (module, original) if ours and not module.startswith("seqgen.core.") else ("", "")
+
+    def is_option(self, annotation: ast.expr) -> bool:
+        """Whether an annotation carries a ``Doc``, itself or by the name of an alias."""
+        if isinstance(annotation, ast.Name) and annotation.id in self._values:
+            annotation = self._values[annotation.id]
+        return any(isinstance(node, ast.Call) and _last_name(node.func) == "Doc" for node in ast.walk(annotation))
+
+    def shown(self, default: ast.expr | None) -> str:
+        """A default as one writes it on the command line; for an expression, its source."""
+        if isinstance(default, ast.Call) and _last_name(default.func) == "field":
+            given = {keyword.arg: keyword.value for keyword in default.keywords}
+            default = given.get("default", default)
+        if isinstance(default, ast.Name) and default.id in self._values:
+            default = self._values[default.id]
+        if default is None:
+            return ""
+        try:
+            value: Any = ast.literal_eval(default)
+        except ValueError:
+            return ast.unparse(default)
+        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+@functools.cache
+def _source(module: str) -> _Source | None:
+    path = _path(module) if module else None
+    if path is None:
+        return None
+    try:
+        return _Source(module, path)
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _path(module: str) -> Path | None:
+    """The file of a module; no package on the way to it is imported."""
+    first, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+    except (ImportError, ValueError):
+        return None
+    name = first
+    for part in rest:
+        name = f"{name}.{part}"
+        spec = spec and importlib.machinery.PathFinder.find_spec(name, spec.submodule_search_locations)
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    return (
+        importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+        if node.level
+        else node.module or ""
+    )
+
+
+def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            yield node.target.id, node.value
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

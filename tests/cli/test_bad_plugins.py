@@ -1,0 +1,264 @@
+"""Whatever an installed plugin does, commands that do not use it work, and say in one line what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+import time
+
+import pytest
+
+from seqgen import __version__
+from seqgen.core.plugin import PATIENCE
+
+TINY = ("--backend", "torch", "--hidden-size", 8, "--embedding-size", 4, "--max-steps", 2, "--quiet")
+
+
+def hook(body, kind="sampler"):
+    """A module with a hook that offers parts of a kind."""
+    head = f"import seqgen\n@seqgen.hookimpl\ndef register_{kind}s(register):\n"
+    return head + textwrap.indent(textwrap.dedent(body).strip(), "    ") + "\n"
+
+
+OFFER = 'register("bars", "json:JSONDecoder", summary="bars that add up")'
+
+BAD = {
+    "raises on import": ("raise RuntimeError('boom')", "loading failed: RuntimeError: boom"),
+    "exits on import": ("import sys; sys.exit(3)", "loading failed: SystemExit: 3"),
+    "is no Python": ("def", "loading failed: SyntaxError: invalid syntax (bad.py, line 1)"),
+    "raises in a hook": (hook("raise KeyError('no such tune')"), "register_samplers failed: KeyError: 'no such tune'"),
+    "exits in a hook": (hook("raise SystemExit"), "register_samplers failed: SystemExit"),
+    "has a hook of another shape": (
+        "import seqgen\n@seqgen.hookimpl\ndef register_samplers(registry): ...",
+        "loading failed: PluginValidationError: Plugin 'bad/bad' for hook 'register_samplers'",
+    ),
+    "registers a name twice": (
+        hook(f"{OFFER}\n{OFFER}"),
+        'register_samplers failed: PluginError: sampler "bars" is registered twice.',
+    ),
+    "registers what is no name": (
+        hook('register("Bars", "bad:Bars", summary="bars")'),
+        'register_samplers failed: PluginError: "Bars" is not a part name: lower case letters, digits and single hyphens.',
+    ),
+    "was made for another contract": (
+        'SEQGEN_CONTRACT = "9.1"\n',
+        f"it needs contract 9.1 and this seqgen ({__version__}) has 1.0.  pip install --upgrade seqgen",
+    ),
+    "is half installed": (
+        None,
+        "its module bad is not there, so it is only half installed.  pip install --force-reinstall bad",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "problem"), BAD.values(), ids=BAD)
+def test_commands_that_do_not_use_a_bad_plugin_work_and_say_what_is_wrong(
+    seqgen, install, novel, corpus, code, problem
+):
+    install("bad", code)
+    listed = seqgen("list-plugins")
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert f"bad 1.2       left out: {problem}" in listed.stdout
+    assert "only the k most likely tokens" in listed.stdout
+    (plugin,) = (each for each in json.loads(seqgen("list-plugins", "--json").stdout)["plugins"] if each["problem"])
+    assert plugin["distribution"] == "bad"
+    for command in (
+        ["train", corpus, *TINY],
+        ["generate", "--length", 3, "--sampler", "greedy"],
+        ["plugin", "show", "sampler", "top-k"],
+    ):
+        outcome = seqgen(*command)
+        assert outcome.exit_code == 0
+        (warning,) = outcome.stderr.splitlines()
+        assert warning.startswith(f"warning: plugin bad 1.2 is left out: {problem}")
+    for command in (["evaluate", "novel", corpus], ["models", "list"], ["corpora", "list"]):  # which may not look at it
+        assert seqgen(*command).exit_code == 0
+    assert seqgen("--no-plugins", "list-plugins").stdout.endswith(f"Plugins:\n  seqgen {__version__}  ready\n")
+
+
+def test_a_plugin_that_needs_a_newer_seqgen_says_which(seqgen, install):
+    install("bad", "from seqgen import not_there_yet", requires="seqgen>=99")
+    assert "left out: loading failed: ImportError: cannot import name 'not_there_yet' from 'seqgen'" in (
+        page := seqgen("list-plugins").stdout
+    )
+    assert f"It needs seqgen>=99, and this is {__version__}: pip install --upgrade seqgen" in page
+
+
+def test_what_a_plugin_prints_on_import_stays_out_of_results(seqgen, install, novel):
+    install("loud", "import sys\nprint('hello')\nsys.stdout.buffer.write(b'hello')\n" + hook("print('hello')"))
+    outcome = seqgen("generate", "--length", 3, "--json")
+    assert (outcome.exit_code, outcome.stderr.count("hello")) == (0, 3)
+    assert json.loads(outcome.stdout)["model"] == "novel"
+
+
+SLOW = "import time\nprint('late words')\ntime.sleep({seconds})\nprint('late words')\n" + hook(
+    'register("late", "seqgen.samplers.greedy:Greedy", summary="comes late")'
+)
+
+
+@pytest.fixture
+def slow_cli(seqgen_cli, install, novel):
+    """The command in a process of its own, with a plugin that takes some seconds to be imported."""
+
+    def run(*arguments, seconds):
+        if "site" not in paths:
+            paths["site"] = install("slow", SLOW.format(seconds=seconds))
+        return seqgen_cli(*arguments, env={"PYTHONPATH": os.pathsep.join([str(paths["site"]), *sys.path])})
+
+    paths = {}
+    return run
+
+
+def test_nobody_waits_long_for_a_plugin_that_takes_half_a_minute_to_be_imported(slow_cli):
+    warning = (
+        f"plugin slow 1.2 is left out: importing it takes more than {PATIENCE:g} s, and only what needs it waits for it"
+    )
+    start = time.monotonic()
+    outcome = slow_cli("generate", "--length", 3, "--json", seconds=30)
+    assert outcome.exit_code == 0
+    assert outcome.stderr.splitlines() == ["late words", f"warning: {warning}"]
+    assert json.loads(outcome.stdout)["model"] == "novel"
+    page = slow_cli("list-plugins", seconds=30)
+    assert page.exit_code == 0
+    assert f"importing it takes more than {PATIENCE:g} s" in page.stdout
+    assert time.monotonic() - start < 30
+
+
+def test_what_needs_a_slow_plugin_waits_for_it(slow_cli):
+    outcome = slow_cli("generate", "--length", 3, "--sampler", "late", "--json", seconds=PATIENCE + 1)
+    assert outcome.exit_code == 0
+    assert json.loads(outcome.stdout)["model"] == "novel"  # the words that came late are not in it
+    assert outcome.stderr.count("late words") == 2
+
+
+PART = """
+import dataclasses
+import numpy as np
+from seqgen.core.sampler import Sampler
+
+@dataclasses.dataclass(kw_only=True)
+class Part(Sampler):
+    count: int = dataclasses.field(default=0, init=False)
+
+    def __post_init__(self):
+        {construction}
+
+    def adjust(self, logits):
+        self.count += 1
+        if self.count == 5:
+            {adjust}
+        return logits
+"""
+
+
+def with_part(construction="pass", adjust="pass"):
+    return PART.format(construction=construction, adjust=adjust) + hook(
+        'register("part", "bad:Part", summary="a part")'
+    )
+
+
+def test_a_part_that_cannot_be_made_is_a_sentence(refused, install, novel):
+    install("bad", with_part(construction="raise RuntimeError('no tunes')"))
+    assert refused("generate", "--sampler", "part", exit_code=1) == (
+        'sampler "part" of bad (bad:Part) cannot be made: RuntimeError: no tunes'
+    )
+
+
+@pytest.mark.parametrize(
+    ("adjust", "what"),
+    [("raise ZeroDivisionError('bars')", "ZeroDivisionError: bars"), ("raise SystemExit(0)", "SystemExit: 0")],
+)
+def test_a_failure_in_the_middle_of_a_text_names_the_plugin_and_keeps_what_was_written(
+    seqgen, install, novel, adjust, what
+):
+    install("bad", with_part(adjust=adjust))
+    outcome = seqgen("generate", "--sampler", "part", "--length", 50, "--seed", "the ice")
+    assert outcome.exit_code == 1
+    assert outcome.stderr == (
+        f"error: Plugin bad 1.2 failed: {what}.  Please tell its authors, with what seqgen --debug ... shows.\n"
+    )
+    assert outcome.stdout.startswith("the ice")
+    assert len(outcome.stdout.strip()) >= len("the ice") + 3
+    assert "bad.py" in seqgen("--debug", "generate", "--sampler", "part", "--length", 50).stderr
+    assert seqgen("generate", "--length", 50).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("json:JSONDecoder", "is not a Sampler."),
+        ("seqgen.core.sampler:Sampler", "lacks adjust."),
+        ("bad:missing", "cannot be imported: AttributeError: module 'bad' has no attribute 'missing'"),
+        (
+            "bad.missing:Part",
+            "cannot be imported: ModuleNotFoundError: No module named 'bad.missing'; 'bad' is not a package",
+        ),
+    ],
+)
+def test_a_part_that_is_none_is_listed_and_refused_when_it_is_used(seqgen, refused, install, novel, target, problem):
+    install("bad", hook(f'register("part", "{target}", summary="a part")'))
+    assert "a part" in seqgen("list-plugins").stdout
+    assert refused("generate", "--sampler", "part", exit_code=1) == f'sampler "part" of bad ({target}) {problem}'
+    assert seqgen("generate", "--length", 3).exit_code == 0
+
+
+def test_a_taken_name_troubles_only_who_uses_it(seqgen, refused, install, novel):
+    install("bad", hook('register("top-k", "seqgen.samplers.greedy:Greedy", summary="not the one")'))
+    assert refused("generate", "--sampler", "top-k", exit_code=2) == (
+        'Sampler "top-k" is offered by 2 distributions.  Write seqgen/top-k or bad/top-k'
+    )
+    for command in (["--sampler", "seqgen/top-k"], ["--sampler", "bad/top-k"], ["--top-k", 5], ["--sampler", "greedy"]):
+        assert seqgen("generate", "--length", 3, *command).exit_code == 0
+
+
+def test_a_taken_name_of_a_command_is_left_out(seqgen, install):
+    install(
+        "bad", "import seqgen\n@seqgen.hookimpl\ndef register_commands(app):\n    app.command('train')(lambda: None)\n"
+    )
+    assert "CORPUS" in seqgen("train", "--help").stdout
+    page = seqgen("--help")
+    assert page.stderr == 'warning: command "train" of plugin bad is left out: there is one of that name already\n'
+
+
+def test_a_command_of_a_plugin_may_exit_as_it_likes(seqgen, install):
+    install(
+        "singer",
+        "import sys, seqgen\n@seqgen.hookimpl\ndef register_commands(app):\n    app.command('sing')(lambda: sys.exit(3))\n",
+    )
+    assert seqgen("sing").exit_code == 3
+
+
+@pytest.mark.parametrize("spelling", ["Bad_Plugin", "bad-plugin"])
+def test_a_plugin_is_disabled_by_name_in_the_environment(seqgen, refused, install, monkeypatch, spelling):
+    install("bad_plugin", "raise RuntimeError('was imported')")
+    monkeypatch.setenv("SEQGEN_DISABLE_PLUGINS", f"other, {spelling}")
+    page = seqgen("list-plugins")
+    assert (page.exit_code, page.stderr) == (0, "")
+    assert "bad_plugin 1.2  disabled by SEQGEN_DISABLE_PLUGINS" in page.stdout
+    assert "Plugin bad_plugin could not be used and may have offered it: SEQGEN_DISABLE_PLUGINS disables it" in refused(
+        "plugin", "show", "sampler", "bars", exit_code=2
+    )
+
+
+def test_a_plugin_is_disabled_by_name_in_the_configuration_file(seqgen, refused, install, seqgen_home):
+    install("bad", "raise RuntimeError('was imported')")
+    config = seqgen_home / "config.toml"
+    config.parent.mkdir()
+    config.write_text('disable-plugins = ["bad"]\n')
+    assert f"bad 1.2       disabled by {config}" in seqgen("list-plugins").stdout
+    config.write_text('disable-plugins = "bad"\n')
+    assert refused("list-plugins", exit_code=2) == (
+        f'{config}: disable-plugins must be a list of distributions, as in disable-plugins = ["seqgen-music"]'
+    )
+    config.write_text("disabled = []\n")
+    assert refused("list-plugins", exit_code=2) == f"{config} holds disabled, but only disable-plugins is known there."
+
+
+def test_the_api_warns_of_a_bad_plugin_and_works(install, novel):
+    import seqgen
+
+    install("bad", "raise RuntimeError('boom')")
+    with pytest.warns(UserWarning, match="plugin bad 1.2 is left out: loading failed: RuntimeError: boom"):
+        assert seqgen.load("novel").generate("the ice", length=3)

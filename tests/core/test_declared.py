@@ -1,0 +1,98 @@
+"""The options of a part, read from its source, are those that it has."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from seqgen.core.catalog import CONTRACTS, load_catalog
+from seqgen.core.declared import declared_options
+from seqgen.core.options import options_of
+
+ENTRIES = [entry for kind in CONTRACTS for entry in load_catalog().entries(kind) if not entry.missing]
+
+
+def written(default):
+    return str(default).lower() if default is None or isinstance(default, bool) else str(default)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}-{entry.name}")
+def test_what_the_source_of_a_bundled_part_declares_is_what_it_has(entry):
+    assert declared_options(entry.target) == {
+        option.name: written(option.default) for option in options_of(entry.load())
+    }
+
+
+MODULE = """
+from __future__ import annotations
+import dataclasses
+from dataclasses import dataclass, field
+import typing
+from typing import Annotated, ClassVar
+from annotated_doc import Doc
+from .base import LIMIT, Base, Hidden as Seen
+
+raise RuntimeError("was imported")
+SIZE = 12
+Count = Annotated[int, Doc("how many")]
+
+@dataclass
+class Part(Base, Seen):
+    stage: ClassVar[int] = 3
+    learned: tuple[str, ...] = ()
+    count: Count = 3
+    size: Annotated[int, Doc("how large")] = SIZE
+    ratio: Annotated[float | None, Doc("share")] = None
+    words: Annotated[tuple[str, ...], Doc("which")] = field(default=("a", "b"))
+    needed: typing.Annotated[str, Doc("has no default")]
+    sum: Annotated[int, Doc("is worked out")] = SIZE + LIMIT
+
+class Ours(Missing): ...
+"""
+BASE = """
+class Base:
+    encoding: Annotated[str, Doc("of the files")] = "utf-8"
+    count: Annotated[int, Doc("is overridden")] = 1
+
+class Hidden:
+    shown: Annotated[bool, Doc("whether")] = True
+"""
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "declaring"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("raise RuntimeError('was imported')")
+    (folder / "part.py").write_text(MODULE)
+    (folder / "base.py").write_text(BASE)
+    (folder / "broken.py").write_text("class Part(")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "declaring"
+
+
+def test_aliases_constants_and_base_classes_are_followed_and_nothing_is_imported(package):
+    assert declared_options(f"{package}.part:Part") == {
+        "shown": "true",
+        "encoding": "utf-8",
+        "count": "3",
+        "size": "12",
+        "ratio": "none",
+        "words": "('a', 'b')",
+        "needed": "",
+        "sum": "SIZE + LIMIT",
+    }
+    assert package not in sys.modules
+
+
+def test_a_base_class_that_is_not_there_has_no_options(package):
+    assert declared_options(f"{package}.part:Ours") == {}
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["declaring.part:No", "declaring.no:Part", "declaring.broken:Part", "no_such_package.part:Part", "sys:Part"],
+)
+def test_where_there_is_no_source_to_read_the_options_are_unknown(package, target):
+    assert declared_options(target) is None
