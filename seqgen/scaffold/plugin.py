@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from seqgen import __version__
 from seqgen.core.catalog import Catalog, Kind, option_of
+from seqgen.core.contract import CONTRACT_VERSION
 from seqgen.core.errors import MissingDependencyError, OutputError, UsageError
 from seqgen.files import new_folder, writing
 
@@ -150,6 +151,7 @@ class NewPlugin:
             "name": self.name,
             "distribution": self.distribution,
             "package": self.package,
+            "contract": ".".join(map(str, CONTRACT_VERSION)),
             "prefix": "".join(word.capitalize() for word in self.name.split("-")),
             "kinds": self.kinds,
             "described": ", ".join(f"a {kind}" for kind in self.kinds),

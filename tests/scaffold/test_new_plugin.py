@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -155,6 +156,15 @@ def test_the_code_is_formatted_and_clean_whatever_the_name(tmp_path, name):
     for command in (["format", "--diff"], ["check"]):
         done = ruff(folder, *command)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_declares_the_contract_of_this_seqgen_which_then_has_no_objection(written):
+    from seqgen.core.contract import CONTRACT_VERSION, mismatch
+
+    module = (written / "src/seqgen_mix/__init__.py").read_text("utf-8")
+    (declared,) = re.findall(r'^SEQGEN_CONTRACT = "(.*)"$', module, re.MULTILINE)
+    assert declared == "{}.{}".format(*CONTRACT_VERSION)
+    assert mismatch(declared, "seqgen-mix") == ""
 
 
 def test_its_parts_are_found_and_each_has_an_option_with_a_sentence(written):

@@ -2,6 +2,8 @@
 
 import seqgen
 
+SEQGEN_CONTRACT = "1.0"
+
 
 @seqgen.hookimpl
 def register_samplers(register):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from seqgen.core.hookspecs import Register
 
+SEQGEN_CONTRACT = "1.0"
+
 
 @seqgen.hookimpl
 def register_tokenizers(register: Register) -> None:
