@@ -278,8 +278,8 @@ def load_catalog(
 
     plugins = [Plugin("builtin", BUNDLED, "seqgen", __version__, lambda: importlib.import_module(BUNDLED))]
     off = {normal_name(name): where for name, where in disabled.items()}
-    for point in sorted(entry_points, key=lambda point: (_distribution(point)[0], point.name)):
-        distribution, version = _distribution(point)
+    found = [(*_distribution(point), point) for point in entry_points]
+    for distribution, version, point in sorted(found, key=lambda each: (each[0], each[2].name)):
         plugins.append(
             Plugin(
                 point.name,
@@ -310,9 +310,14 @@ def _imported(target: str) -> Any:
 
 
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
-    if entry_point.dist is None:
+    """Name and version of the distribution that an entry point belongs to."""
+    dist = entry_point.dist
+    if dist is None:
         return entry_point.value.partition(".")[0].partition(":")[0], "?"
-    return entry_point.dist.name, entry_point.dist.version
+    # Not dist.name and dist.version, each of which parses all of the metadata, with a library that takes 17 ms to import.
+    head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0]
+    fields = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())}
+    return fields.get("name") or dist.name, fields.get("version") or dist.version
 
 
 def _requirements(entry_point: EntryPoint) -> list[str]:
