@@ -222,6 +222,7 @@ class LanguageModel:
             "top_p": top_p,
             "min_p": min_p,
         }
+        prompt = prompt or self.empty  # which is bytes for binary media
         end_id, forbid = ending(self.tokenizer, has_ends=self.saved.config.has_ends)
         return Generation(
             prompt=prompt,

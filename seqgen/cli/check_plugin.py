@@ -47,7 +47,8 @@ def check_plugin(
 ) -> None:
     """Hold parts against every law of their contracts, as a plugin's own tests do, and measure them.
 
-    A broken law is shown with the smallest example found and with what to change.
+    A broken law is shown with the smallest example found and with what to change.  What a part uses although it is
+    deprecated is shown too, and is no fault yet.
     """
     from seqgen.testing.check import check
     from seqgen.testing.find import meant
@@ -90,7 +91,7 @@ def _progress() -> Iterator[Callable[[PartReport | str], None]]:
 def _show_part(part: PartReport) -> None:
     show(styled((f"{part.kind} {part.name}", "bold"), f"  {part.distribution} {part.version}"))
     if part.problem:
-        show(styled(("cannot be used", "bold red"), f"  {part.problem}\n"))
+        show(styled(("cannot be checked", "bold red"), f"  {part.problem}\n"))
         return
     rows = table("", "law")
     for each in part.checked:
@@ -102,7 +103,10 @@ def _show_part(part: PartReport) -> None:
         add_row(rows, styled(WORDS[each.outcome]), law)
     show(rows)
     counts = [(sum(each.outcome == outcome for each in part.checked), word) for outcome, (word, _) in WORDS.items()]
-    show(f"{len(part.checked)} laws: {', '.join(f'{count} {word}' for count, word in counts if count)}\n")
+    show(f"{len(part.checked)} laws: {', '.join(f'{count} {word}' for count, word in counts if count)}")
+    for each in part.deprecated:
+        show(styled(("deprecated", "yellow"), f"  {each}"))
+    show("")
 
 
 def _show_speeds(kind: str, speeds: list[Speed], checked: set[str]) -> None:
@@ -131,6 +135,7 @@ def _described(report: Report) -> dict[str, Any]:
                 "version": part.version,
                 "passed": part.passed,
                 "problem": part.problem or None,
+                "deprecated": part.deprecated,
                 "laws": [
                     {
                         "name": each.law.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from seqgen.core.types import Document
@@ -36,3 +37,13 @@ class Dataset(ABC):
         Raises:
             CorpusError: a source is missing, unreadable or empty, with the source named.
         """
+
+    @classmethod
+    def example(cls, folder: Path, size: int) -> tuple[str, ...]:
+        """Write an example corpus of about so many bytes, with at least two documents, into a folder; give its sources.
+
+        Parts are tried on it before there is a corpus of anybody's: this dataset by its laws, tokenizers of the same media
+        type by theirs, and all together by ``seqgen doctor --combinations``.  Two calls write the same.  The default
+        writes nothing and gives (), for files of plain text; override it where those are not what the dataset reads.
+        """
+        return ()

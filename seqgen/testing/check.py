@@ -50,7 +50,8 @@ class PartReport:
     Attributes:
         laws: those of its kind.
         checked: what came of them, in the same order.
-        problem: why it cannot be used at all; then there are no laws.
+        deprecated: the deprecated things that it uses, each with the place: ``parts.py:7: since contract 1.2, ...``.
+        problem: why it cannot be checked at all; then there are no laws.
     """
 
     kind: Kind
@@ -59,6 +60,7 @@ class PartReport:
     version: str
     laws: list[Law] = field(default_factory=list)
     checked: list[Checked] = field(default_factory=list)
+    deprecated: list[str] = field(default_factory=list)
     problem: str = ""
 
     @property
@@ -117,7 +119,8 @@ def _check(part: PartReport, follow: Follow) -> None:
     follow(part)
     with _worker({"kind": part.kind, "check": (part.distribution, part.name)}) as worker:
         for answer in worker.answers():
-            part.problem = answer.get("problem", "")
+            part.problem = answer.get("problem", part.problem)
+            part.deprecated = answer.get("deprecated", part.deprecated)
             if "laws" in answer:
                 part.laws = [Law(**each) for each in answer["laws"]]
             if "law" in answer:

@@ -25,16 +25,12 @@ _MODES = ("stream", "documents", "windows")
 class DatasetContract(Contract):
     """The laws of datasets.
 
-    A subclass gives ``make``, and ``write`` where the dataset does not read text files::
+    A subclass gives ``make``.  Laws are tried on what the dataset's ``example`` writes, or on files of plain text where
+    that writes nothing::
 
         class TestAbcDataset(DatasetContract):
             def make(self, sources):
                 return AbcDataset(sources=sources)
-
-            def write(self, folder, size):
-                path = folder / "tunes.abc"
-                path.write_text(TUNE * (size // len(TUNE) + 2))
-                return (str(path),)
     """
 
     @abstractmethod
@@ -43,6 +39,10 @@ class DatasetContract(Contract):
 
     def write(self, folder: Path, size: int) -> tuple[str, ...]:
         """Write a corpus of about so many bytes with at least two documents into a folder; give its sources."""
+        if sources := self.part.example(folder, size):
+            return tuple(sources)
+        if self.part.media_type != "text/plain":
+            pytest.skip(f"there is no example corpus of {self.part.media_type}")
         for name, share in (("one.txt", size - size // 8), ("two.txt", size // 8)):
             with (folder / name).open("w", encoding="utf-8") as file:
                 file.writelines(long_text(share))
@@ -61,6 +61,38 @@ class DatasetContract(Contract):
     def instance(self) -> Dataset:
         """A dataset to look at."""
         return self.make(())
+
+    @law
+    def test_the_example_corpus_can_be_read(self) -> None:
+        """``example`` writes at least two documents into the folder, the same each time; only plain text needs none.
+
+        Tokenizers of the same media type are checked on them, and doctor --combinations trains on them.
+        """
+        example = f"{self.part.__name__}.example"
+        readings = []
+        for _ in range(2):
+            with tempfile.TemporaryDirectory() as folder:
+                sources = self.part.example(Path(folder), _SMALL)
+                if not sources:
+                    media = self.part.media_type
+                    require(
+                        media == "text/plain",
+                        f"{example} writes nothing, but plain text does not do for {media}.  Override the classmethod "
+                        "example(folder, size): write a small corpus into the folder and give its sources.",
+                    )
+                    return
+                require(
+                    all(isinstance(source, str) and Path(source).is_relative_to(folder) for source in sources),
+                    f"{example} gives {shown(sources)} for the folder {folder}.  Give the paths of what it writes there, as "
+                    "a tuple of str.",
+                )
+                documents = list(self.make(tuple(sources)).documents())
+                readings.append([document.content for document in documents])
+                whole = sum(document.final for document in documents)
+                require(whole >= 2, f"{example} writes {whole} documents, {_names(documents)}.  Write two or more.")
+        require(
+            readings[0] == readings[1], f"{example} writes other documents the second time.  Use no random numbers."
+        )
 
     @law
     def test_two_readings_give_the_same(self) -> None:

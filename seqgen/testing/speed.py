@@ -22,6 +22,8 @@ REPEATS = 5
 SHORTEST = 0.03
 """Seconds that each repeat takes at least."""
 
+PLAIN_TEXT = "text/plain"
+
 Unit: TypeAlias = Literal["tokens/s", "characters/s", "documents/s", "µs"]
 
 _CHARACTERS = 200_000  # of the bundled narrative, for tokenizers
@@ -63,6 +65,9 @@ def speeds(kind: Kind, parts: Mapping[str, type[Any]]) -> Iterator[Speed]:
     """The speeds of parts of one kind, with their default options, on the CPU."""
     works: dict[tuple[str, Unit], dict[str, Work]] = {}
     for name, part in parts.items():
+        if (media := getattr(part, "media_type", PLAIN_TEXT)) != PLAIN_TEXT:
+            yield Speed(name, problem=f"it is for {media}, and the others are measured on {PLAIN_TEXT}.")
+            continue
         try:
             found = MEASURED[kind](part)
             for work in found:

@@ -195,15 +195,24 @@ class TokenizerContract(TokenizerDecodingLaws):
 
     @law
     def test_what_is_nearest_to_a_missing_symbol_can_be_encoded(self) -> None:
-        """``missing`` gives for each symbol one that the vocabulary has, or None.
+        """``missing`` names symbols as text, and gives for each one that the vocabulary has, or None.
 
-        It is what a person is advised to write instead.
+        It is what a person is advised to write instead; where documents are bytes, it is only shown.
         """
 
         def check(seen: list[Content], document: Content) -> None:
             tokenizer = self.fitted(seen)
             for symbol, nearest in tokenizer.missing(document).items():
-                known = nearest is None or (tokenizer.encode(nearest).size and not tokenizer.missing(nearest))
+                where = f"After fit on {shown(seen)}, missing({shown(document)})"
+                require(
+                    isinstance(symbol, str) and isinstance(nearest, str | None),
+                    f"{where} gives {shown(nearest)} for {shown(symbol)}, but both are str, also where documents are bytes.",
+                )
+                known = (
+                    nearest is None
+                    or not self.is_text
+                    or (tokenizer.encode(nearest).size and not tokenizer.missing(nearest))
+                )
                 require(
                     known,
                     f"After fit on {shown(seen)}, missing gives {shown(nearest)} as nearest to {shown(symbol)}, but the "

@@ -35,7 +35,7 @@ class TokenizerStateLaws(Contract):
 
     def long_document(self, size: int) -> Iterator[Content]:
         """A document of about so many characters or bytes, in pieces that are made as they are read."""
-        if self.is_text:
+        if self.part.media_type == "text/plain":
             yield from long_text(size)
         else:
             piece = max(self.some_documents(), key=len)

@@ -7,7 +7,8 @@ answers are lines of JSON on standard output:
 
         {"laws": [{"name", "statement", "reason"}, ...]}        what is going to be checked, in this order
         {"law": "test_...", "outcome": "passed", "message": ""}
-        {"problem": "..."}                                      instead of both: the part cannot be used
+        {"deprecated": ["parts.py:7: ..."]}                     the deprecations that its code was warned of, if any
+        {"problem": "..."}                                      instead of both: the part cannot be checked
 
     {"kind": "tokenizer", "measure": [[distribution, name], ...]}
 
@@ -22,16 +23,21 @@ import dataclasses
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import hypothesis
+from hypothesis import strategies as st
 
 from seqgen.core.catalog import Kind
 from seqgen.core.errors import SeqgenError
+from seqgen.core.types import Content
 from seqgen.testing.backend import BackendContract
 from seqgen.testing.callback import CallbackContract
 from seqgen.testing.dataset import DatasetContract
+from seqgen.testing.deprecations import deprecations
+from seqgen.testing.examples import example_documents
 from seqgen.testing.find import catalog_of
 from seqgen.testing.laws import Contract, check_laws, laws_of
 from seqgen.testing.sampler import SamplerContract
@@ -57,30 +63,47 @@ def main() -> None:
     hypothesis.settings.load_profile("check-plugin")
     request = json.loads(sys.argv[1])
     kind = request["kind"]
-    for answer in _check(kind, *request["check"]) if "check" in request else _measure(kind, request["measure"]):
+    for answer in _watched(kind, *request["check"]) if "check" in request else _measure(kind, request["measure"]):
         stream.write(json.dumps(answer) + "\n")
         stream.flush()
     stream.write('{"done": true}\n')
     stream.close()
 
 
-def contract_of(kind: Kind, part: type[Any]) -> Contract:
-    """The contract of a part, which it makes with its default options."""
+def contract_of(kind: Kind, part: type[Any], documents: Sequence[Content] = ()) -> Contract:
+    """The contract of a part, which it makes with its default options.
+
+    Args:
+        kind: of the part.
+        part: its class.
+        documents: to check a tokenizer on, instead of any text.
+    """
 
     def make(_: Contract, *sources: tuple[str, ...]) -> Any:
         return part(sources=sources[0]) if kind == "dataset" else part()
 
-    checked: type[Contract] = type(part.__name__, (CONTRACTS[kind],), {"make": make})
+    attributes = {"make": make, **({"documents": st.sampled_from(documents)} if documents else {})}
+    checked: type[Contract] = type(part.__name__, (CONTRACTS[kind],), attributes)
     return checked()
+
+
+def _watched(kind: Kind, distribution: str, name: str) -> Iterator[dict[str, Any]]:
+    with warnings.catch_warnings(record=True, action="default", category=DeprecationWarning) as warned:
+        yield from _check(kind, distribution, name)
+    for entry in catalog_of(distribution).entries(kind):
+        if (entry.plugin.distribution, entry.name) == (distribution, name) and (found := deprecations(warned, entry)):
+            yield {"deprecated": found}
 
 
 def _check(kind: Kind, distribution: str, name: str) -> Iterator[dict[str, Any]]:
     try:
         part = catalog_of(distribution).find(kind, f"{distribution}/{name}").load()
+        other_media = kind == "tokenizer" and part.media_type != "text/plain"
+        documents = example_documents(part.media_type, distribution) if other_media else ()
     except SeqgenError as error:
         yield {"problem": str(error)}
         return
-    contract = contract_of(kind, part)
+    contract = contract_of(kind, part, documents)
     yield {"laws": [dataclasses.asdict(law) for law in laws_of(type(contract))]}
     for verdict in check_laws(contract):
         outcome: str = verdict.outcome

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -131,7 +134,82 @@ def test_people_read_each_law_and_what_is_wrong(seqgen_cli, plugin):
     assert lines[start + 2].startswith("Why: What a callback raises takes it out of the run")
     assert lines[start + 2].endswith(f"({FOLLOWED})")
     assert "8 laws: 5 kept, 3 broken" in lines
-    assert lines[lines.index("callback absent  rigid 1.0") + 1].startswith("cannot be used  callback")
+    assert lines[lines.index("callback absent  rigid 1.0") + 1].startswith("cannot be checked  callback")
+
+
+# What is deprecated
+
+OUTDATED = """
+import warnings
+
+from typing_extensions import deprecated
+
+from seqgen.core.callback import Callback
+
+
+@deprecated("since contract 1.2, gone in 2.0: use bind instead")
+def tie():
+    pass
+
+
+class Outdated(Callback):
+    def on_metrics(self, metrics):
+        tie()
+        warnings.warn_explicit("a framework's own", DeprecationWarning, "framework.py", 1)
+        warnings.warn("is no deprecation", UserWarning, stacklevel=1)
+"""
+
+TEST = """
+from outdated_parts import Outdated
+
+from seqgen.testing import CallbackContract
+
+
+class TestLaws(CallbackContract):
+    def make(self):
+        return Outdated()
+"""
+
+
+@pytest.fixture
+def outdated(plugin):
+    """A plugin that uses what is deprecated."""
+    folder = plugin("outdated", "outdated")
+    (folder / "src/outdated_parts.py").write_text(OUTDATED)
+    return folder
+
+
+WARNED = "since contract 1.2, gone in 2.0: use bind instead"
+LINE = OUTDATED.splitlines().index("        tie()") + 1
+
+
+def test_what_a_part_uses_although_it_is_deprecated_is_shown_once_and_is_no_fault(seqgen_cli, outdated):
+    result = seqgen_cli("check-plugin", outdated, "--no-speed", "--json")
+    assert result.exit_code == 0, result.stderr
+    (part,) = json.loads(result.stdout)["parts"]
+    assert (part["passed"], part["deprecated"]) == (True, [f"outdated_parts.py:{LINE}: {WARNED}"])
+    words = seqgen_cli("check-plugin", outdated, "--no-speed").stdout.splitlines()
+    assert words[-3:-1] == ["8 laws: 8 kept", f"deprecated  outdated_parts.py:{LINE}: {WARNED}"]
+
+
+def test_a_part_that_uses_nothing_deprecated_has_none_to_show(seqgen_cli, plugin):
+    result = seqgen_cli("check-plugin", plugin("knotty", "strict"), "--no-speed", "--json")
+    assert json.loads(result.stdout)["parts"][0]["deprecated"] == []
+    assert "deprecated" not in seqgen_cli("check-plugin", "callback:csv", "--no-speed").stdout
+
+
+def test_pytest_with_the_kit_shows_the_same_warning(outdated):
+    (outdated / "test_outdated.py").write_text(TEST)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_outdated.py"],
+        cwd=outdated,
+        env={**os.environ, "PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert f"outdated_parts.py:{LINE}: DeprecationWarning: {WARNED}" in done.stdout
 
 
 def test_a_name_that_is_nothing_exits_2(seqgen_cli):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -66,6 +67,40 @@ class Changes(TextDataset):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "part", {"head": "tail", "tail": "head"}[self.part])
+
+
+# The example corpus
+
+
+@breaks("test_the_example_corpus_can_be_read", "none, though plain text is not what it gives")
+class LacksAnExample(TextDataset):
+    media_type: ClassVar[str] = "text/vnd.abc"
+
+
+@breaks("test_the_example_corpus_can_be_read", "one document")
+class WritesOneDocument(TextDataset):
+    @classmethod
+    def example(cls, folder: Path, size: int) -> tuple[str, ...]:
+        return (_written(folder / "one.txt", "ice " * (size // 4)),)
+
+
+@breaks("test_the_example_corpus_can_be_read", "what is written is drawn anew each time")
+class DrawsItsExample(LinesDataset):
+    @classmethod
+    def example(cls, folder: Path, size: int) -> tuple[str, ...]:
+        return (_written(folder / "drawn.txt", "".join(f"{random.random()}\n" for _ in range(size // 20))),)
+
+
+@breaks("test_the_example_corpus_can_be_read", "a file outside the folder")
+class NamesAnotherFile(LinesDataset):
+    @classmethod
+    def example(cls, folder: Path, size: int) -> tuple[str, ...]:
+        return (__file__,)
+
+
+def _written(path: Path, text: str) -> str:
+    path.write_text(text, "utf-8")
+    return str(path)
 
 
 # Documents

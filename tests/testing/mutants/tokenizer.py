@@ -318,6 +318,12 @@ class NearestIsTheCapital(CharTokenizer):
         return {symbol: symbol.upper() for symbol in super().missing(document)}
 
 
+@breaks("test_what_is_nearest_to_a_missing_symbol_can_be_encoded", "symbols are named by bytes")
+class NamesBytes(CharTokenizer):
+    def missing(self, document: Content) -> Mapping[Any, str | None]:
+        return {symbol.encode("utf-8", "surrogatepass"): None for symbol in super().missing(document)}
+
+
 # Learning, and what is written down
 
 
