@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, table
+from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, styled, table
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from seqgen.combinations import Cell, Matrix
+
+STYLES = {"works": "green", "refused": "dim", "untried": "yellow", "fails": "bold red"}
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(cls=Command, epilog="Example: seqgen doctor")(doctor)
+    app.command(cls=Command, epilog="Example: seqgen doctor --combinations")(doctor)
 
 
-def doctor(ctx: typer.Context, json: JsonOption = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    combinations: Annotated[
+        bool,
+        typer.Option(
+            "--combinations",
+            help="Instead, train and generate a few steps with every tokenizer, dataset, backend and sampler.",
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Versions, devices, folders and plugins: what a bug report should say."""
+    if combinations:
+        _try_combinations(ctx, json=json)
+        return
     from seqgen import api
 
     report = api.diagnose(Environment.of(ctx).catalog)
@@ -39,3 +65,53 @@ def doctor(ctx: typer.Context, json: JsonOption = False) -> None:
     for plugin in report["plugins"]:
         add_row(plugins, plugin["distribution"], plugin["version"], plugin["problem"] or "")
     show(plugins)
+
+
+def _try_combinations(ctx: typer.Context, *, json: bool) -> None:
+    from seqgen.combinations import try_all
+
+    with _progress() as follow:
+        matrix = try_all(Environment.of(ctx).catalog, follow=follow)
+    if json:
+        print_json({"failed": matrix.failed, **dataclasses.asdict(matrix)})
+    else:
+        _show_matrix(matrix)
+    if matrix.failed:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Says in a line on a terminal what is being tried."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda doing: status.update(styled(doing))
+
+
+def _show_matrix(matrix: Matrix) -> None:
+    rows = table("tokenizer", "dataset", *matrix.backends)
+    lines: dict[tuple[str, str], list[Text]] = {}
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for cell in matrix.cells:
+        lines.setdefault((cell.tokenizer, cell.dataset), []).append(_shown(cell, len(matrix.samplers)))
+        for reason in cell.reasons:
+            where = f"{cell.tokenizer} × {cell.dataset} × {cell.backend}"
+            reasons.setdefault((cell.outcome, reason), []).append(where)
+    for (tokenizer, dataset), cells in lines.items():
+        add_row(rows, tokenizer, dataset, *cells)
+    show(rows)
+    show(f"In each, with how many of {len(matrix.samplers)} samplers: {', '.join(matrix.samplers)}\n")
+    for each in matrix.unusable:
+        show(styled((each.outcome, STYLES[each.outcome]), f"  {each.kind} {each.name}: {each.reason}"))
+    for (outcome, reason), places in reasons.items():
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        show(styled((outcome, STYLES[outcome]), f"  {reason}  ({places[0]}{more})"))
+
+
+def _shown(cell: Cell, samplers: int) -> Text:
+    count = f" {len(cell.samplers)}/{samplers}" if cell.outcome in ("works", "fails") else ""
+    return styled((cell.outcome, STYLES[cell.outcome]), count)

@@ -98,7 +98,8 @@ class Session:
             tokenizer_entry = find_recorded(self.catalog, "tokenizer", parent.config, where=parent.where)
             tokenizer = parent.tokenizer(self.catalog)
             _inherit(parent, values, origins)
-        _check_media(dataset, dataset_entry, tokenizer, tokenizer_entry)
+        if sentence := media_mismatch(dataset_entry, dataset, tokenizer_entry, tokenizer):
+            raise OptionError(sentence)
         next(dataset.documents(), None)
         backend_entry, backend = self._backend(values)
         _choose_architecture(backend_entry, backend, values, origins)
@@ -325,13 +326,19 @@ def _max_steps(values: Mapping[str, Any], steps_per_epoch: int) -> int | None:
     return min(limits, default=None)
 
 
-def _check_media(dataset: Dataset, dataset_entry: PartEntry, tokenizer: Tokenizer, tokenizer_entry: PartEntry) -> None:
-    if dataset.media_type != tokenizer.media_type:
-        msg = (
-            f"Dataset {dataset_entry.name} gives {dataset.media_type}, but tokenizer {tokenizer_entry.name} takes "
-            f"{tokenizer.media_type}."
-        )
-        raise OptionError(msg)
+def media_mismatch(
+    dataset_entry: PartEntry,
+    dataset: Dataset | type[Dataset],
+    tokenizer_entry: PartEntry,
+    tokenizer: Tokenizer | type[Tokenizer],
+) -> str:
+    """Why this tokenizer cannot take what this dataset gives, in a sentence; empty if it can."""
+    if dataset.media_type == tokenizer.media_type:
+        return ""
+    return (
+        f"Dataset {dataset_entry.name} gives {dataset.media_type}, but tokenizer {tokenizer_entry.name} takes "
+        f"{tokenizer.media_type}."
+    )
 
 
 def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
