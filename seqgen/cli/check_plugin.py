@@ -104,8 +104,8 @@ def _show_part(part: PartReport) -> None:
     show(rows)
     counts = [(sum(each.outcome == outcome for each in part.checked), word) for outcome, (word, _) in WORDS.items()]
     show(f"{len(part.checked)} laws: {', '.join(f'{count} {word}' for count, word in counts if count)}")
-    for each in part.deprecated:
-        show(styled(("deprecated", "yellow"), f"  {each}"))
+    for use in part.deprecated:
+        show(styled(("deprecated", "yellow"), f"  {use}"))
     show("")
 
 
