@@ -30,6 +30,9 @@ class Register(Protocol):
     ) -> None:
         """Offer a part.
 
+        A name or target that is not of its form, or a name that you offered already, raises PluginError.  Let it pass: it is
+        reported as any failure of the hook.
+
         Args:
             name: what people write: lower case letters, digits and hyphens.
             target: where the class is: ``package.module:Attribute``.  Imported when the part is first used.
@@ -41,36 +44,83 @@ class Register(Protocol):
 
 @hookspec
 def register_tokenizers(register: Register) -> None:
-    """Offer tokenizers.  Called once, when a tokenizer is first looked up or listed.
+    """Offer tokenizers: what ``--tokenizer NAME`` names.
 
-    Call ``register(name, "module:Class", summary=...)`` for each.  Nothing is imported until someone uses it.  If this
-    raises, your plugin is reported by ``seqgen list-plugins`` and its tokenizers are left out.
+    Called once in a process, when a tokenizer is first looked up or parts are listed.
+
+    Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Tokenizer``.  Nothing is
+    imported until someone uses it.
+
+    If this raises, no tokenizer of your plugin is there, and its other hooks are not called any more.  Commands that look at
+    plugins say why in one line, and go on without it.
     """
 
 
 @hookspec
 def register_datasets(register: Register) -> None:
-    """Offer datasets.  Called once, when a dataset is first looked up or listed; otherwise as for tokenizers."""
+    """Offer datasets: what ``--dataset NAME`` names.
+
+    Called once in a process, when a dataset is first looked up or parts are listed.
+
+    Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Dataset``.  Nothing is
+    imported until someone uses it.
+
+    If this raises, no dataset of your plugin is there, and its other hooks are not called any more.  Commands that look at
+    plugins say why in one line, and go on without it.
+    """
 
 
 @hookspec
 def register_backends(register: Register) -> None:
-    """Offer backends.  Called once, when a backend is first looked up or listed; otherwise as for tokenizers."""
+    """Offer backends: what ``--backend NAME`` names.
+
+    Called once in a process, when a backend is first looked up or parts are listed.
+
+    Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Backend``.  Nothing is
+    imported until someone uses it, so that a framework costs nobody else time.
+
+    If this raises, no backend of your plugin is there, and its other hooks are not called any more.  Commands that look at
+    plugins say why in one line, and go on without it.
+    """
 
 
 @hookspec
 def register_samplers(register: Register) -> None:
-    """Offer samplers.  Called once, when a sampler is first looked up or listed; otherwise as for tokenizers."""
+    """Offer samplers: what ``--sampler NAME`` names.
+
+    Called once in a process, when a sampler is first looked up or parts are listed.
+
+    Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Sampler``.  Nothing is
+    imported until someone uses it.
+
+    If this raises, no sampler of your plugin is there, and its other hooks are not called any more.  Commands that look at
+    plugins say why in one line, and go on without it.
+    """
 
 
 @hookspec
 def register_callbacks(register: Register) -> None:
-    """Offer callbacks for ``train --log-to``.  Called once, when one is first looked up or listed."""
+    """Offer callbacks: what ``--log-to NAME`` names.
+
+    Called once in a process, when a callback is first looked up or parts are listed.
+
+    Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Callback``.  Nothing is
+    imported until someone uses it.
+
+    If this raises, no callback of your plugin is there, and its other hooks are not called any more.  Commands that look at
+    plugins say why in one line, and go on without it.
+    """
 
 
 @hookspec
 def register_commands(app: typer.Typer) -> None:
-    """Add commands to ``seqgen``.  Called when help is shown or a command is named that seqgen itself lacks.
+    """Add commands to ``seqgen``.
 
-    Add to ``app`` with ``@app.command()`` or ``app.add_typer(...)``.  A name that seqgen has already is refused.
+    Called once in a process, when help is shown or a command is named that seqgen itself lacks.
+
+    Add to ``app`` with ``@app.command()`` or ``app.add_typer(...)``.  Import what a command needs when it is called: help
+    must appear at once.
+
+    If this raises, no command of your plugin is there, and its other hooks are not called any more.  Commands that look at
+    plugins say why in one line, and go on without it.  A command whose name is taken is left out, with a warning.
     """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from inspect import isclass, signature
+from inspect import getdoc, isclass, signature
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,32 @@ def test_every_hook_is_documented_with_its_arguments_and_its_docstring(hook):
     function = getattr(hookspecs, hook)
     described = section("docs/reference/hooks.md", f"## {hook}")
     (arguments,) = re.findall(rf"^def {hook}\((.*)\) -> None$", described, re.MULTILINE)
-    assert [argument.split(":")[0] for argument in arguments.split(", ")] == list(signature(function).parameters)
-    assert function.__doc__.splitlines()[0] in described
+    expected = [f"{each.name}: {each.annotation}" for each in signature(function).parameters.values()]
+    assert arguments.split(", ") == expected
+    for sentence in function.__doc__.splitlines():
+        assert sentence.strip() in described
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_says_when_it_is_called_what_to_do_and_what_a_failure_does(hook):
+    _, when, what, failure = getdoc(getattr(hookspecs, hook)).split("\n\n")
+    assert when.startswith("Called ")
+    assert what.startswith(("Call ``register(", "Add to ``app``"))
+    assert failure.startswith("If this raises, ")
+
+
+def test_the_page_of_hooks_has_a_section_for_each_and_none_for_what_is_no_hook():
+    titles = re.findall(r"^## (\w+)$", text_of("docs/reference/hooks.md"), re.MULTILINE)
+    assert titles == ["register", *HOOKS]
+
+
+def test_what_a_hook_is_handed_is_documented_with_its_whole_signature():
+    described = section("docs/reference/hooks.md", "## register")
+    (shown,) = re.findall(r"^register\((.*)\) -> None$", described, re.MULTILINE)
+    (function,) = ast.parse(f"def register({shown}): ...").body
+    names = [each.arg for each in (*function.args.args, *function.args.kwonlyargs)]
+    assert names == list(signature(hookspecs.Register.__call__).parameters)[1:]
+    assert [name.strip("`") for name, _ in rows(described)] == names
 
 
 SPECS = [
