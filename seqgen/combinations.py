@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from seqgen import api, corpora
+from seqgen.core.backend import Backend
 from seqgen.core.catalog import Catalog, Kind, PartEntry
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import SeqgenError
+from seqgen.core.errors import PluginError, SeqgenError
 from seqgen.core.plugin import stdout_to_stderr
 from seqgen.language_model import LanguageModel
 from seqgen.training.session import media_mismatch
@@ -139,13 +140,19 @@ class _Part:
     Attributes:
         name: as shown: without the distribution where no other part has that name.
         reference: ``distribution/name``.
-        part: its class; of a backend, an object of it.
+        part: its class; of a backend, what it can do.
     """
 
     entry: PartEntry
     name: str
     reference: str
     part: Any
+
+
+@dataclass(frozen=True)
+class _Backend:
+    can_train: bool
+    architectures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,8 @@ class _Trial:
         self._folder = folder
         self._follow = follow
         self._unusable: list[Unusable] = []
+        catalog.entries("tokenizer")  # from now on, plugins are being imported
+        catalog.wait()
         self._tokenizers = self._usable("tokenizer")
         self._datasets = self._usable("dataset")
         self._backends = self._usable("backend")
@@ -175,7 +184,9 @@ class _Trial:
         for number, (tokenizer, dataset) in enumerate(pairs, start=1):
             cells += self._pair(tokenizer, dataset, f"{number}/{len(pairs)}  {tokenizer.name} × {dataset.name}")
         plugins = [
-            Unusable("plugin", plugin.distribution, "fails", _one_line(plugin.problem))
+            Unusable(
+                "plugin", plugin.distribution, "fails", f"plugin {plugin.distribution}: {_one_line(plugin.problem)}"
+            )
             for plugin in self._catalog.plugins
             if plugin.problem
         ]
@@ -204,15 +215,18 @@ class _Trial:
     def _loaded(self, entry: PartEntry, reference: str) -> Any:
         if entry.kind != "backend":
             return entry.load()
-        backend = self._catalog.make("backend", reference)
-        backend.architectures()
-        return backend
+        backend: Backend = self._catalog.make("backend", reference)
+        try:
+            return _Backend(bool(backend.can_train), tuple(backend.architectures()))
+        except Exception as error:
+            msg = f"{entry.where} cannot say what it can do: {type(error).__name__}: {error}"
+            raise PluginError(msg) from error
 
     def _corpus(self, dataset: _Part) -> _Corpus:
         part: type[Dataset] = dataset.part
         folder = self._folder / "corpora" / dataset.reference
         folder.mkdir(parents=True)
-        sources, reason = _tried(lambda: part.example(folder, CORPUS_BYTES), "example corpus: ")
+        sources, reason = _tried(lambda: tuple(part.example(folder, CORPUS_BYTES)), "example corpus: ")
         if reason:
             return _Corpus((), "fails", reason)
         if sources:
@@ -265,7 +279,7 @@ class _Trial:
     def _generated(self, cell: Cell, backend: _Part, models: Sequence[LanguageModel]) -> Cell:
         """The cell after its backend has generated from each model whose architecture it knows, with each sampler."""
         start = time.perf_counter()
-        architectures = backend.part.architectures()
+        architectures = backend.part.architectures
         known = [model for model in models if model.saved.config.model.architecture in architectures]
         if not known and not cell.reasons:
             sentence = (

@@ -106,7 +106,7 @@ def _show_matrix(matrix: Matrix) -> None:
     show(rows)
     show(f"In each, with how many of {len(matrix.samplers)} samplers: {', '.join(matrix.samplers)}\n")
     for each in matrix.unusable:
-        show(styled((each.outcome, STYLES[each.outcome]), f"  {each.kind} {each.name}: {each.reason}"))
+        show(styled((each.outcome, STYLES[each.outcome]), f"  {each.reason}"))
     for (outcome, reason), places in reasons.items():
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         show(styled((outcome, STYLES[outcome]), f"  {reason}  ({places[0]}{more})"))

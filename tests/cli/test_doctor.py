@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,90 @@ def test_doctor_as_json(seqgen, seqgen_home):
     }
     assert backends["torch"]["problem"] == "pip install 'seqgen[torch]'"
     assert report["plugins"] == [{"distribution": "seqgen", "version": package.__version__, "problem": None}]
+
+
+# --combinations
+
+
+ODD = """
+import seqgen
+from seqgen.core.sampler import Sampler
+from seqgen.datasets.text import TextDataset
+
+
+@seqgen.hookimpl
+def register_tokenizers(register):
+    register("needy", "odd:Needy", summary="-", requires="keras")
+
+
+@seqgen.hookimpl
+def register_datasets(register):
+    register("abc", "odd:Abc", summary="-")
+
+
+@seqgen.hookimpl
+def register_samplers(register):
+    register("sly", "odd:Sly", summary="-")
+
+
+class Abc(TextDataset):
+    media_type = "text/vnd.abc"
+
+
+class Sly(Sampler):
+    def adjust(self, logits):
+        print("hello from a sampler")
+        raise RuntimeError("out of [rope]")
+"""
+
+TOY = Path(__file__).parents[1] / "toy_plugin" / "src"
+
+
+@pytest.fixture
+def toy(monkeypatch, install):
+    """The toy plugin, whose backend trains at once."""
+    monkeypatch.syspath_prepend(TOY)
+    install("toy", "from seqgen_toy import *\nfrom seqgen_toy import register_backends, register_tokenizers\n")
+
+
+@pytest.mark.usefixtures("lean", "toy")
+def test_combinations_are_shown_as_a_matrix_with_a_line_for_each_reason(seqgen, install, seqgen_home):
+    install("odd", ODD)
+    outcome = seqgen("doctor", "--combinations")
+    assert (outcome.exit_code, outcome.stderr.replace("hello from a sampler\n", "")) == (1, "")
+    lines = [" ".join(line.split()) for line in outcome.stdout.splitlines()]
+    assert lines[1] == "tokenizer dataset numpy counting"
+    assert "char text untried fails 8/9" in lines
+    assert "byte abc refused refused" in lines
+    for reason in (
+        'untried Tokenizer "needy" needs keras, which is not installed. pip install keras',
+        "fails sampler sly: RuntimeError: out of [rope] (char × text × counting and 11 more)",
+        "refused Dataset abc gives text/vnd.abc, but tokenizer char takes text/plain. (char × abc × numpy and 1 more)",
+    ):
+        assert lines.count(reason) == 1, outcome.stdout
+    assert not seqgen_home.exists()
+
+
+@pytest.mark.usefixtures("lean", "toy")
+def test_combinations_that_work_exit_0_and_are_data_with_json(seqgen):
+    outcome = seqgen("doctor", "--combinations", "--json")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    matrix = json.loads(outcome.stdout)
+    assert not matrix["failed"]
+    assert matrix["backends"] == ["numpy", "counting"]
+    assert {each["name"]: each["outcome"] for each in matrix["unusable"]} == dict.fromkeys(
+        ("bpe", "torch", "keras"), "untried"
+    )
+    works = [cell for cell in matrix["cells"] if cell["outcome"] == "works"]
+    assert [cell["backend"] for cell in works] == ["counting"] * len(works)
+    assert {(cell["tokenizer"], cell["dataset"]) for cell in works} >= {("char", "text"), ("case", "paragraphs")}
+    assert all(cell["samplers"] == matrix["samplers"] and cell["seconds"] > 0 for cell in works)
+
+
+@pytest.mark.usefixtures("lean", "toy")
+def test_on_a_terminal_a_line_says_which_combination_is_tried(terminal):
+    shown = terminal("doctor", "--combinations").stdout
+    assert re.search(r"\d+/12  \w+ × \w+ × \w+: (training|generating)", shown)
 
 
 @pytest.mark.slow

@@ -52,14 +52,19 @@ def shared_main(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
         yield run_main
 
 
-@pytest.fixture(scope="session")
-def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which pip has installed the toy plugin, from its own folder and without the network."""
+def installed(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed a plugin, from its own folder and without the network."""
     target = tmp_path_factory.mktemp("site-packages")
     options = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", target, ROOT / "tests" / "toy_plugin"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", target, ROOT / "tests" / name]
     subprocess.run(command, check=True)
     return target
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed the toy plugin."""
+    return installed("toy_plugin", tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,12 @@ def toy_plugin(toy_folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [*sys.path, str(toy_folder)])
         yield
+
+
+@pytest.fixture
+def steps_plugin(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin with a binary medium of its own is installed in this process, for one test."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(installed("steps_plugin", tmp_path_factory))])
 
 
 @pytest.fixture(scope="session")
