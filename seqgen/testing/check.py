@@ -50,7 +50,7 @@ class PartReport:
     Attributes:
         laws: those of its kind.
         checked: what came of them, in the same order.
-        deprecated: the deprecated things that it uses, each with the place: ``parts.py:7: since contract 1.2, ...``.
+        deprecated: what it uses although it is deprecated: ``parts.py:7: since contract 1.2, ...``, ``Part.method: ...``.
         problem: why it cannot be checked at all; then there are no laws.
     """
 

@@ -7,7 +7,7 @@ answers are lines of JSON on standard output:
 
         {"laws": [{"name", "statement", "reason"}, ...]}        what is going to be checked, in this order
         {"law": "test_...", "outcome": "passed", "message": ""}
-        {"deprecated": ["parts.py:7: ..."]}                     the deprecations that its code was warned of, if any
+        {"deprecated": ["parts.py:7: ..."]}                     what it uses although it is deprecated, if anything
         {"problem": "..."}                                      instead of both: the part cannot be checked
 
     {"kind": "tokenizer", "measure": [[distribution, name], ...]}

@@ -152,7 +152,23 @@ def tie():
     pass
 
 
-class Outdated(Callback):
+class Base(Callback):
+    __module__ = "seqgen.core.knots"  # as though it were a contract
+
+    @deprecated("since contract 1.1, gone in 2.0: use on_end instead")
+    def on_pause(self):
+        pass
+
+    @property
+    @deprecated("since contract 1.1, gone in 2.0: use name instead")
+    def title(self):
+        return ""
+
+
+class Outdated(Base):
+    def on_pause(self):
+        pass
+
     def on_metrics(self, metrics):
         tie()
         warnings.warn_explicit("a framework's own", DeprecationWarning, "framework.py", 1)
@@ -187,9 +203,11 @@ def test_what_a_part_uses_although_it_is_deprecated_is_shown_once_and_is_no_faul
     result = seqgen_cli("check-plugin", outdated, "--no-speed", "--json")
     assert result.exit_code == 0, result.stderr
     (part,) = json.loads(result.stdout)["parts"]
-    assert (part["passed"], part["deprecated"]) == (True, [f"outdated_parts.py:{LINE}: {WARNED}"])
+    called = f"outdated_parts.py:{LINE}: {WARNED}"
+    implemented = "Outdated.on_pause: since contract 1.1, gone in 2.0: use on_end instead"
+    assert (part["passed"], part["deprecated"]) == (True, [called, implemented])
     words = seqgen_cli("check-plugin", outdated, "--no-speed").stdout.splitlines()
-    assert words[-3:-1] == ["8 laws: 8 kept", f"deprecated  outdated_parts.py:{LINE}: {WARNED}"]
+    assert words[-4:-1] == ["8 laws: 8 kept", f"deprecated  {called}", f"deprecated  {implemented}"]
 
 
 def test_a_part_that_uses_nothing_deprecated_has_none_to_show(seqgen_cli, plugin):
