@@ -23,5 +23,12 @@ class Callback:
     def on_metrics(self, metrics: Mapping[str, Any]) -> None:
         """A line of ``metrics.jsonl``: step, epoch, seconds, and train_loss or validation_loss, nats per token."""
 
+    def stop(self) -> str:
+        """Why the run should end now, in a sentence for people; empty: it goes on.
+
+        Asked after each ``on_metrics``.  The run then ends as if its budget were used up, and its model is published.
+        """
+        return ""
+
     def on_end(self, summary: Mapping[str, Any]) -> None:
         """Training has ended, also when interrupted: the record that ``train --json`` prints."""

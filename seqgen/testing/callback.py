@@ -53,7 +53,7 @@ class CallbackContract(Contract):
 
     @law
     def test_a_whole_run_is_followed(self) -> None:
-        """A run is followed from start to end, also where a value is None.
+        """A run is followed from start to end, also where a value is None, and ``stop`` gives text.
 
         What a callback raises takes it out of the run, so that the rest of the log is missing.
         """
@@ -62,6 +62,10 @@ class CallbackContract(Contract):
             _called("on_start", callback.on_start, CONFIG, folder)
             for metrics in METRICS:
                 _called("on_metrics", callback.on_metrics, metrics)
+                reason = _called("stop", callback.stop)
+                require(
+                    isinstance(reason, str), f"stop gives {reason!r}.  A sentence ends the run; empty text does not."
+                )
             _called("on_end", callback.on_end, SUMMARY)
 
     @law
@@ -105,9 +109,9 @@ class CallbackContract(Contract):
                 _called(f"on_end of the {run} run", callback.on_end, SUMMARY)
 
 
-def _called(doing: str, method: Callable[..., None], *arguments: Any) -> None:
+def _called(doing: str, method: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        method(*arguments)
+        return method(*arguments)
     except Exception as error:
         handed = ", ".join(repr(each) for each in arguments if not isinstance(each, Path))
         msg = f"{doing} raises {type(error).__name__}: {error}, when handed {handed}"

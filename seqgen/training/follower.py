@@ -1,4 +1,4 @@
-"""What follows the training loop: the display, the run's files, and callbacks, none of which can end the run."""
+"""What follows the training loop: the display, the run's files, and callbacks, whose failure cannot end the run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from seqgen.core.backend import Model
 from seqgen.core.callback import Callback
 from seqgen.core.errors import GenerationError, OutputError
 from seqgen.core.tokenizer import Tokenizer
+from seqgen.evaluation import bits_per_character
 from seqgen.training.progress import Reporter, Status
 from seqgen.training.run import Run
 from seqgen.training.trainer import Tick, Trainer
@@ -30,19 +31,26 @@ class Follower:
     callbacks: list[GuardedCallback]
     characters_per_token: float
     _no_samples: bool = field(default=False, init=False)
+    _ends: bool = field(default=False, init=False)
 
     def tick(self, tick: Tick) -> None:
         """Show the figures."""
         self.reporter.show(Status(tick, self.characters_per_token))
 
     def metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Into the run's file, and to the callbacks."""
+        """Into the run's file with the loss per character, and to the callbacks, which may end the run."""
+        loss = metrics["validation_loss"]
+        bits = None if loss is None else bits_per_character(loss, 1) / self.characters_per_token
+        metrics = {**metrics, "bits_per_character": bits}
         try:
             self.run.append_metrics(metrics)
         except OutputError as error:
             self.reporter.warn(f"{error}  Training goes on.")
         for callback in self.callbacks:
             callback.call("on_metrics", metrics)
+            if sentence := callback.stop():
+                self._ends = True
+                self.reporter.note(f"ended    by {callback.spec}: {sentence}")
 
     def evaluated(self, trainer: Trainer) -> None:
         """Show what the model writes now: nothing, where training is diverging, which its loss will tell."""
@@ -56,6 +64,10 @@ class Follower:
             self._no_samples = True
             self.reporter.warn(f"No sample can be shown: {type(error).__name__}: {error}.  Training goes on.")
 
+    def ends(self) -> bool:
+        """Whether a callback has said why the run should end."""
+        return self._ends
+
     def checkpoint(self, trainer: Trainer) -> None:
         """Save; where the disk does not take it, what is in memory is trained on all the same."""
         try:
@@ -66,7 +78,11 @@ class Follower:
 
 @dataclass
 class GuardedCallback:
-    """A callback that cannot end the run: what it raises is told once, and it is not called again."""
+    """A callback whose failure cannot end the run: what it raises is told once, and it is not called again.
+
+    Attributes:
+        spec: what it is, for messages.
+    """
 
     spec: str
     callback: Callback
@@ -75,10 +91,18 @@ class GuardedCallback:
 
     def call(self, method: Literal["on_start", "on_metrics", "on_end"], *arguments: Any) -> None:
         """Call one of its methods, unless it failed before."""
+        self._guarded(method, *arguments)
+
+    def stop(self) -> str:
+        """Why it asks the run to end; empty where it does not, or has failed."""
+        return str(self._guarded("stop") or "")
+
+    def _guarded(self, method: str, *arguments: Any) -> Any:
         if self._failed:
-            return
+            return None
         try:
-            getattr(self.callback, method)(*arguments)
+            return getattr(self.callback, method)(*arguments)
         except Exception as error:  # noqa: BLE001  a third party's code; the training must not suffer
             self._failed = True
-            self.reporter.warn(f"--log-to {self.spec} failed and is left out: {type(error).__name__}: {error}")
+            self.reporter.warn(f"{self.spec} failed and is left out: {type(error).__name__}: {error}")
+            return None

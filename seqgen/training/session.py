@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from seqgen import home
 from seqgen.checkpoint import TOKENIZER, ModelConfig, PartRecord, SavedModel, find_recorded
 from seqgen.core import options
 from seqgen.core.backend import Backend, Model
+from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import MissingDependencyError, OptionError, OutputError, TrainingError
@@ -58,12 +59,18 @@ class Session:
         reporter: shows progress.
         sample: writes a short text now and then, for the reporter.
         log_to: callbacks, as ``NAME:key=value``.
+        callbacks: callbacks that are there already; they are called after those.
+        training_folder: where the states of runs are kept until they end.
+        registry: where models are published.
     """
 
     catalog: Catalog
     reporter: Reporter
     sample: Sample
     log_to: Sequence[str] = ()
+    callbacks: Sequence[Callback] = ()
+    training_folder: Path = field(default_factory=home.training_folder)
+    registry: Registry = field(default_factory=lambda: Registry(home.models_folder()))
 
     def start(
         self,
@@ -129,7 +136,7 @@ class Session:
         batches = _batches(store, values)
         model = self._build(backend, config, weights=parent.weights(backend) if parent else None)
         run = Run.create(
-            home.training_folder(),
+            self.training_folder,
             name,
             config,
             tokenizer.state(),
@@ -153,7 +160,7 @@ class Session:
         Raises:
             OptionError: the corpus is not the one that the run was started on.
         """
-        run = Run.find(home.training_folder(), name)
+        run = Run.find(self.training_folder, name)
         try:
             config = run.config()
             given = {key: value for key, value in budget.items() if value is not None}
@@ -249,7 +256,7 @@ class Session:
             run.close()
             raise failure or TrainingError(f"Training of {run.name} ended before its first step; nothing to publish.")
         try:
-            version = publish(facts, Registry(home.models_folder()))
+            version = publish(facts, self.registry)
         except OutputError as error:
             run.save(facts.trainer)
             run.close()
@@ -270,7 +277,9 @@ class Session:
         return Outcome(version, outcome, asked.signal_number)
 
     def _callbacks(self) -> list[GuardedCallback]:
-        return [GuardedCallback(spec, self.catalog.make("callback", spec), self.reporter) for spec in self.log_to]
+        named = [(f"--log-to {spec}", self.catalog.make("callback", spec)) for spec in self.log_to]
+        there = [(f"callback {type(callback).__name__}", callback) for callback in self.callbacks]
+        return [GuardedCallback(spec, callback, self.reporter) for spec, callback in [*named, *there]]
 
     def _part(self, kind: Any, text: str, **fixed: Any) -> tuple[PartEntry, Any]:
         spec = PartSpec.parse(text)

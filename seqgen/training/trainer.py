@@ -95,13 +95,16 @@ class Observer(Protocol):
     def evaluated(self, trainer: Trainer) -> None:
         """After each evaluation."""
 
+    def ends(self) -> bool:
+        """Whether training should end, as if the budget were used up; asked before each step."""
+
     def checkpoint(self, trainer: Trainer) -> None:
         """It is time to save all that going on needs."""
 
 
 @dataclass
 class Trainer:
-    """Trains a model until its budget is used up, patience ends, or ``stop`` says so.
+    """Trains a model until its budget is used up, patience ends, or ``observer`` or ``stop`` say so.
 
     Attributes:
         model: built with an optimizer.
@@ -179,7 +182,7 @@ class Trainer:
 
     def _over(self, progress: float) -> bool:
         patience_ends = self.patience is not None and self.counters.since_best >= self.patience
-        return progress >= 1.0 or patience_ends
+        return progress >= 1.0 or patience_ends or self.observer.ends()
 
     def _evaluate(self, since: _Since, learning_rate: float, progress: float) -> None:
         now = self.counters
@@ -199,6 +202,7 @@ class Trainer:
                 "epoch": round(now.epoch + now.epoch_step / self.training.steps_per_epoch, 4),
                 "seconds": round(now.seconds, 3),
                 "tokens": now.tokens,
+                "progress": round(progress, 4),
                 "learning_rate": learning_rate,
                 "train_loss": now.train_loss,
                 "validation_loss": now.validation_loss,

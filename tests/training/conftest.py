@@ -21,13 +21,14 @@ VOCAB_SIZE = 8
 
 @dataclass
 class Recorder:
-    """An observer that keeps everything, and may save at checkpoints."""
+    """An observer that keeps everything, and may save at checkpoints and end the run after so many evaluations."""
 
     ticks: list[Any] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     evaluated_at: list[int] = field(default_factory=list)
     checkpoints: list[int] = field(default_factory=list)
     on_checkpoint: Callable[[Trainer], None] | None = None
+    ends_after: int | None = None
 
     def tick(self, tick: Any) -> None:
         self.ticks.append(tick)
@@ -37,6 +38,9 @@ class Recorder:
 
     def evaluated(self, trainer: Trainer) -> None:
         self.evaluated_at.append(trainer.counters.step)
+
+    def ends(self) -> bool:
+        return len(self.lines) == self.ends_after
 
     def checkpoint(self, trainer: Trainer) -> None:
         self.checkpoints.append(trainer.counters.step)

@@ -16,9 +16,11 @@ import pytest
 import seqgen
 from seqgen import home, settings
 from seqgen.checkpoint import read_weights, sha256
+from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, OptionError, TrainingError
+from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.progress import SilentReporter
 from seqgen.training.session import Session
@@ -64,11 +66,11 @@ def corpus(tmp_path):
 def start(seqgen_home, corpus):
     """Train on the corpus; the session's reporter can be given."""
 
-    def run(*, reporter=None, log_to=(), sources=None, **given):
+    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, **given):
         values, origins = settings.resolve(
             TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
         )
-        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to)
+        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks)
         return session.start([str(corpus)] if sources is None else sources, values, origins)
 
     return run
@@ -126,6 +128,56 @@ def test_the_figures_are_those_of_the_published_weights(start, corpus):
     assert (outcome.record["model"], outcome.record["version"]) == ("sea", 1)
     assert Path(outcome.record["path"]) == outcome.version.folder
     assert (outcome.record["interrupted"], outcome.signal_number) == (False, None)
+
+
+def test_a_callback_that_says_why_ends_the_run_after_that_evaluation_and_the_model_is_published(start):
+    class Enough(Callback):
+        def __init__(self):
+            self.lines = []
+
+        def on_metrics(self, metrics):
+            self.lines.append(metrics)
+
+        def stop(self):
+            return "That is enough." if len(self.lines) == 2 else ""
+
+    reporter, callback = Reporter(), Enough()
+    outcome = start(max_steps=12, eval_every=3, callbacks=[callback], reporter=reporter)
+    assert [line["step"] for line in callback.lines] == [3, 6]
+    assert [line["progress"] for line in callback.lines] == [0.25, 0.5]
+    assert callback.lines[0]["bits_per_character"] == callback.lines[0]["validation_loss"] / np.log(2)
+    assert "ended    by callback Enough: That is enough." in reporter.told
+    assert (outcome.record["steps"], outcome.record["interrupted"], str(outcome.version)) == (6, False, "sea:1")
+    assert not list(home.training_folder().glob("sea/*"))  # nothing is left to go on with
+
+
+def test_a_callback_that_fails_when_asked_ends_nothing(start):
+    class Broken(Callback):
+        def stop(self):
+            return "It ends" + 1
+
+    reporter = Reporter()
+    assert start(max_steps=6, eval_every=2, callbacks=[Broken()], reporter=reporter).record["steps"] == 6
+    assert [line[:63] for line in reporter.told if line.startswith("warning")] == [
+        "warning: callback Broken failed and is left out: TypeError: can"
+    ]
+
+
+def test_runs_and_models_are_kept_where_the_session_is_told(seqgen_home, corpus, tmp_path):
+    values, origins = settings.resolve(
+        TrainingOptions, {**TINY, "max_steps": 2}, config_file=None, presets=PRESETS, preset=None
+    )
+    session = Session(
+        load_catalog(),
+        Reporter(),
+        lambda *_: "",
+        training_folder=tmp_path / "there" / "training",
+        registry=Registry(tmp_path / "there" / "models"),
+    )
+    outcome = session.start([str(corpus)], values, origins)
+    assert outcome.version.folder == tmp_path / "there" / "models" / "sea" / "1"
+    assert not home.models_folder().exists()
+    assert not home.training_folder().exists()
 
 
 def test_bits_are_per_character_whatever_a_token_is(start):
@@ -237,7 +289,7 @@ def test_a_callback_follows_a_run(start, tmp_path):
     path = tmp_path / "log.csv"
     start(max_steps=4, eval_every=2, log_to=[f"csv:path={path}"])
     header, *rows = path.read_text().splitlines()
-    assert header == "step,epoch,seconds,tokens,learning_rate,train_loss,validation_loss"
+    assert header == ("step,epoch,seconds,tokens,progress,learning_rate,train_loss,validation_loss,bits_per_character")
     assert [row.split(",")[0] for row in rows] == ["2", "4"]
 
 

@@ -138,6 +138,15 @@ def test_the_best_weights_are_kept_and_not_the_last(overfitting):
     assert evaluate(trainer.model, trainer.validation) == trainer.counters.best_loss
 
 
+def test_the_observer_ends_it_after_an_evaluation(make_trainer, recorder):
+    recorder.ends_after = 2
+    trainer = make_trainer(max_steps=1000, eval_every=5, observer=recorder)
+    trainer.run()
+    assert recorder.steps == [5, 10]
+    assert trainer.counters.step == 10
+    assert trainer.best_weights is not None
+
+
 def test_patience_ends_it_where_it_only_gets_worse(overfitting):
     trainer = overfitting(max_steps=1000, patience=2, eval_every=10)
     trainer.run()

@@ -61,6 +61,12 @@ class FormatsTheLoss(Callback):
         Path("log.txt").write_text(f"{metrics['validation_loss']:.3f}", "utf-8")
 
 
+@breaks("test_a_whole_run_is_followed", "stop says yes or no, and not why")
+class SaysYesOrNo(Callback):
+    def stop(self):
+        return False
+
+
 @breaks("test_a_run_may_end_before_anything_was_measured", "the end needs a first line of metrics")
 @dataclass(kw_only=True)
 class NeedsMetrics(Callback):
