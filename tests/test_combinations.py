@@ -188,6 +188,12 @@ def test_a_backend_without_a_model_that_it_knows_is_untried(sound):
     )
 
 
+def test_options_in_the_environment_do_not_count(monkeypatch):
+    monkeypatch.setenv("SEQGEN_ARCHITECTURE", "gru")  # which backend counting does not have
+    monkeypatch.setenv("SEQGEN_PRESET", "tutorial")
+    assert not try_all(catalog()).failed
+
+
 def test_nothing_of_the_person_is_touched(seqgen_home, capsys):
     before = dict(os.environ)
     seen = []

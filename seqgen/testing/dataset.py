@@ -72,6 +72,7 @@ class DatasetContract(Contract):
         readings = []
         for _ in range(2):
             with tempfile.TemporaryDirectory() as folder:
+                inside = Path(folder).resolve()
                 sources = self.part.example(Path(folder), _SMALL)
                 if not sources:
                     media = self.part.media_type
@@ -82,7 +83,7 @@ class DatasetContract(Contract):
                     )
                     return
                 require(
-                    all(isinstance(source, str) and Path(source).is_relative_to(folder) for source in sources),
+                    all(isinstance(each, str) and Path(each).resolve().is_relative_to(inside) for each in sources),
                     f"{example} gives {shown(sources)} for the folder {folder}.  Give the paths of what it writes there, as "
                     "a tuple of str.",
                 )
