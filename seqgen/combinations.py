@@ -86,8 +86,8 @@ class Cell:
     seconds: float = 0.0
 
     def after(self, reason: str) -> Cell:
-        """The cell after something more was tried, which worked unless there is a reason."""
-        return replace(self, outcome="fails", reasons=tuple(dict.fromkeys((*self.reasons, reason)))) if reason else self
+        """The cell after something more failed, for this reason."""
+        return replace(self, outcome="fails", reasons=tuple(dict.fromkeys((*self.reasons, reason))))
 
     def since(self, start: float) -> Cell:
         """The cell after something that began at that reading of the clock."""
@@ -228,9 +228,9 @@ class _Trial:
         part: type[Dataset] = dataset.part
         folder = self._folder / "corpora" / dataset.reference
         folder.mkdir(parents=True)
-        sources, reason = _tried(lambda: tuple(part.example(folder, CORPUS_BYTES)), "example corpus: ")
+        sources, reason = _tried(lambda: tuple(part.example(folder, CORPUS_BYTES)))
         if reason:
-            return _Corpus((), "fails", reason)
+            return _Corpus((), "fails", f"example corpus of dataset {dataset.name}: {reason}")
         if sources:
             return _Corpus(sources)
         if part.media_type == "text/plain":
@@ -255,9 +255,12 @@ class _Trial:
                 self._follow(f"{doing} × {backend.name}: training")
                 start = time.perf_counter()
                 train = partial(self._train, corpus.sources, tokenizer, dataset, backend)
-                model, reason = _tried(train, f"training by {backend.name}: ")
-                models += [model] if model else []
-                cells[number] = cells[number].after(reason).since(start)
+                model, reason = _tried(train)
+                if model:
+                    models.append(model)
+                else:
+                    cells[number] = cells[number].after(f"training by {backend.name}: {reason}")
+                cells[number] = cells[number].since(start)
         for number, backend in enumerate(self._backends):
             self._follow(f"{doing} × {backend.name}: generating")
             cells[number] = self._generated(cells[number], backend, models)
@@ -292,29 +295,34 @@ class _Trial:
         failed = set() if known else {sampler.name for sampler in self._samplers}
         for model in known:
             load = partial(api.load, model.reference, backend=backend.reference, catalog=self._catalog)
-            loaded, reason = _tried(load, f"loading by {backend.name}: ")
-            cell = cell.after(reason)
-            for sampler in self._samplers:
-                if loaded:
-                    generate = partial(loaded.generate, num_samples=NUM_SAMPLES, length=LENGTH, random_seed=0)
-                    _, reason = _tried(partial(generate, samplers=[sampler.reference]), f"sampler {sampler.name}: ")
-                    cell = cell.after(reason)
-                if reason:
-                    failed.add(sampler.name)
+            loaded, reason = _tried(load)
+            wrong = self._wrong(loaded) if loaded else dict.fromkeys((each.name for each in self._samplers), reason)
+            failed |= set(wrong)
+            if len(wrong) == len(self._samplers) and len(set(wrong.values())) == 1:  # so it is no sampler's fault
+                cell = cell.after(f"generating by {backend.name}: {next(iter(wrong.values()))}")
+                continue
+            for name, text in wrong.items():
+                cell = cell.after(f"sampler {name}: {text}")
         working = tuple(sampler.name for sampler in self._samplers if sampler.name not in failed)
         return replace(cell, samplers=working).since(start)
 
+    def _wrong(self, model: LanguageModel) -> dict[str, str]:
+        """The samplers with which a model does not generate, and why."""
+        generate = partial(model.generate, num_samples=NUM_SAMPLES, length=LENGTH, random_seed=0)
+        tried = {each.name: _tried(partial(generate, samplers=[each.reference]))[1] for each in self._samplers}
+        return {name: reason for name, reason in tried.items() if reason}
 
-def _tried(do: Callable[[], T], doing: str = "") -> tuple[T | None, str]:
+
+def _tried(do: Callable[[], T]) -> tuple[T | None, str]:
     """What it gives, and why it failed; one of the two."""
     try:
         return do(), ""
     except KeyboardInterrupt:
         raise
     except SeqgenError as error:
-        return None, _one_line(f"{doing}{error}")
+        return None, _one_line(str(error))
     except BaseException as error:  # noqa: BLE001  a plugin may raise anything, SystemExit included
-        return None, _one_line(f"{doing}{type(error).__name__}: {error}")
+        return None, _one_line(f"{type(error).__name__}: {error}")
 
 
 def _one_line(text: str) -> str:

@@ -59,6 +59,7 @@ print("hello from a plugin")
 def register_tokenizers(register):
     register("needy", "bad:Needy", summary="-", requires="no_such_package", extra="all")
     register("absent", "bad:Absent", summary="-")
+    register("wordless", "bad:Wordless", summary="-")
     register("mute", "bad:Mute", summary="-")
 
 
@@ -83,6 +84,11 @@ def register_samplers(register):
 
 class Mute(CharTokenizer):
     media_type: ClassVar[str] = "text/vnd.abc"
+
+
+class Wordless(CharTokenizer):
+    def decoder(self):
+        raise LookupError("out of words")
 
 
 class Abc(TextDataset):
@@ -247,6 +253,13 @@ def test_a_sampler_that_raises_fails_alone(tried):
     assert cell.samplers == ("seqgen/greedy", "temperature", "min-p", "no-stutter", "bad/greedy")
 
 
+def test_what_fails_alike_with_every_sampler_is_no_samplers_fault(tried):
+    cell = next(
+        cell for cell in tried.cells if (cell.tokenizer, cell.dataset, cell.backend) == ("wordless", "text", "counting")
+    )
+    assert (cell.samplers, cell.reasons) == ((), ("generating by counting: LookupError: out of words",))
+
+
 def test_parts_of_one_name_are_told_apart_by_their_distributions(tried):
     assert set(tried.samplers) >= {"seqgen/greedy", "bad/greedy"}
 
@@ -265,7 +278,7 @@ def test_a_dataset_of_another_medium_without_an_example_corpus_is_untried(tried)
 
 def test_a_dataset_whose_example_corpus_fails_says_so(tried):
     cell = next(cell for cell in tried.cells if (cell.tokenizer, cell.dataset) == ("char", "spoilt"))
-    assert (cell.outcome, cell.reasons) == ("fails", ("example corpus: ValueError: out of paper",))
+    assert (cell.outcome, cell.reasons) == ("fails", ("example corpus of dataset spoilt: ValueError: out of paper",))
 
 
 def test_a_plugin_that_cannot_be_used_fails():
