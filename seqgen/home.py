@@ -41,3 +41,8 @@ def tokens_folder() -> Path:
 def corpora_folder() -> Path:
     """Downloaded corpora."""
     return home() / "corpora"
+
+
+def sweeps_folder() -> Path:
+    """Searches over options: what was tried, and from which they go on."""
+    return home() / "sweeps"

@@ -24,6 +24,11 @@ class Model(ABC):
     spec: ModelSpec
     device: str
     precision: str
+    gradient_norm: SupportsFloat | None = None
+    """Global norm of the gradients of the last ``train_step``, before clipping; None where a backend does not tell.
+
+    Lazy as the loss is: ``float()`` of it may wait for the device.
+    """
 
     # Generation
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +115,31 @@ class TrainingLaws(ModelContract):
             for sign in (1, -1)
         )
         return (up - down) / (2 * small)
+
+    @law
+    def test_the_gradient_norm_is_that_before_clipping(self) -> None:
+        """The gradient_norm that a model tells, if it tells one, is the norm of all its gradients before clipping.
+
+        It warns of a run that is about to diverge; after clipping it would never be above grad_clip.
+        """
+        self.needs_training()
+        self.needs_canonical()
+        batch, pupil = batch_of(), self.pupil()
+        pupil.train_step(batch, 1.0)
+        if pupil.gradient_norm is None:
+            return
+        steps = [(self.weights[name] - after).ravel() for name, after in pupil.weights().items()]
+        norm = float(np.linalg.norm(np.concatenate(steps).astype(np.float64)))
+        clipping = self.build(weights=self.weights, optimizer=dataclasses.replace(SGD, grad_clip=norm / 2))
+        train(clipping, [batch_of(random_seed=1)], 0.0)
+        clipping.train_step(batch, 1.0)
+        for model in (pupil, clipping):
+            found = float(math.nan if model.gradient_norm is None else model.gradient_norm)
+            require(
+                abs(found - norm) <= 1e-3 * norm,
+                f"gradient_norm is {found:.6g} after an update of gradients of norm {norm:.6g}.  Take the root of the "
+                "sum of squares over all tensors, before clipping, anew in each train_step.",
+            )
 
     @law
     def test_masked_targets_do_not_train(self) -> None:

@@ -92,7 +92,7 @@ class Session:
         """
         callbacks = self._callbacks()
         resolved = resolve_sources(sources)
-        name = name or _name_after(resolved.sources[0])
+        name = name or name_after(resolved.sources[0])
         check_name(name)
         values, origins = dict(values), dict(origins)
         if resolved.dataset and origins["dataset"] == "default":
@@ -376,7 +376,8 @@ def _choose_architecture(entry: PartEntry, backend: Backend, values: dict[str, A
     values["architecture"], origins["architecture"] = known[0], f"backend {entry.name}"
 
 
-def _name_after(source: str) -> str:
+def name_after(source: str) -> str:
+    """The name of a model where none is given: that of its source."""
     stem = re.sub(r"\.(txt|gz|zst|text|md|abc)+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100]
     return name or "model"

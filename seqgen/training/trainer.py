@@ -152,6 +152,8 @@ class Trainer:
             pending.append(self.model.train_step(batch, learning_rate))
             now.tokens += batch.scored
             since.tokens += batch.scored
+            if self.model.gradient_norm is not None:
+                since.norms.append(self.model.gradient_norm)
             now.step += 1
             now.epoch_step += 1
             if now.epoch_step == self.training.steps_per_epoch:
@@ -206,6 +208,8 @@ class Trainer:
                 "learning_rate": learning_rate,
                 "train_loss": now.train_loss,
                 "validation_loss": now.validation_loss,
+                "gradient_norm": since.mean_norm,
+                "largest_gradient_norm": since.largest_norm,
             }
         )
         self.observer.tick(self._tick(since, progress, learning_rate))
@@ -256,17 +260,29 @@ class _Rhythm:
 
 @dataclass
 class _Since:
-    """Losses and tokens since the last evaluation, and the smoothed figures for display."""
+    """Losses, gradient norms and tokens since the last evaluation, and the smoothed figures for display.
+
+    Attributes:
+        norms: those that have not been read yet.
+    """
 
     started: float
     tokens: int = 0
     total: float = 0.0
     count: int = 0
     smoothed: float | None = None
+    norms: list[SupportsFloat] = field(default_factory=list)
+    norm_total: float = 0.0
+    norm_count: int = 0
+    largest_norm: float | None = None
 
     @property
     def mean(self) -> float | None:
         return self.total / self.count if self.count else None
+
+    @property
+    def mean_norm(self) -> float | None:
+        return self.norm_total / self.norm_count if self.norm_count else None
 
     def read(self, pending: list[SupportsFloat]) -> None:
         for loss in map(float, pending):
@@ -274,12 +290,18 @@ class _Since:
             self.count += 1
             self.smoothed = loss if self.smoothed is None else 0.95 * self.smoothed + 0.05 * loss
         pending.clear()
+        for norm in map(float, self.norms):
+            self.norm_total += norm
+            self.norm_count += 1
+            self.largest_norm = max(norm, self.largest_norm or 0.0)
+        self.norms.clear()
 
     def rate(self, seconds: float) -> float:
         return self.tokens / max(seconds - self.started, 1e-9)
 
     def restart(self, seconds: float) -> None:
         self.started, self.tokens, self.total, self.count = seconds, 0, 0.0, 0
+        self.norm_total, self.norm_count, self.largest_norm = 0.0, 0, None
 
 
 def evaluate(model: Model, batches: Batching) -> float:

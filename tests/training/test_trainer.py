@@ -94,6 +94,34 @@ def test_the_training_loss_is_the_mean_since_the_last_measurement(make_trainer):
     assert lines[4] == pytest.approx([np.mean(lines[1][:4]), np.mean(lines[1][4:])])
 
 
+def test_a_line_of_metrics_has_the_mean_and_the_largest_gradient_norm_since_the_last(make_trainer):
+    lines = {}
+    for eval_every in (1, 4):
+        trainer = make_trainer(max_steps=8, eval_every=eval_every)
+        trainer.run()
+        lines[eval_every] = trainer.observer.lines
+    norms = [line["gradient_norm"] for line in lines[1]]
+    assert all(norm > 0 for norm in norms)
+    assert norms == [line["largest_gradient_norm"] for line in lines[1]]
+    assert [line["gradient_norm"] for line in lines[4]] == pytest.approx([np.mean(norms[:4]), np.mean(norms[4:])])
+    assert [line["largest_gradient_norm"] for line in lines[4]] == [max(norms[:4]), max(norms[4:])]
+
+
+def test_of_a_model_that_tells_no_gradient_norm_there_is_none(make_trainer):
+    trainer = make_trainer(max_steps=5)
+    real = trainer.model.train_step
+
+    def train_step(batch, learning_rate):
+        loss = real(batch, learning_rate)
+        trainer.model.gradient_norm = None
+        return loss
+
+    trainer.model.train_step = train_step
+    trainer.run()
+    (line,) = trainer.observer.lines
+    assert (line["gradient_norm"], line["largest_gradient_norm"]) == (None, None)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_it_learns(make_trainer, mode):
     trainer = make_trainer(max_steps=150, mode=mode, eval_every=30)
@@ -248,13 +276,18 @@ def test_losses_are_read_seldom_since_reading_waits_for_the_device(make_trainer,
     trainer = make_trainer(max_steps=200, clock=clock(TICK_SECONDS / 50), eval_every=200)
     real, readings, unread = trainer.model.train_step, [], []
 
+    norms = []
+
     def train_step(batch, learning_rate):
         unread.append(trainer.counters.step - len(readings))
-        return Lazy(float(real(batch, learning_rate)), readings)
+        assert len(norms) == len(readings)
+        loss = Lazy(float(real(batch, learning_rate)), readings)
+        trainer.model.gradient_norm = Lazy(float(trainer.model.gradient_norm), norms)
+        return loss
 
     trainer.model.train_step = train_step
     trainer.run()
-    assert len(readings) == 200  # each once
+    assert len(readings) == len(norms) == 200  # each once
     assert max(unread) >= 40
     assert 3 <= len(trainer.observer.ticks) <= 8
 

@@ -116,7 +116,13 @@ class KerasModel(Model):
         }
         with engine.on(self.device):
             loss: SupportsFloat
-            loss, self._values, self._moments, self._random, self._training_state = self._train[batch.last_step_only](
+            (
+                (loss, self.gradient_norm),
+                self._values,
+                self._moments,
+                self._random,
+                self._training_state,
+            ) = self._train[batch.last_step_only](
                 self._values,
                 self._moments,
                 self._random,
@@ -180,8 +186,8 @@ class KerasModel(Model):
         rates: Tensors,
         *,
         last_step_only: bool,
-    ) -> tuple[Tensor, Tensors, Mapping[str, Tensors], Tensor, Tensors]:
-        """(loss, weights, moments, random state, carried state) after one update."""
+    ) -> tuple[tuple[Tensor, Tensor], Tensors, Mapping[str, Tensors], Tensor, Tensors]:
+        """((loss, norm of its gradients), weights, moments, random state, carried state) after one update."""
         assert self._optimizer is not None
 
         def loss_of(values: Tensors) -> tuple[Tensor, tuple[Tensors, Tensor]]:
@@ -192,9 +198,9 @@ class KerasModel(Model):
             return nats * rates["scale"], (after, scope.get_current_value(self._dropout.state))
 
         (loss, (after, random_after)), gradients = engine.value_and_gradients(loss_of, values)
-        gradients = clipped(gradients, self._optimizer.grad_clip)
+        gradients, norm = clipped(gradients, self._optimizer.grad_clip)
         new_values, new_moments = updated(self._optimizer, values, moments, gradients, rates)
-        return loss, new_values, new_moments, random_after, after
+        return (loss, norm), new_values, new_moments, random_after, after
 
     def _reset_optimizer(self) -> None:
         self._steps = 0

@@ -15,11 +15,11 @@ from seqgen.backends.updates import CLIP_EPSILON, decay_of
 from seqgen.core.spec import OptimizerSpec
 
 
-def clipped(gradients: Tensors, limit: float) -> dict[str, Tensor]:
-    """The gradients, scaled down so that their global norm is at most ``limit``."""
+def clipped(gradients: Tensors, limit: float) -> tuple[dict[str, Tensor], Tensor]:
+    """(the gradients, scaled down so that their global norm is at most ``limit``; their norm before that)."""
     norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients.values()))
     scale = ops.minimum(limit / (norm + CLIP_EPSILON), 1.0)
-    return {name: gradient * scale for name, gradient in gradients.items()}
+    return {name: gradient * scale for name, gradient in gradients.items()}, norm
 
 
 def updated(

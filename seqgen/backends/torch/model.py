@@ -106,7 +106,7 @@ class TorchModel(Model):
         nats, after = self._nats(batch, state, dropout=self._dropout)
         loss = nats / max(batch.scored, 1)
         torch.autograd.backward(loss)
-        self._updater.update(learning_rate)
+        self.gradient_norm = self._updater.update(learning_rate)
         self._training_state = tuple(tuple(part.detach() for part in parts) for parts in after)
         self._stepper = None
         return loss.detach()

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqgen.backends.torch.weights import Slot
 from seqgen.backends.updates import MOMENTS, decay_of
@@ -36,14 +36,15 @@ class Updater:
         self._step = 0
         self._optimizer = self._fresh()
 
-    def update(self, learning_rate: float) -> None:
-        """One update from the gradients that are there, which are then dropped."""
-        nn.utils.clip_grad_norm_(self._parameters, self._spec.grad_clip)
+    def update(self, learning_rate: float) -> Tensor:
+        """One update from the gradients that are there, which are then dropped; gives their norm before clipping."""
+        norm = nn.utils.clip_grad_norm_(self._parameters, self._spec.grad_clip)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._step += 1
+        return norm
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """``step``, and the moments of each tensor in the canonical form."""

@@ -46,6 +46,22 @@ class FrozenEmbedding(Forwarding):
         return loss
 
 
+@breaks("test_the_gradient_norm_is_that_before_clipping", "the norm after clipping", TorchBackend)
+class NormAfterClipping(Forwarding):
+    def train_step(self, batch, learning_rate):
+        loss = self.inner.train_step(batch, learning_rate)
+        self.gradient_norm = min(float(self.inner.gradient_norm), self.inner._updater._spec.grad_clip)
+        return loss
+
+
+@breaks("test_the_gradient_norm_is_that_before_clipping", "the norm of the first update stays", TorchBackend)
+class FirstNorm(Forwarding):
+    def train_step(self, batch, learning_rate):
+        loss = self.inner.train_step(batch, learning_rate)
+        self.gradient_norm = self.gradient_norm or self.inner.gradient_norm
+        return loss
+
+
 @breaks("test_masked_targets_do_not_train", "the mask is left aside", TorchBackend)
 class TrainsAll(Forwarding):
     def train_step(self, batch, learning_rate):
