@@ -26,7 +26,7 @@ from seqgen.core.options import options_of
 from seqgen.core.plugin import stdout_to_stderr
 from seqgen.language_model import LanguageModel
 from seqgen.training.options import TrainingOptions
-from seqgen.training.session import media_mismatch
+from seqgen.training.preparation import media_mismatch
 from seqgen.training.sources import DEFAULT
 
 T = TypeVar("T")

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from seqgen import home
-from seqgen.checkpoint import TOKENIZER, ModelConfig, PartRecord, SavedModel, find_recorded
-from seqgen.core import options
-from seqgen.core.backend import Backend, Model
+from seqgen.checkpoint import TOKENIZER, SavedModel, find_recorded
 from seqgen.core.callback import Callback
-from seqgen.core.catalog import Catalog, PartEntry
-from seqgen.core.dataset import Dataset
-from seqgen.core.errors import MissingDependencyError, OptionError, OutputError, TrainingError
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
-from seqgen.core.spec import ModelSpec, OptimizerSpec
-from seqgen.core.tokenizer import Tokenizer
-from seqgen.data.batching import Batching, make_batching
-from seqgen.data.split import split
-from seqgen.data.store import TokenStore, open_or_build
-from seqgen.evaluation import count_characters
-from seqgen.registry import ModelVersion, Registry, check_name
-from seqgen.training.defaults import Corpus, choose
+from seqgen.data.store import open_or_build
+from seqgen.registry import ModelVersion, Registry
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
+from seqgen.training.preparation import Preparation, build_model, make_batches, prepare
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, publish, record
 from seqgen.training.run import Run
-from seqgen.training.schedule import Budget, Schedule
-from seqgen.training.sources import resolve_sources
+from seqgen.training.sources import name_after as name_after  # noqa: PLC0414  sweeps name models alike
 from seqgen.training.trainer import Trainer
 
 
@@ -91,64 +81,21 @@ class Session:
             parent: a model to go on from: its tokenizer, shape and weights.
         """
         callbacks = self._callbacks()
-        resolved = resolve_sources(sources)
-        name = name or name_after(resolved.sources[0])
-        check_name(name)
-        values, origins = dict(values), dict(origins)
-        if resolved.dataset and origins["dataset"] == "default":
-            values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
-        # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
-        dataset_entry, dataset = self._part("dataset", values["dataset"], sources=resolved.paths)
-        if parent is None:
-            tokenizer_entry, tokenizer = self._part("tokenizer", values["tokenizer"])
-        else:
-            tokenizer_entry = find_recorded(self.catalog, "tokenizer", parent.config, where=parent.where)
-            tokenizer = parent.tokenizer(self.catalog)
-            _inherit(parent, values, origins)
-        if sentence := media_mismatch(dataset_entry, dataset, tokenizer_entry, tokenizer):
-            raise OptionError(sentence)
-        next(dataset.documents(), None)
-        backend_entry, backend = self._backend(values)
-        _choose_architecture(backend_entry, backend, values, origins)
-        if parent is None:
-            tokenizer = tokenizer.fit(document.content for document in dataset.documents())
-        store = open_or_build(dataset, tokenizer, home.tokens_folder())
-        part, _ = split(store, values["validation_fraction"])
-        corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
-        chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching)
-        values |= chosen
-        origins |= dict.fromkeys(chosen, "chosen")
-        spec = ModelSpec(
-            vocab_size=tokenizer.vocab_size,
-            **{option.name: values[option.name] for option in options.options_of(ModelSpec) if option.name in values},
-        )
-        config = ModelConfig(
-            model=spec,
-            parts={
-                "tokenizer": PartRecord.of(tokenizer_entry, tokenizer),
-                "dataset": PartRecord.of(dataset_entry, dataset),
-                "backend": PartRecord.of(backend_entry, backend),
-            },
-            training=values,
-            origins=origins,
-            has_ends=store.has_ends,
-        )
-        batches = _batches(store, values)
-        model = self._build(backend, config, weights=parent.weights(backend) if parent else None)
+        prepared = prepare(self.catalog, sources, values, origins, name=name, parent=parent)
         run = Run.create(
             self.training_folder,
-            name,
-            config,
-            tokenizer.state(),
+            prepared.name,
+            prepared.config,
+            prepared.tokenizer.state(),
             {
-                "sources": list(resolved.paths),
-                "fingerprint": store.fingerprint,
+                "sources": list(prepared.sources),
+                "fingerprint": prepared.store.fingerprint,
                 "parent": parent.where if parent else None,
                 "log_to": list(self.log_to),
             },
         )
-        self.reporter.note(f"corpus   {sentence}")
-        return self._go(run, config, tokenizer, store, batches, model, callbacks, resume=False)
+        self.reporter.note(f"corpus   {prepared.choice}")
+        return self._go(run, prepared, callbacks, resume=False)
 
     def resume(self, name: str | None, budget: Mapping[str, Any]) -> Outcome:
         """Go on with the newest unfinished run, exactly where its last checkpoint was.
@@ -188,39 +135,29 @@ class Session:
             backend = self.catalog.make(
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
             )
-            batches = _batches(store, config.training)
-            model = self._build(backend, config, weights=None)
+            training, validation = make_batches(store, config.training)
+            model = build_model(backend, config)
             run.change(config)
         except BaseException:
             run.close()
             raise
-        return self._go(run, config, tokenizer, store, batches, model, callbacks, resume=True)
+        prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about["sources"])
+        return self._go(run, prepared, callbacks, resume=True)
 
-    def _go(
-        self,
-        run: Run,
-        config: ModelConfig,
-        tokenizer: Tokenizer,
-        store: TokenStore,
-        batches: tuple[Batching, Batching | None],
-        model: Model,
-        callbacks: list[GuardedCallback],
-        *,
-        resume: bool,
-    ) -> Outcome:
+    def _go(self, run: Run, prepared: Preparation, callbacks: list[GuardedCallback], *, resume: bool) -> Outcome:
+        config, tokenizer, model = prepared.config, prepared.tokenizer, prepared.model
+        training, validation = prepared.training, prepared.validation
         values = config.training
-        training, validation = batches
         if training.batch_size < values["batch_size"]:
             self.reporter.note(f"corpus   small, so batch_size is {training.batch_size} and not {values['batch_size']}")
-        scored = (validation or training).part.tokens
-        ratio = count_characters(tokenizer, scored) / max(len(scored), 1)
+        ratio = prepared.characters_per_token
         follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio)
         trainer = Trainer(
             model=model,
             training=training,
             validation=validation,
-            budget=Budget(_max_steps(values, training.steps_per_epoch), values["max_time"]),
-            schedule=Schedule(values["lr_schedule"], values["learning_rate"], values["warmup_steps"]),
+            budget=prepared.budget,
+            schedule=prepared.schedule,
             eval_every=training.steps_per_epoch if values["eval_every"] == "epoch" else values["eval_every"],
             patience=values["patience"],
             checkpoint_every=values["checkpoint_every"],
@@ -229,11 +166,7 @@ class Session:
         if resume:
             run.restore(trainer)
             self.reporter.note(f"resume   {run.name} at step {trainer.counters.step:,}")
-        parameters = sum(tensor.size for tensor in model.weights().values())
-        self.reporter.note(
-            f"model    {run.name}: {config.model.architecture} {config.model.num_layers} x {config.model.hidden_size}, "
-            f"{parameters:,} parameters, {config.parts['backend'].name} on {model.device}, {model.precision}"
-        )
+        self.reporter.note(f"model    {prepared.described}")
         for callback in callbacks:
             callback.call("on_start", {"model": run.name, **values}, run.folder)
         failure: TrainingError | None = None
@@ -245,7 +178,7 @@ class Session:
                 failure = error
             finally:
                 self.reporter.close()
-        facts = Facts(run, config, tokenizer, store, model, trainer, ratio, parameters)
+        facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters)
         return self._finish(facts, callbacks, asked, failure)
 
     def _finish(
@@ -280,104 +213,3 @@ class Session:
         named = [(f"--log-to {spec}", self.catalog.make("callback", spec)) for spec in self.log_to]
         there = [(f"callback {type(callback).__name__}", callback) for callback in self.callbacks]
         return [GuardedCallback(spec, callback, self.reporter) for spec, callback in [*named, *there]]
-
-    def _part(self, kind: Any, text: str, **fixed: Any) -> tuple[PartEntry, Any]:
-        spec = PartSpec.parse(text)
-        return self.catalog.find(kind, spec.name), self.catalog.make(kind, spec, **fixed)
-
-    def _backend(self, values: dict[str, Any]) -> tuple[PartEntry, Backend]:
-        """The backend that is named, or the first installed one that trains."""
-        if values["backend"] is None:
-            for entry in self.catalog.entries("backend"):
-                if not entry.missing and entry.load().can_train:
-                    values["backend"] = entry.name
-                    return entry, entry.load()()
-            msg = "No backend that trains is installed.  pip install 'seqgen[torch]' or 'seqgen[keras]'"
-            raise MissingDependencyError(msg)
-        entry, backend = self._part("backend", values["backend"])
-        if not backend.can_train:
-            msg = f"Backend {entry.name} generates but does not train.  Try --backend torch or --backend keras"
-            raise OptionError(msg)
-        return entry, backend
-
-    def _build(self, backend: Backend, config: ModelConfig, *, weights: Any) -> Model:
-        values = config.training
-        return backend.build(
-            config.model,
-            device=values["device"],
-            precision=values["precision"],
-            random_seed=values["random_seed"],
-            deterministic=values["deterministic"],
-            optimizer=OptimizerSpec(
-                name=values["optimizer"],
-                beta_2=values["beta_2"],
-                weight_decay=values["weight_decay"],
-                grad_clip=values["grad_clip"],
-            ),
-            weights=weights,
-        )
-
-
-def _batches(store: TokenStore, values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:
-    """The batches to train on, and those to measure on, if any of the corpus is held out."""
-    training_part, validation_part = split(store, values["validation_fraction"])
-    shape = {"seq_len": values["seq_len"], "batch_size": values["batch_size"], "random_seed": values["random_seed"]}
-    training = make_batching(values["batching"], training_part, **shape)
-    if len(validation_part.tokens) == 0:
-        return training, None
-    return training, make_batching(values["batching"], validation_part, **shape, for_evaluation=True)
-
-
-def _max_steps(values: Mapping[str, Any], steps_per_epoch: int) -> int | None:
-    limits = [values["max_steps"]] if values["max_steps"] else []
-    if values["epochs"]:
-        limits.append(max(1, round(values["epochs"] * steps_per_epoch)))
-    return min(limits, default=None)
-
-
-def media_mismatch(
-    dataset_entry: PartEntry,
-    dataset: Dataset | type[Dataset],
-    tokenizer_entry: PartEntry,
-    tokenizer: Tokenizer | type[Tokenizer],
-) -> str:
-    """Why this tokenizer cannot take what this dataset gives, in a sentence; empty if it can."""
-    if dataset.media_type == tokenizer.media_type:
-        return ""
-    return (
-        f"Dataset {dataset_entry.name} gives {dataset.media_type}, but tokenizer {tokenizer_entry.name} takes "
-        f"{tokenizer.media_type}."
-    )
-
-
-def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
-    """Take the shape and the tokenizer of the parent; an option given otherwise is an error."""
-    inherited = {option.name: getattr(parent.config.model, option.name) for option in options.options_of(ModelSpec)}
-    inherited["tokenizer"] = parent.config.training["tokenizer"]
-    for name, value in inherited.items():
-        if name not in values:
-            continue
-        given = origins[name] != "default"
-        if given and name != "dropout" and values[name] != value:
-            msg = f"{name} is {values[name]}, but {parent.where} was made with {value}.  Leave it out to go on from {parent.where}"
-            raise OptionError(msg)
-        if not given:
-            values[name], origins[name] = value, f"model {parent.where}"
-
-
-def _choose_architecture(entry: PartEntry, backend: Backend, values: dict[str, Any], origins: dict[str, str]) -> None:
-    """Keep the architecture where the backend has it; take the backend's first where none was named."""
-    known = backend.architectures()
-    if values["architecture"] in known:
-        return
-    if origins["architecture"] != "default":
-        msg = f'Backend "{entry.name}" has no architecture "{values["architecture"]}".  It has: {", ".join(known)}'
-        raise OptionError(msg)
-    values["architecture"], origins["architecture"] = known[0], f"backend {entry.name}"
-
-
-def name_after(source: str) -> str:
-    """The name of a model where none is given: that of its source."""
-    stem = re.sub(r"\.(txt|gz|zst|text|md|abc)+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100]
-    return name or "model"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -80,3 +81,10 @@ def _keep_stdin() -> Path:
         with files.writing(path):
             Path(file.name).replace(path)
     return path
+
+
+def name_after(source: str) -> str:
+    """The name of a model where none is given: that of its source."""
+    stem = re.sub(r"\.(txt|gz|zst|text|md|abc)+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100]
+    return name or "model"

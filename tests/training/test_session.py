@@ -289,7 +289,10 @@ def test_a_callback_follows_a_run(start, tmp_path):
     path = tmp_path / "log.csv"
     start(max_steps=4, eval_every=2, log_to=[f"csv:path={path}"])
     header, *rows = path.read_text().splitlines()
-    assert header == ("step,epoch,seconds,tokens,progress,learning_rate,train_loss,validation_loss,bits_per_character")
+    assert header == (
+        "step,epoch,seconds,tokens,progress,learning_rate,train_loss,validation_loss,gradient_norm,largest_gradient_norm,"
+        "bits_per_character"
+    )
     assert [row.split(",")[0] for row in rows] == ["2", "4"]
 
 

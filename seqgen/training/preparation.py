@@ -1,0 +1,243 @@
+"""From a corpus and options to a model that is ready to train: parts, tokens, sizes, batches and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from seqgen import home
+from seqgen.checkpoint import ModelConfig, PartRecord, SavedModel, find_recorded
+from seqgen.core import options
+from seqgen.core.backend import Backend, Model
+from seqgen.core.catalog import Catalog, PartEntry
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import MissingDependencyError, OptionError
+from seqgen.core.options import PartSpec
+from seqgen.core.spec import ModelSpec, OptimizerSpec
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Weights
+from seqgen.data.batching import Batching, make_batching
+from seqgen.data.split import split
+from seqgen.data.store import TokenStore, open_or_build
+from seqgen.evaluation import count_characters
+from seqgen.registry import check_name
+from seqgen.training.defaults import Corpus, choose
+from seqgen.training.schedule import Budget, Schedule
+from seqgen.training.sources import name_after, resolve_sources
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """All that a training needs, before anything is written but the cache of tokens.
+
+    Attributes:
+        name: of the model.
+        config: the parts, the shape, and every option with where it came from.
+        training, validation: batches to learn from, and those to measure on, if any of the corpus is held out.
+        sources: what the dataset reads.
+        choice: what was chosen here and why, in a line.
+    """
+
+    name: str
+    config: ModelConfig
+    tokenizer: Tokenizer
+    store: TokenStore
+    training: Batching
+    validation: Batching | None
+    model: Model
+    sources: Sequence[str]
+    choice: str = ""
+
+    @property
+    def budget(self) -> Budget:
+        """When the training ends."""
+        values = self.config.training
+        limits = [values["max_steps"]] if values["max_steps"] else []
+        if values["epochs"]:
+            limits.append(max(1, round(values["epochs"] * self.training.steps_per_epoch)))
+        return Budget(min(limits, default=None), values["max_time"])
+
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rates."""
+        values = self.config.training
+        return Schedule(values["lr_schedule"], values["learning_rate"], values["warmup_steps"])
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many numbers the model has."""
+        return sum(tensor.size for tensor in self.model.weights().values())
+
+    @cached_property
+    def characters_per_token(self) -> float:
+        """Of the part that losses are measured on."""
+        scored = (self.validation or self.training).part.tokens
+        return count_characters(self.tokenizer, scored) / max(len(scored), 1)
+
+    @property
+    def described(self) -> str:
+        """The model in a line."""
+        shape, model = self.config.model, self.model
+        return (
+            f"{self.name}: {shape.architecture} {shape.num_layers} x {shape.hidden_size}, {self.parameters:,} parameters, "
+            f"{self.config.parts['backend'].name} on {model.device}, {model.precision}"
+        )
+
+
+def prepare(
+    catalog: Catalog,
+    sources: Sequence[str],
+    values: Mapping[str, Any],
+    origins: Mapping[str, str],
+    *,
+    name: str | None = None,
+    parent: SavedModel | None = None,
+) -> Preparation:
+    """Read the corpus, choose what was not given, and build the model.
+
+    Args:
+        catalog: the parts.
+        sources: files, folders, globs, URLs, ``-``, or names of corpora.
+        values: every option of ``TrainingOptions``; None is chosen here.
+        origins: where each value came from.
+        name: of the model; default: after the first source.
+        parent: a model to go on from: its tokenizer, shape and weights.
+    """
+    resolved = resolve_sources(sources)
+    name = name or name_after(resolved.sources[0])
+    check_name(name)
+    values, origins = dict(values), dict(origins)
+    if resolved.dataset and origins["dataset"] == "default":
+        values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
+    # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
+    dataset_entry, dataset = _part(catalog, "dataset", values["dataset"], sources=resolved.paths)
+    if parent is None:
+        tokenizer_entry, tokenizer = _part(catalog, "tokenizer", values["tokenizer"])
+    else:
+        tokenizer_entry = find_recorded(catalog, "tokenizer", parent.config, where=parent.where)
+        tokenizer = parent.tokenizer(catalog)
+        _inherit(parent, values, origins)
+    if sentence := media_mismatch(dataset_entry, dataset, tokenizer_entry, tokenizer):
+        raise OptionError(sentence)
+    next(dataset.documents(), None)
+    backend_entry, backend = _backend(catalog, values)
+    _choose_architecture(backend_entry, backend, values, origins)
+    if parent is None:
+        tokenizer = tokenizer.fit(document.content for document in dataset.documents())
+    store = open_or_build(dataset, tokenizer, home.tokens_folder())
+    part, _ = split(store, values["validation_fraction"])
+    corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
+    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching)
+    values |= chosen
+    origins |= dict.fromkeys(chosen, "chosen")
+    spec = ModelSpec(
+        vocab_size=tokenizer.vocab_size,
+        **{option.name: values[option.name] for option in options.options_of(ModelSpec) if option.name in values},
+    )
+    config = ModelConfig(
+        model=spec,
+        parts={
+            "tokenizer": PartRecord.of(tokenizer_entry, tokenizer),
+            "dataset": PartRecord.of(dataset_entry, dataset),
+            "backend": PartRecord.of(backend_entry, backend),
+        },
+        training=values,
+        origins=origins,
+        has_ends=store.has_ends,
+    )
+    training, validation = make_batches(store, values)
+    model = build_model(backend, config, weights=parent.weights(backend) if parent else None)
+    return Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
+
+
+def make_batches(store: TokenStore, values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:
+    """The batches to train on, and those to measure on, if any of the corpus is held out."""
+    training_part, validation_part = split(store, values["validation_fraction"])
+    shape = {"seq_len": values["seq_len"], "batch_size": values["batch_size"], "random_seed": values["random_seed"]}
+    training = make_batching(values["batching"], training_part, **shape)
+    if len(validation_part.tokens) == 0:
+        return training, None
+    return training, make_batching(values["batching"], validation_part, **shape, for_evaluation=True)
+
+
+def build_model(backend: Backend, config: ModelConfig, *, weights: Weights | None = None) -> Model:
+    """The model of a configuration, built to train; with these weights, or fresh ones."""
+    values = config.training
+    return backend.build(
+        config.model,
+        device=values["device"],
+        precision=values["precision"],
+        random_seed=values["random_seed"],
+        deterministic=values["deterministic"],
+        optimizer=OptimizerSpec(
+            name=values["optimizer"],
+            beta_2=values["beta_2"],
+            weight_decay=values["weight_decay"],
+            grad_clip=values["grad_clip"],
+        ),
+        weights=weights,
+    )
+
+
+def media_mismatch(
+    dataset_entry: PartEntry,
+    dataset: Dataset | type[Dataset],
+    tokenizer_entry: PartEntry,
+    tokenizer: Tokenizer | type[Tokenizer],
+) -> str:
+    """Why this tokenizer cannot take what this dataset gives, in a sentence; empty if it can."""
+    if dataset.media_type == tokenizer.media_type:
+        return ""
+    return (
+        f"Dataset {dataset_entry.name} gives {dataset.media_type}, but tokenizer {tokenizer_entry.name} takes "
+        f"{tokenizer.media_type}."
+    )
+
+
+def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Take the shape and the tokenizer of the parent; an option given otherwise is an error."""
+    inherited = {option.name: getattr(parent.config.model, option.name) for option in options.options_of(ModelSpec)}
+    inherited["tokenizer"] = parent.config.training["tokenizer"]
+    for name, value in inherited.items():
+        if name not in values:
+            continue
+        given = origins[name] != "default"
+        if given and name != "dropout" and values[name] != value:
+            msg = f"{name} is {values[name]}, but {parent.where} was made with {value}.  Leave it out to go on from {parent.where}"
+            raise OptionError(msg)
+        if not given:
+            values[name], origins[name] = value, f"model {parent.where}"
+
+
+def _choose_architecture(entry: PartEntry, backend: Backend, values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Keep the architecture where the backend has it; take the backend's first where none was named."""
+    known = backend.architectures()
+    if values["architecture"] in known:
+        return
+    if origins["architecture"] != "default":
+        msg = f'Backend "{entry.name}" has no architecture "{values["architecture"]}".  It has: {", ".join(known)}'
+        raise OptionError(msg)
+    values["architecture"], origins["architecture"] = known[0], f"backend {entry.name}"
+
+
+def _part(catalog: Catalog, kind: Any, text: str, **fixed: Any) -> tuple[PartEntry, Any]:
+    spec = PartSpec.parse(text)
+    return catalog.find(kind, spec.name), catalog.make(kind, spec, **fixed)
+
+
+def _backend(catalog: Catalog, values: dict[str, Any]) -> tuple[PartEntry, Backend]:
+    """The backend that is named, or the first installed one that trains."""
+    if values["backend"] is None:
+        for entry in catalog.entries("backend"):
+            if not entry.missing and entry.load().can_train:
+                values["backend"] = entry.name
+                return entry, entry.load()()
+        msg = "No backend that trains is installed.  pip install 'seqgen[torch]' or 'seqgen[keras]'"
+        raise MissingDependencyError(msg)
+    entry, backend = _part(catalog, "backend", values["backend"])
+    if not backend.can_train:
+        msg = f"Backend {entry.name} generates but does not train.  Try --backend torch or --backend keras"
+        raise OptionError(msg)
+    return entry, backend
