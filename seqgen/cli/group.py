@@ -20,6 +20,7 @@ from seqgen.core.errors import UsageError
 COMMANDS = MappingProxyType(
     {
         "train": ("train", "Train a model on a corpus."),
+        "sweep": ("sweep", "Search for the best options of training."),
         "generate": ("generate", "Write text with a trained model."),
         "evaluate": ("evaluate", "Measure how well a model predicts a text."),
         "models": ("models", "List and show the models that were trained here."),

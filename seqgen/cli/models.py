@@ -105,6 +105,7 @@ def show_model(
         ("corpus characters", corpus.get("characters")),
         ("corpus fingerprint", str(corpus.get("fingerprint"))[:16]),
         ("parent", saved.manifest.get("parent")),
+        *(("sweep", _chosen(sweep)) for sweep in [saved.manifest.get("sweep")] if isinstance(sweep, dict)),
         ("created", saved.manifest.get("created")),
         *((f"version of {name}", version) for name, version in saved.manifest.get("versions", {}).items()),
     ]:
@@ -133,6 +134,12 @@ def _row(version: ModelVersion, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": results.get("seconds", 0),
         "created": manifest.get("created", ""),
     }
+
+
+def _chosen(sweep: Mapping[str, Any]) -> str:
+    return (
+        f"trial {sweep.get('trial')}, the best of {sweep.get('trials')}: {', '.join(map(str, sweep.get('search', ())))}"
+    )
 
 
 def _shown(value: Any) -> str:

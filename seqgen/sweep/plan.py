@@ -1,0 +1,141 @@
+"""What a sweep was told, as a file from which it goes on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_doc import Doc
+from annotated_types import Ge, Lt
+
+from seqgen import files
+from seqgen.checkpoint import read_json
+from seqgen.core.errors import DamagedModelError
+from seqgen.sweep.space import Dimension, from_json
+from seqgen.training.options import Duration
+
+TRIALS = 12
+"""Trials that the time is shared out to, where neither their number nor their time is given."""
+
+SHARE = 0.95
+"""Of the time is shared out: the rest is for reading the corpus and building the models."""
+
+FILE = "sweep.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """Options of a sweep itself."""
+
+    max_time: Annotated[Duration, Doc("wall-clock time of the whole search: 90s, 5m, 1h30m")] = 1800.0
+    trial_time: (
+        Annotated[Duration, Doc("training time of each trial; default: the whole time shared out to the trials")] | None
+    ) = None
+    trials: (
+        Annotated[int, Ge(1), Doc("most trials; default: as many as the time allows, 12 if none is stopped early")]
+        | None
+    ) = None
+    random_seed: Annotated[int, Ge(0), Lt(2**63), Doc("fixes which options are tried")] = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a sweep goes by.
+
+    Attributes:
+        name: of the sweep, and of the model that it gives.
+        sources, paths: of the corpus, as named and as found.
+        values, origins: every option of training, and where it came from; what is searched comes over it.
+        given: the ``--set`` options, ``--preset`` and ``--config`` of the command, to write it again.
+        space: what is searched.
+        searched: whether a person named the space.
+        centre: what is tried first; may be empty.
+        max_time: seconds in all.
+        trial_time: seconds that each trial trains.
+        trials: how many there are at most; None: as many as the time allows.
+        random_seed: fixes which options are tried.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    paths: tuple[str, ...]
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    given: Mapping[str, Any]
+    space: tuple[Dimension, ...]
+    searched: bool
+    centre: Mapping[str, Any]
+    max_time: float
+    trial_time: float
+    trials: int | None
+    random_seed: int
+
+    def write(self, folder: Path) -> None:
+        """Into the sweep's folder, whole or not at all."""
+        new = folder / f".{FILE}"
+        files.write_json(new, {**asdict(self), "space": [dimension.to_json() for dimension in self.space]})
+        with files.writing(folder / FILE):
+            os.replace(new, folder / FILE)  # noqa: PTH105  as in files: one call, atomic
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan:
+        """What ``write`` wrote.
+
+        Raises:
+            DamagedModelError: it is not that.
+        """
+        where = str(folder / FILE)
+        value = read_json(folder / FILE, where=where)
+        if value.keys() != {field.name for field in fields(cls)}:
+            msg = f"{where}: not the file of a sweep."
+            raise DamagedModelError(msg)
+        for name in ("sources", "paths"):
+            value[name] = tuple(value[name])
+        return cls(**{**value, "space": tuple(from_json(each) for each in value["space"])})
+
+    def differences(self, other: Plan) -> list[str]:
+        """In what two plans would give trials that cannot stand beside each other."""
+        found = [name for name in ("paths", "random_seed") if getattr(self, name) != getattr(other, name)]
+        if self.searched != other.searched or (self.searched and self.space != other.space):
+            found.append("search")
+        return found + [name for name, value in self.values.items() if value != other.values[name]]
+
+    def trial_values(self, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Every option of a trial, and where it came from."""
+        own = {**options, "max_time": self.trial_time}
+        return {**self.values, **own}, {**self.origins, **dict.fromkeys(own, "sweep")}
+
+    def train_command(self, options: Mapping[str, Any]) -> str:
+        """The command that trains with these options for as long as the whole sweep may take."""
+        words = ["seqgen", "train", *(self.paths if "-" in self.sources else self.sources)]
+        for name in ("preset", "config"):
+            if self.given.get(name):
+                words += [f"--{name}", str(self.given[name])]
+        settled = {name: value for name, value in self.given["set"].items() if name not in ("max_steps", "epochs")}
+        for name, value in {**settled, **options}.items():
+            words += _flag(name, value)
+        return shlex.join([*words, "--max-time", duration(self.max_time), "--name", self.name])
+
+
+def shared_out(max_time: float, trials: int | None) -> float:
+    """Seconds for each trial."""
+    return SHARE * max_time / (trials or TRIALS)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as they are written in options: ``90s``, ``30m``, ``2h``."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:.4g}s" if seconds < 1000 else f"{seconds:.0f}s"
+
+
+def _flag(name: str, value: Any) -> Sequence[str]:
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    return [f"--{option}", f"{value:g}" if isinstance(value, float) else str(value)]
