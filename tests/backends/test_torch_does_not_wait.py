@@ -1,0 +1,60 @@
+"""A training step of the torch backend asks the device for nothing: on a GPU, each answer would empty its queue."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402  torch may not be there
+
+from seqgen.core.catalog import load_catalog  # noqa: E402
+from seqgen.core.spec import ModelSpec, OptimizerSpec  # noqa: E402
+from seqgen.core.types import Batch  # noqa: E402
+
+WAITING = ("aten._local_scalar_dense", "aten.item", "aten.nonzero", "aten.equal", "aten.is_nonzero")
+"""Operations that give a value to Python, or a shape that depends on values."""
+
+
+class Recorder(TorchDispatchMode):
+    """Names of all operations that reach the device."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+def asked(action):
+    """The operations of an action that wait for the device."""
+    with Recorder() as recorder:
+        action()
+    assert len(recorder.names) > 0
+    return [name for name in recorder.names if name.startswith(WAITING)]
+
+
+def batch(weights=None):
+    rows = np.arange(20).reshape(4, 5) % 7
+    return Batch(rows, rows, weights, carry=True)
+
+
+@pytest.fixture(params=["lstm", "gru", "rnn"])
+def model(request):
+    spec = ModelSpec(
+        vocab_size=7, embedding_size=4, hidden_size=8, num_layers=2, dropout=0.2, architecture=request.param
+    )
+    return load_catalog().make("backend", "torch").build(spec, device="cpu", optimizer=OptimizerSpec())
+
+
+@pytest.mark.parametrize("weights", [None, np.ones((4, 5), np.float32)], ids=["all scored", "padded"])
+def test_a_training_step_reads_nothing_from_the_device(model, weights):
+    model.train_step(batch(weights), 1e-3)  # the optimiser's first step makes its moments
+    assert asked(lambda: model.train_step(batch(weights), 1e-3)) == []
+
+
+def test_reading_the_loss_does(model):
+    loss = model.train_step(batch(), 1e-3)
+    assert asked(lambda: float(loss)) == ["aten._local_scalar_dense.default"]
