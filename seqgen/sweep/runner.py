@@ -19,17 +19,15 @@ from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog, Kind
 from seqgen.core.errors import ModelNotFoundError, OptionError, OutputError, SeqgenError, TrainingError, UsageError
 from seqgen.core.options import checked, make
-from seqgen.data.split import split
-from seqgen.data.store import open_or_build
 from seqgen.registry import ModelVersion, Registry, check_name
 from seqgen.sweep.plan import FILE, Plan, SweepOptions, shared_out
 from seqgen.sweep.space import Choices, Dimension, around, parse_search
 from seqgen.sweep.study import JOURNAL, Study, TrialResult, need_optuna, ranked, report
-from seqgen.training.defaults import Corpus, choose
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
+from seqgen.training.preparation import prepare
 from seqgen.training.progress import Status
-from seqgen.training.session import Outcome, Session, name_after
-from seqgen.training.sources import resolve_sources
+from seqgen.training.session import Outcome, Session
+from seqgen.training.sources import name_after, resolve_sources
 
 HOPELESS = 3
 """If the first so many trials fail, so will the others."""
@@ -405,14 +403,10 @@ def _check_parts(
 
 def _default_space(plan: Plan, catalog: Catalog) -> tuple[list[Dimension], dict[str, Any]]:
     """Around what seqgen chooses for this corpus, leaving out what a person has settled."""
-    dataset = catalog.make("dataset", plan.values["dataset"], sources=plan.paths)
-    tokenizer = catalog.make("tokenizer", plan.values["tokenizer"])
-    tokenizer = tokenizer.fit(document.content for document in dataset.documents())
-    store = open_or_build(dataset, tokenizer, home.tokens_folder())
-    part, _ = split(store, plan.values["validation_fraction"])
-    corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
-    chosen, _ = choose({**plan.values, "max_time": plan.trial_time}, corpus, dataset_batching=dataset.batching)
-    space, centre = around(chosen, {name for name, origin in plan.origins.items() if origin != "default"})
+    prepared = prepare(catalog, plan.paths, *plan.trial_values({}), name=plan.name)
+    space, centre = around(
+        prepared.config.training, {name for name, origin in plan.origins.items() if origin != "default"}
+    )
     if not space:
         msg = "Every option that is searched without --search is settled.  Name what to search: --search OPTION=VALUES"
         raise OptionError(msg)

@@ -157,21 +157,20 @@ def around(chosen: Mapping[str, Any], taken: set[str]) -> tuple[list[Dimension],
     """The space to search where none is named, and its centre: what seqgen itself chooses.
 
     Args:
-        chosen: values that seqgen chose.
-        taken: options that a person has settled.
+        chosen: the options of a training, as seqgen chose them.
+        taken: those that a person has settled.
     """
-    size, rate = chosen.get("hidden_size", 256), chosen.get("learning_rate", 4e-3)
-    batch, seq_len = chosen.get("batch_size", 32), chosen.get("seq_len", 64)
+    size, rate, batch, seq_len = (chosen[name] for name in ("hidden_size", "learning_rate", "batch_size", "seq_len"))
     space: list[Dimension] = [
-        Choices("hidden_size", (size // 2, 3 * size // 4, size, 3 * size // 2)),
+        Choices("hidden_size", tuple(sorted({max(1, size // 2), max(1, 3 * size // 4), size, 3 * size // 2}))),
         Range("learning_rate", rate / 4, rate * 4),
         Range("dropout", 0.0, 0.6),
-        Choices("batch_size", (max(1, batch // 2), batch, 2 * batch)),
-        Choices("seq_len", (max(1, seq_len // 2), seq_len, 2 * seq_len)),
+        Choices("batch_size", tuple(sorted({max(1, batch // 2), batch, 2 * batch}))),
+        Choices("seq_len", tuple(sorted({max(1, seq_len // 2), seq_len, 2 * seq_len}))),
         Choices("num_layers", (1, 2)),
     ]
     space = [dimension for dimension in space if dimension.name not in taken]
-    return space, {dimension.name: chosen[dimension.name] for dimension in space if dimension.name in chosen}
+    return space, {dimension.name: chosen[dimension.name] for dimension in space}
 
 
 def combinations(space: Sequence[Dimension], limit: int) -> list[dict[str, Any]] | None:

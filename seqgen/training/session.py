@@ -21,7 +21,6 @@ from seqgen.training.preparation import Preparation, build_model, make_batches, 
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, publish, record
 from seqgen.training.run import Run
-from seqgen.training.sources import name_after as name_after  # noqa: PLC0414  sweeps name models alike
 from seqgen.training.trainer import Trainer
 
 

@@ -12,6 +12,7 @@ from seqgen.training.options import PRESETS, TrainingOptions
 
 COMMANDS = [
     "train",
+    "sweep",
     "generate",
     "evaluate",
     "models list",

@@ -1,0 +1,149 @@
+"""``seqgen sweep``: a line a trial, a table, the command to go on with, and an interruption that loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CORPORA = Path(__file__).parents[2] / "corpora"
+
+TINY = [
+    word
+    for each in ("backend=torch", "embedding-size=8", "seq-len=16", "batch-size=4", "warmup-steps=0", "eval-every=2")
+    for word in ("--set", each)
+]
+"""Options of trials that take a fraction of a second, once --set max-steps is added."""
+
+SEARCH = ("--search", "hidden-size=8", "--search", "learning-rate=0.03,1e-9")
+
+
+def test_a_line_for_each_trial_a_table_and_what_to_do_next(seqgen, corpus):
+    outcome = seqgen("sweep", corpus, *SEARCH, *TINY, "--set", "max-steps=8", "--max-time", "1m", "--trial-time", "20s")
+    assert outcome.exit_code == 0, outcome
+    first, *trials, last = outcome.stderr.splitlines()
+    assert first == "sweep    novel: hidden_size=8, learning_rate=0.03,1e-09; 20s a trial, 1m in all"
+    assert [line[:8] for line in trials] == ["trial 1 ", "trial 2 "]
+    assert all("bits/character  hidden_size 8, learning_rate " in line for line in trials)
+    assert trials[0].endswith("; the best so far")
+    assert last == "done     novel:1: seqgen generate --model novel"
+    best, other = [line for line in outcome.stdout.splitlines() if " 8 " in line and "seqgen" not in line]
+    assert (best.split()[0], "0.03" in best, other.split()[0] == "*") == ("*", True, False)
+    (command,) = [
+        line.partition("  ")[2] for line in outcome.stdout.splitlines() if line.startswith("To train the best")
+    ]
+    program, *arguments = shlex.split(command)
+    assert program == "seqgen"
+    assert "--learning-rate 0.03" in command
+    assert "--max-time 1m --name novel" in command
+    assert "max-steps" not in command  # it is to train for longer
+    longer = seqgen(*arguments, "--max-steps", 9, "--json")
+    assert (json.loads(longer.stdout)["version"], json.loads(longer.stdout)["steps"]) == (2, 9)
+
+
+def test_json_has_every_trial_and_the_best(seqgen, corpus):
+    outcome = seqgen("sweep", corpus, *SEARCH, *TINY, "--set", "max-steps=4", "--name", "sea", "--json", "--quiet")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    record = json.loads(outcome.stdout)
+    assert (record["sweep"], record["model"], record["version"], record["interrupted"]) == ("sea", "sea", 1, False)
+    assert record["search"][1] == {"name": "learning_rate", "values": [0.03, 1e-9]}
+    assert record["best"] == record["trials"][0]
+    assert [sorted(trial) for trial in record["trials"]] == [
+        ["bits_per_character", "number", "options", "problem", "progress", "seconds", "state", "steps"]
+    ] * 2
+    assert seqgen("generate", "--model", "sea", "--length", 5).exit_code == 0
+    assert "trial" in seqgen("models", "show", "sea").stdout
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    """A sweep of trials that go on for long, in a process of its own; with its folder."""
+    folder = tmp_path_factory.mktemp("sweep")
+    shutil.copy(CORPORA / "names.txt", folder / "novel.txt")
+    # A shell may have started the tests with SIGINT ignored, and children inherit that.
+    code = """if True:
+        import signal, sys
+        from seqgen.cli.app import main
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        main(sys.argv[1:])
+    """
+    options = map(str, (*SEARCH, *TINY, "--trial-time", "0.5s", "--max-time", "10m"))
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "sweep", "novel.txt", *options],
+        cwd=folder,
+        env={**os.environ, "SEQGEN_HOME": str(folder / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as started:
+        yield folder, started
+        started.kill()
+
+
+def test_a_process_that_is_interrupted_says_how_to_go_on_and_can(seqgen, process, monkeypatch):
+    folder, started = process
+    assert any(line.startswith("trial 1 ") for line in started.stderr)  # it reads up to the end of the first trial
+    started.send_signal(signal.SIGINT)
+    stdout, stderr = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert "Traceback" not in stderr
+    assert stderr.endswith("The trial that was running will be repeated.  To go on: seqgen sweep --resume novel\n")
+    assert " 8 " in stdout  # the table so far
+    assert not (folder / "home" / "models").exists()
+
+    monkeypatch.setenv("SEQGEN_HOME", str(folder / "home"))
+    more = seqgen("sweep", "--resume", "novel", "--json")
+    assert more.exit_code == 0, more.stderr
+    assert more.stderr.splitlines()[0].endswith("; 0.5s a trial, 10m in all, after 1 trial")
+    record = json.loads(more.stdout)
+    assert [trial["number"] for trial in sorted(record["trials"], key=lambda each: each["number"])] == [1, 2]
+    assert record["best"]["options"]["learning_rate"] == 0.03
+    assert seqgen("generate", "--model", "novel:1", "--length", 5).exit_code == 0
+
+
+def test_a_terminal_shows_the_trials_and_no_bar_is_left(terminal, corpus):
+    outcome = terminal("sweep", corpus, *SEARCH, *TINY, "--set", "max-steps=4")
+    assert outcome.exit_code == 0
+    assert "trial 2 " in outcome.stdout
+    assert " left" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--search", "hiden-size=1,2"), 'sweep --search has no option "hiden-size".  Nearest: hidden_size.'),
+        (("--set", "hiden-size=1"), 'sweep --set has no option "hiden-size".  Nearest: hidden_size.'),
+        (("--max-time", "soon"), "sweep: max_time is soon, but must be a duration above 0, such as 90s, 5m or 1h30m."),
+        (
+            ("--resume", "--search", "dropout=0.1"),
+            "--search cannot change on --resume; only --max-time and --trials can.",
+        ),
+        (("--resume", "novel", "--trials", "0"), "sweep --resume: trials is 0, but must be a whole number at least 1."),
+    ],
+)
+def test_wrong_use_is_one_sentence(refused, arguments, sentence):
+    assert refused("sweep", *arguments, exit_code=2).startswith(sentence)
+
+
+def test_a_missing_optuna_is_told_with_what_installs_it(refused, monkeypatch, corpus):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    for arguments in [(corpus,), ("--resume",)]:
+        assert refused("sweep", *arguments, exit_code=1) == (
+            "seqgen sweep needs optuna, which is not installed.  pip install 'seqgen[sweep]'"
+        )
+
+
+def test_help_imports_neither_optuna_nor_numpy(run_python):
+    code = (
+        "import sys; from seqgen.cli.app import main\n"
+        "try: main(['sweep', '--help'])\n"
+        "except SystemExit: print(sorted({'optuna', 'numpy', 'torch'} & {*sys.modules}))"
+    )
+    assert run_python(code).stdout.endswith("[]\n")

@@ -1,0 +1,350 @@
+"""From trial to trial: equal budgets, losers stopped, everything kept through interruptions, the best published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+
+import filelock
+import pytest
+
+import seqgen
+from seqgen import home
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, TrainingError, UnknownPartError, UsageError
+from seqgen.registry import Registry
+from seqgen.sweep import runner
+from seqgen.sweep.study import TrialResult, ranked
+
+TINY = ("backend=torch", "embedding_size=4", "seq_len=8", "batch_size=4", "precision=float32", "warmup_steps=0")
+
+
+BAD, GOOD = 1e-9, 0.05
+"""Learning rates."""
+
+
+class Observer:
+    """Keeps what it is told, and may do something when the figures of a trial move."""
+
+    def __init__(self, on_move=lambda _: None):
+        self.on_move = on_move
+        self.begun_with = []
+        self.trials = []
+        self.told = []
+        self.warnings = []
+
+    def begun(self, plan, results):
+        self.begun_with = list(results)
+
+    def trial_begun(self, number, options):
+        self.trials.append(dict(options))
+
+    def moved(self, seconds, progress):
+        self.on_move(self)
+
+    def trial_ended(self, result, best):
+        self.told.append((result, best))
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def noticed():
+    """A shell may have started the tests with SIGINT ignored, and seqgen would keep to that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "sea.txt"
+    path.write_text("The sea is wide and the ice is white.  " * 40)
+    return path
+
+
+@pytest.fixture
+def search(seqgen_home, corpus):
+    """A sweep of trials of a few steps."""
+
+    def run(*space, observer=None, max_steps=20, **given):
+        own = {"max_time": "5m", "trial_time": "60s", **given}
+        settled = (*TINY, f"max_steps={max_steps}", "eval_every=5", *own.pop("settled", ()))
+        return runner.sweep(
+            [str(corpus)], space, settled=settled, catalog=load_catalog(), observer=observer or Observer(), **own
+        )
+
+    return run
+
+
+@pytest.fixture
+def resume(seqgen_home):
+    """Go on with a sweep."""
+
+    def run(name=None, *, observer=None, **given):
+        return runner.resume(name, catalog=load_catalog(), observer=observer or Observer(), **given)
+
+    return run
+
+
+def outcomes(results):
+    """What trials gave, without the time they took."""
+    return sorted((each.number, each.state, tuple(each.options.items()), each.bits_per_character) for each in results)
+
+
+def files_below(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_best_is_published_and_writes_and_of_the_others_only_figures_remain(search, corpus):
+    observer = Observer()
+    outcome = search("hidden-size=4,8", "learning-rate=0.03,1e-9", observer=observer)
+    assert len({tuple(result.options.items()) for result in outcome.results}) == 4  # each once, though there is time
+    assert outcome.results == ranked(outcome.results)
+    assert outcome.best == outcome.results[0]
+    assert outcome.best.options["learning_rate"] == 0.03
+    assert [result.number for result, _ in observer.told] == [1, 2, 3, 4]
+    assert [dict(result.options) for result, _ in observer.told] == observer.trials
+    assert observer.told[-1][1] == outcome.best
+
+    assert outcome.version == "sea:1"
+    assert [str(version) for version in Registry(home.models_folder()).all()] == ["sea:1"]
+    saved = Registry(home.models_folder()).find("sea").open()
+    assert saved.manifest["results"]["bits_per_character"] == outcome.best.bits_per_character
+    assert saved.config.model.hidden_size == outcome.best.options["hidden_size"]
+    assert saved.config.origins["hidden_size"] == "sweep"
+    about = saved.manifest["sweep"]
+    assert (about["trial"], about["trials"]) == (outcome.best.number, 4)
+    assert about["search"] == ["hidden_size=4,8", "learning_rate=0.03,1e-09"]
+    assert about["chosen"] == dict(outcome.best.options)
+    assert len(seqgen.load("sea").generate("the", length=5)) == 5
+    assert files_below(home.sweeps_folder() / "sea") == [".lock", "journal.log", "sweep.json"]
+    assert not home.training_folder().exists()
+
+
+def test_losers_are_stopped_at_a_quarter_but_not_the_first_three(search):
+    rates = "learning-rate=0.05,0.04,0.03,1e-7,1e-8,1e-9"
+    outcome = search(rates, "hidden-size=8", random_seed=1)
+    stopped = [result for result in outcome.results if result.state == "stopped"]
+    assert stopped
+    assert all(result.options["learning_rate"] <= 1e-7 for result in stopped)
+    assert {(result.progress, result.steps) for result in stopped} == {(0.25, 5)}
+    assert all(result.number > 3 for result in stopped)
+    assert outcome.best.state == "complete"
+
+
+def test_the_same_random_seed_tries_the_same_and_another_something_else(search):
+    tried = []
+    for name, random_seed in [("one", 3), ("two", 3), ("three", 4)]:
+        outcome = search(
+            "hidden-size=2..8", "learning-rate=1e-4..1e-1", name=name, trials=3, random_seed=random_seed, max_steps=2
+        )
+        tried.append(outcomes(outcome.results))
+    assert tried[0] == tried[1] != tried[2]
+
+
+class InterruptedAt:
+    """Sends this process a signal in a trial, once."""
+
+    def __init__(self, trial):
+        self.trial = trial
+
+    def __call__(self, observer):
+        if len(observer.trials) == self.trial:
+            self.trial = None
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupted_sweep_repeats_the_trial_that_was_running_and_ends_as_an_uninterrupted_one(search, resume):
+    space = ("hidden-size=2..8", "learning-rate=1e-3..1e-1")
+    whole = search(*space, name="whole", trials=5)
+    cut = search(*space, name="cut", trials=5, observer=Observer(InterruptedAt(3)))
+    assert (cut.signal_number, cut.version, len(cut.results)) == (signal.SIGINT, None, 2)
+    assert not (home.models_folder() / "cut").exists()
+    observer = Observer()
+    more = resume("cut", observer=observer)
+    assert outcomes(observer.begun_with) == outcomes(cut.results)
+    assert (more.signal_number, more.version) == (None, "cut:1")
+    assert outcomes(more.results) == outcomes(whole.results)
+    assert more.seconds > cut.seconds  # time spent before counts
+
+
+def test_an_interruption_while_a_trial_is_prepared_is_gone_on_from_by_the_same_command(search):
+    class Interrupted(Observer):
+        def trial_begun(self, number, options):
+            super().trial_begun(number, options)
+            if number == 2:
+                raise KeyboardInterrupt
+
+    cut = search("learning-rate=0.03,0.02", "hidden-size=4", observer=(first := Interrupted()), max_steps=2)
+    assert (cut.signal_number, len(cut.results)) == (signal.SIGINT, 1)
+    observer = Observer()
+    more = search("learning-rate=0.03,0.02", "hidden-size=4", observer=observer, max_steps=2)
+    assert observer.trials == first.trials[1:]
+    assert (len(more.results), more.version) == (2, "sea:1")
+
+
+def test_a_killed_sweep_goes_on_from_what_is_on_the_disk(search, resume, tmp_path):
+    folder = tmp_path / "home" / "sweeps"
+
+    def copy(observer):
+        if len(observer.trials) == 2 and not (folder / "killed").exists():
+            shutil.copytree(folder / "sea", folder / "killed")
+
+    whole = search("hidden-size=2..8", trials=3, observer=Observer(copy), max_steps=4)
+    with (folder / "killed" / "journal.log").open("ab") as journal:
+        journal.write(b'{"op_code":8,"worker')  # a line that was being written
+    (folder / "killed" / "journal.log.lock").symlink_to("journal.log")
+    before = (folder / "sea" / "sweep.json").read_text()
+    shutil.rmtree(folder / "sea")
+    (folder / "killed").rename(folder / "sea")
+    assert (folder / "sea" / "sweep.json").read_text() == before
+    observer = Observer()
+    more = resume("sea", observer=observer)
+    assert [result.number for result in observer.begun_with] == [1]
+    assert outcomes(more.results) == outcomes(whole.results)
+    assert more.version == "sea:2"
+
+
+@pytest.mark.parametrize(
+    ("random_seed", "first_rate", "published"),
+    [(2, BAD, ["sea:1", "sea:2"]), (1, GOOD, ["sea:1"])],
+    ids=["better", "worse"],
+)
+def test_with_more_trials_a_sweep_that_has_ended_goes_on_and_publishes_what_is_better(
+    search, resume, random_seed, first_rate, published
+):
+    first = search("learning-rate=1e-9,0.05", "hidden-size=4", trials=1, max_steps=4, random_seed=random_seed)
+    assert first.best.options["learning_rate"] == first_rate
+    again = resume("sea")
+    assert outcomes(again.results) == outcomes(first.results)
+    assert again.version == "sea:1"
+    more = resume(trials=2)
+    assert (more.version, more.best.options["learning_rate"]) == (published[-1], GOOD)
+    assert list(map(str, Registry(home.models_folder()).versions("sea"))) == published
+
+
+def test_no_trial_begins_without_the_time_to_end(search):
+    outcome = search("hidden-size=2..64", max_time="2s", trial_time="0.5s", max_steps=10**9)
+    results = sorted(outcome.results, key=lambda result: result.number)
+    assert results
+    assert all(result.seconds >= 0.5 for result in results if result.state == "complete")
+    assert len(results) == 1 or sum(result.seconds for result in results[:-1]) + 0.5 <= 2.0
+
+
+def test_the_time_is_shared_out_to_the_trials(search):
+    outcome = search("hidden-size=2,4", max_time="1m", trial_time=None, trials=2, max_steps=1)
+    assert outcome.plan.trial_time == pytest.approx(0.95 * 60 / 2)
+    outcome = search("hidden-size=2,4", max_time="1m", trial_time=None, name="other", max_steps=1)
+    assert outcome.plan.trial_time == pytest.approx(0.95 * 60 / 12)
+
+
+def test_without_a_search_what_seqgen_chooses_is_tried_first(search, corpus):
+    settled = ("hidden_size=4", "num_layers=1")
+    outcome = search(trials=2, settled=settled, max_steps=1)
+    searched = [dimension.name for dimension in outcome.plan.space]
+    assert searched == ["learning_rate", "dropout"]  # the other sizes are settled too
+    first = next(result for result in outcome.results if result.number == 1)
+    assert dict(first.options) == outcome.plan.centre
+    chosen = seqgen.train(
+        corpus, **dict(each.split("=") for each in (*TINY, *settled)), max_time=60, max_steps=1, progress=False
+    )
+    assert first.options["dropout"] == chosen.saved.config.training["dropout"]
+    assert first.bits_per_character == chosen.training_record["bits_per_character"]
+
+
+def test_tokenizers_are_compared_by_character(search):
+    outcome = search("tokenizer=char|word:min_count=1", "learning-rate=0.03", max_steps=4)
+    words = next(result for result in outcome.results if result.options["tokenizer"] != "char")
+    assert outcome.best == words  # a few words that return, of which each is several characters
+    assert seqgen.load("sea").saved.config.parts["tokenizer"].name == "word"
+
+
+def test_a_trial_that_fails_is_told_and_the_others_go_on(search):
+    # Embeddings are tied only where they have the size of the hidden state.
+    outcome = search("hidden-size=4,8", "tie-embeddings=true", max_steps=2)
+    (good, bad) = outcome.results
+    assert (good.state, good.options["hidden_size"]) == ("complete", 4)
+    assert (bad.state, bad.bits_per_character, bad.options["hidden_size"]) == ("failed", None, 8)
+    assert "embedding" in bad.problem
+
+
+def test_where_all_fail_the_sweep_ends_with_the_reason(search):
+    with pytest.raises(TrainingError, match=r"^All 3 trials of sweep sea failed, the last because: .*embedding"):
+        search("hidden-size=8..64", "tie-embeddings=true")
+    with pytest.raises(TrainingError, match=r"^No trial of sweep two was trained to its end, the last because: "):
+        search("hidden-size=8", "tie-embeddings=true", name="two")
+
+
+@pytest.mark.parametrize(
+    ("space", "given", "error", "sentence"),
+    [
+        (["tokenizer=char,chr"], {}, UnknownPartError, 'No tokenizer "chr".  Nearest: char.'),
+        (["tokenizer=bpe:vocab_size=1"], {}, OptionError, "tokenizer bpe: vocab_size is 1, but must be"),
+        (["hidden-size=4"], {"settled": ["hidden-size=8"]}, OptionError, "hidden_size is both in --search and in --set."),
+        (["hidden-size=4"], {"settled": ["dropout"]}, OptionError, '--set "dropout" is not OPTION=VALUE.'),
+        (["hidden-size=4"], {"settled": ["max-time=2s"]}, OptionError, "max_time of each trial is --trial-time"),
+        (["hidden-size=4"], {"settled": ["validation-fraction=0"]}, OptionError, "validation_fraction is 0, but trials"),
+        (["hidden-size=4"], {"trial_time": "6m"}, OptionError, "trial_time is 360 s, more than the 300 s"),
+        (["hidden-size=4"], {"trials": "no"}, OptionError, "sweep: trials is no, but must be a whole number at least 1"),
+        (["hidden-size=4"], {"name": "a/b"}, UsageError, '"a/b" is not a model name'),
+        (["hidden-size=4"], {"preset": "huge"}, OptionError, 'No preset "huge".'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_before_anything_runs(search, space, given, error, sentence):
+    observer = Observer()
+    with pytest.raises(error) as refusal:
+        search(*space, observer=observer, **given)
+    assert str(refusal.value).startswith(sentence)
+    assert not observer.trials
+    assert not home.sweeps_folder().exists()
+
+
+def test_a_missing_corpus_is_told_before_anything_runs(search, corpus):
+    corpus.unlink()
+    with pytest.raises(CorpusError, match="does not exist"):
+        search("hidden-size=4")
+
+
+def test_another_search_of_the_same_name_is_refused(search, corpus):
+    search("hidden-size=4", max_steps=1)
+    for space, given, what in [
+        (["hidden-size=8"], {}, "search"),
+        (["hidden-size=4"], {"settled": ["dropout=0.5"]}, "dropout"),
+        (["hidden-size=4"], {"random_seed": 7}, "random_seed"),
+        (["hidden-size=4"], {"trial_time": "2s"}, "trial_time"),
+    ]:
+        with pytest.raises(UsageError) as refusal:
+            search(*space, max_steps=1, **given)
+        assert str(refusal.value) == (
+            f"There is a sweep sea already, with another {what}.  Go on with it: seqgen sweep --resume sea; or give "
+            "another --name."
+        )
+
+
+def test_one_process_at_a_time(search, resume):
+    search("hidden-size=4", max_steps=1)
+    with filelock.FileLock(home.sweeps_folder() / "sea" / ".lock"), pytest.raises(UsageError) as refusal:
+        resume("sea")
+    assert str(refusal.value) == "Another process is at work on sweep sea.  Wait for it, or give another --name."
+
+
+def test_there_may_be_nothing_to_go_on_with(resume):
+    with pytest.raises(ModelNotFoundError, match=r"^There is no sweep to go on with \("):
+        resume()
+    with pytest.raises(ModelNotFoundError, match=r"^There is no sweep sea to go on with \("):
+        resume("sea")
+    assert not home.sweeps_folder().exists()
+
+
+def test_those_that_ended_come_first_and_the_failed_last():
+    def result(number, state, bits):
+        return TrialResult(number, number, state, {}, bits, 1.0, 1, 1.0)
+
+    results = [result(1, "failed", None), result(2, "stopped", 1.0), result(3, "complete", 3.0), result(4, "complete", 2.0)]  # fmt: skip
+    assert [each.number for each in ranked(results)] == [4, 3, 2, 1]
