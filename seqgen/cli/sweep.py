@@ -120,7 +120,7 @@ def sweep(
     from seqgen.sweep import runner
 
     environment = Environment.of(ctx)
-    follower: Any = Quiet() if quiet else Follower()
+    follower: Any = Quiet() if quiet else Display()
     shared: dict[str, Any] = {"catalog": environment.catalog, "observer": follower}
     if resume is not None:
         fixed = {
@@ -189,7 +189,7 @@ class Quiet:
 
 
 @dataclass
-class Follower(Quiet):
+class Display(Quiet):
     """A line for each trial that has ended; in a terminal a bar of the whole time below them."""
 
     _number: int = 0
@@ -242,6 +242,10 @@ class Follower(Quiet):
         self._best = best
         options = ", ".join(f"{name} {_shown(value)}" for name, value in result.options.items())
         self._say(f"trial {result.number:<3}{_bits(result)}  {options}{_verdict(result, best)}")
+
+    def warn(self, text: str) -> None:
+        """The warning, with the trial that it is about."""
+        self._say(f"warning: trial {self._number}: {text}")
 
     def close(self) -> None:
         """Take the bar away."""

@@ -99,7 +99,8 @@ class Plan:
 
     def differences(self, other: Plan) -> list[str]:
         """In what two plans would give trials that cannot stand beside each other."""
-        found = [name for name in ("paths", "random_seed") if getattr(self, name) != getattr(other, name)]
+        found = ["corpus"] if self.paths != other.paths else []
+        found += ["random_seed"] if self.random_seed != other.random_seed else []
         if self.searched != other.searched or (self.searched and self.space != other.space):
             found.append("search")
         return found + [name for name, value in self.values.items() if value != other.values[name]]

@@ -200,10 +200,12 @@ class Sweep:
     study: Study = field(init=False)
     _before: float = field(init=False)
     _begun: float = field(init=False)
+    _done: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.study = Study(self.folder, self.plan)
         self._before, self._begun = self.study.seconds, time.perf_counter()
+        self._done = len(self.study.results)
 
     @property
     def seconds(self) -> float:
@@ -232,12 +234,15 @@ class Sweep:
 
     def _time_for_another(self) -> bool:
         results = self.study.results
-        if len(results) >= HOPELESS and all(result.state == "failed" for result in results):
+        new = len(results) - self._done  # what failed before may be mended
+        if new >= HOPELESS and all(result.state == "failed" for result in results):
             msg = f"All {len(results)} trials of sweep {self.plan.name} failed, the last because: {results[-1].problem}"
             raise TrainingError(msg)
         if self.plan.trials is not None and len(results) >= self.plan.trials:
             return False
-        return not results or self.seconds + self.plan.trial_time <= self.plan.max_time
+        complete = [result.seconds for result in results if result.state == "complete"]
+        needed = complete[-1] if complete else self.plan.trial_time  # the last one also read the corpus, and measured
+        return not results or self.seconds + needed <= self.plan.max_time
 
     def _trial(self, trial: Any, options: Mapping[str, Any]) -> int | None:
         """Train one; the signal that interrupted it, after which it counts for nothing, or None."""

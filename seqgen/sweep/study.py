@@ -99,7 +99,7 @@ class Study:
         """Open it, or begin it.  A trial that was running when its process ended is put first in line again."""
         import optuna
         from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
+        from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._plan = plan
@@ -107,7 +107,8 @@ class Study:
         with files.writing(path):
             _mend(path)
             self._study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(path))),
+                # Not the default lock, a symbolic link, which Windows keeps for administrators.
+                storage=JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path)))),
                 study_name=plan.name,
                 direction="minimize",
                 pruner=optuna.pruners.PercentilePruner(

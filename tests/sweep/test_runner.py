@@ -199,7 +199,7 @@ def test_a_killed_sweep_goes_on_from_what_is_on_the_disk(search, resume, tmp_pat
     whole = search("hidden-size=2..8", trials=3, observer=Observer(copy), max_steps=4)
     with (folder / "killed" / "journal.log").open("ab") as journal:
         journal.write(b'{"op_code":8,"worker')  # a line that was being written
-    (folder / "killed" / "journal.log.lock").symlink_to("journal.log")
+    (folder / "killed" / "journal.log.lock").touch()
     before = (folder / "sea" / "sweep.json").read_text()
     shutil.rmtree(folder / "sea")
     (folder / "killed").rename(folder / "sea")
@@ -274,9 +274,11 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(search):
     assert "embedding" in bad.problem
 
 
-def test_where_all_fail_the_sweep_ends_with_the_reason(search):
+def test_where_all_fail_the_sweep_ends_with_the_reason(search, resume):
     with pytest.raises(TrainingError, match=r"^All 3 trials of sweep sea failed, the last because: .*embedding"):
         search("hidden-size=8..64", "tie-embeddings=true")
+    with pytest.raises(TrainingError, match=r"^All 6 trials"):
+        resume("sea")  # where what failed before may have been mended
     with pytest.raises(TrainingError, match=r"^No trial of sweep two was trained to its end, the last because: "):
         search("hidden-size=8", "tie-embeddings=true", name="two")
 
@@ -313,6 +315,11 @@ def test_a_missing_corpus_is_told_before_anything_runs(search, corpus):
 
 def test_another_search_of_the_same_name_is_refused(search, corpus):
     search("hidden-size=4", max_steps=1)
+    other = corpus.with_name("lake.txt")
+    corpus.rename(other)
+    with pytest.raises(UsageError, match="There is a sweep sea already, with another corpus, "):
+        runner.sweep([str(other)], ["hidden-size=4"], name="sea", catalog=load_catalog(), observer=Observer())
+    other.rename(corpus)
     for space, given, what in [
         (["hidden-size=8"], {}, "search"),
         (["hidden-size=4"], {"settled": ["dropout=0.5"]}, "dropout"),
