@@ -15,10 +15,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from seqgen.training.curve import LossCurve
 from seqgen.training.trainer import Tick
 
 PLAIN_SECONDS = 10.0
 """Time between lines where there is no terminal."""
+
+CURVE_SECONDS = 1.0
+"""Time between drawings of the curve, each of which takes 2 ms of the loop's time."""
+
+TALL = 16
+"""Lines of a terminal in which there is room for a curve too."""
 
 WIDEST = 100
 """Columns of the display in a terminal that has more."""
@@ -49,8 +56,13 @@ class Status:
         return self.tick.seconds * (1 - self.tick.progress) / self.tick.progress
 
     def bits(self, loss: float | None) -> str:
-        """A loss in nats per token, as bits per character."""
-        return "-" if loss is None else f"{loss / math.log(2) / self.characters_per_token:.3f}"
+        """A loss in nats per token, as it is shown."""
+        bits = self.in_bits(loss)
+        return "-" if bits is None else f"{bits:.3f}"
+
+    def in_bits(self, loss: float | None) -> float | None:
+        """A loss in nats per token as a number of bits per character."""
+        return None if loss is None else loss / math.log(2) / self.characters_per_token
 
     def line(self) -> str:
         """Everything in one plain line."""
@@ -140,9 +152,12 @@ class PlainReporter:
 
 @dataclass
 class TerminalReporter:
-    """A bar, the figures and the latest sample, redrawn in place."""
+    """The losses as a curve, a bar, the figures and the latest sample, redrawn in place."""
 
     console: Console
+    _curve: LossCurve = field(default_factory=LossCurve, init=False)
+    _curve_lines: list[Text] = field(default_factory=list, init=False)
+    _next_curve: float = field(default=0.0, init=False)
     _status: Status | None = None
     _sample: str = ""
     _live: Live | None = field(default=None, init=False)
@@ -158,7 +173,8 @@ class TerminalReporter:
 
     def show(self, status: Status) -> None:
         """Redraw."""
-        self._status = status
+        self._status, tick = status, status.tick
+        self._curve.add(tick.step, status.in_bits(tick.train_loss), status.in_bits(tick.validation_loss))
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, get_renderable=self._render)
             self._live.start()
@@ -201,6 +217,11 @@ class TerminalReporter:
             f"{tick.learning_rate:.1e}",
         )
         rows: list[Any] = [bar, figures]
+        if self.console.height >= TALL and not self.console.options.ascii_only:
+            if tick.seconds >= self._next_curve or tick.progress >= 1.0:
+                self._next_curve = tick.seconds + CURVE_SECONDS
+                self._curve_lines = self._curve.lines(bar.width)
+            rows = [*self._curve_lines, *rows]
         if self._sample:
             rows.append(Text(self._sample, style="italic cyan", no_wrap=True, overflow="ellipsis"))
         return Group(*rows)

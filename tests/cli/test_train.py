@@ -92,6 +92,7 @@ def test_without_a_terminal_progress_is_plain_lines(train):
     assert len(samples) == 2
     assert len(samples[-1]) > 50
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", "\n".join(lines))
+    assert "⠒⠒ training" not in "\n".join(lines)
 
 
 def test_in_a_terminal_a_live_display_shows_everything_in_80_columns(terminal, corpus):
@@ -103,6 +104,9 @@ def test_in_a_terminal_a_live_display_shows_everything_in_80_columns(terminal, c
     last = plain[plain.rindex("━") :]
     assert re.match(r"━ 100% +0:00 left +[1-9][\d,]* characters/s +step 30 +epoch 0\.\d", last), last
     assert re.search(r"train \d\.\d{3}  validation \d\.\d{3} bits/character  learning rate \d\.\de-\d\d", last)
+    curve = plain[plain.rindex("bits/character  ⠒⠒ training  ● validation") : plain.rindex("━")].splitlines()
+    assert [bool(re.match(r"\d\.\d\d ┤| {4} │", line)) for line in curve[1:7]] == [True] * 6
+    assert "●" in "".join(curve[1:7])
     sample = last.splitlines()[2]
     assert len(sample) > 40
     assert last.splitlines()[-1] == "         seqgen generate --model novel"

@@ -54,6 +54,31 @@ def test_the_display_in_a_terminal_is_a_bar_the_figures_and_a_sample_a_line_each
     assert sample.rstrip().endswith("…") == (width < 450)
 
 
+def shown_of_a_run(**console):
+    shown = io.StringIO()
+    reporter = TerminalReporter(Console(file=shown, force_terminal=True, color_system=None, **console))
+    for step in range(1, 101):
+        loss = 1.0 + 3.0 / step
+        reporter.show(Status(Tick(step / 100, step, 0.0, step / 4, 1.0, loss, loss if step >= 50 else None, 0.0), 1.0))
+    reporter.close()
+    return shown.getvalue()
+
+
+def test_in_a_terminal_the_losses_so_far_stand_above_the_bar_as_a_curve():
+    display = shown_of_a_run(width=80, height=24)
+    last = display[display.rindex("bits/character  ⠒⠒") :].splitlines()
+    assert last[0].rstrip() == "bits/character  ⠒⠒ training  ● validation"
+    assert [line[:6] for line in (last[1], last[6])] == ["1.84 ┤", "1.49 ┤"]  # in bits, as the figures are
+    assert any("⠀" < character <= "⣿" for character in "".join(last[1:7]))
+    assert "●" in "".join(last[1:7])
+    assert last[7].lstrip().startswith("━")
+    assert max(len(line.rstrip()) for line in last) <= 80
+
+
+def test_where_a_terminal_has_no_room_for_a_curve_there_is_none():
+    assert "⠒⠒" not in shown_of_a_run(width=80, height=12)
+
+
 def test_a_note_in_a_terminal_hangs_below_its_first_word():
     shown = io.StringIO()
     TerminalReporter(Console(file=shown, width=40)).note("corpus   " + "154,800 training tokens, " * 3)
