@@ -11,6 +11,7 @@ from seqgen.core.callback import Callback
 from seqgen.core.errors import GenerationError, OutputError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import bits_per_character
+from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.progress import Reporter, Status
 from seqgen.training.run import Run
 from seqgen.training.trainer import Tick, Trainer
@@ -30,6 +31,7 @@ class Follower:
     sample: Sample
     callbacks: list[GuardedCallback]
     characters_per_token: float
+    diagnosis: Diagnosis
     _no_samples: bool = field(default=False, init=False)
     _ends: bool = field(default=False, init=False)
 
@@ -38,7 +40,7 @@ class Follower:
         self.reporter.show(Status(tick, self.characters_per_token))
 
     def metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Into the run's file with the loss per character, and to the callbacks, which may end the run."""
+        """Into the run's file with the loss per character, to who warns, and to the callbacks, which may end the run."""
         loss = metrics["validation_loss"]
         bits = None if loss is None else bits_per_character(loss, 1) / self.characters_per_token
         metrics = {**metrics, "bits_per_character": bits}
@@ -46,6 +48,8 @@ class Follower:
             self.run.append_metrics(metrics)
         except OutputError as error:
             self.reporter.warn(f"{error}  Training goes on.")
+        for sentence in self.diagnosis.metrics(metrics):
+            self.reporter.warn(sentence)
         for callback in self.callbacks:
             callback.call("on_metrics", metrics)
             if sentence := callback.stop():

@@ -118,6 +118,11 @@ class Run:
         with files.writing(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
 
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of ``metrics.jsonl`` so far; call it after ``restore``, which leaves out those that do not count."""
+        path = self.folder / METRICS
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
     def save(self, trainer: Trainer) -> None:
         """Write a checkpoint; then remove those beyond ``KEEP``."""
         counters = trainer.counters

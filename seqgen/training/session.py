@@ -15,6 +15,7 @@ from seqgen.core.errors import OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
 from seqgen.data.store import open_or_build
 from seqgen.registry import ModelVersion, Registry
+from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare
@@ -150,7 +151,8 @@ class Session:
         if training.batch_size < values["batch_size"]:
             self.reporter.note(f"corpus   small, so batch_size is {training.batch_size} and not {values['batch_size']}")
         ratio = prepared.characters_per_token
-        follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio)
+        diagnosis = Diagnosis(values, token_entropy(training.part.tokens), ratio)
+        follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio, diagnosis)
         trainer = Trainer(
             model=model,
             training=training,
@@ -164,6 +166,8 @@ class Session:
         )
         if resume:
             run.restore(trainer)
+            for line in run.metrics():
+                diagnosis.metrics(line)  # what they show was said in the sitting before
             self.reporter.note(f"resume   {run.name} at step {trainer.counters.step:,}")
         self.reporter.note(f"model    {prepared.described}")
         for callback in callbacks:

@@ -320,3 +320,43 @@ def test_the_run_is_told_in_a_few_words(start):
     assert reporter.told[0].startswith("corpus   1,053 training tokens, 14 different: chose ")
     assert reporter.told[1] == "corpus   small, so batch_size is 131 and not 4000"
     assert re.fullmatch(r"model    sea: lstm 1 x 8, [\d,]+ parameters, torch on cpu, float32", reporter.told[2])
+
+
+def warnings_of(reporter):
+    return [sentence for sentence in reporter.told if sentence.startswith("warning: ")]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"hidden_size": 32, "learning_rate": 0.02, "dropout": 0.0, "max_steps": 600},
+            r"Since step [\d,]+ the validation loss has risen .*: the model learns its corpus by heart\.",
+        ),
+        (
+            {"learning_rate": 3.0, "warmup_steps": 300, "lr_schedule": "constant", "max_steps": 300},
+            r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 0.75",
+        ),
+        (
+            {"learning_rate": 1e-7, "max_steps": 400},
+            r"The training loss is where it was, \d.*: the learning rate of 1e-07 may be too low\.",
+        ),
+    ],
+    ids=["overfitting", "divergence", "dead learning rate"],
+)
+def test_what_goes_wrong_in_a_run_is_said_once(start, tmp_path, options, sentence):
+    letters = np.random.default_rng(0).choice(list("abcdefgh "), 1500)  # nothing in it can be learned but by heart
+    path = tmp_path / "letters.txt"
+    path.write_text("".join(letters))
+    reporter = Reporter()
+    start(reporter=reporter, sources=[str(path)], **options)
+    (warning,) = warnings_of(reporter)
+    assert re.match(f"warning: {sentence}", warning), warning
+
+
+def test_what_was_said_of_a_run_is_not_said_again_when_it_goes_on(start, resume):
+    options = {"learning_rate": 1e-7, "max_steps": 400}
+    first, second = Reporter(signal_at=12), Reporter()
+    start(reporter=first, **options)
+    resume(reporter=second)
+    assert (len(warnings_of(first)), warnings_of(second)) == (1, [])

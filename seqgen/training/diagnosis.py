@@ -1,0 +1,175 @@
+"""What goes wrong in a run, told from its metrics: a sentence each, that says what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from seqgen.core.types import Ids
+from seqgen.evaluation import bits_per_character
+
+WORSE_EVALUATIONS = 3
+"""Evaluations without a better one after which a model overfits, if what it trains on still gets better."""
+
+WORSE_SHARE = 0.1
+"""Share of the budget that these evaluations must span."""
+
+WORSE = 0.01
+"""How much worse than the best the validation loss must be by then: less is noise."""
+
+RISEN = 1.25
+"""Times its lowest mean, at which the training loss tells that training is about to diverge."""
+
+RISEN_NATS = 0.1
+"""Nats by which it must have risen besides."""
+
+STRETCH = 20
+"""Steps over which losses and norms are averaged before they are compared: those of single batches are noise."""
+
+STEEP = 10.0
+"""Times its median so far, at which the mean gradient norm tells the same."""
+
+FIRST_PART = 0.25
+"""Share of the run by which a model must predict better than the frequencies of tokens, after ``FEWEST_STEPS``."""
+
+FEWEST_STEPS = 200
+
+UNCHANGED = 0.02
+"""Change of the training loss, as a share, that is none."""
+
+
+@dataclass
+class Diagnosis:
+    """Watches the lines of ``metrics.jsonl``, and says each thing once in a run.
+
+    Attributes:
+        options: of the run.
+        token_entropy: nats per token of a model that knows only how frequent each token is.
+        characters_per_token: turns nats per token into bits per character.
+    """
+
+    options: Mapping[str, Any]
+    token_entropy: float
+    characters_per_token: float
+    _lines: list[Mapping[str, Any]] = field(default_factory=list, init=False)
+    _stretches: list[_Stretch] = field(default_factory=list, init=False)
+    _said: set[str] = field(default_factory=set, init=False)
+
+    def metrics(self, line: Mapping[str, Any]) -> list[str]:
+        """What this line shows that was not said before."""
+        begun = self._lines[-1]["step"] if self._lines else 0
+        self._lines.append(line)
+        if not self._stretches or self._stretches[-1].steps >= STRETCH:
+            self._stretches.append(_Stretch())
+        self._stretches[-1].add(line, line["step"] - begun)
+        new = {kind: sentence for kind, sentence in self._found() if kind not in self._said}
+        self._said |= new.keys()
+        return list(new.values())
+
+    def _found(self) -> Iterator[tuple[str, str]]:
+        if sentence := self._diverging():
+            yield "diverging", sentence
+        elif sentence := self._dead():
+            yield "dead", sentence
+        elif sentence := self._overfitting():
+            yield "overfitting", sentence
+
+    def _diverging(self) -> str:
+        *before, now = self._stretches
+        if not before or now.steps < STRETCH:
+            return ""
+        step = self._lines[-1]["step"]
+        advice = f"Try --learning-rate {self.options['learning_rate'] / 4:.2g}, or find one: --lr-find"
+        lowest = min(stretch.loss for stretch in before)
+        if now.loss > max(RISEN * lowest, lowest + RISEN_NATS):
+            return (
+                f"The training loss has risen from {self._bits(lowest)} to {self._bits(now.loss)} bits/character by step "
+                f"{step:,}: training may be about to diverge.  {advice}"
+            )
+        norms = [stretch.norm for stretch in before if stretch.norm is not None]
+        if len(norms) >= 3 and now.norm is not None and now.norm > STEEP * median(norms):
+            return (
+                f"The norm of the gradients has grown from {median(norms):.2g} to {now.norm:.2g} by step {step:,}: "
+                f"training may be about to diverge.  {advice}"
+            )
+        return ""
+
+    def _dead(self) -> str:
+        now = self._lines[-1]
+        losses = _values(self._lines, "train_loss") + _values(self._lines, "validation_loss")
+        if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or min(losses, default=0.0) < self.token_entropy:
+            return ""
+        rate = self.options["learning_rate"]
+        first, last = self._stretches[0].loss, now["train_loss"]
+        if abs(first - last) <= UNCHANGED * first and first > self.token_entropy * (1 + UNCHANGED):
+            return (
+                f"The training loss is where it was, {self._bits(last)} bits/character after {now['step']:,} steps: the learning "
+                f"rate of {rate:.2g} may be too low.  Try --learning-rate {rate * 10:.2g}, or find one: --lr-find"
+            )
+        return (
+            f"After {now['step']:,} steps the model predicts no better than the frequencies of tokens alone would "
+            f"({self._bits(self.token_entropy)} bits/character).  Try another learning rate than {rate:.2g}: --lr-find finds one"
+        )
+
+    def _bits(self, loss: float) -> str:
+        return f"{bits_per_character(loss, 1) / self.characters_per_token:.3f}"
+
+    def _overfitting(self) -> str:
+        measured = [line for line in self._lines if line["validation_loss"] is not None]
+        if not measured:
+            return ""
+        best = min(range(len(measured)), key=lambda number: measured[number]["validation_loss"])
+        then, now = measured[best], measured[-1]
+        if (
+            len(measured) - 1 - best < WORSE_EVALUATIONS
+            or now["progress"] < then["progress"] + WORSE_SHARE
+            or now["validation_loss"] < (1 + WORSE) * then["validation_loss"]
+            or now["train_loss"] >= then["train_loss"]
+        ):
+            return ""
+        dropout = self.options["dropout"]
+        return (
+            f"Since step {then['step']:,} the validation loss has risen from {self._bits(then['validation_loss'])} to "
+            f"{self._bits(now['validation_loss'])} bits/character while the training loss fell: the model learns its corpus by "
+            f"heart.  The best weights are kept; more dropout (--dropout {min(0.8, dropout + 0.2):.2g}), a smaller model "
+            "(--hidden-size) or less time may do better"
+        )
+
+
+@dataclass
+class _Stretch:
+    """Means over ``STRETCH`` steps or more."""
+
+    steps: int = 0
+    loss: float = 0.0
+    norm: float | None = None
+
+    def add(self, line: Mapping[str, Any], steps: int) -> None:
+        """The means of so many more steps."""
+        share = steps / max(self.steps + steps, 1)
+        if line["train_loss"] is not None:
+            self.loss += (line["train_loss"] - self.loss) * share
+        if (norm := line.get("gradient_norm")) is not None:
+            self.norm = norm if self.norm is None else self.norm + (norm - self.norm) * share
+        self.steps += steps
+
+
+def token_entropy(tokens: Ids, most: int = 1 << 22) -> float:
+    """Nats per token of a model that knows only how frequent each token is.
+
+    Args:
+        tokens: of the training part.
+        most: how many of them, evenly spread, are counted.
+    """
+    counted = np.asarray(tokens[:: max(1, len(tokens) // most)])
+    shares = np.bincount(counted) / max(len(counted), 1)
+    return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
+
+
+def _values(lines: list[Mapping[str, Any]], key: str) -> list[float]:
+    return [line[key] for line in lines if line.get(key) is not None]

@@ -1,0 +1,131 @@
+"""What is said of a run that goes wrong: each once, with what to do, and nothing of one that goes well."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from seqgen.training.diagnosis import Diagnosis, token_entropy
+
+OPTIONS = {"learning_rate": 0.004, "dropout": 0.1}
+
+
+@pytest.fixture
+def diagnosis():
+    """Of tokens whose frequencies alone have 2.0 nats, each two characters."""
+    return Diagnosis(OPTIONS, token_entropy=2.0, characters_per_token=2.0)
+
+
+def lines_of(train, validation=None, norms=None, *, every=100):
+    """The metrics of a run with these losses at its evaluations."""
+    validation, norms = validation or train, norms or [0.5] * len(train)
+    return [
+        {
+            "step": every * (number + 1),
+            "progress": (number + 1) / len(train),
+            "train_loss": loss,
+            "validation_loss": other,
+            "gradient_norm": norm,
+        }
+        for number, (loss, other, norm) in enumerate(zip(train, validation, norms, strict=True))
+    ]
+
+
+def said(diagnosis, lines):
+    """{number of the line: the sentence that it brought}."""
+    return {number: sentence for number, line in enumerate(lines) for sentence in diagnosis.metrics(line)}
+
+
+FALLING = [1.2 + 1.3 * 0.8**number for number in range(20)]
+
+
+def test_of_a_run_that_goes_well_nothing_is_said(diagnosis):
+    assert said(diagnosis, lines_of(FALLING, [loss + 0.05 for loss in FALLING])) == {}
+
+
+def test_overfitting_is_told_at_the_third_evaluation_without_a_better_one_and_only_once(diagnosis):
+    validation = [1.9 - 0.05 * number if number < 8 else 1.55 + 0.03 * (number - 7) for number in range(20)]
+    ((number, sentence),) = said(diagnosis, lines_of(FALLING, validation)).items()
+    assert number == 10
+    assert sentence == (
+        "Since step 800 the validation loss has risen from 1.118 to 1.183 bits/character while the training loss fell: "
+        "the model learns its corpus by heart.  The best weights are kept; more dropout (--dropout 0.3), a smaller model "
+        "(--hidden-size) or less time may do better"
+    )
+
+
+def test_a_validation_loss_that_wavers_or_rises_with_the_training_loss_is_no_overfitting(diagnosis):
+    wavering = [1.55 + 0.005 * (-1) ** number for number in range(20)]
+    assert said(diagnosis, lines_of(FALLING, wavering)) == {}
+    both = FALLING[:10] + [FALLING[9] + 0.02 * number for number in range(1, 5)]
+    assert said(Diagnosis(OPTIONS, 2.0, 2.0), lines_of(both)) == {}
+
+
+def test_without_a_validation_part_there_is_no_overfitting_to_see(diagnosis):
+    assert said(diagnosis, lines_of(FALLING, [None] * 20)) == {}
+
+
+def test_a_training_loss_far_above_its_lowest_tells_of_divergence(diagnosis):
+    losses = [*FALLING[:10], 1.4, 1.9, 2.5, 4.0]
+    ((number, sentence),) = said(diagnosis, lines_of(losses)).items()
+    assert number == 11
+    assert sentence == (
+        "The training loss has risen from 0.991 to 1.371 bits/character by step 1,200: training may be about to diverge.  "
+        "Try --learning-rate 0.001, or find one: --lr-find"
+    )
+
+
+def test_a_gradient_norm_far_above_what_it_was_tells_of_divergence(diagnosis):
+    ((number, sentence),) = said(diagnosis, lines_of(FALLING, norms=[0.5] * 9 + [4.0, 6.0, 0.5] + [0.5] * 8)).items()
+    assert number == 10
+    assert sentence.startswith(
+        "The norm of the gradients has grown from 0.5 to 6 by step 1,100: training may be about to"
+    )
+
+
+def test_single_batches_do_not_tell_of_divergence(diagnosis):
+    noise = np.random.default_rng(0)
+    losses = [1.5 + 0.3 * float(noise.normal()) for _ in range(1000)]
+    assert said(diagnosis, lines_of(losses, [1.5] * 1000, every=1)) == {}
+
+
+def test_a_loss_that_stays_where_it_began_tells_of_a_dead_learning_rate(diagnosis):
+    losses = [4.17 - 0.001 * number for number in range(20)]
+    ((number, sentence),) = said(diagnosis, lines_of(losses)).items()
+    assert number == 4  # a quarter of the run
+    assert sentence == (
+        "The training loss is where it was, 3.005 bits/character after 500 steps: the learning rate of 0.004 may be too "
+        "low.  Try --learning-rate 0.04, or find one: --lr-find"
+    )
+
+
+def test_a_loss_that_stays_at_the_frequencies_of_tokens_tells_of_another(diagnosis):
+    losses = [3.0, 2.2, *[2.01] * 18]
+    ((_, sentence),) = said(diagnosis, lines_of(losses)).items()
+    assert sentence == (
+        "After 500 steps the model predicts no better than the frequencies of tokens alone would (1.443 bits/character).  "
+        "Try another learning rate than 0.004: --lr-find finds one"
+    )
+
+
+def test_after_few_steps_nothing_is_said_of_the_learning_rate(diagnosis):
+    assert said(diagnosis, lines_of([4.17] * 20, every=9)) == {}
+
+
+def test_metrics_without_gradient_norms_are_judged_by_their_losses(diagnosis):
+    lines = [{**line, "gradient_norm": None} for line in lines_of([*FALLING[:10], *[2.5] * 10])]
+    assert list(said(diagnosis, lines)) == [10]
+
+
+def test_the_entropy_of_tokens_is_that_of_their_frequencies():
+    assert token_entropy(np.array([0, 1, 2, 3], np.uint8)) == pytest.approx(math.log(4))
+    assert token_entropy(np.array([0, 0, 0, 2], np.uint16)) == pytest.approx(
+        -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
+    )
+    assert token_entropy(np.zeros(5, np.uint8)) == 0
+    assert token_entropy(np.array([], np.uint8)) == 0
+    # Of a long corpus only a part is counted, from all over it.
+    halves = np.repeat(np.array([0, 1], np.uint8), 5000)
+    assert token_entropy(halves, most=100) == pytest.approx(math.log(2))
