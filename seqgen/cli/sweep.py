@@ -21,7 +21,6 @@ from seqgen.cli.environment import (
     show,
     styled,
     table,
-    warn,
 )
 from seqgen.cli.train import NEWEST, with_value
 from seqgen.core.errors import UsageError
@@ -166,7 +165,7 @@ def sweep(
 
 @dataclass
 class Quiet:
-    """Says nothing but warnings."""
+    """Says nothing."""
 
     def begun(self, plan: Plan, results: Sequence[TrialResult]) -> None:
         """Nothing."""
@@ -179,10 +178,6 @@ class Quiet:
 
     def trial_ended(self, result: TrialResult, best: TrialResult | None) -> None:
         """Nothing."""
-
-    def warn(self, text: str) -> None:
-        """The warning."""
-        warn(text)
 
     def close(self) -> None:
         """Nothing."""
@@ -242,10 +237,6 @@ class Display(Quiet):
         self._best = best
         options = ", ".join(f"{name} {_shown(value)}" for name, value in result.options.items())
         self._say(f"trial {result.number:<3}{_bits(result)}  {options}{_verdict(result, best)}")
-
-    def warn(self, text: str) -> None:
-        """The warning, with the trial that it is about."""
-        self._say(f"warning: trial {self._number}: {text}")
 
     def close(self) -> None:
         """Take the bar away."""

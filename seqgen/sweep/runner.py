@@ -48,9 +48,6 @@ class Observer(Protocol):
     def trial_ended(self, result: TrialResult, best: TrialResult | None) -> None:
         """A trial has ended; and the best so far."""
 
-    def warn(self, text: str) -> None:
-        """Something that a part says."""
-
     def close(self) -> None:
         """The sweep has ended."""
 
@@ -273,6 +270,8 @@ class Sweep:
             problem = str(error).partition("\n")[0]
         except Exception as error:  # noqa: BLE001  a framework out of memory, a plugin's mistake: the others may work
             problem = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        if watcher.failure is not None:
+            raise watcher.failure
         record = outcome.record if outcome and not problem else {}
         result = TrialResult(
             number=number,
@@ -343,25 +342,32 @@ class _Watcher(Callback):
     trial: Any
     progress: float = 0.0
     behind: bool = False
+    failure: Exception | None = None
     _stage: int = 0
 
     def on_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Into the study, with the time, so that both are there after a kill."""
+        """Into the study; what fails there is kept for the sweep, since a session goes on without a callback that fails."""
+        try:
+            self._report(metrics)
+        except Exception as error:  # noqa: BLE001  raised again by the sweep
+            self.failure = error
+
+    def _report(self, metrics: Mapping[str, Any]) -> None:
+        """With the time, so that both are there after a kill."""
         self.sweep.study.spend(self.sweep.seconds)
         self.progress = metrics["progress"]
         if metrics["bits_per_character"] is not None and self.progress < 1.0:
             self._stage, self.behind = report(self.trial, metrics["bits_per_character"], self.progress, self._stage)
 
     def stop(self) -> str:
-        """Whether it is behind."""
-        return "The others were better at this stage." if self.behind else ""
+        """That it is behind, or cannot be followed any more."""
+        return "It does not go on." if self.behind or self.failure else ""
 
     def note(self, text: str) -> None:
         """Nothing: a sweep has words of its own."""
 
     def warn(self, text: str) -> None:
-        """On to the sweep's observer."""
-        self.sweep.observer.warn(text)
+        """Nothing: what a run warns of, such as a rate that is too low, is what the search is there to find out."""
 
     def show(self, status: Status) -> None:
         """On to the sweep's observer."""

@@ -32,7 +32,6 @@ class Observer:
         self.begun_with = []
         self.trials = []
         self.told = []
-        self.warnings = []
 
     def begun(self, plan, results):
         self.begun_with = list(results)
@@ -45,9 +44,6 @@ class Observer:
 
     def trial_ended(self, result, best):
         self.told.append((result, best))
-
-    def warn(self, text):
-        self.warnings.append(text)
 
     def close(self):
         pass
@@ -272,6 +268,17 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(search):
     assert (good.state, good.options["hidden_size"]) == ("complete", 4)
     assert (bad.state, bad.bits_per_character, bad.options["hidden_size"]) == ("failed", None, 8)
     assert "embedding" in bad.problem
+
+
+def test_a_journal_that_cannot_be_written_ends_the_sweep_instead_of_the_watching(search):
+    journal = home.sweeps_folder() / "sea" / "journal.log"
+
+    def spoil(_):
+        journal.unlink(missing_ok=True)
+        journal.mkdir(exist_ok=True)
+
+    with pytest.raises(OSError, match="journal.log"):
+        search("hidden-size=4,8", observer=Observer(spoil))
 
 
 def test_where_all_fail_the_sweep_ends_with_the_reason(search, resume):
