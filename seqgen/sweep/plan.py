@@ -139,4 +139,4 @@ def _flag(name: str, value: Any) -> Sequence[str]:
     option = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{option}" if value else f"--no-{option}"]
-    return [f"--{option}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return [f"--{option}", str(value)]

@@ -70,10 +70,10 @@ class Range:
         if self.whole:
             return trial.suggest_int(self.name, int(self.low), int(self.high), log=self.logarithmic)
         number = trial.suggest_float(self.name, self.low, self.high, log=self.logarithmic)
-        return min(max(float(f"{number:.{_DIGITS}g}"), self.low), self.high)
+        return min(max(_rounded(number), self.low), self.high)
 
     def __str__(self) -> str:
-        return f"{self.name}={self.low:g}..{self.high:g}"
+        return f"{self.name}={self.low}..{self.high}"
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON-able value."""
@@ -163,7 +163,7 @@ def around(chosen: Mapping[str, Any], taken: set[str]) -> tuple[list[Dimension],
     size, rate, batch, seq_len = (chosen[name] for name in ("hidden_size", "learning_rate", "batch_size", "seq_len"))
     space: list[Dimension] = [
         Choices("hidden_size", tuple(sorted({max(1, size // 2), max(1, 3 * size // 4), size, 3 * size // 2}))),
-        Range("learning_rate", rate / 4, rate * 4),
+        Range("learning_rate", _rounded(rate / 4), _rounded(rate * 4)),
         Range("dropout", 0.0, 0.6),
         Choices("batch_size", tuple(sorted({max(1, batch // 2), batch, 2 * batch}))),
         Choices("seq_len", tuple(sorted({max(1, seq_len // 2), seq_len, 2 * seq_len}))),
@@ -171,6 +171,10 @@ def around(chosen: Mapping[str, Any], taken: set[str]) -> tuple[list[Dimension],
     ]
     space = [dimension for dimension in space if dimension.name not in taken]
     return space, {dimension.name: chosen[dimension.name] for dimension in space}
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.{_DIGITS}g}")
 
 
 def combinations(space: Sequence[Dimension], limit: int) -> list[dict[str, Any]] | None:

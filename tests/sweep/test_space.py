@@ -79,7 +79,8 @@ values = st.one_of(
     .map(tuple)
     .map(lambda each: Choices("tokenizer", each)),
     st.lists(st.integers(1, 999), min_size=1, unique=True).map(tuple).map(lambda each: Choices("hidden_size", each)),
-    st.tuples(st.integers(1, 99), st.integers(100, 999)).map(lambda ends: Range("hidden_size", *ends)),
+    st.tuples(st.integers(1, 99), st.integers(100, 10**9)).map(lambda ends: Range("hidden_size", *ends)),
+    st.tuples(st.floats(1e-9, 0.1), st.floats(0.2, 1e9)).map(lambda ends: Range("learning_rate", *ends)),
 )
 
 
