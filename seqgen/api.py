@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqgen import __version__, home, settings
 from seqgen.checkpoint import SavedModel, find_recorded
@@ -22,6 +22,11 @@ from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel, with_defaults
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
+
+if TYPE_CHECKING:
+    from seqgen.training.dry_run import DryRun
+    from seqgen.training.lr_find import RangeTest
+    from seqgen.training.preparation import Preparation
 
 DEFAULT_GENERATOR = "seqgen/numpy"
 """The backend that generates where none is named: it loads at once, and is the fastest for one stream on a CPU."""
@@ -74,15 +79,88 @@ def train(
         others = {"name": name, "preset": preset, "config": config, "from_model": from_model}
         outcome = session.resume(resume or None, _only_budget(corpus, others | options))
     else:
-        values, origins = settings.resolve(
-            TrainingOptions, options, config_file=Path(config) if config else None, presets=PRESETS, preset=preset
-        )
+        values, origins = _resolved(options, preset=preset, config=config)
         parent = find_model(from_model) if from_model is not None else None
         outcome = session.start([str(each) for each in corpus], values, origins, name=name, parent=parent)
     model = load(str(outcome.version), catalog=catalog)
     model.training_record = outcome.record
     model.signal_number = outcome.signal_number
     return model
+
+
+def dry_run(
+    *corpus: str | Path,
+    name: str | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    from_model: str | None = None,
+    progress: bool = True,
+    catalog: Catalog | None = None,
+    **options: Any,
+) -> DryRun:
+    """What ``train`` would do with these arguments: parameters, memory, options, pace and time, from a few real steps.
+
+        print(seqgen.api.dry_run("my-novel.txt", max_time="5m").seconds_per_epoch)
+
+    Nothing is left behind but the cache of tokens.
+
+    Args:
+        *corpus: as for ``train``, and so are the others.
+        name: of the model.
+        preset: a named set of options.
+        config: a TOML file of options.
+        from_model: start from a model.
+        progress: say on standard error what is being done.
+        catalog: the parts to choose from.
+        **options: the fields of :class:`seqgen.training.options.TrainingOptions`.
+
+    Raises:
+        SeqgenError: one of its kinds, as ``train`` does.
+    """
+    from seqgen.training import dry_run as dry_runs
+    from seqgen.training.progress import make_reporter
+
+    prepared = _prepared(corpus, options, catalog, name=name, preset=preset, config=config, from_model=from_model)
+    make_reporter(progress=progress).note(
+        f"dry run  {dry_runs.WARM_UP + dry_runs.STEPS} steps of {prepared.described} ..."
+    )
+    return dry_runs.dry_run(prepared)
+
+
+def find_learning_rate(
+    *corpus: str | Path,
+    name: str | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    from_model: str | None = None,
+    progress: bool = True,
+    catalog: Catalog | None = None,
+    **options: Any,
+) -> RangeTest:
+    """A learning-rate range test of what ``train`` would train with these arguments; nothing is left behind.
+
+        rate = seqgen.api.find_learning_rate("my-novel.txt").suggestion
+
+    Args:
+        *corpus: as for ``train``, and so are the others.
+        name: of the model.
+        preset: a named set of options.
+        config: a TOML file of options.
+        from_model: start from a model.
+        progress: say on standard error what is being done.
+        catalog: the parts to choose from.
+        **options: the fields of :class:`seqgen.training.options.TrainingOptions`.
+
+    Raises:
+        SeqgenError: one of its kinds, as ``train`` does.
+    """
+    from seqgen.training import lr_find
+    from seqgen.training.progress import make_reporter
+
+    prepared = _prepared(corpus, options, catalog, name=name, preset=preset, config=config, from_model=from_model)
+    rates = f"rates from {lr_find.LOWEST:g} to {lr_find.HIGHEST:g}"
+    make_reporter(progress=progress).note(f"lr-find  {lr_find.STEPS} steps at {rates} of {prepared.described} ...")
+    return lr_find.range_test(prepared)
 
 
 def load(
@@ -215,6 +293,34 @@ def _sampling(catalog: Catalog) -> Callable[[Model, Tokenizer, bool], str]:
         return "".join(piece for piece in written if isinstance(piece, str))
 
     return sample
+
+
+def _prepared(
+    corpus: Sequence[str | Path],
+    options: Mapping[str, Any],
+    catalog: Catalog | None,
+    *,
+    name: str | None,
+    preset: str | None,
+    config: str | Path | None,
+    from_model: str | None,
+) -> Preparation:
+    """What ``train`` prepares before it trains."""
+    from seqgen.training.preparation import prepare
+
+    values, origins = _resolved(options, preset=preset, config=config)
+    parent = find_model(from_model) if from_model is not None else None
+    sources = [str(each) for each in corpus]
+    return prepare(catalog or installed_catalog(), sources, values, origins, name=name, parent=parent)
+
+
+def _resolved(
+    options: Mapping[str, Any], *, preset: str | None, config: str | Path | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Every option of a training that was given somewhere, and where."""
+    return settings.resolve(
+        TrainingOptions, options, config_file=Path(config) if config else None, presets=PRESETS, preset=preset
+    )
 
 
 _RESUMABLE = ("epochs", "max_steps", "max_time", "device", "checkpoint_every")

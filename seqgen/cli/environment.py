@@ -141,6 +141,23 @@ def add_row(rows: Table, *cells: str | Text) -> None:
     rows.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
+def shown(value: Any) -> str:
+    """A value in the cell of a table."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:,.4g}"
+        case int():
+            return f"{value:,}"
+        case dict() | list():
+            return json_module.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)
+
+
 def styled(*parts: str | tuple[str, str]) -> Text:
     """Text, in parts that may each have a style."""
     from rich.text import Text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +15,7 @@ from seqgen.cli.environment import (
     print_json,
     say,
     show,
+    shown,
     styled,
     table,
     warn,
@@ -109,15 +109,15 @@ def show_model(
         ("created", saved.manifest.get("created")),
         *((f"version of {name}", version) for name, version in saved.manifest.get("versions", {}).items()),
     ]:
-        add_row(facts, str(label).replace("_", " "), _shown(value))
+        add_row(facts, str(label).replace("_", " "), shown(value))
     show(facts)
     parts = table("part", "name", "of", "options")
     for kind, part in saved.config.parts.items():
-        add_row(parts, kind, part.name, f"{part.distribution} {part.version}", _shown(part.options or None))
+        add_row(parts, kind, part.name, f"{part.distribution} {part.version}", shown(part.options or None))
     show(parts)
     options = table("option", "value", "from")
     for name, value in saved.config.training.items():
-        add_row(options, name, _shown(value), str(saved.config.origins.get(name, "")))
+        add_row(options, name, shown(value), str(saved.config.origins.get(name, "")))
     show(options)
 
 
@@ -140,19 +140,3 @@ def _chosen(sweep: Mapping[str, Any]) -> str:
     return (
         f"trial {sweep.get('trial')}, the best of {sweep.get('trials')}: {', '.join(map(str, sweep.get('search', ())))}"
     )
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:,.4g}"
-        case int():
-            return f"{value:,}"
-        case dict() | list():
-            return json_module.dumps(value, ensure_ascii=False)
-        case _:
-            return str(value)

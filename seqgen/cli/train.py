@@ -19,6 +19,7 @@ from seqgen.cli.environment import (
     print_json,
     say,
 )
+from seqgen.cli.trials import chosen_trial
 from seqgen.core.options import Option, options_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 
@@ -31,6 +32,8 @@ seqgen train my-novel.txt --backend torch --tokenizer char --name novel
 seqgen train my-novel.txt --backend keras --tokenizer bpe:vocab_size=512 --max-time 5m
 
 seqgen train names.txt --dataset lines --preset small
+
+seqgen train my-novel.txt --hidden-size 1024 --dry-run
 
 Options can also stand in the environment (SEQGEN_HIDDEN_SIZE=256) and in a TOML file (--config).  An option on the command line comes first, then the environment, the file, the preset.  A --FLAG is turned off by --no-FLAG."""
 
@@ -75,6 +78,9 @@ def train(**arguments: Any) -> None:
     environment = Environment.of(arguments.pop("ctx"))
     as_json, quiet = arguments.pop("json"), arguments.pop("quiet")
     sources = arguments.pop("corpus") or ()
+    if trial := chosen_trial(arguments):
+        trial(*sources, catalog=environment.catalog, progress=not quiet, as_json=as_json, **arguments)
+        return
     model = api.train(*sources, catalog=environment.catalog, progress=not quiet, **arguments)
     result = model.training_record
     if as_json:
@@ -133,10 +139,17 @@ def _signature() -> inspect.Signature:
                 autocompletion=complete_part("callback"),
             ),
         ],
+        "dry_run": Annotated[
+            bool,
+            typer.Option("--dry-run", help="Train nothing: show sizes, memory, options, and the time it would take."),
+        ],
+        "lr_find": Annotated[
+            bool, typer.Option("--lr-find", help="Train nothing: find a learning rate by a range test of 100 steps.")
+        ],
         "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")],
         "json": JsonOption,
     }
-    flags = {"quiet": False, "json": False}
+    flags = {"dry_run": False, "lr_find": False, "quiet": False, "json": False}
     parameters = [
         inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=own.pop("ctx")),
         *(inspect.Parameter(name, keyword, default=flags.get(name), annotation=kind) for name, kind in own.items()),

@@ -1,0 +1,157 @@
+"""What a training would be, from a few measured steps: sizes, memory, pace and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from seqgen.core.canonical import GATES
+from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Batch
+from seqgen.training.preparation import Preparation
+
+WARM_UP = 2
+"""Steps that are not measured: in the first ones memory is taken and functions are compiled."""
+
+STEPS, SECONDS = 5, 2.0
+"""Measured are so many steps, or, of slower ones, as many as begin within this time, but one at least."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes, of which those of the activations are estimated and the others counted.
+
+    Attributes:
+        optimizer: its moments.
+        activations: what one batch keeps for the backward pass; see ``activation_bytes``.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of it; the framework itself and its scratch space come on top."""
+        return self.weights + self.gradients + self.optimizer + self.activations
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a training would be.
+
+    Attributes:
+        prepared: the model and its batches.
+        measured_steps, seconds_per_step: how many steps were measured, and the median of their times.
+        tokens_per_step: targets scored in each.
+    """
+
+    prepared: Preparation
+    memory: Memory
+    measured_steps: int
+    seconds_per_step: float
+    tokens_per_step: float
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Of training alone: evaluations and checkpoints come on top."""
+        return self.seconds_per_step * self.prepared.training.steps_per_epoch
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Targets trained on."""
+        return self.tokens_per_step / self.seconds_per_step
+
+    @property
+    def expected_steps(self) -> int:
+        """Steps in which the budget is used up at this pace."""
+        budget = self.prepared.budget
+        limits = [] if budget.max_seconds is None else [max(1, round(budget.max_seconds / self.seconds_per_step))]
+        return min([*limits, *([budget.max_steps] if budget.max_steps else [])])
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON-able value."""
+        prepared = self.prepared
+        steps_per_epoch = prepared.training.steps_per_epoch
+        return {
+            "model": prepared.name,
+            "parameters": prepared.parameters,
+            "backend": prepared.config.parts["backend"].name,
+            "device": prepared.model.device,
+            "precision": prepared.model.precision,
+            "memory": {**asdict(self.memory), "total": self.memory.total},
+            "training_tokens": len(prepared.training.part.tokens),
+            "validation_tokens": len(prepared.validation.part.tokens) if prepared.validation else 0,
+            "vocab_size": prepared.config.model.vocab_size,
+            "steps_per_epoch": steps_per_epoch,
+            "measured_steps": self.measured_steps,
+            "seconds_per_step": self.seconds_per_step,
+            "seconds_per_epoch": self.seconds_per_epoch,
+            "tokens_per_second": self.tokens_per_second,
+            "characters_per_second": self.tokens_per_second * prepared.characters_per_token,
+            "expected": {
+                "steps": self.expected_steps,
+                "epochs": self.expected_steps / steps_per_epoch,
+                "seconds": self.expected_steps * self.seconds_per_step,
+            },
+            "training": dict(prepared.config.training),
+            "origins": dict(prepared.config.origins),
+        }
+
+
+def dry_run(prepared: Preparation, *, clock: Callable[[], float] = time.perf_counter) -> DryRun:
+    """Measure a few steps of a model, which is trained a little by it.
+
+    Args:
+        prepared: the model and its batches.
+        clock: seconds, from any origin.
+    """
+    model, training = prepared.model, prepared.training
+    times: list[float] = []
+    tokens: list[int] = []
+    begun = clock()
+    for step in range(WARM_UP + STEPS):
+        batch = training.batch(*divmod(step, training.steps_per_epoch))
+        start = clock()
+        float(model.train_step(batch, prepared.schedule.at(step, 0.0)))  # float() waits until it is done
+        end = clock()
+        if step < WARM_UP:
+            begun = end
+            continue
+        times.append(end - start)
+        tokens.append(batch.scored)
+        if end - begun >= SECONDS:
+            break
+    moments = [
+        tensor.nbytes
+        for name, tensor in model.training_state().items()
+        if name != "step" and not name.startswith(("carry.", "random."))
+    ]
+    weights = sum(tensor.nbytes for tensor in model.weights().values())
+    activations = activation_bytes(prepared.config.model, training.batch(0, 0), model.precision)
+    return DryRun(
+        prepared=prepared,
+        memory=Memory(weights, weights, sum(moments), activations),
+        measured_steps=len(times),
+        seconds_per_step=median(times),
+        tokens_per_step=sum(tokens) / len(tokens),
+    )
+
+
+def activation_bytes(spec: ModelSpec, batch: Batch, precision: str) -> int:
+    """An estimate of what the backward pass of a batch needs kept.
+
+    For each of B x T tokens the input, and in each layer the gates (G x H), the output and, for lstm, the cell; in two
+    bytes for bfloat16, else four.  For each scored token the logits and their gradient (2 x V), in four bytes.
+    Architectures without a canonical form count as one gate.
+    """
+    rows, steps = map(int, batch.inputs.shape)
+    gates = GATES.get(spec.architecture, 1)
+    in_layer = (gates + (2 if spec.architecture == "lstm" else 1)) * spec.hidden_size
+    hidden = rows * steps * (spec.input_size + spec.num_layers * in_layer)
+    scored = rows if batch.last_step_only else rows * steps
+    return hidden * (2 if precision == "bfloat16" else 4) + scored * 2 * spec.vocab_size * 4

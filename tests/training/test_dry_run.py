@@ -1,0 +1,91 @@
+"""What a training would be: sizes that follow from its shape, and a pace that is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqgen import home, settings
+from seqgen.core.catalog import load_catalog
+from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Batch
+from seqgen.training.dry_run import SECONDS, STEPS, activation_bytes, dry_run
+from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.preparation import prepare
+
+TINY = {
+    "backend": "torch",
+    "hidden_size": 8,
+    "embedding_size": 4,
+    "seq_len": 8,
+    "batch_size": 4,
+    "precision": "float32",
+}
+
+
+@pytest.fixture
+def prepared(seqgen_home, tmp_path):
+    """What a training of a tiny model with these options has prepared."""
+
+    def make(**given):
+        path = tmp_path / "sea.txt"
+        path.write_text("The sea is wide and the ice is white.  " * 30)
+        values, origins = settings.resolve(
+            TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
+        )
+        return prepare(load_catalog(), [str(path)], values, origins)
+
+    return make
+
+
+def test_weights_gradients_and_moments_have_the_size_of_the_parameters(prepared):
+    for optimizer, moments in (("adamw", 2), ("rmsprop", 1), ("sgd", 0)):
+        found = dry_run(prepared(optimizer=optimizer))
+        size = 4 * found.prepared.parameters
+        assert (found.memory.weights, found.memory.gradients, found.memory.optimizer) == (size, size, moments * size)
+
+
+def test_the_pace_is_the_median_of_the_measured_steps(prepared, clock):
+    found = dry_run(prepared(max_steps=100), clock=clock(0.125))
+    assert (found.measured_steps, found.seconds_per_step) == (STEPS, 0.125)
+    assert found.tokens_per_second == 4 * 8 / 0.125
+    assert found.seconds_per_epoch == 0.125 * found.prepared.training.steps_per_epoch
+
+
+def test_slow_steps_are_measured_no_longer_than_a_little(prepared, clock):
+    found = dry_run(prepared(), clock=clock(SECONDS))
+    assert found.measured_steps == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "steps"),
+    [
+        ({"max_steps": 100}, 100),
+        ({"max_time": 10}, 40),
+        ({"max_steps": 100, "max_time": 10}, 40),
+        ({"epochs": 2}, None),
+    ],
+)
+def test_the_budget_that_is_reached_first_says_how_long_it_takes(prepared, clock, budget, steps):
+    found = dry_run(prepared(**budget), clock=clock(0.25))
+    steps = steps or 2 * found.prepared.training.steps_per_epoch
+    expected = found.to_json()["expected"]
+    assert expected == {
+        "steps": steps,
+        "epochs": steps / found.prepared.training.steps_per_epoch,
+        "seconds": 0.25 * steps,
+    }
+
+
+def test_it_leaves_nothing_behind_but_the_tokens(prepared):
+    dry_run(prepared())
+    assert [path.name for path in home.home().iterdir()] == [home.tokens_folder().name]
+
+
+def test_activations_are_the_inputs_the_gates_the_states_and_the_logits():
+    ids = np.zeros((2, 3), np.int64)
+    spec = ModelSpec(vocab_size=10, architecture="lstm", embedding_size=4, hidden_size=5, num_layers=2)
+    hidden = 2 * 3 * (4 + 2 * (4 + 2) * 5)
+    assert activation_bytes(spec, Batch(ids, ids), "float32") == 4 * hidden + 2 * 3 * 2 * 10 * 4
+    assert activation_bytes(spec, Batch(ids, ids), "bfloat16") == 2 * hidden + 2 * 3 * 2 * 10 * 4
+    assert activation_bytes(spec, Batch(ids, ids, last_step_only=True), "float32") == 4 * hidden + 2 * 2 * 10 * 4
