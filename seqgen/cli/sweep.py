@@ -116,7 +116,7 @@ def sweep(
     Trials have equal time and are compared in bits per character of the part that is held out; one that is behind the
     others is stopped early.  Ctrl-C keeps everything and says how to go on.
     """
-    from seqgen.sweep import runner
+    from seqgen.sweep import start
 
     environment = Environment.of(ctx)
     follower: Any = Quiet() if quiet else Display()
@@ -135,9 +135,9 @@ def sweep(
         if given := [option for option, value in fixed.items() if value]:
             msg = f"{', '.join(given)} cannot change on --resume; only --max-time and --trials can."
             raise UsageError(msg)
-        outcome = runner.resume(resume or None, max_time=max_time, trials=trials, **shared)
+        outcome = start.resume(resume or None, max_time=max_time, trials=trials, **shared)
     else:
-        outcome = runner.sweep(
+        outcome = start.sweep(
             corpus or (),
             search or (),
             name=name,

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import filelock
-
-from seqgen import files, home, settings
+from seqgen import files, home
 from seqgen.checkpoint import MANIFEST, read_json, write_manifest
 from seqgen.core.callback import Callback
-from seqgen.core.catalog import Catalog, Kind
-from seqgen.core.errors import ModelNotFoundError, OptionError, OutputError, SeqgenError, TrainingError, UsageError
-from seqgen.core.options import checked, make
-from seqgen.registry import ModelVersion, Registry, check_name
-from seqgen.sweep.plan import FILE, Plan, SweepOptions, shared_out
-from seqgen.sweep.space import Choices, Dimension, around, parse_search
-from seqgen.sweep.study import JOURNAL, Study, TrialResult, need_optuna, ranked, report
-from seqgen.training.options import PANELS, PRESETS, TrainingOptions
-from seqgen.training.preparation import prepare
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import OutputError, SeqgenError, TrainingError
+from seqgen.registry import ModelVersion, Registry
+from seqgen.sweep.plan import Plan
+from seqgen.sweep.study import Study, TrialResult, ranked, report
 from seqgen.training.progress import Status
 from seqgen.training.session import Outcome, Session
-from seqgen.training.sources import name_after, resolve_sources
 
 HOPELESS = 3
 """If the first so many trials fail, so will the others."""
@@ -76,114 +68,6 @@ class SweepOutcome:
     def train_command(self) -> str | None:
         """The command that trains the best configuration for longer."""
         return self.plan.train_command(self.best.options) if self.best else None
-
-
-def sweep(
-    sources: Sequence[str],
-    search: Sequence[str],
-    *,
-    name: str | None = None,
-    settled: Sequence[str] = (),
-    preset: str | None = None,
-    config: str | None = None,
-    catalog: Catalog,
-    observer: Observer,
-    **options: Any,
-) -> SweepOutcome:
-    """Search, or go on with the sweep of this name where it was told the same.
-
-    Args:
-        sources: files, folders, globs, URLs, ``-``, or names of corpora.
-        search: what is searched, as ``OPTION=LOW..HIGH`` or ``OPTION=VALUE,VALUE``; empty: the options that matter most,
-            around what seqgen itself chooses.
-        name: of the sweep, and of the model; default: after the first source.
-        settled: options of every trial, as ``OPTION=VALUE``.
-        preset: a named set of options, as ``train`` has it.
-        config: a TOML file of options, as ``train`` has it.
-        catalog: the parts to choose from.
-        observer: follows.
-        **options: the fields of :class:`SweepOptions`; None where not given.
-
-    Raises:
-        SeqgenError: one of its kinds; what is wrong with the options is told before anything runs.
-    """
-    need_optuna()
-    given = checked(SweepOptions, {key: value for key, value in options.items() if value is not None}, where="sweep")
-    own = make(SweepOptions, given, where="sweep")
-    trial_time = own.trial_time or shared_out(own.max_time, own.trials)
-    if trial_time > own.max_time:
-        msg = f"trial_time is {trial_time:g} s, more than the {own.max_time:g} s of the whole sweep (--max-time)."
-        raise OptionError(msg)
-    space = parse_search(search)
-    sets = _parse_set(settled, {dimension.name for dimension in space})
-    values, origins = settings.resolve(
-        TrainingOptions, sets, config_file=Path(config) if config else None, presets=PRESETS, preset=preset
-    )
-    if values["validation_fraction"] == 0:
-        msg = "validation_fraction is 0, but trials are compared by what they reach on the part that is held out."
-        raise OptionError(msg)
-    resolved = resolve_sources(sources)
-    name = name or name_after(resolved.sources[0])
-    check_name(name)
-    if resolved.dataset and origins["dataset"] == "default":
-        values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
-    _check_parts(values, space, resolved.paths, catalog)
-    plan = Plan(
-        name=name,
-        sources=resolved.sources,
-        paths=resolved.paths,
-        values=values,
-        origins=origins,
-        given={"set": sets, "preset": preset, "config": config},
-        space=tuple(space),
-        searched=bool(space),
-        centre={},
-        max_time=own.max_time,
-        trial_time=trial_time,
-        trials=own.trials,
-        random_seed=own.random_seed,
-    )
-    with _opened(name) as folder:
-        if (folder / FILE).exists():
-            plan = _same(Plan.read(folder), plan, given)
-        elif not space:
-            space, centre = _default_space(plan, catalog)
-            plan = replace(plan, space=tuple(space), centre=centre)
-        plan.write(folder)
-        return Sweep(plan, folder, catalog, observer).run()
-
-
-def resume(
-    name: str | None, *, catalog: Catalog, observer: Observer, max_time: Any = None, trials: Any = None
-) -> SweepOutcome:
-    """Go on with a sweep; None: with the one that was at work last.
-
-    Args:
-        name: of the sweep.
-        catalog: the parts to choose from.
-        observer: follows.
-        max_time: may change; None leaves it.
-        trials: may change; None leaves it.
-
-    Raises:
-        ModelNotFoundError: there is none.
-        OptionError: the corpus is not there any more, or a part.
-    """
-    need_optuna()
-    given = {key: value for key, value in {"max_time": max_time, "trials": trials}.items() if value is not None}
-    given = checked(SweepOptions, given, where="sweep --resume")
-    folders = {each.parent.name: each for each in home.sweeps_folder().glob(f"*/{FILE}")}
-    if name is None and folders:
-        name = max(folders, key=lambda each: _last_change(folders[each].parent))
-    if name not in folders:
-        which = f"{name} " if name else ""
-        msg = f"There is no sweep {which}to go on with ({home.sweeps_folder()})."
-        raise ModelNotFoundError(msg)
-    with _opened(name) as folder:
-        plan = replace(Plan.read(folder), **given)
-        _check_parts(plan.values, plan.space, plan.paths, catalog)
-        plan.write(folder)
-        return Sweep(plan, folder, catalog, observer).run()
 
 
 @dataclass
@@ -378,83 +262,3 @@ class _Watcher(Callback):
 
     def close(self) -> None:
         """Nothing."""
-
-
-def _parse_set(texts: Sequence[str], searched: set[str]) -> dict[str, Any]:
-    given: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            msg = f'--set "{text}" is not OPTION=VALUE.  Write --set hidden-size=256'
-            raise OptionError(msg)
-        given[key] = value
-    values = checked(TrainingOptions, given, where="sweep --set")
-    if "max_time" in values:
-        msg = "max_time of each trial is --trial-time, and that of the whole sweep --max-time; leave it out of --set."
-        raise OptionError(msg)
-    if both := searched & values.keys():
-        msg = f"{', '.join(sorted(both))} is both in --search and in --set.  Leave one out."
-        raise OptionError(msg)
-    return values
-
-
-def _check_parts(
-    values: Mapping[str, Any], space: Sequence[Dimension], paths: tuple[str, ...], catalog: Catalog
-) -> None:
-    """Make every part that trials will name, and read the corpus's beginning: what is wrong is told before any runs."""
-    searched = {each.name: each.values for each in space if isinstance(each, Choices)}
-    for name in PANELS["Parts"]:
-        kind: Kind = name  # type: ignore[assignment]  # the options are called like the kinds
-        for spec in searched.get(name, (values[name],)):
-            if spec is not None:
-                part = catalog.make(kind, spec, **({"sources": paths} if kind == "dataset" else {}))
-                if kind == "dataset":
-                    next(part.documents(), None)
-
-
-def _default_space(plan: Plan, catalog: Catalog) -> tuple[list[Dimension], dict[str, Any]]:
-    """Around what seqgen chooses for this corpus, leaving out what a person has settled."""
-    prepared = prepare(catalog, plan.paths, *plan.trial_values({}), name=plan.name)
-    space, centre = around(
-        prepared.config.training, {name for name, origin in plan.origins.items() if origin != "default"}
-    )
-    if not space:
-        msg = "Every option that is searched without --search is settled.  Name what to search: --search OPTION=VALUES"
-        raise OptionError(msg)
-    return space, centre
-
-
-def _same(before: Plan, plan: Plan, given: Mapping[str, Any]) -> Plan:
-    """The plan of a sweep that is gone on with by its own command: only its time and number of trials may change."""
-    different = before.differences(plan)
-    if "trial_time" in given and plan.trial_time != before.trial_time:
-        different.append("trial_time")
-    if different:
-        msg = (
-            f"There is a sweep {plan.name} already, with another {', '.join(different)}.  Go on with it: seqgen sweep "
-            f"--resume {plan.name}; or give another --name."
-        )
-        raise UsageError(msg)
-    return replace(before, max_time=plan.max_time, trials=plan.trials)
-
-
-@contextlib.contextmanager
-def _opened(name: str) -> Iterator[Path]:
-    """The folder of a sweep, locked against other processes."""
-    folder = home.sweeps_folder() / name
-    with files.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        msg = f"Another process is at work on sweep {name}.  Wait for it, or give another --name."
-        raise UsageError(msg) from error
-    try:
-        yield folder
-    finally:
-        lock.release()
-
-
-def _last_change(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in (folder / FILE, folder / JOURNAL) if path.exists())

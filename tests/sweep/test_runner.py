@@ -14,7 +14,7 @@ from seqgen import home
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, TrainingError, UnknownPartError, UsageError
 from seqgen.registry import Registry
-from seqgen.sweep import runner
+from seqgen.sweep import start
 from seqgen.sweep.study import TrialResult, ranked
 
 TINY = ("backend=torch", "embedding_size=4", "seq_len=8", "batch_size=4", "precision=float32", "warmup_steps=0")
@@ -71,7 +71,7 @@ def search(seqgen_home, corpus):
     def run(*space, observer=None, max_steps=20, **given):
         own = {"max_time": "5m", "trial_time": "60s", **given}
         settled = (*TINY, f"max_steps={max_steps}", "eval_every=5", *own.pop("settled", ()))
-        return runner.sweep(
+        return start.sweep(
             [str(corpus)], space, settled=settled, catalog=load_catalog(), observer=observer or Observer(), **own
         )
 
@@ -83,7 +83,7 @@ def resume(seqgen_home):
     """Go on with a sweep."""
 
     def run(name=None, *, observer=None, **given):
-        return runner.resume(name, catalog=load_catalog(), observer=observer or Observer(), **given)
+        return start.resume(name, catalog=load_catalog(), observer=observer or Observer(), **given)
 
     return run
 
@@ -325,7 +325,7 @@ def test_another_search_of_the_same_name_is_refused(search, corpus):
     other = corpus.with_name("lake.txt")
     corpus.rename(other)
     with pytest.raises(UsageError, match="There is a sweep sea already, with another corpus, "):
-        runner.sweep([str(other)], ["hidden-size=4"], name="sea", catalog=load_catalog(), observer=Observer())
+        start.sweep([str(other)], ["hidden-size=4"], name="sea", catalog=load_catalog(), observer=Observer())
     other.rename(corpus)
     for space, given, what in [
         (["hidden-size=8"], {}, "search"),
