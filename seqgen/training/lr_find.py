@@ -2,8 +2,7 @@
 
 The model trains for some hundred steps while the rate rises exponentially from so low that nothing is learned to so high
 that training diverges.  Smith reads off where the loss begins to fall and where it stops falling; the suggestion here is
-a tenth of the rate at which the smoothed loss is lowest, the rule of Howard and Gugger 2020 ("fastai: A Layered API for
-Deep Learning").
+a tenth of the rate at which the smoothed loss is lowest, as the rule ``minimum`` of fastai's ``lr_find`` has it.
 """
 
 from __future__ import annotations

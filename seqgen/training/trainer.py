@@ -208,8 +208,8 @@ class Trainer:
                 "learning_rate": learning_rate,
                 "train_loss": now.train_loss,
                 "validation_loss": now.validation_loss,
-                "gradient_norm": since.mean_norm,
-                "largest_gradient_norm": since.largest_norm,
+                "gradient_norm": _finite(since.mean_norm),
+                "largest_gradient_norm": _finite(since.largest_norm),
             }
         )
         self.observer.tick(self._tick(since, progress, learning_rate))
@@ -302,6 +302,11 @@ class _Since:
     def restart(self, seconds: float) -> None:
         self.started, self.tokens, self.total, self.count = seconds, 0, 0.0, 0
         self.norm_total, self.norm_count, self.largest_norm = 0.0, 0, None
+
+
+def _finite(value: float | None) -> float | None:
+    """The value; None where JSON could not hold it."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def evaluate(model: Model, batches: Batching) -> float:

@@ -122,6 +122,21 @@ def test_of_a_model_that_tells_no_gradient_norm_there_is_none(make_trainer):
     assert (line["gradient_norm"], line["largest_gradient_norm"]) == (None, None)
 
 
+def test_a_gradient_norm_that_is_no_number_is_left_out_for_json_could_not_hold_it(make_trainer):
+    trainer = make_trainer(max_steps=1)
+    real = trainer.model.train_step
+
+    def train_step(batch, learning_rate):
+        loss = real(batch, learning_rate)
+        trainer.model.gradient_norm = math.inf
+        return loss
+
+    trainer.model.train_step = train_step
+    trainer.run()
+    (line,) = trainer.observer.lines
+    assert (line["gradient_norm"], line["largest_gradient_norm"]) == (None, None)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_it_learns(make_trainer, mode):
     trainer = make_trainer(max_steps=150, mode=mode, eval_every=30)
