@@ -1,0 +1,193 @@
+"""Training through ``seqgen.train`` beside bare loops of the same model in the same framework.
+
+    python benchmarks/training_speed.py --backend torch --setting a --steps 40 --repeats 5
+    python benchmarks/training_speed.py --backend keras --setting b --steps 12
+
+Setting a: LSTM 1 x 256, batches of 128 x 100.  Setting b: 2 x 512, batches of 64 x 128.  Every repeat builds its model anew and
+times the steps alone.  For seqgen they hold reading, batching, clipping, the schedule, metrics and checkpoints; what the one
+evaluation at the end adds is a row of its own.  The bare loops are what one writes by hand: no schedule, no file, a batch from memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from side_by_side import report
+
+import seqgen
+
+SETTINGS = {
+    "a": {"num_layers": 1, "hidden_size": 256, "batch_size": 128, "seq_len": 100},
+    "b": {"num_layers": 2, "hidden_size": 512, "batch_size": 64, "seq_len": 128},
+}
+SYMBOLS = 65
+LEARNING_RATE = 1e-3
+
+
+class Seqgen:
+    """``seqgen.train``; remembers how long the run took with its evaluation."""
+
+    def __init__(self, corpus: Path, backend: str, shape: dict[str, int], steps: int) -> None:
+        self._corpus = corpus
+        self._options: dict[str, Any] = {**shape, "backend": backend, "max_steps": steps, "eval_every": steps}
+        self.with_evaluation: list[float] = []
+        self.precision = ""
+
+    def __call__(self) -> float:
+        """Seconds of the steps."""
+        model = seqgen.train(
+            self._corpus, progress=False, embedding_size=64, learning_rate=LEARNING_RATE, dropout=0.0, **self._options
+        )
+        self.with_evaluation.append(model.training_record["seconds"])
+        self.precision = model.training_record["precision"]
+        lines = (model.saved.folder / "metrics.jsonl").read_text("utf-8").splitlines()
+        return float(json.loads(lines[-1])["seconds"])
+
+
+def bare_torch(shape: dict[str, int], steps: int, *, bfloat16: bool) -> float:
+    """Seconds of a plain PyTorch loop: ``nn.LSTM``, AdamW, clipping, the state carried."""
+    import torch
+    from torch import nn
+
+    embedding = nn.Embedding(SYMBOLS, 64)
+    lstm = nn.LSTM(64, shape["hidden_size"], shape["num_layers"])
+    output = nn.Linear(shape["hidden_size"], SYMBOLS)
+    parameters = [*embedding.parameters(), *lstm.parameters(), *output.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE)
+    rows = torch.randint(SYMBOLS, (shape["seq_len"] + 1, shape["batch_size"]))
+    state = None
+    loss = torch.zeros(())
+    start = time.perf_counter()
+    for _ in range(steps):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            hidden, after = lstm(embedding(rows[:-1]), state)
+            logits = output(hidden)
+        state = tuple(part.detach() for part in after)
+        loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), rows[1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+    float(loss)
+    return time.perf_counter() - start
+
+
+def keras_model(shape: dict[str, int]) -> Any:
+    """The model as the Keras documentation builds one."""
+    import keras
+
+    layers = [keras.layers.LSTM(shape["hidden_size"], return_sequences=True) for _ in range(shape["num_layers"])]
+    return keras.Sequential(
+        [
+            keras.Input((shape["seq_len"],), batch_size=shape["batch_size"], dtype="int32"),
+            keras.layers.Embedding(SYMBOLS, 64),
+            *layers,
+            keras.layers.Dense(SYMBOLS),
+        ]
+    )
+
+
+def random_rows(shape: dict[str, int], steps: int) -> tuple[Any, Any]:
+    """Inputs and targets of all steps, each (steps * B, T)."""
+    rows = np.random.default_rng(0).integers(SYMBOLS, size=(steps * shape["batch_size"], shape["seq_len"] + 1))
+    return rows[:, :-1].astype(np.int32), rows[:, 1:].astype(np.int32)
+
+
+def fit(shape: dict[str, int], steps: int) -> float:
+    """Seconds of ``keras.Model.fit``, after a first call that traces the step."""
+    import keras
+
+    model = keras_model(shape)
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    inputs, targets = random_rows(shape, steps)
+    first = slice(shape["batch_size"])
+    model.fit(inputs[first], targets[first], batch_size=shape["batch_size"], verbose=0)
+    start = time.perf_counter()
+    model.fit(inputs, targets, batch_size=shape["batch_size"], shuffle=False, verbose=0)
+    return time.perf_counter() - start
+
+
+def bare_keras(shape: dict[str, int], steps: int) -> float:
+    """Seconds of a loop over a step of Keras's own that TensorFlow compiles to a graph: ``tf.function`` and GradientTape."""
+    import keras
+    import tensorflow as tf
+
+    model = keras_model(shape)
+    optimizer = keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(jit_compile=False)
+    def step(inputs: Any, targets: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = model(inputs, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return loss
+
+    inputs, targets = random_rows(shape, 1)
+    batch = tf.constant(inputs), tf.constant(targets)
+    step(*batch)
+    start = time.perf_counter()
+    losses = [step(*batch) for _ in range(steps)]
+    float(losses[-1])
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backend", choices=["torch", "keras"], default="torch")
+    parser.add_argument("--setting", choices=SETTINGS, default="a")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    shape = SETTINGS[arguments.setting]
+    steps = arguments.steps
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SEQGEN_HOME"] = folder
+        corpus = Path(folder) / "random.txt"
+        symbols = np.array([chr(ord("!") + number) for number in range(SYMBOLS)])
+        corpus.write_text("".join(np.random.default_rng(0).choice(symbols, 500_000)), "utf-8")
+        ours = Seqgen(corpus, arguments.backend, shape, steps)
+        runs: dict[str, Callable[[], float]] = (
+            {
+                "bare nn.LSTM, float32": lambda: bare_torch(shape, steps, bfloat16=False),
+                "bare nn.LSTM, bfloat16": lambda: bare_torch(shape, steps, bfloat16=True),
+                "seqgen train": ours,
+            }
+            if arguments.backend == "torch"
+            else {
+                "keras.Model.fit": lambda: fit(shape, steps),
+                "bare tf.function": lambda: bare_keras(shape, steps),
+                "seqgen train": ours,
+            }
+        )
+        # Each run times its own steps, so that building a model does not count; in turns, as everywhere.
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for repeat in range(arguments.repeats + 1):
+            for name, run in runs.items():
+                taken = run()
+                if repeat:  # the first is a warm-up
+                    seconds[name].append(taken)
+        seconds["seqgen train, evaluated once"] = ours.with_evaluation[1:]
+        report(
+            f"training speed {arguments.backend} {arguments.setting}",
+            seconds,
+            work=steps * shape["batch_size"] * shape["seq_len"],
+            unit="tokens",
+            precision=ours.precision,
+            **vars(arguments),
+        )
+
+
+if __name__ == "__main__":
+    main()
