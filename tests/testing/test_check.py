@@ -129,7 +129,9 @@ def test_people_read_each_law_and_what_is_wrong(seqgen_cli, plugin):
     lines = [line.strip() for line in result.stdout.splitlines()]
     assert lines[0] == "callback strict  rigid 1.0"
     assert "kept     on_end may come straight after on_start." in lines
-    start = lines.index("broken   A run is followed from start to end, also where a value is None.")
+    start = lines.index(
+        "broken   A run is followed from start to end, also where a value is None, and stop gives text."
+    )
     assert lines[start + 1].startswith("on_metrics raises ValueError: out of rope")
     assert lines[start + 2].startswith("Why: What a callback raises takes it out of the run")
     assert lines[start + 2].endswith(f"({FOLLOWED})")
