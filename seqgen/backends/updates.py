@@ -8,6 +8,8 @@ With gradient g (clipped), learning rate a, and t counting updates from 1:
     rmsprop         v <- b2 v + (1 - b2) g^2;  w <- w - a g / (sqrt(v) + epsilon)  (Tieleman and Hinton 2012)
     sgd             w <- w - a g
 
+    average         w' <- k w' + (1 - k) w,  k = (1 - 1/t)^(1/weight_average - 1); see :class:`seqgen.core.spec.OptimizerSpec`
+
 Only ``adamw`` decays, and only weight matrices, not biases (Loshchilov and Hutter 2019); m is ``first_moment``, v ``second_moment`` in a training state.
 """
 
@@ -30,6 +32,16 @@ MOMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 CLIP_EPSILON = 1e-6
 """Added to the norm when clipping, as torch does."""
+
+
+AVERAGE = "average"
+"""What a training state calls the running averages, beside the moments."""
+
+
+def average_kept(optimizer: OptimizerSpec, step: int) -> float:
+    """The share of the running average that stays in an update, counted from 1: none in the first."""
+    kept: float = (1.0 - 1.0 / step) ** (1.0 / optimizer.weight_average - 1.0)
+    return kept
 
 
 def decay_of(optimizer: OptimizerSpec, tensor: str) -> float:

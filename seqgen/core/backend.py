@@ -78,6 +78,13 @@ class Model(ABC):
         msg = f"{type(self).__name__} does not train; check Backend.can_train first."
         raise TypeError(msg)
 
+    def averaged_weights(self) -> Weights | None:
+        """A copy of the running average of the weights that ``OptimizerSpec.weight_average`` asks for; None without one.
+
+        Training goes on from the weights themselves; the average is what is measured and published.
+        """
+        return None
+
     def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """All that exact resuming needs besides the weights, as named arrays.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from annotated_doc import Doc
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
 from seqgen.core.errors import OptionError
 
@@ -26,6 +26,12 @@ Beta2: TypeAlias = Annotated[
     float, Ge(0), Lt(1), Doc("share of the mean of squared gradients kept in an update: adamw, adam, rmsprop")
 ]
 WeightDecay: TypeAlias = Annotated[float, Ge(0), Doc("decoupled weight decay, for adamw")]
+WeightAverage: TypeAlias = Annotated[
+    float,
+    Ge(0),
+    Le(0.5),
+    Doc("how far back the running average of the weights reaches, as a share of the run; 0 takes the last weights"),
+]
 Precision: TypeAlias = Annotated[
     Literal["auto", "float32", "bfloat16"], Doc("of the products while training; weights are always float32")
 ]
@@ -71,6 +77,11 @@ class OptimizerSpec:
 
     Gradients are scaled down so that their global norm is at most ``grad_clip`` (Pascanu, Mikolov and Bengio 2013),
     and weight decay is decoupled and leaves biases alone (Loshchilov and Hutter 2019).
+
+    With ``weight_average`` a above 0, a running average of the weights is kept beside them (Polyak and Juditsky 1992), in
+    which a weight's age is on average the share a of all updates so far: after update t, from 1,
+    average <- b average + (1 - b) weights with b = (1 - 1/t)^(1/a - 1) (Karras et al. 2024, Analyzing and Improving the
+    Training Dynamics of Diffusion Models, section 3.1, where the exponent is gamma + 1).  It needs no length of the run.
     """
 
     name: Optimizer = "adamw"
@@ -79,3 +90,4 @@ class OptimizerSpec:
     epsilon: float = 1e-8
     weight_decay: WeightDecay = 0.01
     grad_clip: float = 1.0
+    weight_average: WeightAverage = 0.0

@@ -10,6 +10,7 @@ import pytest
 from seqgen.core.canonical import initial_weights
 from seqgen.core.errors import OptionError
 from seqgen.core.spec import OptimizerSpec
+from seqgen.testing.backend_averaging import AveragingLaws
 from seqgen.testing.backend_evaluation import EvaluationLaws
 from seqgen.testing.backend_generation import GenerationLaws
 from seqgen.testing.backend_models import batch_of, copied, require_close, require_same, stepped
@@ -17,7 +18,7 @@ from seqgen.testing.backend_training import TrainingLaws
 from seqgen.testing.laws import law, require
 
 
-class BackendContract(GenerationLaws, EvaluationLaws, TrainingLaws):
+class BackendContract(GenerationLaws, EvaluationLaws, TrainingLaws, AveragingLaws):
     """The laws of backends and their models.  Subclass it in your tests, one class for each architecture.
 
         class TestBigram(BackendContract):

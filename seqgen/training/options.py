@@ -24,6 +24,7 @@ from seqgen.core.spec import (
     Optimizer,
     Precision,
     TieEmbeddings,
+    WeightAverage,
     WeightDecay,
 )
 
@@ -92,6 +93,7 @@ class TrainingOptions:
     grad_clip: Annotated[float, Gt(0), Doc("largest global norm of the gradient")] = 1.0
     beta_2: Beta2 = 0.99
     weight_decay: WeightDecay = 0.01
+    weight_average: WeightAverage = 0.1
 
     # Measuring and saving
     eval_every: (
@@ -132,6 +134,7 @@ PANELS = {
         "grad_clip",
         "beta_2",
         "weight_decay",
+        "weight_average",
     ),
     "Measuring and saving": ("eval_every", "patience", "checkpoint_every"),
     "Machine": ("device", "precision", "random_seed", "deterministic"),
@@ -157,6 +160,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "warmup_steps": 0,
         "grad_clip": 1e9,
         "beta_2": 0.999,
+        "weight_average": 0.0,
         "epochs": 20.0,
         "eval_every": "epoch",
         "batch_size": 128,

@@ -176,6 +176,7 @@ def build_model(backend: Backend, config: ModelConfig, *, weights: Weights | Non
             beta_2=values["beta_2"],
             weight_decay=values["weight_decay"],
             grad_clip=values["grad_clip"],
+            weight_average=values["weight_average"],
         ),
         weights=weights,
     )

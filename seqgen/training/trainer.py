@@ -187,8 +187,21 @@ class Trainer:
         return progress >= 1.0 or patience_ends or self.observer.ends()
 
     def _evaluate(self, since: _Since, learning_rate: float, progress: float) -> None:
-        now = self.counters
         self._check(since.mean)
+        averaged = self.model.averaged_weights()
+        if averaged is None:
+            self._measure(since, learning_rate, progress)
+            return
+        weights = self.model.weights()
+        self.model.load_weights(averaged)
+        try:
+            self._measure(since, learning_rate, progress)
+        finally:
+            self.model.load_weights(weights)
+
+    def _measure(self, since: _Since, learning_rate: float, progress: float) -> None:
+        """Evaluate the weights that the model has now, and keep them if they are the best."""
+        now = self.counters
         validation_loss = evaluate(self.model, self.validation) if self.validation else None
         self._check(validation_loss)
         now.train_loss, now.validation_loss = since.mean, validation_loss

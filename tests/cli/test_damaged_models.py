@@ -99,8 +99,10 @@ def test_a_model_whose_plugin_fails_says_how(seqgen, novel, install):
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert outcome.stderr.splitlines() == [
         "warning: plugin broken 1.2 is left out: loading failed: ValueError: no sheet music here",
-        'error: Model novel:1 needs the tokenizer "char" of broken, which cannot be used: '
-        "loading failed: ValueError: no sheet music here",
+        (
+            'error: Model novel:1 needs the tokenizer "char" of broken, which cannot be used: '
+            "loading failed: ValueError: no sheet music here"
+        ),
     ]
 
 

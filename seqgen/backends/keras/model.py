@@ -18,7 +18,7 @@ from seqgen.backends.keras.network import Network
 from seqgen.backends.keras.optimizer import clipped, updated
 from seqgen.backends.keras.weights import from_keras, to_keras
 from seqgen.backends.numpy.model import NumpyModel
-from seqgen.backends.updates import MOMENTS
+from seqgen.backends.updates import AVERAGE, MOMENTS, average_kept
 from seqgen.core.backend import Model
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.spec import ModelSpec, OptimizerSpec
@@ -113,6 +113,7 @@ class KerasModel(Model):
             "first_correction": 1.0 - self._optimizer.beta_1**self._steps,
             "second_correction": 1.0 - self._optimizer.beta_2**self._steps,
             "scale": 1.0 / max(batch.scored, 1),
+            "average_kept": average_kept(self._optimizer, self._steps) if AVERAGE in self._moments else 0.0,
         }
         with engine.on(self.device):
             loss: SupportsFloat
@@ -133,6 +134,10 @@ class KerasModel(Model):
         self._generator_is_stale = True
         return loss
 
+    def averaged_weights(self) -> Weights | None:
+        """A copy of the running average; see :meth:`seqgen.core.backend.Model.averaged_weights`."""
+        return self._canonical(self._moments[AVERAGE]) if AVERAGE in self._moments else None
+
     def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The optimiser's state, the carried state, and where dropout's random numbers stand."""
         if self._optimizer is None:
@@ -149,7 +154,7 @@ class KerasModel(Model):
         if self._optimizer is None:
             return
         self._reset_optimizer()
-        moments = MOMENTS[self._optimizer.name]
+        moments = tuple(self._moments)
         with engine.on(self.device):
             # Another optimiser's state may lack some; then the moments start afresh.
             if all(
@@ -204,10 +209,13 @@ class KerasModel(Model):
 
     def _reset_optimizer(self) -> None:
         self._steps = 0
-        moments = () if self._optimizer is None else MOMENTS[self._optimizer.name]
+        if self._optimizer is None:
+            return
+        averages = (AVERAGE,) if self._optimizer.weight_average else ()
         with engine.on(self.device):
             self._moments = {
-                moment: {name: ops.zeros_like(value) for name, value in self._values.items()} for moment in moments
+                moment: {name: ops.zeros_like(value) for name, value in self._values.items()}
+                for moment in (*MOMENTS[self._optimizer.name], *averages)
             }
 
     def _start(self, batch: Batch, carried: Tensors | None) -> Tensors:

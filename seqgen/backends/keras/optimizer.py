@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from keras import ops
 
 from seqgen.backends.keras.engine import Tensor, Tensors
-from seqgen.backends.updates import CLIP_EPSILON, decay_of
+from seqgen.backends.updates import AVERAGE, CLIP_EPSILON, decay_of
 from seqgen.core.spec import OptimizerSpec
 
 
@@ -25,32 +25,43 @@ def clipped(gradients: Tensors, limit: float) -> tuple[dict[str, Tensor], Tensor
 def updated(
     spec: OptimizerSpec, values: Tensors, moments: Mapping[str, Tensors], gradients: Tensors, rates: Tensors
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
-    """(weights, moments) after one update.
+    """(weights, moments, averages among them) after one update.
 
     Args:
         spec: the rule.
         values: the weights.
-        moments: ``first_moment`` and ``second_moment``, as far as the rule has them, of each weight.
+        moments: ``first_moment`` and ``second_moment``, as far as the rule has them, and ``average``, if there is to be
+            one, of each weight.
         gradients: clipped.
-        rates: scalars ``learning_rate``, ``first_correction`` = 1 - b1^t and ``second_correction`` = 1 - b2^t.
+        rates: scalars ``learning_rate``, ``first_correction`` = 1 - b1^t, ``second_correction`` = 1 - b2^t, and
+            ``average_kept``.
     """
-    rate = rates["learning_rate"]
     new_values: dict[str, Tensor] = {}
     new_moments: dict[str, dict[str, Tensor]] = {moment: {} for moment in moments}
     for name, gradient in gradients.items():
-        value = values[name]
-        if spec.name == "sgd":
-            new_values[name] = value - rate * gradient
-            continue
-        second = spec.beta_2 * moments["second_moment"][name] + (1.0 - spec.beta_2) * ops.square(gradient)
-        new_moments["second_moment"][name] = second
-        if spec.name == "rmsprop":
-            new_values[name] = value - rate * gradient / (ops.sqrt(second) + spec.epsilon)
-            continue
-        first = spec.beta_1 * moments["first_moment"][name] + (1.0 - spec.beta_1) * gradient
-        new_moments["first_moment"][name] = first
-        if decay := decay_of(spec, name):
-            value = value * (1.0 - rate * decay)
-        size = ops.sqrt(second / rates["second_correction"]) + spec.epsilon
-        new_values[name] = value - rate * (first / rates["first_correction"]) / size
+        own = {moment: values_of[name] for moment, values_of in moments.items()}
+        new_values[name], new = _updated(spec, name, values[name], own, gradient, rates)
+        if AVERAGE in moments:
+            kept = rates["average_kept"]
+            new[AVERAGE] = kept * own[AVERAGE] + (1.0 - kept) * new_values[name]
+        for moment, value in new.items():
+            new_moments[moment][name] = value
     return new_values, new_moments
+
+
+def _updated(
+    spec: OptimizerSpec, name: str, value: Tensor, moments: Mapping[str, Tensor], gradient: Tensor, rates: Tensors
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """(a weight, its moments) after one update."""
+    rate = rates["learning_rate"]
+    if spec.name == "sgd":
+        return value - rate * gradient, {}
+    second = spec.beta_2 * moments["second_moment"] + (1.0 - spec.beta_2) * ops.square(gradient)
+    if spec.name == "rmsprop":
+        return value - rate * gradient / (ops.sqrt(second) + spec.epsilon), {"second_moment": second}
+    first = spec.beta_1 * moments["first_moment"] + (1.0 - spec.beta_1) * gradient
+    if decay := decay_of(spec, name):
+        value = value * (1.0 - rate * decay)
+    size = ops.sqrt(second / rates["second_correction"]) + spec.epsilon
+    value = value - rate * (first / rates["first_correction"]) / size
+    return value, {"first_moment": first, "second_moment": second}

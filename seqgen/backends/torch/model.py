@@ -111,6 +111,10 @@ class TorchModel(Model):
         self._stepper = None
         return loss.detach()
 
+    def averaged_weights(self) -> Weights | None:
+        """A copy of the running average; see :meth:`seqgen.core.backend.Model.averaged_weights`."""
+        return None if self._updater is None else self._updater.averages()
+
     def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The optimiser's state, the carried state, and where dropout's random numbers stand."""
         if self._updater is None:

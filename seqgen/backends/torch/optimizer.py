@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from seqgen.backends.torch.weights import Slot
-from seqgen.backends.updates import MOMENTS, decay_of
+from seqgen.backends.updates import AVERAGE, MOMENTS, average_kept, decay_of
 from seqgen.core.spec import OptimizerSpec
+from seqgen.core.types import Weights
 
 _NAMES: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -35,6 +36,7 @@ class Updater:
         self._parameters = [slot.parameter for slot in slots.values()]
         self._step = 0
         self._optimizer = self._fresh()
+        self._averages = self._copies() if spec.weight_average else []
 
     def update(self, learning_rate: float) -> Tensor:
         """One update from the gradients that are there, which are then dropped; gives their norm before clipping."""
@@ -44,7 +46,16 @@ class Updater:
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._step += 1
+        if self._averages:
+            new = 1.0 - average_kept(self._spec, self._step)
+            torch._foreach_lerp_(self._averages, [parameter.detach() for parameter in self._parameters], new)
         return norm
+
+    def averages(self) -> Weights | None:
+        """The running averages in the canonical form; None where there are none."""
+        if not self._averages:
+            return None
+        return {name: slot.read(each) for (name, slot), each in zip(self._slots.items(), self._averages, strict=True)}
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """``step``, and the moments of each tensor in the canonical form."""
@@ -53,7 +64,7 @@ class Updater:
             for name, slot in self._slots.items():
                 known = self._optimizer.state[slot.parameter].get(_NAMES[self._spec.name, moment])
                 state[f"{moment}.{name}"] = np.zeros_like(slot.read()) if known is None else slot.read(known)
-        return state
+        return state | {f"{AVERAGE}.{name}": value for name, value in (self.averages() or {}).items()}
 
     def load(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take over what ``state`` gave; the moments start afresh if another optimiser's lack some."""
@@ -61,6 +72,8 @@ class Updater:
         names = [f"{moment}.{name}" for moment in moments for name in self._slots]
         self._optimizer = self._fresh()
         self._step = 0
+        self._averages = self._copies() if self._averages else []
+        names += [f"{AVERAGE}.{name}" for name in self._slots if self._averages]
         if any(name not in state for name in ["step", *names]):
             return
         self._step = int(state["step"])
@@ -71,6 +84,11 @@ class Updater:
             for moment in moments:
                 tensor = own[_NAMES[self._spec.name, moment]] = torch.zeros_like(slot.parameter)
                 slot.write(state[f"{moment}.{name}"], tensor)
+        for (name, slot), average in zip(self._slots.items(), self._averages, strict=False):
+            slot.write(state[f"{AVERAGE}.{name}"], average)
+
+    def _copies(self) -> list[Tensor]:
+        return [parameter.detach().clone() for parameter in self._parameters]
 
     def _fresh(self) -> torch.optim.Optimizer:
         spec = self._spec

@@ -57,6 +57,9 @@ class Forwarding(Model):
     def train_step(self, batch, learning_rate):
         return self.inner.train_step(batch, learning_rate)
 
+    def averaged_weights(self):
+        return self.inner.averaged_weights()
+
     def training_state(self):
         return self.inner.training_state()
 

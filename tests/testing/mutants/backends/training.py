@@ -153,3 +153,37 @@ class RoundedLogits(Forwarding):
     def next_logits(self, ids, state):
         logits, after = self.inner.next_logits(ids, state)
         return (rounded(logits) if self.precision == "bfloat16" else logits), after
+
+
+@breaks("test_the_running_average_follows_its_rule", "the mean of all weights so far", TorchBackend)
+class MeanOfAll(TorchBackend):
+    def build(self, spec, *, optimizer=None, **how):
+        uniform = optimizer and optimizer.weight_average
+        return super().build(
+            spec, optimizer=dataclasses.replace(optimizer, weight_average=0.5) if uniform else optimizer, **how
+        )
+
+
+@breaks("test_the_running_average_follows_its_rule", "an average where none is asked for", TorchBackend)
+class AlwaysAverages(TorchBackend):
+    def build(self, spec, *, optimizer=None, **how):
+        always = optimizer and dataclasses.replace(optimizer, weight_average=optimizer.weight_average or 0.2)
+        return super().build(spec, optimizer=always, **how)
+
+
+@breaks("test_the_running_average_resumes_exactly", "it begins anew where a run goes on", TorchBackend)
+class ForgetsAverage(Forwarding):
+    def training_state(self):
+        weights = self.inner.weights()
+        state = self.inner.training_state()
+        return state | {f"average.{name}": value for name, value in weights.items() if f"average.{name}" in state}
+
+
+@breaks("test_the_running_average_leaves_training_alone", "training goes on from the average", TorchBackend)
+class TrainsAverage(Forwarding):
+    def train_step(self, batch, learning_rate):
+        loss = self.inner.train_step(batch, learning_rate)
+        averaged = self.inner.averaged_weights()
+        if averaged is not None:
+            self.inner.load_weights(averaged)
+        return loss
