@@ -39,8 +39,9 @@ def prepared(seqgen_home, tmp_path):
 
 
 def test_weights_gradients_and_moments_have_the_size_of_the_parameters(prepared):
-    for optimizer, moments in (("adamw", 2), ("rmsprop", 1), ("sgd", 0)):
-        found = dry_run(prepared(optimizer=optimizer))
+    cases = ("adamw", 0.0, 2), ("adamw", 0.1, 3), ("rmsprop", 0.0, 1), ("sgd", 0.0, 0)  # the average counts as a moment
+    for optimizer, weight_average, moments in cases:
+        found = dry_run(prepared(optimizer=optimizer, weight_average=weight_average))
         size = 4 * found.prepared.parameters
         assert (found.memory.weights, found.memory.gradients, found.memory.optimizer) == (size, size, moments * size)
 

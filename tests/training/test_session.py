@@ -334,7 +334,13 @@ def warnings_of(reporter):
             r"Since step [\d,]+ the validation loss has risen .*: the model learns its corpus by heart\.",
         ),
         (
-            {"learning_rate": 3.0, "warmup_steps": 300, "lr_schedule": "constant", "max_steps": 300},
+            {
+                "learning_rate": 3.0,
+                "warmup_steps": 300,
+                "lr_schedule": "constant",
+                "max_steps": 300,
+                "weight_average": 0.0,
+            },
             r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 0.75",
         ),
         (
