@@ -117,14 +117,13 @@ def dry_run(
     Raises:
         SeqgenError: one of its kinds, as ``train`` does.
     """
-    from seqgen.training import dry_run as dry_runs
+    from seqgen.training import pace
+    from seqgen.training.dry_run import dry_run as measured
     from seqgen.training.progress import make_reporter
 
     prepared = _prepared(corpus, options, catalog, name=name, preset=preset, config=config, from_model=from_model)
-    make_reporter(progress=progress).note(
-        f"dry run  {dry_runs.WARM_UP + dry_runs.STEPS} steps of {prepared.described} ..."
-    )
-    return dry_runs.dry_run(prepared)
+    make_reporter(progress=progress).note(f"dry run  {pace.WARM_UP + pace.STEPS} steps of {prepared.described} ...")
+    return measured(prepared)
 
 
 def find_learning_rate(

@@ -78,7 +78,7 @@ def show_dry_run(found: DryRun) -> None:
             f"{_size(memory.total)}: {', '.join(f'{name} {_size(count)}' for name, count in asdict(memory).items())} (estimated)",
         ),
         ("steps per epoch", shown(facts["steps_per_epoch"])),
-        ("measured", f"{found.measured_steps} steps, {found.seconds_per_step:.3g} s each"),
+        ("measured", f"{found.pace.steps} steps, {found.pace.seconds_per_step:.3g} s each"),
         ("pace", f"{facts['tokens_per_second']:,.0f} tokens/s, {facts['characters_per_second']:,.0f} characters/s"),
         ("an epoch", f"{_time(found.seconds_per_epoch)} without evaluations"),
         (

@@ -7,7 +7,8 @@ and 1 x 768 in the same time (docs/explanation/performance.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +31,18 @@ class Corpus:
     vocab_size: int
 
 
-def choose(values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str) -> tuple[dict[str, Any], str]:
+def choose(
+    values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str, passes: Callable[[Mapping[str, Any]], float]
+) -> tuple[dict[str, Any], str]:
     """Values for the options that are None, and a line that says what was chosen and why.
 
     Options for which None has a meaning of its own (patience, eval_every, max_steps, backend) stay None.
+
+    Args:
+        values: every option of ``TrainingOptions``.
+        corpus: what is trained on.
+        dataset_batching: the mode that suits the dataset's documents.
+        passes: how often the training part will be read, given all values but dropout; asked only if that is to be chosen.
     """
     chosen: dict[str, Any] = {}
 
@@ -50,7 +59,6 @@ def choose(values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str) 
     hidden_size = default("hidden_size", 256 if corpus.tokens < 50_000 else 512)
     default("num_layers", 1)
     default("embedding_size", hidden_size if values["tie_embeddings"] else 64)
-    default("dropout", 0.5 if small else 0.0)
     default("seq_len", 64)
     default("batch_size", 64 if batching != "stream" else 16 if small else 32)
     default("learning_rate", min(6e-3, 2.0 / hidden_size))
@@ -59,9 +67,22 @@ def choose(values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str) 
         # Beyond some fifty passes a corpus has nothing more to give.
         chosen["epochs"] = 50.0
     size = f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
+    if values["dropout"] is None:
+        expected = passes({**values, **chosen})
+        chosen["dropout"] = dropout_for(expected)
+        size += f", to be read {expected:.1f} times" if expected < 10 else f", to be read {expected:.0f} times"
     if not chosen:
         return chosen, f"{size}; every option was given"
     what = ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in chosen.items()
     )
     return chosen, f"{size}: chose {what}"
+
+
+def dropout_for(passes: float) -> float:
+    """The dropout for a corpus that is read so many times, in steps of 0.05.
+
+    The more often a text is read, the more of it a model learns by heart.
+    """
+    share = 0.1 + 0.1 * math.log2(max(passes, 1e-9))
+    return round(20 * min(max(share, 0.0), 0.5)) / 20

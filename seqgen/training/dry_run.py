@@ -5,19 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from statistics import median
 from typing import Any
 
 from seqgen.core.canonical import GATES
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
+from seqgen.training.pace import Pace, measure
 from seqgen.training.preparation import Preparation
-
-WARM_UP = 2
-"""Steps that are not measured: in the first ones memory is taken and functions are compiled."""
-
-STEPS, SECONDS = 5, 2.0
-"""Measured are so many steps, or, of slower ones, as many as begin within this time, but one at least."""
 
 
 @dataclass(frozen=True)
@@ -46,31 +40,23 @@ class DryRun:
 
     Attributes:
         prepared: the model and its batches.
-        measured_steps, seconds_per_step: how many steps were measured, and the median of their times.
-        tokens_per_step: targets scored in each.
+        pace: as measured.
     """
 
     prepared: Preparation
     memory: Memory
-    measured_steps: int
-    seconds_per_step: float
-    tokens_per_step: float
+    pace: Pace
 
     @property
     def seconds_per_epoch(self) -> float:
         """Of training alone: evaluations and checkpoints come on top."""
-        return self.seconds_per_step * self.prepared.training.steps_per_epoch
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Targets trained on."""
-        return self.tokens_per_step / self.seconds_per_step
+        return self.pace.seconds_per_step * self.prepared.training.steps_per_epoch
 
     @property
     def expected_steps(self) -> int:
         """Steps in which the budget is used up at this pace."""
         budget = self.prepared.budget
-        limits = [] if budget.max_seconds is None else [max(1, round(budget.max_seconds / self.seconds_per_step))]
+        limits = [] if budget.max_seconds is None else [max(1, round(budget.max_seconds / self.pace.seconds_per_step))]
         return min([*limits, *([budget.max_steps] if budget.max_steps else [])])
 
     def to_json(self) -> dict[str, Any]:
@@ -88,15 +74,15 @@ class DryRun:
             "validation_tokens": len(prepared.validation.part.tokens) if prepared.validation else 0,
             "vocab_size": prepared.config.model.vocab_size,
             "steps_per_epoch": steps_per_epoch,
-            "measured_steps": self.measured_steps,
-            "seconds_per_step": self.seconds_per_step,
+            "measured_steps": self.pace.steps,
+            "seconds_per_step": self.pace.seconds_per_step,
             "seconds_per_epoch": self.seconds_per_epoch,
-            "tokens_per_second": self.tokens_per_second,
-            "characters_per_second": self.tokens_per_second * prepared.characters_per_token,
+            "tokens_per_second": self.pace.tokens_per_second,
+            "characters_per_second": self.pace.tokens_per_second * prepared.characters_per_token,
             "expected": {
                 "steps": self.expected_steps,
                 "epochs": self.expected_steps / steps_per_epoch,
-                "seconds": self.expected_steps * self.seconds_per_step,
+                "seconds": self.expected_steps * self.pace.seconds_per_step,
             },
             "training": dict(prepared.config.training),
             "origins": dict(prepared.config.origins),
@@ -111,21 +97,7 @@ def dry_run(prepared: Preparation, *, clock: Callable[[], float] = time.perf_cou
         clock: seconds, from any origin.
     """
     model, training = prepared.model, prepared.training
-    times: list[float] = []
-    tokens: list[int] = []
-    begun = clock()
-    for step in range(WARM_UP + STEPS):
-        batch = training.batch(*divmod(step, training.steps_per_epoch))
-        start = clock()
-        float(model.train_step(batch, prepared.schedule.at(step, 0.0)))  # float() waits until it is done
-        end = clock()
-        if step < WARM_UP:
-            begun = end
-            continue
-        times.append(end - start)
-        tokens.append(batch.scored)
-        if end - begun >= SECONDS:
-            break
+    pace = measure(model, training, learning_rate=lambda step: prepared.schedule.at(step, 0.0), clock=clock)
     moments = [
         tensor.nbytes
         for name, tensor in model.training_state().items()
@@ -136,9 +108,7 @@ def dry_run(prepared: Preparation, *, clock: Callable[[], float] = time.perf_cou
     return DryRun(
         prepared=prepared,
         memory=Memory(weights, weights, sum(moments), activations),
-        measured_steps=len(times),
-        seconds_per_step=median(times),
-        tokens_per_step=sum(tokens) / len(tokens),
+        pace=pace,
     )
 
 

@@ -24,6 +24,7 @@ from seqgen.data.store import TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, choose
+from seqgen.training.pace import measure
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
 
@@ -129,15 +130,15 @@ def prepare(
     store = open_or_build(dataset, tokenizer, home.tokens_folder())
     part, _ = split(store, values["validation_fraction"])
     corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
-    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching)
+
+    def passes(values: Mapping[str, Any]) -> float:
+        return _passes(backend, _spec(tokenizer, {**values, "dropout": 0.0}), store, values)
+
+    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, passes=passes)
     values |= chosen
     origins |= dict.fromkeys(chosen, "chosen")
-    spec = ModelSpec(
-        vocab_size=tokenizer.vocab_size,
-        **{option.name: values[option.name] for option in options.options_of(ModelSpec) if option.name in values},
-    )
     config = ModelConfig(
-        model=spec,
+        model=_spec(tokenizer, values),
         parts={
             "tokenizer": PartRecord.of(tokenizer_entry, tokenizer),
             "dataset": PartRecord.of(dataset_entry, dataset),
@@ -148,7 +149,7 @@ def prepare(
         has_ends=store.has_ends,
     )
     training, validation = make_batches(store, values)
-    model = build_model(backend, config, weights=parent.weights(backend) if parent else None)
+    model = build_model(backend, config.model, values, weights=parent.weights(backend) if parent else None)
     return Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
 
 
@@ -162,11 +163,12 @@ def make_batches(store: TokenStore, values: Mapping[str, Any]) -> tuple[Batching
     return training, make_batching(values["batching"], validation_part, **shape, for_evaluation=True)
 
 
-def build_model(backend: Backend, config: ModelConfig, *, weights: Weights | None = None) -> Model:
-    """The model of a configuration, built to train; with these weights, or fresh ones."""
-    values = config.training
+def build_model(
+    backend: Backend, spec: ModelSpec, values: Mapping[str, Any], *, weights: Weights | None = None
+) -> Model:
+    """The model of a shape, built to train by these options; with these weights, or fresh ones."""
     return backend.build(
-        config.model,
+        spec,
         device=values["device"],
         precision=values["precision"],
         random_seed=values["random_seed"],
@@ -195,6 +197,25 @@ def media_mismatch(
         f"Dataset {dataset_entry.name} gives {dataset.media_type}, but tokenizer {tokenizer_entry.name} takes "
         f"{tokenizer.media_type}."
     )
+
+
+def _spec(tokenizer: Tokenizer, values: Mapping[str, Any]) -> ModelSpec:
+    return ModelSpec(
+        vocab_size=tokenizer.vocab_size,
+        **{option.name: values[option.name] for option in options.options_of(ModelSpec) if option.name in values},
+    )
+
+
+def _passes(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mapping[str, Any]) -> float:
+    """How often the training part is read until the budget is used up; a budget of time needs a few measured steps."""
+    training, _ = make_batches(store, values)
+    limits: list[float] = [values["epochs"]] if values["epochs"] else []
+    if values["max_steps"]:
+        limits.append(values["max_steps"] / training.steps_per_epoch)
+    if values["max_time"]:
+        pace = measure(build_model(backend, spec, values), training)
+        limits.append(values["max_time"] / pace.seconds_per_step / training.steps_per_epoch)
+    return min(limits)
 
 
 def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:

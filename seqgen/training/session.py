@@ -136,7 +136,7 @@ class Session:
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
             )
             training, validation = make_batches(store, config.training)
-            model = build_model(backend, config)
+            model = build_model(backend, config.model, config.training)
             run.change(config)
         except BaseException:
             run.close()

@@ -37,8 +37,9 @@ GIVEN = {
 }
 
 
-def chosen_for(tokens, *, dataset_batching="stream", **given):
-    return choose(asdict(TrainingOptions(**given)), Corpus(tokens, 1, 60), dataset_batching=dataset_batching)
+def chosen_for(tokens, *, dataset_batching="stream", passes=4.0, **given):
+    values = asdict(TrainingOptions(**given))
+    return choose(values, Corpus(tokens, 1, 60), dataset_batching=dataset_batching, passes=lambda _: passes)
 
 
 @given(names=st.sets(st.sampled_from(sorted(GIVEN))), tokens=st.integers(2, 10**9), tied=st.booleans())
@@ -61,13 +62,23 @@ def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
     assert (chosen["max_time"], chosen["epochs"]) == (DEFAULT_SECONDS, 50.0) == (180.0, 50.0)
 
 
-@pytest.mark.parametrize(
-    ("tokens", "hidden_size", "dropout", "batch_size"),
-    [(20_000, 256, 0.5, 16), (150_000, 512, 0.5, 16), (1_000_000, 512, 0.0, 32)],
-)
-def test_a_small_corpus_gets_a_smaller_model_and_dropout(tokens, hidden_size, dropout, batch_size):
-    chosen, _ = chosen_for(tokens)
-    assert (chosen["hidden_size"], chosen["dropout"], chosen["batch_size"]) == (hidden_size, dropout, batch_size)
+@pytest.mark.parametrize(("tokens", "hidden_size"), [(20_000, 256), (150_000, 512), (1_000_000, 512)])
+def test_a_small_corpus_gets_a_smaller_model(tokens, hidden_size):
+    assert chosen_for(tokens)[0]["hidden_size"] == hidden_size
+
+
+def test_a_corpus_that_is_read_more_often_gets_more_dropout():
+    chosen = [chosen_for(10**6, passes=passes)[0]["dropout"] for passes in (0.3, 1, 2, 4, 8, 16, 32, 1000)]
+    assert chosen == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5]
+
+
+def test_how_often_it_is_read_is_asked_only_where_dropout_is_to_be_chosen():
+    def passes(values):
+        raise AssertionError
+
+    values = asdict(TrainingOptions(dropout=0.2))
+    chosen, _ = choose(values, Corpus(10**6, 1, 60), dataset_batching="stream", passes=passes)
+    assert "dropout" not in chosen
 
 
 def test_the_choices_fit_what_is_given():

@@ -9,8 +9,9 @@ from seqgen import home, settings
 from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
-from seqgen.training.dry_run import SECONDS, STEPS, activation_bytes, dry_run
+from seqgen.training.dry_run import activation_bytes, dry_run
 from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.pace import SECONDS, STEPS
 from seqgen.training.preparation import prepare
 
 TINY = {
@@ -48,14 +49,14 @@ def test_weights_gradients_and_moments_have_the_size_of_the_parameters(prepared)
 
 def test_the_pace_is_the_median_of_the_measured_steps(prepared, clock):
     found = dry_run(prepared(max_steps=100), clock=clock(0.125))
-    assert (found.measured_steps, found.seconds_per_step) == (STEPS, 0.125)
-    assert found.tokens_per_second == 4 * 8 / 0.125
+    assert (found.pace.steps, found.pace.seconds_per_step) == (STEPS, 0.125)
+    assert found.pace.tokens_per_second == 4 * 8 / 0.125
     assert found.seconds_per_epoch == 0.125 * found.prepared.training.steps_per_epoch
 
 
 def test_slow_steps_are_measured_no_longer_than_a_little(prepared, clock):
     found = dry_run(prepared(), clock=clock(SECONDS))
-    assert found.measured_steps == 1
+    assert found.pace.steps == 1
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ def test_a_callback_goes_on_after_an_interruption(start, resume, tmp_path):
 def test_the_run_is_told_in_a_few_words(start):
     reporter = Reporter()
     start(reporter=reporter, max_steps=1, batch_size=4000)
-    assert reporter.told[0].startswith("corpus   1,053 training tokens, 14 different: chose ")
+    assert reporter.told[0].startswith("corpus   1,053 training tokens, 14 different, to be read 1.0 times: chose ")
     assert reporter.told[1] == "corpus   small, so batch_size is 131 and not 4000"
     assert re.fullmatch(r"model    sea: lstm 1 x 8, [\d,]+ parameters, torch on cpu, float32", reporter.told[2])
 
