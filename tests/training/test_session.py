@@ -340,6 +340,7 @@ def warnings_of(reporter):
                 "lr_schedule": "constant",
                 "max_steps": 300,
                 "weight_average": 0.0,
+                "dropout": 0.5,
             },
             r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 0.75",
         ),
