@@ -1,0 +1,113 @@
+"""What the defaults reach on a text in a time, with no option set but the time, for several random seeds.
+
+    python benchmarks/quality.py tinyshakespeare.txt --seconds 120 600 --seeds 0 1 2
+    python benchmarks/quality.py tinyshakespeare.txt --nanogpt ../nanoGPT --seeds 0 1 2
+
+The last tenth of the text is held out and scored whole, with the state carried.  With ``--nanogpt``, a checkout of
+https://github.com/karpathy/nanoGPT beside which everything it needs is installed, its README's recipe for a CPU runs on the same
+text first, and the time is the one that it takes.  Its loss is its own estimate, over 200 batches at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from side_by_side import write_results
+
+import seqgen
+
+RECIPE = (
+    "--device=cpu --compile=False --eval_iters=20 --log_interval=100 --block_size=64 --batch_size=12 --n_layer=4 "
+    "--n_head=4 --n_embd=128 --max_iters=2000 --lr_decay_iters=2000 --dropout=0.0"
+)
+"""nanoGPT's README, "I only have a macbook"; only the log is sparser."""
+
+
+def nanogpt(folder: Path, corpus: Path) -> tuple[float, float]:
+    """(seconds of the recipe, its validation loss in nats per character), the loss by a second process that only evaluates."""
+    data = folder / "data" / "shakespeare_char"
+    shutil.copyfile(corpus, data / "input.txt")
+    subprocess.run([sys.executable, "prepare.py"], cwd=data, check=True, stdout=subprocess.DEVNULL)
+    train = [
+        sys.executable,
+        "train.py",
+        "config/train_shakespeare_char.py",
+        *RECIPE.split(),
+        "--always_save_checkpoint=True",
+    ]
+    start = time.monotonic()
+    subprocess.run(train, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    seconds = time.monotonic() - start
+    scored = subprocess.run(
+        [*train, "--init_from=resume", "--eval_only=True", "--eval_iters=200"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (loss,) = re.findall(r"val loss ([\d.]+)", scored.stdout)
+    return seconds, float(loss)
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--seconds", type=float, nargs="+", default=[])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--backend", default="torch")
+    parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run first")
+    arguments = parser.parse_args()
+
+    table = Table(
+        "", "seconds", "nats/character", "bits/character", "passes", "characters/s", title=arguments.corpus.name
+    )
+    rows = []
+    budgets = list(arguments.seconds)
+    if arguments.nanogpt:
+        seconds, loss = nanogpt(arguments.nanogpt, arguments.corpus)
+        budgets.append(seconds)
+        table.add_row("nanoGPT", f"{seconds:.0f}", f"{loss:.3f}", f"{loss / 0.6931:.3f}", "", "")
+        rows.append({"name": "nanoGPT", "seconds": seconds, "validation_loss": loss})
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["SEQGEN_HOME"] = home
+        for budget in budgets:
+            losses = []
+            for seed in arguments.seeds:
+                model = seqgen.train(
+                    arguments.corpus, backend=arguments.backend, max_time=budget, random_seed=seed, progress=False
+                )
+                record = model.training_record
+                nats = record["bits_per_character"] * 0.693147
+                losses.append(nats)
+                table.add_row(
+                    f"seqgen, seed {seed}",
+                    f"{budget:.0f}",
+                    f"{nats:.3f}",
+                    f"{record['bits_per_character']:.3f}",
+                    f"{record['epochs']:.1f}",
+                    f"{record['characters_per_second']:,.0f}",
+                )
+                rows.append({"name": f"seqgen {budget:.0f} s seed {seed}", "budget": budget, **record})
+            spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
+            mean = statistics.mean(losses)
+            table.add_row(
+                "mean and spread", f"{budget:.0f}", f"{mean:.3f} ± {spread:.3f}", f"{mean / 0.693147:.3f}", "", ""
+            )
+    Console().print(table)
+    write_results("quality", rows, corpus=str(arguments.corpus), backend=arguments.backend)
+
+
+if __name__ == "__main__":
+    main()
