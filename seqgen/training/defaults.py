@@ -16,6 +16,22 @@ DEFAULT_SECONDS = 180.0
 """Training time where no budget is given."""
 
 
+SIZES = (512, 256, 128)
+"""Hidden sizes that are chosen from."""
+
+LEAST_TOKENS = {512: 1_200_000, 256: 300_000, 128: 0}
+"""Tokens that the budget must be enough for, that a model of a size can be chosen."""
+
+LEAST_CORPUS = {512: 50_000, 256: 0, 128: 0}
+"""Tokens that the corpus must have for it."""
+
+COST_EXPONENT = 1.6
+"""The time of a step grows with this power of the hidden size; 1.77 between 256 and 512 units on two cores of a CPU."""
+
+RATE_TIMES_SIZE, HIGHEST_RATE = 2.56, 8e-3
+"""The learning rate falls with the hidden size."""
+
+
 @dataclass(frozen=True)
 class Corpus:
     """What the choice depends on.
@@ -32,7 +48,7 @@ class Corpus:
 
 
 def choose(
-    values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str, passes: Callable[[Mapping[str, Any]], float]
+    values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str, tokens: Callable[[Mapping[str, Any]], float]
 ) -> tuple[dict[str, Any], str]:
     """Values for the options that are None, and a line that says what was chosen and why.
 
@@ -42,7 +58,8 @@ def choose(
         values: every option of ``TrainingOptions``.
         corpus: what is trained on.
         dataset_batching: the mode that suits the dataset's documents.
-        passes: how often the training part will be read, given all values but dropout; asked only if that is to be chosen.
+        tokens: how many the budget is enough to train on, given all values but dropout; it may have to measure, and is
+            asked once at most.
     """
     chosen: dict[str, Any] = {}
 
@@ -52,31 +69,53 @@ def choose(
             return value
         return values[name]
 
-    batching = default("batching", dataset_batching)
-    # A small corpus is read many times in the budget: fewer units and dropout hold it back from learning it by heart.
-    # (Ice, 172,000 characters, two minutes: 1.622 bits per character with dropout 0.3, 1.591 with 0.5.)
-    small = corpus.tokens < 300_000
-    hidden_size = default("hidden_size", 256 if corpus.tokens < 50_000 else 512)
-    default("num_layers", 1)
-    default("embedding_size", hidden_size if values["tie_embeddings"] else 64)
-    default("seq_len", 64)
-    default("batch_size", 64 if batching != "stream" else 16 if small else 32)
-    default("learning_rate", min(6e-3, 2.0 / hidden_size))
     if values["epochs"] is None and values["max_steps"] is None and values["max_time"] is None:
         chosen["max_time"] = DEFAULT_SECONDS
         # Beyond some fifty passes a corpus has nothing more to give.
         chosen["epochs"] = 50.0
+    batching = default("batching", dataset_batching)
+    default("num_layers", 1)
+    default("seq_len", 64)
+    default("batch_size", 16 if batching == "stream" else 64)
+
+    def sized(hidden_size: int) -> dict[str, Any]:
+        embedding_size = hidden_size if values["tie_embeddings"] else 64
+        return {
+            "hidden_size": hidden_size,
+            "embedding_size": embedding_size if values["embedding_size"] is None else values["embedding_size"],
+            "learning_rate": min(HIGHEST_RATE, RATE_TIMES_SIZE / hidden_size),
+        }
+
+    largest = values["hidden_size"] or SIZES[0]
     size = f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
-    if values["dropout"] is None:
-        expected = passes({**values, **chosen})
-        chosen["dropout"] = dropout_for(expected)
-        size += f", to be read {expected:.1f} times" if expected < 10 else f", to be read {expected:.0f} times"
+    hidden_size = largest
+    if values["hidden_size"] is None or values["dropout"] is None:
+        seen = tokens({**values, **chosen, **sized(largest)})
+        if values["hidden_size"] is None:
+            hidden_size, seen = _size_for(seen, corpus)
+        if values["dropout"] is None:
+            chosen["dropout"] = dropout_for(seen / corpus.tokens)
+        passes = seen / corpus.tokens
+        size += f", to be read {passes:.1f} times" if passes < 10 else f", to be read {passes:.0f} times"
+    chosen |= {name: value for name, value in sized(hidden_size).items() if values[name] is None}
     if not chosen:
         return chosen, f"{size}; every option was given"
     what = ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in chosen.items()
     )
     return chosen, f"{size}: chose {what}"
+
+
+def _size_for(tokens: float, corpus: Corpus) -> tuple[int, float]:
+    """The hidden size for a budget that is enough for so many tokens at the largest one, and the tokens at that size.
+
+    A step of half as many units takes a third of the time, and in a short time it is the number of steps that counts.
+    """
+    for size in SIZES:
+        seen = tokens * (SIZES[0] / size) ** COST_EXPONENT
+        if seen >= LEAST_TOKENS[size] and corpus.tokens >= LEAST_CORPUS[size]:
+            return size, seen
+    return SIZES[-1], tokens * (SIZES[0] / SIZES[-1]) ** COST_EXPONENT
 
 
 def dropout_for(passes: float) -> float:

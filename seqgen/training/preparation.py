@@ -131,10 +131,10 @@ def prepare(
     part, _ = split(store, values["validation_fraction"])
     corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
 
-    def passes(values: Mapping[str, Any]) -> float:
-        return _passes(backend, _spec(tokenizer, {**values, "dropout": 0.0}), store, values)
+    def tokens(values: Mapping[str, Any]) -> float:
+        return _tokens(backend, _spec(tokenizer, {**values, "dropout": 0.0}), store, values)
 
-    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, passes=passes)
+    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, tokens=tokens)
     values |= chosen
     origins |= dict.fromkeys(chosen, "chosen")
     config = ModelConfig(
@@ -206,15 +206,15 @@ def _spec(tokenizer: Tokenizer, values: Mapping[str, Any]) -> ModelSpec:
     )
 
 
-def _passes(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mapping[str, Any]) -> float:
-    """How often the training part is read until the budget is used up; a budget of time needs a few measured steps."""
+def _tokens(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mapping[str, Any]) -> float:
+    """How many tokens the budget is enough to train on; where it is a time, a few measured steps tell."""
     training, _ = make_batches(store, values)
-    limits: list[float] = [values["epochs"]] if values["epochs"] else []
+    in_epoch = len(training.part.tokens)
+    limits: list[float] = [values["epochs"] * in_epoch] if values["epochs"] else []
     if values["max_steps"]:
-        limits.append(values["max_steps"] / training.steps_per_epoch)
+        limits.append(values["max_steps"] / training.steps_per_epoch * in_epoch)
     if values["max_time"]:
-        pace = measure(build_model(backend, spec, values), training)
-        limits.append(values["max_time"] / pace.seconds_per_step / training.steps_per_epoch)
+        limits.append(values["max_time"] * measure(build_model(backend, spec, values), training).tokens_per_second)
     return min(limits)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-FLOOR = 0.02
-"""The share of the highest learning rate that a falling schedule ends at."""
+FLOOR = 0.1
+"""The share of the highest learning rate that a falling schedule ends at: the average of the weights does the rest."""
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,9 @@ GIVEN = {
 }
 
 
-def chosen_for(tokens, *, dataset_batching="stream", passes=4.0, **given):
+def chosen_for(tokens, *, dataset_batching="stream", seen=4e6, **given):
     values = asdict(TrainingOptions(**given))
-    return choose(values, Corpus(tokens, 1, 60), dataset_batching=dataset_batching, passes=lambda _: passes)
+    return choose(values, Corpus(tokens, 1, 60), dataset_batching=dataset_batching, tokens=lambda _: seen)
 
 
 @given(names=st.sets(st.sampled_from(sorted(GIVEN))), tokens=st.integers(2, 10**9), tied=st.booleans())
@@ -62,27 +62,50 @@ def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
     assert (chosen["max_time"], chosen["epochs"]) == (DEFAULT_SECONDS, 50.0) == (180.0, 50.0)
 
 
-@pytest.mark.parametrize(("tokens", "hidden_size"), [(20_000, 256), (150_000, 512), (1_000_000, 512)])
-def test_a_small_corpus_gets_a_smaller_model(tokens, hidden_size):
-    assert chosen_for(tokens)[0]["hidden_size"] == hidden_size
+@pytest.mark.parametrize(
+    ("tokens", "seen", "hidden_size"),
+    [(10**6, 10**7, 512), (10**6, 5 * 10**5, 256), (10**6, 10**4, 128), (20_000, 10**7, 256), (20_000, 100, 128)],
+)
+def test_a_small_corpus_and_a_short_budget_get_a_smaller_model(tokens, seen, hidden_size):
+    assert chosen_for(tokens, seen=seen)[0]["hidden_size"] == hidden_size
 
 
 def test_a_corpus_that_is_read_more_often_gets_more_dropout():
-    chosen = [chosen_for(10**6, passes=passes)[0]["dropout"] for passes in (0.3, 1, 2, 4, 8, 16, 32, 1000)]
+    budgets = [passes * 10**6 for passes in (0.3, 1, 2, 4, 8, 16, 32, 1000)]
+    chosen = [chosen_for(10**6, hidden_size=512, seen=seen)[0]["dropout"] for seen in budgets]
     assert chosen == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5]
 
 
-def test_how_often_it_is_read_is_asked_only_where_dropout_is_to_be_chosen():
-    def passes(values):
+@given(shorter=st.floats(1, 1e9), longer=st.floats(1, 1e9), tokens=st.integers(1000, 10**8))
+def test_more_time_never_gets_a_smaller_model(shorter, longer, tokens):
+    shorter, longer = sorted((shorter, longer))
+    sizes = [chosen_for(tokens, seen=seen)[0]["hidden_size"] for seen in (shorter, longer)]
+    assert sizes[0] <= sizes[1]
+
+
+def test_what_the_budget_is_enough_for_is_asked_only_where_it_matters():
+    def tokens(values):
         raise AssertionError
 
-    values = asdict(TrainingOptions(dropout=0.2))
-    chosen, _ = choose(values, Corpus(10**6, 1, 60), dataset_batching="stream", passes=passes)
-    assert "dropout" not in chosen
+    values = asdict(TrainingOptions(dropout=0.2, hidden_size=64))
+    chosen, _ = choose(values, Corpus(10**6, 1, 60), dataset_batching="stream", tokens=tokens)
+    assert chosen["learning_rate"] == 8e-3
+
+
+def test_it_is_asked_with_everything_else_settled():
+    asked = []
+    choose(
+        asdict(TrainingOptions(max_time=9.0)),
+        Corpus(10**6, 1, 60),
+        dataset_batching="documents",
+        tokens=lambda values: asked.append(values) or 1e6,
+    )
+    (values,) = asked
+    assert [name for name in CHOSEN if name != "dropout" and values[name] is None] == []
 
 
 def test_the_choices_fit_what_is_given():
-    assert chosen_for(10**6, hidden_size=1024)[0]["learning_rate"] == pytest.approx(2 / 1024)
+    assert chosen_for(10**6, hidden_size=1024)[0]["learning_rate"] == pytest.approx(2.56 / 1024)
     assert chosen_for(10**6, tie_embeddings=True, hidden_size=300)[0]["embedding_size"] == 300
     assert chosen_for(10**6, dataset_batching="documents")[0]["batching"] == "documents"
     assert chosen_for(10**6, batching="documents")[0]["batch_size"] == 64
