@@ -58,3 +58,13 @@ def test_a_training_step_reads_nothing_from_the_device(model, weights):
 def test_reading_the_loss_does(model):
     loss = model.train_step(batch(), 1e-3)
     assert asked(lambda: float(loss)) == ["aten._local_scalar_dense.default"]
+
+
+@pytest.mark.parametrize("weights", [None, np.ones((8, 100), np.float32)], ids=["all scored", "padded"])
+def test_nor_does_one_with_a_vocabulary_so_large_that_the_loss_goes_in_chunks(weights):
+    spec = ModelSpec(vocab_size=8192, embedding_size=4, hidden_size=4)
+    model = load_catalog().make("backend", "torch").build(spec, device="cpu", optimizer=OptimizerSpec())
+    rows = np.arange(800).reshape(8, 100)
+    batch = Batch(rows, rows, weights, carry=True)
+    model.train_step(batch, 1e-3)
+    assert asked(lambda: model.train_step(batch, 1e-3)) == []

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from seqgen.backends.torch.loss import summed_nats
 from seqgen.backends.torch.network import PARTS, Network, Parts
 from seqgen.backends.torch.optimizer import Updater
 from seqgen.backends.torch.stepper import Stepper
@@ -151,12 +151,14 @@ class TorchModel(Model):
         targets = self._tensor(batch.targets.T)  # (T, B)
         if batch.last_step_only:
             outputs, targets = outputs[-1:], targets[-1:]
-        logits = self._network.logits(outputs).flatten(0, 1)  # (T*B, V)
-        if batch.weights is None:
-            return F.cross_entropy(logits, targets.flatten(), reduction="sum"), after
-        weights = torch.from_numpy(np.array(batch.weights.T, order="C")).to(self.device, non_blocking=True)
-        nats = F.cross_entropy(logits, targets.flatten(), reduction="none")  # (T*B)
-        return (nats * weights.flatten()).sum(), after
+        weights = None
+        if batch.weights is not None:
+            weights = (
+                torch.from_numpy(np.array(batch.weights.T, order="C")).to(self.device, non_blocking=True).flatten()
+            )
+        output = self._network.output
+        nats = summed_nats(outputs.flatten(0, 1).float(), output.weight, output.bias, targets.flatten(), weights)
+        return nats, after
 
     def _start(self, batch: Batch, carried: tuple[Parts, ...] | None) -> tuple[Parts, ...]:
         """The carried state where the batch goes on and has as many rows; else zeros."""
