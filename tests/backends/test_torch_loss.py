@@ -134,6 +134,16 @@ def test_with_a_vast_vocabulary_a_chunk_has_256_targets():
     assert sizes.largest == 200 * 30_000  # three equal chunks
 
 
+@pytest.mark.parametrize(("hidden_size", "at_once"), [(65, 2**23), (64, 2**22)])
+def test_logits_that_are_fewer_than_the_outputs_are_computed_at_once(hidden_size, at_once):
+    count, symbols = 2**23 // 64, 64
+    outputs, weight, bias = torch.ones(count, hidden_size), torch.ones(symbols, hidden_size), torch.zeros(symbols)
+    targets = torch.zeros(count, dtype=torch.long)
+    with torch.no_grad(), Sizes() as sizes:
+        loss.summed_nats(outputs, weight, bias, targets)
+    assert sizes.largest == at_once
+
+
 # The whole model
 
 

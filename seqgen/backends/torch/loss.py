@@ -27,7 +27,7 @@ ROWS = 256
 def summed_nats(
     outputs: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, target_weights: Tensor | None = None
 ) -> Tensor:
-    """The cross-entropy of ``outputs @ weight.T + bias``, summed; in chunks where the logits are many.
+    """The cross-entropy of ``outputs @ weight.T + bias``, summed; in chunks where the logits are many, and more than the outputs.
 
     The same to the rounding of float32 either way, and the same bits each time.  It may be differentiated once.
 
@@ -38,7 +38,8 @@ def summed_nats(
         targets: (N) ids.
         target_weights: (N), by which the nats of each target are multiplied; None takes them as they are.
     """
-    if targets.shape[0] * weight.shape[0] < LARGE:
+    vocab_size, hidden_size = weight.shape
+    if targets.shape[0] * vocab_size < LARGE or vocab_size < hidden_size:
         logits = F.linear(outputs, weight, bias)  # (N, V)
         if target_weights is None:
             return F.cross_entropy(logits, targets, reduction="sum")
@@ -47,7 +48,7 @@ def summed_nats(
         nats: Tensor = _NatsWithGradients.apply(outputs, weight, bias, targets, target_weights)  # type: ignore[no-untyped-call]
         return nats
     total = outputs.new_zeros(())
-    for part, wanted, scale in _chunks(outputs, targets, target_weights, vocab_size=weight.shape[0]):
+    for part, wanted, scale in _chunks(outputs, targets, target_weights, vocab_size=vocab_size):
         _, _, nats = _exponentials(part, weight, bias, wanted)
         total += (nats * scale).sum()
     return total
