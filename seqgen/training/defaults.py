@@ -121,7 +121,7 @@ def _size_for(tokens: float, corpus: Corpus) -> tuple[int, float]:
 def dropout_for(passes: float) -> float:
     """The dropout for a corpus that is read so many times, in steps of 0.05.
 
-    The more often a text is read, the more of it a model learns by heart.
+    The more often a text is read, the more of it a model learns by heart (docs/explanation/defaults.md).
     """
-    share = 0.1 + 0.1 * math.log2(max(passes, 1e-9))
+    share = 0.14 * math.log2(max(passes, 1e-9) / 1.7)
     return round(20 * min(max(share, 0.0), 0.5)) / 20

@@ -42,7 +42,7 @@ def test_a_dry_run_shows_sizes_time_and_where_each_option_came_from(trial):
         r"^ an epoch +[\d.]+ s without evaluations",
         r"^ the training +about 1,000 steps, 11\.9 epochs, ",
         r"^ hidden_size +16 +command line",
-        r"^ dropout +0\.45 +chosen",
+        r"^ dropout +0\.4 +chosen",
         r"^ optimizer +adamw +default",
     ):
         assert re.search(pattern, outcome.stdout, re.MULTILINE), pattern
