@@ -64,7 +64,14 @@ def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
 
 @pytest.mark.parametrize(
     ("tokens", "seen", "hidden_size"),
-    [(10**6, 10**7, 512), (10**6, 5 * 10**5, 256), (10**6, 10**4, 128), (20_000, 10**7, 256), (20_000, 100, 128)],
+    [
+        (10**6, 10**7, 512),
+        (10**6, 15 * 10**5, 384),
+        (10**6, 3 * 10**5, 256),
+        (10**6, 10**4, 128),
+        (20_000, 10**7, 256),
+        (20_000, 100, 128),
+    ],
 )
 def test_a_small_corpus_and_a_short_budget_get_a_smaller_model(tokens, seen, hidden_size):
     assert chosen_for(tokens, seen=seen)[0]["hidden_size"] == hidden_size
