@@ -76,7 +76,7 @@ def bare_torch(shape: dict[str, int], steps: int, *, bfloat16: bool) -> float:
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-    float(loss)
+    float(loss.detach())
     return time.perf_counter() - start
 
 
