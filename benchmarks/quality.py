@@ -11,6 +11,7 @@ text first, and the time is the one that it takes.  Its loss is its own estimate
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from rich.table import Table
 from side_by_side import write_results
 
 import seqgen
+from seqgen.evaluation import bits_per_character
 
 RECIPE = (
     "--device=cpu --compile=False --eval_iters=20 --log_interval=100 --block_size=64 --batch_size=12 --n_layer=4 "
@@ -78,7 +80,7 @@ def main() -> None:
     if arguments.nanogpt:
         seconds, loss = nanogpt(arguments.nanogpt, arguments.corpus)
         budgets.append(seconds)
-        table.add_row("nanoGPT", f"{seconds:.0f}", f"{loss:.3f}", f"{loss / 0.6931:.3f}", "", "")
+        table.add_row("nanoGPT", f"{seconds:.0f}", f"{loss:.3f}", f"{bits_per_character(loss, 1):.3f}", "", "")
         rows.append({"name": "nanoGPT", "seconds": seconds, "validation_loss": loss})
     with tempfile.TemporaryDirectory() as home:
         os.environ["SEQGEN_HOME"] = home
@@ -89,7 +91,7 @@ def main() -> None:
                     arguments.corpus, backend=arguments.backend, max_time=budget, random_seed=seed, progress=False
                 )
                 record = model.training_record
-                nats = record["bits_per_character"] * 0.693147
+                nats = record["bits_per_character"] * math.log(2)
                 losses.append(nats)
                 table.add_row(
                     f"seqgen, seed {seed}",
@@ -103,7 +105,12 @@ def main() -> None:
             spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
             mean = statistics.mean(losses)
             table.add_row(
-                "mean and spread", f"{budget:.0f}", f"{mean:.3f} ± {spread:.3f}", f"{mean / 0.693147:.3f}", "", ""
+                "mean and spread",
+                f"{budget:.0f}",
+                f"{mean:.3f} ± {spread:.3f}",
+                f"{bits_per_character(mean, 1):.3f}",
+                "",
+                "",
             )
     Console().print(table)
     write_results("quality", rows, corpus=str(arguments.corpus), backend=arguments.backend)

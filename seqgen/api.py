@@ -88,16 +88,7 @@ def train(
     return model
 
 
-def dry_run(
-    *corpus: str | Path,
-    name: str | None = None,
-    preset: str | None = None,
-    config: str | Path | None = None,
-    from_model: str | None = None,
-    progress: bool = True,
-    catalog: Catalog | None = None,
-    **options: Any,
-) -> DryRun:
+def dry_run(*corpus: str | Path, progress: bool = True, catalog: Catalog | None = None, **arguments: Any) -> DryRun:
     """What ``train`` would do with these arguments: parameters, memory, options, pace and time, from a few real steps.
 
         print(seqgen.api.dry_run("my-novel.txt", max_time="5m").seconds_per_epoch)
@@ -105,14 +96,10 @@ def dry_run(
     Nothing is left behind but the cache of tokens.
 
     Args:
-        *corpus: as for ``train``, and so are the others.
-        name: of the model.
-        preset: a named set of options.
-        config: a TOML file of options.
-        from_model: start from a model.
+        *corpus: as for ``train``.
         progress: say on standard error what is being done.
         catalog: the parts to choose from.
-        **options: the fields of :class:`seqgen.training.options.TrainingOptions`.
+        **arguments: as for ``train``: name, preset, config, from_model, and options.
 
     Raises:
         SeqgenError: one of its kinds, as ``train`` does.
@@ -121,34 +108,23 @@ def dry_run(
     from seqgen.training.dry_run import dry_run as measured
     from seqgen.training.progress import make_reporter
 
-    prepared = _prepared(corpus, options, catalog, name=name, preset=preset, config=config, from_model=from_model)
+    prepared = _prepared(corpus, catalog, **arguments)
     make_reporter(progress=progress).note(f"dry run  {pace.WARM_UP + pace.STEPS} steps of {prepared.described} ...")
     return measured(prepared)
 
 
 def find_learning_rate(
-    *corpus: str | Path,
-    name: str | None = None,
-    preset: str | None = None,
-    config: str | Path | None = None,
-    from_model: str | None = None,
-    progress: bool = True,
-    catalog: Catalog | None = None,
-    **options: Any,
+    *corpus: str | Path, progress: bool = True, catalog: Catalog | None = None, **arguments: Any
 ) -> RangeTest:
     """A learning-rate range test of what ``train`` would train with these arguments; nothing is left behind.
 
         rate = seqgen.api.find_learning_rate("my-novel.txt").suggestion
 
     Args:
-        *corpus: as for ``train``, and so are the others.
-        name: of the model.
-        preset: a named set of options.
-        config: a TOML file of options.
-        from_model: start from a model.
+        *corpus: as for ``train``.
         progress: say on standard error what is being done.
         catalog: the parts to choose from.
-        **options: the fields of :class:`seqgen.training.options.TrainingOptions`.
+        **arguments: as for ``train``: name, preset, config, from_model, and options.
 
     Raises:
         SeqgenError: one of its kinds, as ``train`` does.
@@ -156,7 +132,7 @@ def find_learning_rate(
     from seqgen.training import lr_find
     from seqgen.training.progress import make_reporter
 
-    prepared = _prepared(corpus, options, catalog, name=name, preset=preset, config=config, from_model=from_model)
+    prepared = _prepared(corpus, catalog, **arguments)
     rates = f"rates from {lr_find.LOWEST:g} to {lr_find.HIGHEST:g}"
     make_reporter(progress=progress).note(f"lr-find  {lr_find.STEPS} steps at {rates} of {prepared.described} ...")
     return lr_find.range_test(prepared)
@@ -296,13 +272,13 @@ def _sampling(catalog: Catalog) -> Callable[[Model, Tokenizer, bool], str]:
 
 def _prepared(
     corpus: Sequence[str | Path],
-    options: Mapping[str, Any],
     catalog: Catalog | None,
     *,
-    name: str | None,
-    preset: str | None,
-    config: str | Path | None,
-    from_model: str | None,
+    name: str | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    from_model: str | None = None,
+    **options: Any,
 ) -> Preparation:
     """What ``train`` prepares before it trains."""
     from seqgen.training.preparation import prepare

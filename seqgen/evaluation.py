@@ -14,15 +14,15 @@ from seqgen.core.types import Ids
 _CHUNK = 1 << 20
 
 
-def bits_per_character(nats: float, characters: int) -> float:
+def bits_per_character(nats: float, characters: float) -> float:
     """Cross-entropy in bits per character of text: nats / ln 2 / characters.
 
     Comparable between tokenizers, which perplexity per token is not (Mielke 2019, "Can you compare perplexity across
     different segmentations?").
 
     Args:
-        nats: summed negative log-likelihood of all scored tokens, natural log.
-        characters: characters (bytes, for binary media) that these tokens stand for.
+        nats: summed negative log-likelihood of all scored tokens, natural log; or its mean per token.
+        characters: characters (bytes, for binary media) that these tokens stand for; or their mean per token.
 
     Raises:
         ValueError: characters is not positive.

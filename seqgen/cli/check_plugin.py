@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, styled, table
+from seqgen.cli.environment import (
+    Command,
+    Environment,
+    JsonOption,
+    add_row,
+    print_json,
+    show,
+    status_line,
+    styled,
+    table,
+)
 
 if TYPE_CHECKING:
     from seqgen.testing.check import PartReport, Report
@@ -53,8 +60,8 @@ def check_plugin(
     from seqgen.testing.check import check
     from seqgen.testing.find import meant
 
-    with meant(name, Environment.of(ctx).catalog) as parts, _progress() as follow:
-        report = check(parts, speed=not no_speed, follow=follow)
+    with meant(name, Environment.of(ctx).catalog) as parts, status_line() as say_doing:
+        report = check(parts, speed=not no_speed, follow=lambda doing: say_doing(_doing(doing)))
     if json:
         print_json(_described(report))
     else:
@@ -66,26 +73,13 @@ def check_plugin(
         raise typer.Exit(1)
 
 
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[PartReport | str], None]]:
-    """Says in a line on a terminal what is being done."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("starting") as status:
-
-        def follow(doing: PartReport | str) -> None:
-            if isinstance(doing, str):
-                status.update(styled(f"measuring each {doing}"))
-            elif len(doing.checked) < len(doing.laws):
-                count, law = len(doing.checked), doing.laws[len(doing.checked)]
-                status.update(styled(f"{doing.kind} {doing.name}  {count + 1}/{len(doing.laws)}  {law.name}"))
-            else:
-                status.update(styled(f"{doing.kind} {doing.name}"))
-
-        yield follow
+def _doing(doing: PartReport | str) -> str:
+    if isinstance(doing, str):
+        return f"measuring each {doing}"
+    if len(doing.checked) < len(doing.laws):
+        count, law = len(doing.checked), doing.laws[len(doing.checked)]
+        return f"{doing.kind} {doing.name}  {count + 1}/{len(doing.laws)}  {law.name}"
+    return f"{doing.kind} {doing.name}"
 
 
 def _show_part(part: PartReport) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import sys
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, add_row, print_json, show, styled, table
+from seqgen.cli.environment import (
+    Command,
+    Environment,
+    JsonOption,
+    add_row,
+    print_json,
+    show,
+    status_line,
+    styled,
+    table,
+)
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -70,7 +77,7 @@ def doctor(
 def _try_combinations(ctx: typer.Context, *, json: bool) -> None:
     from seqgen.combinations import try_all
 
-    with _progress() as follow:
+    with status_line() as follow:
         matrix = try_all(Environment.of(ctx).catalog, follow=follow)
     if json:
         print_json({"failed": matrix.failed, **dataclasses.asdict(matrix)})
@@ -78,18 +85,6 @@ def _try_combinations(ctx: typer.Context, *, json: bool) -> None:
         _show_matrix(matrix)
     if matrix.failed:
         raise typer.Exit(1)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Says in a line on a terminal what is being tried."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("starting") as status:
-        yield lambda doing: status.update(styled(doing))
 
 
 def _show_matrix(matrix: Matrix) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json as json_module
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -103,6 +103,18 @@ def say(message: str, *, label: str = "", style: str = "") -> None:
         else:  # not by rich, which at a closed pipe gives up standard output too
             sys.stderr.write(f"{label}{message}\n")
             sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def status_line() -> Iterator[Callable[[str], None]]:
+    """Gives what shows, on a terminal, in one line what is being done; elsewhere it shows nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda doing: status.update(styled(doing))
 
 
 def warn(message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import traceback
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -81,7 +82,8 @@ def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption =
     formatter = ctx.make_formatter()
     for each, entries in parts.items():
         with formatter.section(each.capitalize()):
-            formatter.write_dl([(entry.name, _line(entry)) for entry in entries])
+            often = Counter(entry.name for entry in entries)
+            formatter.write_dl([(entry.name, _line(entry, taken=often[entry.name] > 1)) for entry in entries])
     with formatter.section("Plugins"):
         formatter.write_dl([(f"{each.distribution} {each.version}", _status(each)) for each in catalog.plugins])
     typer.echo(formatter.getvalue().strip())
@@ -142,10 +144,11 @@ def _shown(default: Any) -> str:
     return str(default).lower() if default is None or isinstance(default, bool) else str(default)
 
 
-def _line(entry: PartEntry) -> str:
+def _line(entry: PartEntry, *, taken: bool) -> str:
     declared = declared_options(entry.target)
     options = "options unknown" if declared is None else ",".join(f"{name}={value}" for name, value in declared.items())
-    status = f"needs {entry.install}" if entry.missing else "ready"
+    ready = f"name taken: write {entry.plugin.distribution}/{entry.name}" if taken else "ready"
+    status = f"needs {entry.install}" if entry.missing else ready
     return "  ".join(
         filter(None, [entry.summary, options, f"({entry.plugin.distribution} {entry.plugin.version}, {status})"])
     )

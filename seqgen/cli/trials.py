@@ -100,7 +100,7 @@ def show_range_test(found: RangeTest) -> None:
     from seqgen.training.plot import Series, plot, x_axis
 
     curve = [
-        (math.log10(point.learning_rate), bits_per_character(point.smoothed, 1) / found.characters_per_token)
+        (math.log10(point.learning_rate), bits_per_character(point.smoothed, found.characters_per_token))
         for point in found.points
     ]
     best = curve[found.points.index(found.best)]

@@ -117,7 +117,7 @@ class Diagnosis:
         )
 
     def _bits(self, loss: float) -> str:
-        return f"{bits_per_character(loss, 1) / self.characters_per_token:.3f}"
+        return f"{bits_per_character(loss, self.characters_per_token):.3f}"
 
     def _overfitting(self) -> str:
         measured = [line for line in self._lines if line["validation_loss"] is not None]

@@ -42,7 +42,7 @@ class Follower:
     def metrics(self, metrics: Mapping[str, Any]) -> None:
         """Into the run's file with the loss per character, to who warns, and to the callbacks, which may end the run."""
         loss = metrics["validation_loss"]
-        bits = None if loss is None else bits_per_character(loss, 1) / self.characters_per_token
+        bits = None if loss is None else bits_per_character(loss, self.characters_per_token)
         metrics = {**metrics, "bits_per_character": bits}
         try:
             self.run.append_metrics(metrics)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 import textwrap
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from seqgen.evaluation import bits_per_character
 from seqgen.training.curve import LossCurve
 from seqgen.training.trainer import Tick
 
@@ -62,7 +62,7 @@ class Status:
 
     def in_bits(self, loss: float | None) -> float | None:
         """A loss in nats per token as a number of bits per character."""
-        return None if loss is None else loss / math.log(2) / self.characters_per_token
+        return None if loss is None else bits_per_character(loss, self.characters_per_token)
 
     def line(self) -> str:
         """Everything in one plain line."""

@@ -59,7 +59,7 @@ class Facts:
         """The figures of the published weights."""
         now = self.trainer.counters
         loss = now.best_loss if now.best_loss is not None else now.train_loss
-        bits = None if loss is None else bits_per_character(loss, 1) / self.characters_per_token
+        bits = None if loss is None else bits_per_character(loss, self.characters_per_token)
         return {
             "steps": now.step,
             "epochs": round(now.epoch + now.epoch_step / self.trainer.training.steps_per_epoch, 4),

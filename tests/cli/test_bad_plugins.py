@@ -209,6 +209,9 @@ def test_a_taken_name_troubles_only_who_uses_it(seqgen, refused, install, novel)
     assert refused("generate", "--sampler", "top-k", exit_code=2) == (
         'Sampler "top-k" is offered by 2 distributions.  Write seqgen/top-k or bad/top-k'
     )
+    page = seqgen("list-plugins", "--kind", "sampler").stdout
+    assert f"k=40  (seqgen {__version__}, name taken: write seqgen/top-k)" in page
+    assert "not the one  (bad 1.2, name taken: write bad/top-k)" in page
     for command in (["--sampler", "seqgen/top-k"], ["--sampler", "bad/top-k"], ["--top-k", 5], ["--sampler", "greedy"]):
         assert seqgen("generate", "--length", 3, *command).exit_code == 0
 
