@@ -2,15 +2,18 @@
 
     python benchmarks/quality.py tinyshakespeare.txt --seconds 120 600 --seeds 0 1 2
     python benchmarks/quality.py tinyshakespeare.txt --nanogpt ../nanoGPT --seeds 0 1 2
+    python benchmarks/quality.py tinyshakespeare.txt --steps 1200 --backends torch keras --seeds 0 1 2
 
 The last tenth of the text is held out and scored whole, with the state carried.  With ``--nanogpt``, a checkout of
 https://github.com/karpathy/nanoGPT beside which everything it needs is installed, its README's recipe for a CPU runs on the same
-text first, and the time is the one that it takes.  Its loss is its own estimate, over 200 batches at the end.
+text first, and the time is the one that it takes.  Its loss is its own estimate, over 200 batches at the end.  A budget in steps gives the
+same losses on a busy machine as on an idle one.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import os
 import re
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -68,52 +72,55 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--seconds", type=float, nargs="+", default=[])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--backend", default="torch")
+    parser.add_argument("--steps", type=int, nargs="+", default=[], help="budgets in steps instead of seconds")
+    parser.add_argument("--backends", nargs="+", default=["torch"])
     parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run first")
     arguments = parser.parse_args()
 
     table = Table(
-        "", "seconds", "nats/character", "bits/character", "passes", "characters/s", title=arguments.corpus.name
+        "", "budget", "nats/character", "bits/character", "passes", "characters/s", title=arguments.corpus.name
     )
     rows = []
-    budgets = list(arguments.seconds)
+    budgets: list[tuple[str, dict[str, Any]]] = [
+        (f"{seconds:g} s", {"max_time": seconds}) for seconds in arguments.seconds
+    ]
+    budgets += [(f"{steps:,} steps", {"max_steps": steps}) for steps in arguments.steps]
     if arguments.nanogpt:
         seconds, loss = nanogpt(arguments.nanogpt, arguments.corpus)
-        budgets.append(seconds)
-        table.add_row("nanoGPT", f"{seconds:.0f}", f"{loss:.3f}", f"{bits_per_character(loss, 1):.3f}", "", "")
+        budgets.append((f"{seconds:.0f} s", {"max_time": seconds}))
+        table.add_row("nanoGPT", f"{seconds:.0f} s", f"{loss:.3f}", f"{bits_per_character(loss, 1):.3f}", "", "")
         rows.append({"name": "nanoGPT", "seconds": seconds, "validation_loss": loss})
     with tempfile.TemporaryDirectory() as home:
         os.environ["SEQGEN_HOME"] = home
-        for budget in budgets:
+        for (budget, option), backend in itertools.product(budgets, arguments.backends):
             losses = []
             for seed in arguments.seeds:
-                model = seqgen.train(
-                    arguments.corpus, backend=arguments.backend, max_time=budget, random_seed=seed, progress=False
-                )
+                model = seqgen.train(arguments.corpus, backend=backend, random_seed=seed, progress=False, **option)
                 record = model.training_record
                 nats = record["bits_per_character"] * math.log(2)
                 losses.append(nats)
                 table.add_row(
-                    f"seqgen, seed {seed}",
-                    f"{budget:.0f}",
+                    f"{backend}, seed {seed}",
+                    budget,
                     f"{nats:.3f}",
                     f"{record['bits_per_character']:.3f}",
                     f"{record['epochs']:.1f}",
                     f"{record['characters_per_second']:,.0f}",
                 )
-                rows.append({"name": f"seqgen {budget:.0f} s seed {seed}", "budget": budget, **record})
+                print(f"{backend}, {budget}, seed {seed}: {nats:.4f} nats/character", file=sys.stderr, flush=True)
+                rows.append({"name": f"{backend} {budget} seed {seed}", "budget": budget, **record})
             spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
             mean = statistics.mean(losses)
             table.add_row(
-                "mean and spread",
-                f"{budget:.0f}",
+                f"{backend}, mean and spread",
+                budget,
                 f"{mean:.3f} ± {spread:.3f}",
                 f"{bits_per_character(mean, 1):.3f}",
                 "",
                 "",
             )
     Console().print(table)
-    write_results("quality", rows, corpus=str(arguments.corpus), backend=arguments.backend)
+    write_results("quality", rows, corpus=str(arguments.corpus))
 
 
 if __name__ == "__main__":
