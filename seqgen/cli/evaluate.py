@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,11 +20,22 @@ from seqgen.cli.environment import (
     table,
     warn,
 )
+from seqgen.cli.judgement import judged, judgement_record, show_judgement
+
+if TYPE_CHECKING:
+    from seqgen.evaluation import Score
+    from seqgen.language_model import LanguageModel
+
+EPILOG = """[bold]Examples[/bold]
+
+seqgen evaluate novel@best chapter-12.txt
+
+seqgen evaluate novel@best --samples 100 --plot novel.svg"""
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(cls=Command, epilog="Example: seqgen evaluate novel@best chapter-12.txt")(evaluate)
+    app.command(cls=Command, epilog=EPILOG)(evaluate)
 
 
 def evaluate(
@@ -34,7 +46,46 @@ def evaluate(
             metavar="MODEL", help="NAME, NAME:VERSION, NAME@best, or a model folder.", autocompletion=complete_model
         ),
     ],
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Texts to predict; - for standard input.")],
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE]...", help="Texts to predict; - for standard input.")
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Let MODEL write N texts, and measure them beside held-out text."),
+    ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help=f"Tokens of a sample at most.  {default('as held-out text is enough for, 50 to 400')}",
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="T", help=f"Of the samples, as for generate.  {default('0.8')}")
+    ] = None,
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SAMPLER",
+            help="Of the samples, as for generate; repeatable.",
+            autocompletion=complete_part("sampler"),
+        ),
+    ] = None,
+    random_seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help=f"Fixes the draws of the samples.  {default('0')}")
+    ] = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="What MODEL was trained on, where it has moved; repeatable."),
+    ] = None,
+    words: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help=f"A list of real words.  {default('/usr/share/dict/words, if there')}"),
+    ] = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the figures of the samples as a plot: .svg, .png, .pdf")
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -54,30 +105,72 @@ def evaluate(
     device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
     json: JsonOption = False,
 ) -> None:
-    """How well MODEL predicts each FILE: bits per character, perplexity per token, tokens per character."""
+    """How well MODEL predicts each FILE, in bits per character; or what the texts are like that it writes itself."""
     from seqgen import api
+
+    of_samples = {
+        "length": length,
+        "temperature": temperature,
+        "sampler": sampler,
+        "random_seed": random_seed,
+        "corpus": corpus,
+        "words": words,
+        "plot": plot,
+    }
+    _check(files, samples, of_samples)
+    loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
+    scores = _scores(loaded, files or (), dataset)
+    judgement = judged(loaded, samples, of_samples) if samples is not None else None
+    if json:
+        result: dict[str, Any] = {"model": loaded.name, "version": loaded.version, "backend": loaded.backend}
+        if files:
+            result["files"] = [_score_record(file, score) for file, score in scores]
+        if judgement is not None:
+            result["samples"] = judgement_record(judgement)
+        print_json(result)
+        return
+    if files:
+        _show_scores(scores)
+    if judgement is not None:
+        show_judgement(judgement)
+
+
+def _check(files: Sequence[str] | None, samples: int | None, of_samples: Mapping[str, Any]) -> None:
+    """Refuse a command that asks for nothing, or for what it does not do."""
+    from seqgen.core.errors import UsageError
+
+    if samples is not None:
+        return
+    if given := [name for name, value in of_samples.items() if value not in (None, [])]:
+        raise UsageError(f"--{given[0].replace('_', '-')} is of the samples that MODEL writes: it needs --samples N")
+    if not files:
+        msg = "Name texts to predict, or let MODEL write some with --samples N.  See seqgen evaluate --help"
+        raise UsageError(msg)
+
+
+def _scores(loaded: LanguageModel, files: Sequence[str], dataset: str | None) -> list[tuple[str, Score]]:
     from seqgen.language_model import describe_missing
 
-    loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
     scores = [(file, loaded.score(file, dataset=dataset)) for file in files]
     for file, score in scores:
         if score.missing:
             warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")
-    if json:
-        figures = [
-            {
-                "file": file,
-                "bits_per_character": score.bits_per_character,
-                "perplexity": score.perplexity,
-                "loss": score.loss,
-                "tokens_per_character": score.tokens_per_character,
-                "tokens": score.tokens,
-                "characters": score.characters,
-            }
-            for file, score in scores
-        ]
-        print_json({"model": loaded.name, "version": loaded.version, "backend": loaded.backend, "files": figures})
-        return
+    return scores
+
+
+def _score_record(file: str, score: Score) -> dict[str, Any]:
+    return {
+        "file": file,
+        "bits_per_character": score.bits_per_character,
+        "perplexity": score.perplexity,
+        "loss": score.loss,
+        "tokens_per_character": score.tokens_per_character,
+        "tokens": score.tokens,
+        "characters": score.characters,
+    }
+
+
+def _show_scores(scores: Sequence[tuple[str, Score]]) -> None:
     rows = table("file", "bits/character>", "perplexity>", "tokens/character>", "characters>")
     for file, score in scores:
         add_row(

@@ -92,5 +92,7 @@ def test_a_file_that_cannot_be_scored_is_a_sentence(refused, tmp_path, content, 
     assert refused("evaluate", "novel", "text.txt", exit_code=1) == sentence
 
 
-def test_no_file_at_all_is_wrong_use(refused):
-    assert refused("evaluate", "novel", exit_code=2) == "Missing argument 'FILE...'.  See seqgen evaluate --help"
+def test_neither_file_nor_samples_is_wrong_use(refused):
+    assert refused("evaluate", "novel", exit_code=2) == (
+        "Name texts to predict, or let MODEL write some with --samples N.  See seqgen evaluate --help"
+    )

@@ -1,0 +1,1 @@
+"""What a model writes, measured beside held-out text: real words, variety, repetition, and what it copied."""

@@ -1,0 +1,209 @@
+"""What a trained model writes, beside held-out text of the same length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqgen import home
+from seqgen.checkpoint import find_recorded
+from seqgen.core.errors import CorpusError, OptionError, UsageError
+from seqgen.core.options import PartSpec
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Content, Ids
+from seqgen.data.split import split
+from seqgen.data.store import Part, TokenStore, open_or_build
+from seqgen.generation.generate import Sample
+from seqgen.judging.measures import Figures, measure, without_cut_word, words
+from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
+from seqgen.training.sources import resolve_sources
+
+SHORTEST = 50
+"""Tokens of a sample at least, where the length is chosen after the held-out text."""
+
+SYSTEM_WORDS = Path("/usr/share/dict/words")
+"""The word list of Unix systems, where it is installed."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was measured.
+
+    Attributes:
+        samples: figures of what the model wrote.
+        held_out: the same of text that it was not trained on, as many passages of as many tokens; None without any.
+        length: tokens of a sample at most.
+        random_seed: of the draws.
+        sources: what was read as the corpus.
+        words: the word list, if there was one.
+        notes: sentences about what a reader should know before comparing.
+    """
+
+    samples: Figures
+    held_out: Figures | None
+    length: int
+    random_seed: int
+    sources: tuple[str, ...]
+    words: str | None
+    notes: tuple[str, ...]
+
+
+def judge(
+    model: LanguageModel,
+    num_samples: int,
+    *,
+    length: int | None = None,
+    corpus: Sequence[str | Path] = (),
+    words_file: str | Path | None = None,
+    random_seed: int = 0,
+    **sampling: Any,
+) -> Judgement:
+    """Let a model write from the start, and measure that beside held-out text of its corpus.
+
+        judge(seqgen.load("novel"), 100).samples.real_words
+
+    Args:
+        model: that writes; its folder says what it was trained on, and which part of that was held out.
+        num_samples: how many texts.
+        length: tokens of each at most; None: as many as the held-out text is enough for, from 50 to 400.
+        corpus: where the corpus is now; none: where it was.
+        words_file: a list of words; None: the system's, if it has one.
+        random_seed: fixes the draws.
+        **sampling: as for :meth:`~seqgen.language_model.LanguageModel.prepare`: temperature, samplers, ...
+
+    Raises:
+        CorpusError: the corpus is not where it was, or is not what it was.
+        UsageError: the word list cannot be read.
+    """
+    listed = _read_words(words_file)
+    store, sources, notes = _read_corpus(model, tuple(map(str, corpus)))
+    training, validation = split(store, model.saved.config.training["validation_fraction"])
+    passages = _passages(validation, model.tokenizer, length or DEFAULT_LENGTH)
+    if length is None:
+        length = DEFAULT_LENGTH
+        if len(passages) < num_samples:
+            length = min(max(len(validation.tokens) // num_samples, SHORTEST), DEFAULT_LENGTH)
+            passages = _passages(validation, model.tokenizer, length)
+    if not passages:
+        notes.append(f"{model.reference} has no held-out text of {length} tokens to compare with.")
+    elif len(passages) < num_samples:
+        notes.append(
+            f"The held-out text has {len(passages)} passages of up to {length} tokens, so as many samples are measured, "
+            f"not {num_samples}."
+        )
+    generation = model.prepare(length=length, random_seed=random_seed, **sampling)
+    written = [_whole(sample) for sample in generation.samples(min(num_samples, len(passages) or num_samples))]
+    trained_on = _texts(training, model.tokenizer)
+    known: dict[str, Any] = {
+        "source_words": {word for text in trained_on if isinstance(text, str) for word in words(text)},
+        "listed_words": None if listed is None else listed[1],
+    }
+    # From all over the held-out text, which may be in some order.
+    spread = np.linspace(0, max(len(passages) - 1, 0), len(written)).round().astype(int)
+    return Judgement(
+        samples=measure(written, trained_on, **known),
+        held_out=measure([passages[place] for place in spread], trained_on, **known) if passages else None,
+        length=length,
+        random_seed=random_seed,
+        sources=sources,
+        words=None if listed is None else listed[0],
+        notes=tuple(notes),
+    )
+
+
+def _read_corpus(model: LanguageModel, given: tuple[str, ...]) -> tuple[TokenStore, tuple[str, ...], list[str]]:
+    """The corpus of a model, where it was or as given; and a note where what was given is another."""
+    lineage = model.saved.manifest.get("corpus")
+    recorded = lineage if isinstance(lineage, dict) else {}
+    sources = resolve_sources(given).paths if given else tuple(map(str, recorded.get("sources") or ()))
+    advice = "Name it where it is, as it was, with --corpus FILE"
+    if not sources:
+        raise CorpusError(f"{model.reference} does not say what it was trained on.  {advice}")
+    if not given and (urls := [source for source in sources if "://" in source]):
+        # A folder may come from a stranger, and must not make this machine call where it says.
+        raise CorpusError(
+            f"The corpus of {model.reference} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
+            "Name it with --corpus URL"
+        )
+    record = model.saved.config.parts["dataset"]
+    find_recorded(model.catalog, "dataset", model.saved.config, where=model.saved.where)
+    spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
+    try:
+        store = open_or_build(
+            model.catalog.make("dataset", spec, sources=sources), model.tokenizer, home.tokens_folder()
+        )
+    except (CorpusError, OptionError) as error:
+        if given:
+            raise
+        raise CorpusError(f"The corpus of {model.reference} cannot be read any more: {error}  {advice}") from error
+    if store.fingerprint == recorded.get("fingerprint"):
+        return store, sources, []
+    if not given:
+        raise CorpusError(
+            f"The corpus of {model.reference}, {', '.join(sources)}, has changed since the training, so what was copied "
+            f"from it, or held out, cannot be told.  {advice}"
+        )
+    note = (
+        f"{', '.join(given)} is not what {model.reference} was trained on, so part of what stands as held-out text may "
+        "have been trained on."
+    )
+    return store, sources, [note]
+
+
+def _read_words(path: str | Path | None) -> tuple[str, set[str]] | None:
+    """The words of a list and its name; None where none is given and the system has none."""
+    if path is None:
+        if not SYSTEM_WORDS.is_file():
+            return None
+        path = SYSTEM_WORDS
+    try:
+        text = Path(path).read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        raise UsageError(f"The word list {path} cannot be read: {reason}.") from error
+    found = set(words(text))
+    if not found:
+        raise UsageError(f"The word list {path} has no words.")
+    return str(path), found
+
+
+def _documents(part: Part, tokenizer: Tokenizer) -> list[Ids]:
+    """The tokens of each document, without end tokens; where there are none, of all documents together."""
+    tokens = np.asarray(part.tokens)
+    if not part.has_ends:
+        return [tokens] if len(tokens) else []
+    pieces = np.split(tokens, np.flatnonzero(tokens == tokenizer.end_id))
+    inside = (piece[piece != tokenizer.end_id] for piece in pieces)
+    return [ids for ids in inside if len(ids)]
+
+
+def _texts(part: Part, tokenizer: Tokenizer) -> list[Content]:
+    """The documents of a part."""
+    return [text for ids in _documents(part, tokenizer) if (text := tokenizer.decode(ids))]
+
+
+def _passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Content]:
+    """A part in passages as samples are: of ``length`` tokens and cut off there, or a document that ended before.
+
+    Each begins with a word, as samples do, so one from within a text is shorter by the rest of a word.
+    """
+    passages: list[Content] = []
+    for ids in _documents(part, tokenizer):
+        for first in range(0, len(ids), length):
+            piece = ids[first : first + length]
+            if len(piece) < length and (first or not part.has_ends):
+                break
+            text = tokenizer.decode(piece)
+            if first and isinstance(text, str) and not text[:1].isspace():
+                text = text.split(maxsplit=1)[-1]
+            passages.append(without_cut_word(text) if first + length < len(ids) else text)
+    return [passage for passage in passages if passage]
+
+
+def _whole(sample: Sample) -> Content:
+    """The text of a sample, without the word that its length may have cut through."""
+    return without_cut_word(sample.text) if sample.finish_reason == "length" else sample.text

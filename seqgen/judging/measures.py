@@ -1,0 +1,123 @@
+"""Figures of a set of texts; none of them needs to know who wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass
+
+from seqgen.core.types import Content
+from seqgen.judging.copies import copied
+
+DISTINCT = (1, 2, 3, 4)
+"""The n of distinct-n."""
+
+REPEATED = 4
+"""The n of seq-rep-n, as in Welleck et al. 2020."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is measured of texts; None where there is nothing to measure it on.
+
+    Attributes:
+        texts: how many.
+        characters: in all of them (bytes, for binary media).
+        real_words: share of the words that occur in the sources; None for binary media.
+        listed_words: share of the words that are on a word list; None without one.
+        distinct: distinct-1 to distinct-4; see :func:`distinct_n`.
+        repetition: seq-rep-4; see :func:`repetition`.
+        longest_copied: characters of the longest span that is in the sources.
+        copied_shingles: share of all spans of 20 characters that are in the sources.
+        copied_text: that longest span.
+    """
+
+    texts: int
+    characters: int
+    real_words: float | None
+    listed_words: float | None
+    distinct: tuple[float | None, ...]
+    repetition: float | None
+    longest_copied: int
+    copied_shingles: float | None
+    copied_text: Content
+
+
+def measure(
+    texts: Sequence[Content],
+    sources: Sequence[Content],
+    *,
+    source_words: Collection[str],
+    listed_words: Collection[str] | None = None,
+) -> Figures:
+    """All figures of some texts.
+
+    Args:
+        texts: what is measured: all str, or all bytes.
+        sources: what may have been copied, of the same type.
+        source_words: the words of the sources, as :func:`words` gives them.
+        listed_words: those of a word list, or None without one.
+    """
+    units = [units_of(text) for text in texts]
+    found = [word for text in texts if isinstance(text, str) for word in words(text)]
+    copies = copied(texts, sources)
+    return Figures(
+        texts=len(texts),
+        characters=sum(map(len, texts)),
+        real_words=share_in(found, source_words),
+        listed_words=None if listed_words is None else share_in(found, listed_words),
+        distinct=tuple(distinct_n(units, n) for n in DISTINCT),
+        repetition=repetition(units),
+        longest_copied=len(copies.longest),
+        copied_shingles=copies.shingles,
+        copied_text=copies.longest,
+    )
+
+
+def words(text: str) -> list[str]:
+    """The words of a text: letters, with apostrophes inside, whatever their case and the form of the apostrophe."""
+    return [word.replace("’", "'").casefold() for word in _WORD.findall(text)]
+
+
+def units_of(text: Content) -> Sequence[Hashable]:
+    """What n-grams are made of: the words of a text, the bytes of binary media."""
+    return words(text) if isinstance(text, str) else list(text)
+
+
+def share_in(found: Sequence[str], known: Collection[str]) -> float | None:
+    """The share of the words found, each as often as it was found, that are known."""
+    return sum(word in known for word in found) / len(found) if found else None
+
+
+def distinct_n(texts: Sequence[Sequence[Hashable]], n: int) -> float | None:
+    """distinct-n: different n-grams of all texts together, over all their n-grams (Li et al. 2016).
+
+    It falls with the amount of text, so it compares only texts of the same amount.
+    """
+    grams = [gram for units in texts for gram in _grams(units, n)]
+    return len(set(grams)) / len(grams) if grams else None
+
+
+def repetition(texts: Sequence[Sequence[Hashable]], n: int = REPEATED) -> float | None:
+    """seq-rep-n: in a text, 1 - different n-grams / n-grams; the mean over the texts (Welleck et al. 2020)."""
+    each = [1 - distinct for units in texts if (distinct := distinct_n([units], n)) is not None]
+    return sum(each) / len(each) if each else None
+
+
+def without_cut_word(text: Content) -> Content:
+    """A text that was cut off at its length, without the word that the cut may have gone through.
+
+    Where that is all of it, as in writing without spaces, the text stays.
+    """
+    if isinstance(text, bytes):
+        return text
+    end = len(text)
+    while end and (text[end - 1].isalnum() or text[end - 1] in "_'’"):
+        end -= 1
+    return text[:end] or text
+
+
+def _grams(units: Sequence[Hashable], n: int) -> list[tuple[Hashable, ...]]:
+    return [tuple(units[i : i + n]) for i in range(len(units) - n + 1)]

@@ -1,0 +1,92 @@
+"""Figures of texts: each by its law, and by an example counted by hand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.judging.measures import distinct_n, measure, repetition, share_in, without_cut_word, words
+
+WORDS = st.lists(st.sampled_from(["the", "ice", "sea", "wind"]), max_size=12)
+
+
+def test_words_are_letters_whatever_their_case_and_their_apostrophes():
+    assert words("The captain’s log, 12 May: “WE'LL see” — café_x") == [
+        *("the", "captain's", "log", "may", "we'll", "see", "café", "x")
+    ]
+
+
+def test_each_word_counts_as_often_as_it_stands():
+    assert share_in(["the", "icce", "the", "sea"], {"the", "sea"}) == 0.75
+    assert share_in([], {"the"}) is None
+
+
+def test_distinct_n_is_different_over_all():
+    texts = [["the", "ice", "the", "ice"], ["the", "ice"]]
+    assert distinct_n(texts, 1) == 2 / 6
+    assert distinct_n(texts, 2) == 2 / 4  # the ice, ice the; none from one text into the next
+    assert distinct_n(texts, 5) is None
+
+
+@given(texts=st.lists(WORDS, max_size=4), n=st.integers(1, 4))
+def test_distinct_n_is_above_0_at_most_1_and_falls_when_all_is_said_again(texts, n):
+    once, twice = distinct_n(texts, n), distinct_n(texts + texts, n)
+    if once is None:
+        assert twice is None
+    else:
+        assert 0 < once <= 1
+        assert twice == pytest.approx(once / 2)
+
+
+@given(texts=st.lists(WORDS, max_size=4), n=st.integers(1, 3))
+def test_where_every_n_gram_differs_every_longer_one_does(texts, n):
+    if distinct_n(texts, n) == 1:
+        assert distinct_n(texts, n + 1) in (1, None)
+
+
+def test_repetition_is_within_a_text_not_between_texts():
+    loop = ["the", "ice", "was"] * 4  # 12 words: 9 spans of 4, of which 3 differ
+    assert repetition([loop]) == pytest.approx(6 / 9)
+    assert repetition([["a", "b", "c", "d"]] * 5) == 0
+    assert repetition([loop, ["a", "b", "c", "d"], ["short"]]) == pytest.approx(6 / 9 / 2)
+    assert repetition([["short"]]) is None
+
+
+@given(texts=st.lists(WORDS, max_size=4), n=st.integers(1, 4))
+def test_repetition_is_from_0_to_below_1(texts, n):
+    repeated = repetition(texts, n)
+    assert repeated is None or 0 <= repeated < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("the ice was th", "the ice was "),
+        ("the ice was.", "the ice was."),
+        ("we don’", "we "),
+        ("ACGTTACG", "ACGTTACG"),
+        ("", ""),
+        (b"\x41\x42", b"\x41\x42"),
+    ],
+)
+def test_the_word_at_a_cut_is_left_out(text, left):
+    assert without_cut_word(text) == left
+
+
+def test_all_figures_of_a_text():
+    found = measure(
+        ["The ice, the ixe."], ["the ice was blue"], source_words={"the", "ice"}, listed_words={"the", "ixe"}
+    )
+    assert (found.texts, found.characters) == (1, 17)
+    assert (found.real_words, found.listed_words) == (0.75, 0.75)
+    assert found.distinct == (3 / 4, 1.0, 1.0, 1.0)
+    assert found.repetition == 0
+    assert (found.longest_copied, found.copied_text, found.copied_shingles) == (6, "he ice", None)
+
+
+def test_binary_media_have_no_words_and_n_grams_of_bytes():
+    found = measure([bytes([1, 2, 1, 2, 1])], [bytes([2, 1, 2])], source_words=set(), listed_words={"the"})
+    assert (found.real_words, found.listed_words) == (None, None)
+    assert found.distinct == (2 / 5, 2 / 4, 2 / 3, 1.0)
+    assert found.copied_text == bytes([2, 1, 2])
