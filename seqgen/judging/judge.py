@@ -82,12 +82,12 @@ def judge(
     listed = _read_words(words_file)
     store, sources, notes = _read_corpus(model, tuple(map(str, corpus)))
     training, validation = split(store, model.saved.config.training["validation_fraction"])
-    passages = _passages(validation, model.tokenizer, length or DEFAULT_LENGTH)
+    passages = held_out_passages(validation, model.tokenizer, length or DEFAULT_LENGTH)
     if length is None:
         length = DEFAULT_LENGTH
         if len(passages) < num_samples:
             length = min(max(len(validation.tokens) // num_samples, SHORTEST), DEFAULT_LENGTH)
-            passages = _passages(validation, model.tokenizer, length)
+            passages = held_out_passages(validation, model.tokenizer, length)
     if not passages:
         notes.append(f"{model.reference} has no held-out text of {length} tokens to compare with.")
     elif len(passages) < num_samples:
@@ -186,21 +186,25 @@ def _texts(part: Part, tokenizer: Tokenizer) -> list[Content]:
     return [text for ids in _documents(part, tokenizer) if (text := tokenizer.decode(ids))]
 
 
-def _passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Content]:
+def held_out_passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Content]:
     """A part in passages as samples are: of ``length`` tokens and cut off there, or a document that ended before.
 
     Each begins with a word, as samples do, so one from within a text is shorter by the rest of a word.
     """
     passages: list[Content] = []
     for ids in _documents(part, tokenizer):
+        before = ""  # the character before the piece, if it may be of the same word
         for first in range(0, len(ids), length):
             piece = ids[first : first + length]
             if len(piece) < length and (first or not part.has_ends):
                 break
             text = tokenizer.decode(piece)
-            if first and isinstance(text, str) and not text[:1].isspace():
-                text = text.split(maxsplit=1)[-1]
-            passages.append(without_cut_word(text) if first + length < len(ids) else text)
+            passage = text
+            if isinstance(text, str):
+                if before.strip() and text[:1].strip():
+                    passage = text.split(maxsplit=1)[-1]
+                before = text[-1:]
+            passages.append(without_cut_word(passage) if first + length < len(ids) else passage)
     return [passage for passage in passages if passage]
 
 

@@ -1,0 +1,52 @@
+"""Held-out text in passages that are as samples are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.data.store import Part
+from seqgen.judging.judge import held_out_passages
+from seqgen.tokenizers.char import CharTokenizer
+
+TOKENIZER = CharTokenizer().fit(["the ice was thin and the sea was blue.", "é\n"])
+
+
+def part(*documents: str, has_ends: bool) -> Part:
+    end = [TOKENIZER.end_id] if has_ends else []
+    tokens, starts = [], [0]
+    for document in documents:
+        tokens += [*end, *TOKENIZER.encode(document).tolist()]
+        starts.append(len(tokens))
+    hashes = np.zeros(len(documents), np.uint64)
+    return Part(np.array(tokens + end), np.array(starts), hashes, has_ends)
+
+
+SEA = "the ice was thin and the sea was blue."
+
+
+@pytest.mark.parametrize(
+    ("documents", "has_ends", "length", "passages"),
+    [
+        ([SEA], False, 12, ["the ice was ", "thin and ", " sea was "]),  # the rest is shorter than a sample
+        ([SEA], False, 10, ["the ice ", "thin ", " the sea "]),
+        ([SEA], False, 38, [SEA]),
+        ([SEA], False, 39, []),
+        (["theicewasthin"], False, 6, ["theice", "wasthi"]),  # where there are no words, as it is
+        (["the ice", "was", "thin"], True, 10, ["the ice", "was", "thin"]),
+        ([SEA, "the sea"], True, 10, ["the ice ", "thin ", " the sea ", "the sea"]),
+        ([], False, 10, []),
+    ],
+)
+def test_passages_are_as_samples_are(documents, has_ends, length, passages):
+    assert held_out_passages(part(*documents, has_ends=has_ends), TOKENIZER, length) == passages
+
+
+@given(text=st.text("abc .é\n", max_size=60), length=st.integers(1, 20))
+def test_passages_of_a_text_are_pieces_of_it_in_order_and_none_is_too_long(text, length):
+    place = 0
+    for passage in held_out_passages(part(text, has_ends=False), TOKENIZER, length):
+        assert 0 < len(passage) <= length
+        place = text.index(passage, place)
