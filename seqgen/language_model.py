@@ -13,7 +13,7 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import PromptError
+from seqgen.core.errors import OptionError, PromptError
 from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
@@ -22,6 +22,7 @@ from seqgen.data.batching import make_batching
 from seqgen.data.store import open_or_build
 from seqgen.evaluation import Score, count_characters
 from seqgen.generation.generate import Sample, generate, stream
+from seqgen.generation.length import Length
 from seqgen.generation.prompt import ending, opening
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import nothing
@@ -61,7 +62,7 @@ class Generation:
     prompt: Content
     prompt_ids: Ids
     random_seed: int
-    length: int
+    length: Length
     samplers: tuple[Sampler, ...]
     stop: tuple[Content, ...]
     end_id: int | None
@@ -75,7 +76,8 @@ class Generation:
             self.model,
             self.tokenizer,
             self.prompt_ids,
-            length=self.length,
+            length=self.length.tokens,
+            characters=self.length.characters,
             samplers=self.samplers,
             random_seed=self.random_seed,
             stop=self.stop,
@@ -87,24 +89,36 @@ class Generation:
         self,
         num_samples: int,
         *,
+        numbers: Iterable[int] | None = None,
         on_step: Callable[[int], None] | None = None,
         on_sample: Callable[[Sample], None] | None = None,
+        log_probabilities: bool = False,
     ) -> list[Sample]:
         """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`."""
         return generate(
             self.model,
             self.tokenizer,
             self.prompt_ids,
-            length=self.length,
+            length=self.length.tokens,
+            characters=self.length.characters,
             samplers=self.samplers,
             random_seed=self.random_seed,
             num_samples=num_samples,
+            numbers=numbers,
             stop=self.stop,
             end_id=self.end_id,
             forbid=self.forbid,
             on_step=on_step,
             on_sample=on_sample,
+            log_probabilities=log_probabilities,
         )
+
+    def best_of(self, num_samples: int, *, on_step: Callable[[int], None] | None = None) -> Sample:
+        """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character."""
+        if num_samples < 1:
+            raise OptionError(f"best_of is {num_samples}, but must be at least 1.")
+        written = self.samples(num_samples, on_step=on_step, log_probabilities=True)
+        return max(written, key=lambda sample: (sample.log_probability or 0.0) / max(1, len(sample.text)))
 
 
 @dataclass
@@ -150,23 +164,31 @@ class LanguageModel:
         return int(number) if self.saved.where == f"{self.name}:{number}" else None
 
     @overload
-    def generate(self, prompt: Content = "", *, num_samples: None = None, **options: Any) -> Content: ...
+    def generate(
+        self, prompt: Content = "", *, num_samples: None = None, best_of: int | None = None, **options: Any
+    ) -> Content: ...
     @overload
     def generate(self, prompt: Content = "", *, num_samples: int, **options: Any) -> list[Content]: ...
     def generate(
-        self, prompt: Content = "", *, num_samples: int | None = None, **options: Any
+        self, prompt: Content = "", *, num_samples: int | None = None, best_of: int | None = None, **options: Any
     ) -> Content | list[Content]:
         """What follows the prompt; with ``num_samples``, a list of as many texts.
 
         Args:
             prompt: what to go on from; empty: start as the corpus's documents start.
             num_samples: how many texts, or None for one.
+            best_of: write this many, and give the one that is likeliest per character.
             **options: as for :meth:`prepare`.
 
         Raises:
             PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
         """
-        texts = [sample.text for sample in self.prepare(prompt, **options).samples(num_samples or 1)]
+        if best_of is not None and num_samples is not None:
+            raise OptionError("best_of and num_samples both say how many texts to write.  Leave one out.")
+        generation = self.prepare(prompt, **options)
+        if best_of is not None:
+            return generation.best_of(best_of).text
+        texts = [sample.text for sample in generation.samples(num_samples or 1)]
         return texts[0] if num_samples is None else texts
 
     def stream(self, prompt: Content = "", **options: Any) -> Iterator[Content]:
@@ -182,7 +204,7 @@ class LanguageModel:
         self,
         prompt: Content = "",
         *,
-        length: int = DEFAULT_LENGTH,
+        length: int | str | Length = DEFAULT_LENGTH,
         stop: Iterable[Content] = (),
         samplers: Iterable[str | PartSpec | Sampler] = (),
         temperature: float | None = None,
@@ -198,7 +220,7 @@ class LanguageModel:
 
         Args:
             prompt: what to go on from; empty: start as the corpus's documents start.
-            length: how many tokens to write at most.
+            length: how many tokens to write at most; ``"400c"``: how many characters.
             stop: texts that end it; none of them is part of the result.
             samplers: any registered samplers, as objects or ``NAME:key=value``.
             temperature: below 1 safer, above 1 wilder, 0 always the likeliest.  Where neither it nor a
@@ -228,7 +250,7 @@ class LanguageModel:
             prompt=prompt,
             prompt_ids=self._prompt_ids(prompt, strict=strict, warn=warn or _warn),
             random_seed=secrets.randbits(63) if random_seed is None else random_seed,
-            length=length,
+            length=_length(length),
             samplers=self._samplers(samplers, values),
             stop=(stop,) if isinstance(stop, str | bytes) else tuple(stop),
             end_id=end_id,
@@ -280,6 +302,7 @@ class LanguageModel:
         ]
         given = {name: value for name, value in values.items() if value is not None}
         chain += [self.catalog.make("sampler", shorthand(keyword, value)) for keyword, value in given.items()]
+        check_no_contradiction(chain)
         return with_defaults(chain, self.catalog)
 
     def _prompt_ids(self, prompt: Content, *, strict: bool, warn: Callable[[str], None]) -> Ids:
@@ -292,6 +315,31 @@ class LanguageModel:
         if missing:
             warn(describe_missing(missing, self.reference))
         return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
+
+
+def _length(given: int | str | Length) -> Length:
+    if isinstance(given, Length):
+        return given
+    return Length.parse(given) if isinstance(given, str) else Length(tokens=given)
+
+
+def check_no_contradiction(chain: Sequence[Sampler]) -> None:
+    """Refuse a chain in which two samplers settle the same thing.
+
+    Two set the temperature (greedy is temperature 0), or one that truncates is there twice: only the stricter counts.
+
+    Raises:
+        OptionError: names both.
+    """
+    settled: dict[Any, Sampler] = {}
+    for sampler in chain:
+        if sampler.stage < Stage.TEMPERATURE:
+            continue
+        key = Stage.TEMPERATURE if sampler.stage == Stage.TEMPERATURE else type(sampler)
+        if key in settled:
+            what = "set the temperature" if sampler.stage == Stage.TEMPERATURE else "do the same"
+            raise OptionError(f"{settled[key]} and {sampler} both {what}.  Leave one out.")
+        settled[key] = sampler
 
 
 def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, ...]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json as json_module
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, warn
-
-if TYPE_CHECKING:
-    from seqgen.generation.generate import Sample
-    from seqgen.language_model import Generation, LanguageModel
 
 EPILOG = """[bold]Examples[/bold]
 
@@ -48,9 +42,14 @@ def generate(
     seed_file: Annotated[
         str | None, typer.Option(metavar="FILE", help="File with the text to go on from; - for standard input.")
     ] = None,
-    length: Annotated[int, typer.Option(metavar="N", min=1, help="How many tokens to write at most.")] = 400,
+    length: Annotated[
+        str, typer.Option(metavar="N", help="How many tokens to write at most; with a c, as 400c, how many characters.")
+    ] = "400",
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
     num_samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to write.")] = 1,
+    best_of: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Write N texts, and show the likeliest per character.")
+    ] = None,
     sampler: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,30 +84,54 @@ def generate(
         ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
-    output: Annotated[str | None, typer.Option(metavar="FILE", help="Write there instead of standard output.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write there instead of standard output.  FILE.jsonl holds a JSON line for each sample; "
+            "the same command goes on with it after an interruption.",
+        ),
+    ] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the text when it is whole.")] = False,
     show_probabilities: Annotated[
-        bool, typer.Option("--show-probabilities", help="Colour each token by its probability, and list alternatives.")
+        bool,
+        typer.Option(
+            "--show-probabilities",
+            help="Colour each token by its probability, and list alternatives; with --output FILE.html as a page.",
+        ),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a prompt with symbols that the model does not know.")
     ] = False,
     json: JsonOption = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="A JSON line for each sample as it is finished.")] = False,
 ) -> None:
     """Write text with a trained model, token by token as it comes."""
     from seqgen import api
-    from seqgen.core.errors import UsageError
+    from seqgen.cli import probabilities, samples
+    from seqgen.cli.output import open_output
+    from seqgen.generation.length import Length
 
     started = time.perf_counter()
-    if show_probabilities and (json or num_samples > 1):
-        msg = f"--show-probabilities shows one text for people; leave out {'--json' if json else '--num-samples'}."
-        raise UsageError(msg)
+    jsonl = jsonl or (not json and not show_probabilities and (output or "").endswith(".jsonl"))
+    _refuse_together(
+        {
+            "--show-probabilities": show_probabilities,
+            "--json": json,
+            "--jsonl": jsonl,
+            "--num-samples": num_samples > 1,
+            "--best-of": best_of is not None,
+        }
+    )
+    limit = Length.parse(length)
     given = _prompt(seed, seed_file)
+    if jsonl and output is not None and random_seed is None:
+        random_seed = samples.recorded_random_seed(Path(output))
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
     prompt = _as_content(given, like=loaded.empty, where=seed_file)
     generation = loaded.prepare(
         prompt,
-        length=length,
+        length=limit,
         stop=tuple(_as_content(text, like=loaded.empty) for text in stop or ()),
         samplers=_in_order_given(
             ctx,
@@ -125,19 +148,48 @@ def generate(
         strict=strict,
         warn=warn,
     )
-    with _open(output) as out:
+    if jsonl:
+        samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
+        return
+    with open_output(output) as out:
         if json:
-            out.line(_record(loaded, generation, num_samples, started))
+            out.line(samples.record(loaded, generation, num_samples, best_of, started))
+        elif show_probabilities and (output or "").endswith(".html"):
+            probabilities.write_html(generation, loaded.reference, out)
         elif show_probabilities:
-            _show_probabilities(generation, out)
-        elif num_samples == 1:
-            pieces = generation.stream()
+            probabilities.show_probabilities(generation, out)
+        elif best_of is not None or num_samples == 1:
             out.write(prompt)
-            for piece in [loaded.empty.join(pieces)] if no_stream else pieces:
+            whole = no_stream or best_of is not None
+            for piece in [generation.best_of(best_of or 1).text] if whole else generation.stream():
                 out.write(piece)
             out.end()
         else:
-            _write_many(generation, num_samples, out)
+            samples.write_many(generation, num_samples, out)
+
+
+def _refuse_together(given: Mapping[str, bool]) -> None:
+    """Refuse options that ask for different forms of the output.
+
+    Raises:
+        UsageError: names both.
+    """
+    from seqgen.core.errors import UsageError
+
+    for one, other in [
+        ("--show-probabilities", "--json"),
+        ("--show-probabilities", "--jsonl"),
+        ("--show-probabilities", "--num-samples"),
+        ("--show-probabilities", "--best-of"),
+        ("--json", "--jsonl"),
+        ("--best-of", "--num-samples"),
+        ("--best-of", "--jsonl"),
+    ]:
+        if given[one] and given[other]:
+            about = (
+                " shows one text for people" if one == "--show-probabilities" else f" and {other} do not go together"
+            )
+            raise UsageError(f"{one}{about}; leave out {other}.")
 
 
 def _in_order_given(ctx: typer.Context, options: Mapping[str, Any]) -> list[Any]:
@@ -191,123 +243,3 @@ def _as_content(given: str | bytes, *, like: str | bytes, where: str | None = No
         return given.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise PromptError(f"The prompt in {where} is not UTF-8 text: byte {error.start} does not fit.") from error
-
-
-class _Out:
-    """Where text goes, piece by piece: standard output, or a file that is written as it comes."""
-
-    def __init__(self, file: Any, *, to_stdout: bool) -> None:
-        self._file = file
-        self.to_stdout = to_stdout
-        self._binary = False
-
-    def write(self, piece: str | bytes) -> None:
-        self._binary = isinstance(piece, bytes)
-        self._file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
-        self._file.flush()
-
-    def end(self) -> None:
-        """End the line after a text; binary media has none."""
-        if not self._binary:
-            self.write("\n")
-
-    def line(self, value: Any) -> None:
-        self.write(json_module.dumps(value, ensure_ascii=False) + "\n")
-
-
-@contextlib.contextmanager
-def _open(output: str | None) -> Iterator[_Out]:
-    """Standard output, or the file; a file that cannot be written is known before a token is."""
-    if output is None:
-        yield _Out(sys.stdout.buffer, to_stdout=True)
-        return
-    from seqgen import files
-    from seqgen.core.errors import OutputError
-
-    try:
-        file = Path(output).open("wb")  # noqa: SIM115  closed below
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
-    with files.writing(Path(output)), file:
-        yield _Out(file, to_stdout=False)
-
-
-def _record(loaded: LanguageModel, generation: Generation, num_samples: int, started: float) -> dict[str, Any]:
-    begun = time.perf_counter()
-    first: list[float] = []
-
-    def note_time(_tokens: int) -> None:
-        if not first:
-            first.append(time.perf_counter())
-
-    samples = generation.samples(num_samples, on_step=note_time)
-    ended = time.perf_counter()
-    return {
-        "model": loaded.name,
-        "version": loaded.version,
-        "backend": loaded.backend,
-        "prompt": _as_text(generation.prompt),
-        "random_seed": generation.random_seed,
-        "samples": [
-            {"text": _as_text(sample.text), "tokens": sample.tokens, "finish_reason": sample.finish_reason}
-            for sample in samples
-        ],
-        "seconds": ended - started,
-        "first_token_seconds": (first[0] if first else ended) - started,
-        "tokens_per_second": sum(sample.tokens for sample in samples) / max(ended - begun, 1e-9),
-    }
-
-
-def _as_text(content: Any) -> str:
-    """Content as JSON holds it: binary media in base64."""
-    import base64
-
-    return content if isinstance(content, str) else base64.b64encode(content).decode()
-
-
-def _write_many(generation: Generation, num_samples: int, out: _Out) -> None:
-    """Samples in their order, each as soon as those before it are whole, with a bar on standard error."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    waiting: dict[int, Sample] = {}
-    written = 0
-
-    def take(sample: Sample) -> None:
-        nonlocal written
-        waiting[sample.number] = sample
-        while written in waiting:
-            out.write(generation.prompt)
-            out.write(waiting.pop(written).text)
-            out.end()
-            written += 1
-        bar.advance(task)
-
-    with Progress(console=console, disable=not console.is_terminal or sys.stdout.isatty(), transient=True) as bar:
-        task = bar.add_task("samples", total=num_samples)
-        generation.samples(num_samples, on_sample=take)
-
-
-def _show_probabilities(generation: Generation, out: _Out) -> None:
-    """The text with each token on a background from red (improbable) to green, then the alternatives of each."""
-    import numpy as np
-    from rich.console import Console
-    from rich.style import Style
-    from rich.text import Text
-
-    def shown(token: int) -> str:
-        return repr(generation.tokenizer.decode(np.array([token])))
-
-    text = Text(str(generation.prompt))
-    rows: list[str] = []
-    for token in generation.stream().steps():
-        hue = round(token.probability * 255)
-        text.append(str(token.text), Style(bgcolor=f"rgb({(255 - hue) // 2},{hue // 2},40)", color="white"))
-        others = "  ".join(f"{shown(other)} {probability:.3f}" for other, probability in token.alternatives)
-        rows.append(f"{shown(token.id)} {token.probability:.3f}   of   {others}")
-    console = Console()  # with colours only where standard output is a terminal
-    with console.capture() as captured:
-        console.print(text, soft_wrap=True)
-    coloured = console.is_terminal and out.to_stdout
-    out.write((captured.get() if coloured else f"{text.plain}\n") + "\n" + "\n".join(rows) + "\n")

@@ -66,6 +66,7 @@ def stream(
     stop: Sequence[Content] = (),
     end_id: int | None = None,
     forbid: Iterable[int] = (),
+    characters: int | None = None,
 ) -> Stream:
     """One sample, as it is written.
 
@@ -80,13 +81,14 @@ def stream(
         stop: texts (bytes, for binary media) at whose first occurrence the text ends, just before it.
         end_id: the token at which the text ends; None if there is none.
         forbid: tokens that are never drawn.
+        characters: how many characters (bytes, for binary media) to write at most; None for no end.
 
     Raises:
         PromptError: the prompt is empty.
         OptionError: a stop text that is empty or of the wrong type, or a length below 0.
         GenerationError: while it runs, when nothing can be drawn; names what left nothing.
     """
-    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid)
+    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters)
     return Stream(start.batch([sample]), start.writer())
 
 
@@ -95,13 +97,15 @@ def generate(
     tokenizer: Tokenizer,
     prompt_ids: Ids,
     *,
-    length: int,
+    length: int | None,
     samplers: Iterable[Sampler] = (),
     random_seed: int = 0,
     num_samples: int = 1,
     stop: Sequence[Content] = (),
     end_id: int | None = None,
     forbid: Iterable[int] = (),
+    characters: int | None = None,
+    numbers: Iterable[int] | None = None,
     batch_size: int = 64,
     log_probabilities: bool = False,
     on_step: Callable[[int], None] | None = None,
@@ -115,13 +119,15 @@ def generate(
         model: gives logits.
         tokenizer: decodes, and is shown to the samplers.
         prompt_ids: (T,) what to go on from, at least one token; it is not part of the text.
-        length: how many tokens to draw for each.
+        length: how many tokens to draw for each; None for no end.
         samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
         random_seed: fixes the draws.
         num_samples: how many.
         stop: texts (bytes, for binary media) at whose first occurrence a text ends, just before it.
         end_id: the token at which a text ends; None if there is none.
         forbid: tokens that are never drawn.
+        characters: how many characters (bytes, for binary media) to write for each at most; None for no end.
+        numbers: which samples to write, in place of 0 to num_samples - 1.
         batch_size: how many run side by side at most; the texts do not depend on it.
         log_probabilities: sum them up; costs a few microseconds a step.
         on_step: called after each step with the number of tokens it drew, for progress.
@@ -134,11 +140,11 @@ def generate(
     """
     _at_least(0, num_samples=num_samples)
     _at_least(1, batch_size=batch_size)
-    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid)
+    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters)
+    wanted = list(range(num_samples) if numbers is None else numbers)
     finished: list[Sample] = []
-    for first in range(0, num_samples, batch_size):
-        numbers = range(first, min(first + batch_size, num_samples))
-        for sample in _side_by_side(start, numbers, log_probabilities, on_step):
+    for first in range(0, len(wanted), batch_size):
+        for sample in _side_by_side(start, wanted[first : first + batch_size], log_probabilities, on_step):
             finished.append(sample)
             if on_sample is not None:
                 on_sample(sample)
@@ -159,13 +165,15 @@ class _Start:
         stop: Sequence[Content],
         end_id: int | None,
         forbid: Iterable[int],
+        characters: int | None,
     ) -> None:
-        _at_least(0, length=length or 0)
+        _at_least(0, length=length or 0, characters=characters or 0)
         if len(prompt_ids) == 0:
             raise PromptError("The prompt is empty, so there is nothing to go on from.  Give some text with --seed")
         forbidden = tuple(sorted(set(forbid)))
         self.tokenizer = tokenizer
         self.length = length
+        self._characters = characters
         self._model = model
         self._samplers = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
         self._random_seed = random_seed
@@ -175,7 +183,13 @@ class _Start:
         self._prefix = Prefix(model, np.asarray(prompt_ids))
 
     def writer(self) -> Writer:
-        return Writer(self.tokenizer, length=self.length, stop=self._stop, end_id=self._end_id)
+        return Writer(
+            self.tokenizer,
+            length=self.length,
+            stop=self._stop,
+            end_id=self._end_id,
+            characters=self._characters,
+        )
 
     def batch(self, numbers: Sequence[int]) -> Batch:
         return Batch(self._model, self.tokenizer, self._prefix, numbers, self._samplers, self._random_seed)

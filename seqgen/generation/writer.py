@@ -26,10 +26,17 @@ class Writer:
         length: how many tokens end it; None for no end.
         stop: texts that end it, each str or bytes as the tokenizer decodes.
         end_id: the token that ends it; it counts as a token and stands for no text.
+        characters: how many characters (bytes, for binary media) end it: the text of the last token is cut to fit.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, *, length: int | None, stop: Sequence[Content] = (), end_id: int | None = None
+        self,
+        tokenizer: Tokenizer,
+        *,
+        length: int | None,
+        stop: Sequence[Content] = (),
+        end_id: int | None = None,
+        characters: int | None = None,
     ) -> None:
         decoder = tokenizer.decoder()
         # A decoder gives either str or bytes, always the same, which the contract does not tell the type checker.
@@ -37,9 +44,10 @@ class Writer:
         self._finish: Callable[[], Any] = decoder.finish
         self._length = length
         self._end_id = end_id
+        self._characters_left = characters
         self._cut = _Cut(stop, nothing(tokenizer)) if stop else None
         self.tokens = 0
-        self.finish_reason: FinishReason | None = "length" if length == 0 else None
+        self.finish_reason: FinishReason | None = "length" if 0 in (length, characters) else None
 
     def take(self, token: int) -> Content:
         """The text that is certain with this token and was not given before; ``finish_reason`` is set if it is the last.
@@ -58,6 +66,11 @@ class Writer:
                 self.finish_reason = "stop"
         if self.tokens == self._length and self.finish_reason is None:
             text += self._ended("length")
+        if self._characters_left is not None:
+            text = text[: self._characters_left]
+            self._characters_left -= len(text)
+            if self._characters_left == 0:
+                self.finish_reason = "length"
         return text
 
     def _ended(self, reason: FinishReason) -> Any:

@@ -12,9 +12,9 @@ from seqgen.tokenizers.byte import ByteTokenizer
 utf8 = ByteTokenizer()
 
 
-def pieces(tokenizer, ids, *, length=None, stop=(), end_id=None):
+def pieces(tokenizer, ids, *, length=None, stop=(), end_id=None, characters=None):
     """What each id gives, until it is finished, and why it is."""
-    writer = Writer(tokenizer, length=length, stop=stop, end_id=end_id)
+    writer = Writer(tokenizer, length=length, stop=stop, end_id=end_id, characters=characters)
     given = []
     for token in ids:
         if writer.finish_reason is not None:
@@ -48,6 +48,32 @@ def test_it_ends_at_the_length_in_tokens():
     assert written("abcdef", length=3) == (["a", "b", "c"], "length")
     assert written("abcdef", length=0) == ([], "length")
     assert written("abc", length=None) == (["a", "b", "c"], None)
+
+
+def test_a_length_in_characters_is_exact_and_cuts_no_character():
+    assert written("aé→b", characters=3) == (["a", "", "é", "", "", "→"], "length")
+    assert written("abc", characters=0) == ([], "length")
+
+
+def test_a_length_in_characters_cuts_the_text_of_the_last_token():
+    class Whole(Bytes):
+        def push(self, token):
+            return b"one two three"
+
+    assert pieces(Whole(), [0, 0], characters=5) == ([b"one t"], "length")
+    assert pieces(Whole(), [0, 0], characters=15) == ([b"one two three", b"on"], "length")
+
+
+@given(
+    text=st.text("ab", max_size=20),
+    stop=st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=3),
+    characters=st.integers(1, 20),
+)
+def test_a_length_in_characters_is_that_of_the_text_without_the_stop_text(text, stop, characters):
+    without, _ = written(text, stop=stop)
+    given, reason = written(text, stop=stop, characters=characters)
+    assert "".join(given) == "".join(without)[:characters]
+    assert (reason == "length") == (len("".join(without)) >= characters)
 
 
 def test_a_character_is_given_with_its_last_byte():

@@ -1,0 +1,51 @@
+"""Where a command writes text: standard output, or a file, piece by piece."""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_module
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class Out:
+    """Where text goes, piece by piece: standard output, or a file that is written as it comes."""
+
+    def __init__(self, file: Any, *, to_stdout: bool) -> None:
+        self._file = file
+        self.to_stdout = to_stdout
+        self._binary = False
+
+    def write(self, piece: str | bytes) -> None:
+        """Write a piece, whole and at once."""
+        self._binary = isinstance(piece, bytes)
+        self._file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
+        self._file.flush()
+
+    def end(self) -> None:
+        """End the line after a text; binary media has none."""
+        if not self._binary:
+            self.write("\n")
+
+    def line(self, value: Any) -> None:
+        """Write a value as a line of JSON."""
+        self.write(json_module.dumps(value, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def open_output(output: str | None) -> Iterator[Out]:
+    """Standard output, or the file; a file that cannot be written is known before a token is."""
+    if output is None:
+        yield Out(sys.stdout.buffer, to_stdout=True)
+        return
+    from seqgen import files
+    from seqgen.core.errors import OutputError
+
+    try:
+        file = Path(output).open("wb")  # noqa: SIM115  closed below
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
+    with files.writing(Path(output)), file:
+        yield Out(file, to_stdout=False)

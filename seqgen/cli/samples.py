@@ -1,0 +1,192 @@
+"""Several samples: as one record, one after another, or a JSON line each in a file that can be continued."""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_module
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqgen.cli.output import Out
+
+if TYPE_CHECKING:
+    from seqgen.generation.generate import Sample
+    from seqgen.language_model import Generation, LanguageModel
+
+
+@contextlib.contextmanager
+def progress_bar(total: int, done: int = 0) -> Iterator[Callable[[], None]]:
+    """A bar on standard error where it is a terminal and the text is not there as well; gives what advances it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal or sys.stdout.isatty(), transient=True) as bar:
+        task = bar.add_task("samples", total=total, completed=done)
+        yield lambda: bar.advance(task)
+
+
+def record(
+    loaded: LanguageModel, generation: Generation, num_samples: int, best_of: int | None, started: float
+) -> dict[str, Any]:
+    """What ``--json`` prints, after writing the samples."""
+    begun = time.perf_counter()
+    first: list[float] = []
+
+    def note_time(_tokens: int) -> None:
+        if not first:
+            first.append(time.perf_counter())
+
+    if best_of is None:
+        samples = generation.samples(num_samples, on_step=note_time)
+    else:
+        samples = [generation.best_of(best_of, on_step=note_time)]
+    ended = time.perf_counter()
+    return {
+        "model": loaded.name,
+        "version": loaded.version,
+        "backend": loaded.backend,
+        "prompt": as_text(generation.prompt),
+        "random_seed": generation.random_seed,
+        "samples": [
+            {"text": as_text(sample.text), "tokens": sample.tokens, "finish_reason": sample.finish_reason}
+            for sample in samples
+        ],
+        "seconds": ended - started,
+        "first_token_seconds": (first[0] if first else ended) - started,
+        "tokens_per_second": sum(sample.tokens for sample in samples) / max(ended - begun, 1e-9),
+    }
+
+
+def as_text(content: Any) -> str:
+    """Content as JSON holds it: binary media in base64."""
+    import base64
+
+    return content if isinstance(content, str) else base64.b64encode(content).decode()
+
+
+def write_many(generation: Generation, num_samples: int, out: Out) -> None:
+    """Samples in their order, each as soon as those before it are whole, with a bar on standard error."""
+    waiting: dict[int, Sample] = {}
+    written = 0
+
+    def take(sample: Sample) -> None:
+        nonlocal written
+        waiting[sample.number] = sample
+        while written in waiting:
+            out.write(generation.prompt)
+            out.write(waiting.pop(written).text)
+            out.end()
+            written += 1
+        advance()
+
+    with progress_bar(num_samples) as advance:
+        generation.samples(num_samples, on_sample=take)
+
+
+def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int, path: Path | None) -> None:
+    """A line of JSON for each sample as it is finished: on standard output, or in a file that is continued if it is there.
+
+    Each line is handed to the system at once and whole, so that whatever ends the process, at most the last is cut.
+
+    Raises:
+        UsageError: the file holds something else than earlier lines of the same generation.
+    """
+    from seqgen import files
+
+    common = settled(loaded, generation)
+    done: set[int] = set()
+    if path is None:
+        _write_numbers(generation, range(num_samples), common, Out(sys.stdout.buffer, to_stdout=True), 0)
+        return
+    with files.writing(path):
+        if path.is_file():
+            done = _kept(path, common)
+        missing = [number for number in range(num_samples) if number not in done]
+        with path.open("ab") as file:
+            _write_numbers(generation, missing, common, Out(file, to_stdout=False), num_samples - len(missing))
+
+
+def _write_numbers(generation: Generation, numbers: Any, common: dict[str, Any], out: Out, done: int) -> None:
+    with progress_bar(done + len(numbers), done) as advance:
+
+        def take(sample: Sample) -> None:
+            own = {"sample": sample.number, "text": as_text(sample.text), "tokens": sample.tokens}
+            out.line({**common, **own, "finish_reason": sample.finish_reason})
+            advance()
+
+        if numbers:
+            generation.samples(len(numbers), numbers=numbers, on_sample=take)
+
+
+def settled(loaded: LanguageModel, generation: Generation) -> dict[str, Any]:
+    """What each line records and a continuation must agree with: all that the text of a sample depends on."""
+    return {
+        "model": loaded.name,
+        "version": loaded.version,
+        "weights": loaded.saved.manifest["files"]["model.safetensors"]["sha256"][:16],
+        "random_seed": generation.random_seed,
+        "prompt": as_text(generation.prompt),
+        "length": str(generation.length),
+        "stop": [as_text(text) for text in generation.stop],
+        "samplers": [str(sampler) for sampler in generation.samplers],
+    }
+
+
+def recorded_random_seed(path: Path) -> int | None:
+    """The random seed of the lines in a file, so that a command without one continues them; None without such lines."""
+    if not path.is_file():  # a device may have no end
+        return None
+    try:
+        with path.open("rb") as file:
+            line = file.readline()
+        seed = json_module.loads(line)["random_seed"] if line.endswith(b"\n") else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
+
+
+def _kept(path: Path, common: dict[str, Any]) -> set[int]:
+    """The samples that the file holds; a last line that was cut is removed from it.
+
+    Raises:
+        UsageError: a line is no such sample, or of another generation.
+    """
+    from seqgen.core.errors import UsageError
+
+    done: set[int] = set()
+    whole = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                held = json_module.loads(line)
+                sample = held["sample"]
+                differing = [name for name, value in common.items() if held[name] != value]
+            except (ValueError, KeyError, TypeError) as error:
+                # Only the beginning of a line of ours is one that was cut, and may go.
+                if not line.endswith(b"\n") and line.startswith(b'{"model": '[: len(line)]):
+                    break
+                msg = f"Line {number} of {path} is no sample that seqgen wrote.  Name another file with --output"
+                raise UsageError(msg) from error
+            if differing:
+                name = differing[0]
+                raise UsageError(
+                    f"{path} cannot be continued: its line {number} has {name} {_short(held[name])}, "
+                    f"and this command has {_short(common[name])}.  Give the same, or another file with --output"
+                )
+            if not line.endswith(b"\n"):
+                break
+            done.add(sample)
+            whole += len(line)
+    if whole < path.stat().st_size:
+        os.truncate(path, whole)
+    return done
+
+
+def _short(value: Any) -> str:
+    text = json_module.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,169 @@
+"""Lengths in characters, the likeliest of several, JSON lines that can be continued, and a page of probabilities."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("novel")
+
+COMMAND = ("generate", "--seed", "the ice", "--length", "30c", "--random-seed", 7, "--num-samples", 70)
+"""More samples than are written side by side."""
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def by_number(records):
+    return sorted(records, key=lambda record: record["sample"])
+
+
+def test_a_length_with_a_c_counts_characters(seqgen):
+    record = json.loads(seqgen("generate", "--length", "41c", "--json").stdout)
+    assert [(len(sample["text"]), sample["finish_reason"]) for sample in record["samples"]] == [(41, "length")]
+
+
+def test_best_of_shows_one_of_the_samples_and_of_one_it_is_that_one(seqgen):
+    options = ("generate", "--seed", "the ice", "--length", 20, "--random-seed", 4)
+    all_five = json.loads(seqgen(*options, "--num-samples", 5, "--json").stdout)["samples"]
+    best = seqgen(*options, "--best-of", 5).stdout.removeprefix("the ice").removesuffix("\n")
+    assert best in [sample["text"] for sample in all_five]
+    assert seqgen(*options, "--best-of", 1).stdout == seqgen(*options).stdout
+    assert json.loads(seqgen(*options, "--best-of", 5, "--json").stdout)["samples"][0]["text"] == best
+
+
+def test_each_sample_is_a_line_with_the_text_that_it_has_alone(seqgen, tmp_path):
+    said = [json.loads(line) for line in seqgen(*COMMAND, "--jsonl").stdout.splitlines()]
+    assert sorted(record["sample"] for record in said) == list(range(70))
+    alone = seqgen("generate", "--seed", "the ice", "--length", "30c", "--random-seed", 7).stdout
+    assert f"the ice{by_number(said)[0]['text']}\n" == alone
+    seqgen(*COMMAND, "--output", "samples.jsonl")
+    assert lines(tmp_path / "samples.jsonl") == said
+
+
+def test_a_file_that_was_cut_anywhere_is_continued_to_what_it_would_have_been(seqgen, tmp_path):
+    path = tmp_path / "samples.jsonl"
+    assert seqgen(*COMMAND, "--output", path).exit_code == 0
+    whole = path.read_bytes()
+    for cut in (0, 3, len(whole) // 2, whole.rindex(b"{"), len(whole) - 1, len(whole)):
+        path.write_bytes(whole[:cut])
+        assert seqgen(*COMMAND, "--output", path).exit_code == 0
+        assert by_number(lines(path)) == by_number([json.loads(line) for line in whole.splitlines()]), cut
+
+
+def test_a_killed_command_is_continued_by_the_same_one(seqgen, tmp_path):
+    path = tmp_path / "samples.jsonl"
+    command = [*COMMAND[:-1], 400, "--output", path]
+    process = subprocess.Popen([sys.executable, "-m", "seqgen", *map(str, command)])
+    deadline = time.monotonic() + 60
+    while (not path.exists() or not path.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert path.stat().st_size > 0
+    assert seqgen(*command).exit_code == 0
+    assert [record["sample"] for record in by_number(lines(path))] == list(range(400))
+    again = tmp_path / "again.jsonl"
+    seqgen(*command[:-1], again)
+    assert by_number(lines(path)) == by_number(lines(again))
+
+
+def test_without_a_random_seed_the_one_in_the_file_is_taken(seqgen, tmp_path):
+    for number in (2, 4):
+        assert seqgen("generate", "--length", 9, "--num-samples", number, "--output", "samples.jsonl").exit_code == 0
+    held = lines(tmp_path / "samples.jsonl")
+    assert (len(held), len({record["random_seed"] for record in held})) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        (("--length", "31c"), 'its line 1 has length "30c", and this command has "31c".'),
+        (("--random-seed", 8), "its line 1 has random_seed 7, and this command has 8."),
+        (("--top-k", 3), "its line 1 has samplers "),
+        (("--stop", "x"), 'its line 1 has stop [], and this command has ["x"].'),
+        (("--seed", "ice"), 'its line 1 has prompt "the ice", and this command has "ice".'),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_file_of_another_generation_is_not_continued(seqgen, refused, tmp_path, other, sentence):
+    path = tmp_path / "samples.jsonl"
+    seqgen(*COMMAND, "--output", path)
+    before = path.read_bytes()
+    assert sentence in refused(*COMMAND, "--output", path, *other, exit_code=2)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"my diary", b"my diary\n", b"[]\n", b"{}\n", b"\xff\xfe\n"])
+def test_a_file_of_something_else_is_left_alone(refused, tmp_path, content):
+    path = tmp_path / "samples.jsonl"
+    path.write_bytes(content)
+    assert f"Line 1 of {path} is no sample that seqgen wrote." in refused(*COMMAND, "--output", path, exit_code=2)
+    assert path.read_bytes() == content
+
+
+def test_probabilities_as_a_page_hold_the_text_and_nothing_from_elsewhere(seqgen, tmp_path):
+    options = ("generate", "--seed", "the <b>ice & 'sea'", "--length", 40, "--random-seed", 2)
+    said = seqgen(*options).stdout.removesuffix("\n")
+    assert seqgen(*options, "--show-probabilities", "--output", "page.html").stdout == ""
+    page = (tmp_path / "page.html").read_text("utf-8")
+    texts, tags = [], set()
+
+    class Reader(html.parser.HTMLParser):
+        inside = False
+
+        def handle_starttag(self, tag, attrs):
+            tags.add(tag)
+            self.inside = self.inside or tag == "pre"
+            assert not {"src", "href"} & {name for name, _ in attrs}
+
+        def handle_endtag(self, tag):
+            self.inside = self.inside and tag != "pre"
+
+        def handle_data(self, data):
+            if self.inside:
+                texts.append(data)
+
+    Reader().feed(page)
+    assert "".join(texts) == said
+    assert not tags & {"b", "script", "link", "img"}
+
+
+@pytest.mark.parametrize("temperature", [0, 1e-30, 1e9])
+def test_any_temperature_that_is_a_number_writes_a_text(seqgen, temperature):
+    outcome = seqgen("generate", "--temperature", temperature, "--length", "20c")
+    assert (outcome.exit_code, len(outcome.stdout)) == (0, 21)
+
+
+def test_a_length_of_a_million_million_streams_until_the_reader_goes_away():
+    command = [sys.executable, "-m", "seqgen", "generate", "--length", str(10**12), "--temperature", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert len(process.stdout.read(200)) == 200
+    process.stdout.close()
+    stderr = process.stderr.read()
+    process.wait(60)
+    process.stderr.close()
+    assert b"Traceback" not in stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_standard_output_that_is_full_is_told():
+    with open("/dev/full", "wb") as full:  # noqa: PTH123  a device
+        command = [sys.executable, "-m", "seqgen", "generate", "--length", "9"]
+        outcome = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith(b"error: ")
+    assert b"Traceback" not in outcome.stderr
+
+
+def test_a_prompt_of_a_million_characters_is_read(seqgen, tmp_path):
+    (tmp_path / "long.txt").write_text("the ice " * 125_000, "utf-8")
+    outcome = seqgen("generate", "--seed-file", "long.txt", "--length", "5c")
+    assert (outcome.exit_code, len(outcome.stdout)) == (0, 1_000_006)

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from seqgen.core.errors import OptionError
+from seqgen.generation.length import Length
+
+
+@pytest.mark.parametrize("text", ["1", "400", "400c", "1000000000000"])
+def test_a_length_can_be_written_and_read_again(text):
+    assert str(Length.parse(text)) == text
+
+
+def test_a_c_says_characters():
+    assert Length.parse("400c") == Length(characters=400)
+    assert Length.parse("400") == Length(tokens=400)
+
+
+@pytest.mark.parametrize("text", ["", "0", "0c", "-1", "c", "4 c", "1e9", "nan", "9" * 19])
+def test_anything_else_is_refused(text):
+    with pytest.raises(OptionError, match="must be a whole number of tokens, at least 1"):
+        Length.parse(text)
