@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from side_by_side import interleave, report
@@ -21,6 +22,14 @@ COMMANDS = {
     "seqgen train --help": ["-m", "seqgen", "train", "--help"],
     "import seqgen": ["-c", "import seqgen"],
     "bare python": ["-c", "pass"],
+}
+
+_GENERATE = ["-m", "seqgen", "generate", "--model", "startup", "--seed", "the ice", "--length", "1"]
+
+GENERATING = {
+    "import numpy, typer, rich": ["-c", "import numpy, typer, rich"],
+    "seqgen generate": _GENERATE,
+    "seqgen generate, torch": [*_GENERATE, "--backend", "torch"],
 }
 
 HOOKS = """
@@ -74,6 +83,12 @@ def install(folder: Path, count: int) -> None:
         package.joinpath("parts.py").write_text(PARTS)
 
 
+def train_a_model(environment: dict[str, str]) -> None:
+    """The model ``startup``, of the default shape, after two steps on the bundled corpus."""
+    command = [sys.executable, "-m", "seqgen", "train", "--name", "startup", "--max-steps", "2"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -81,8 +96,8 @@ def main() -> None:
     parser.add_argument("--plugins", type=int, default=30, help="how many are installed in the second measurement")
     arguments = parser.parse_args()
 
-    def running(command: list[str], path: str = "") -> object:
-        environment = {**os.environ, "PYTHONPATH": path} if path else None
+    def running(command: list[str], **variables: str) -> Callable[[], object]:
+        environment = {**os.environ, **variables}
         return lambda: subprocess.run(
             [sys.executable, *command], check=True, stdout=subprocess.DEVNULL, env=environment
         )
@@ -93,10 +108,14 @@ def main() -> None:
         install(Path(folder), arguments.plugins)
         runs = {
             "list-plugins": running(COMMANDS["seqgen list-plugins"]),
-            f"with {arguments.plugins} plugins": running(COMMANDS["seqgen list-plugins"], folder),
+            f"with {arguments.plugins} plugins": running(COMMANDS["seqgen list-plugins"], PYTHONPATH=folder),
         }
         title = "list-plugins with plugins"
         report(title, interleave(runs, repeats=arguments.repeats), work=1, unit="starts", plugins=arguments.plugins)
+    with tempfile.TemporaryDirectory() as home:
+        train_a_model({**os.environ, "SEQGEN_HOME": home})
+        runs = {name: running(command, SEQGEN_HOME=home) for name, command in GENERATING.items()}
+        report("start of generating", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
 
 
 if __name__ == "__main__":

@@ -160,8 +160,6 @@ def convert(annotation: Any, value: Any) -> Any:
     Raises:
         ValueError: the value does not fit.
     """
-    from pydantic import ValidationError
-
     if _optional(annotation) and value in (None, "none", "None"):
         return None
     if isinstance(value, bool) and _bare(annotation) in (int, float):
@@ -169,6 +167,10 @@ def convert(annotation: Any, value: Any) -> Any:
     reading = next((data for data in _metadata(annotation) if isinstance(data, ReadAs)), None)
     if reading is not None and isinstance(value, str):
         value = reading.parse(value)
+    if _fits(annotation, value):
+        return value
+    from pydantic import ValidationError
+
     try:
         converted = _adapter(annotation).validate_python(value)
     except ValidationError as error:
@@ -176,6 +178,34 @@ def convert(annotation: Any, value: Any) -> Any:
     if isinstance(converted, float) and not math.isfinite(converted):  # JSON, which keeps options, has no infinity
         raise ValueError(value)
     return converted
+
+
+def _fits(annotation: Any, value: Any) -> bool:
+    """Whether a value is plainly what is asked for, so that pydantic, which takes longer to import than NumPy, is not."""
+    bare = _bare(annotation)
+    if typing.get_origin(bare) is Literal:
+        known = any(type(value) is type(item) and value == item for item in typing.get_args(bare))
+    else:
+        known = bare in (bool, int, float, str) and type(value) is bare
+    if not known or (isinstance(value, float) and not math.isfinite(value)):
+        return False
+    return all(_meets(data, value) for data in _metadata(annotation))
+
+
+def _meets(data: Any, value: Any) -> bool:
+    """Whether a value meets what an annotation's metadata asks for; False also where that is not known here."""
+    import annotated_types
+
+    match data:
+        case annotated_types.Gt(gt=bound):
+            return bool(value > bound)
+        case annotated_types.Ge(ge=bound):
+            return bool(value >= bound)
+        case annotated_types.Lt(lt=bound):
+            return bool(value < bound)
+        case annotated_types.Le(le=bound):
+            return bool(value <= bound)
+    return isinstance(data, Doc | ReadAs)
 
 
 @functools.cache

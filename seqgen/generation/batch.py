@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from array_api_compat import array_namespace, device
 
 from seqgen.core.backend import Model
 from seqgen.core.errors import GenerationError
@@ -122,5 +121,9 @@ def _take(state: State, rows: Ids) -> State:
 
 
 def _take_rows(array: Array, rows: Ids) -> Array:
+    if type(array) is np.ndarray:
+        return array[rows]
+    from array_api_compat import array_namespace, device
+
     xp = array_namespace(array)
     return xp.take(array, xp.asarray(rows, device=device(array)), axis=0)

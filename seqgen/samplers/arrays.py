@@ -9,9 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
 import numpy as np
-from array_api_compat import array_namespace
 
 from seqgen.core.types import Array
 
@@ -28,8 +26,12 @@ _PACKED_FROM = 2048
 
 
 def namespace(array: Array) -> ModuleType:
-    """The array API namespace of an array; for NumPy without the search that takes a microsecond."""
-    return numpy_namespace if type(array) is np.ndarray else array_namespace(array)
+    """The array API namespace of an array; NumPy's own for its arrays, so that generating starts without another."""
+    if type(array) is np.ndarray:
+        return np
+    from array_api_compat import array_namespace
+
+    return array_namespace(array)
 
 
 def best(logits: Array) -> Array:
@@ -76,7 +78,7 @@ def ascending_order(values: Array) -> Array:
 def kth_largest(values: Array, k: int) -> Array:
     """The k-th largest value of each row, (B, 1), for k from 1 to V, by a partial sort where there is one."""
     xp = namespace(values)
-    if xp is numpy_namespace:
+    if xp is np:
         place = values.shape[-1] - k
         return np.partition(values, place, axis=-1)[:, place : place + 1]
     if hasattr(xp, "topk"):  # torch; the standard has none yet
@@ -102,7 +104,7 @@ def tokens_until(weights: Array, share: float) -> Any:
     For one row, the number itself.
     """
     xp = namespace(weights)
-    if weights.shape[0] == 1 and xp is numpy_namespace:
+    if weights.shape[0] == 1 and xp is np:
         reached = np.add.accumulate(weights[0], dtype=np.float64)  # (V,)
         return int(reached.searchsorted(share * reached[-1])) + 1
     reached = xp.cumulative_sum(weights, axis=-1, dtype=xp.float64)  # (B, V)
@@ -120,7 +122,7 @@ def keep(logits: Array, scores: Array, threshold: Array, count: Any) -> Array:
     """
     xp = namespace(logits)
     kept = scores >= threshold  # (B, V), at least count in each row
-    if xp is numpy_namespace:
+    if xp is np:
         wanted = count * logits.shape[0] if isinstance(count, int) else count.sum()
         if np.count_nonzero(kept) == wanted:
             return np.where(kept, logits, _EXCLUDED)
@@ -141,6 +143,6 @@ def masked(logits: Array, kept: Array) -> Array:
 def number(like: Array, value: float) -> Any:
     """A number of the array's own type and device, for ``where``, ``maximum`` and ``minimum``."""
     xp = namespace(like)
-    if xp is numpy_namespace:
+    if xp is np:
         return like.dtype.type(value)
     return xp.asarray(value, dtype=like.dtype, device=like.device)

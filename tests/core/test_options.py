@@ -11,9 +11,10 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from seqgen.core.errors import OptionError
-from seqgen.core.options import PartSpec, ReadAs, checked, make, option_values, options_of
+from seqgen.core.options import PartSpec, ReadAs, checked, convert, make, option_values, options_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +116,30 @@ def test_a_part_is_written_as_name_and_options():
 def test_a_part_reads_back_as_it_is_shown(values):
     spec = PartSpec("name", values)
     assert PartSpec.parse(str(spec)) == spec
+
+
+@given(
+    value=st.one_of(
+        st.integers(-3, 3),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.sampled_from(["a", "b", "c", "1", "0.5"]),
+    ),
+    annotation=st.sampled_from(
+        [
+            int,
+            str,
+            Annotated[int, Ge(1), Doc("n")],
+            Annotated[float, Gt(0), Le(1), Doc("p")],
+            Annotated[Literal["a", "b"], Doc("kind")],
+        ]
+    ),
+)
+def test_values_are_taken_and_refused_as_pydantic_does(value, annotation):
+    try:
+        expected = TypeAdapter(annotation).validate_python(value)
+    except ValidationError:
+        with pytest.raises(ValueError, match=""):
+            convert(annotation, value)
+    else:
+        converted = convert(annotation, value)
+        assert (type(converted), converted) == (type(expected), expected)

@@ -1,0 +1,257 @@
+r"""How fast text is written, beside bare loops: sampling and decoding included, on equal numbers of threads.
+
+    python benchmarks/generation.py --threads 1 --repeats 7
+    python benchmarks/generation.py --keras --stream-tokens 10000000
+
+The models are fresh (their text is noise, as quick to write as any), LSTM 1 x 256 and 2 x 512 with 65 characters.  One
+text and 256 texts go through the public API with the default samplers; bare loops draw with temperature alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+_PARSER.add_argument("--threads", type=int, default=1)
+_PARSER.add_argument("--repeats", type=int, default=7)
+_PARSER.add_argument("--length", type=int, default=400, help="characters of each text")
+_PARSER.add_argument("--samples", type=int, default=256, help="texts side by side")
+_PARSER.add_argument("--prompt", type=int, default=10_000, help="characters of the long prompt")
+_PARSER.add_argument("--stream-tokens", type=int, default=300_000, help="length of the stream whose memory is measured")
+_PARSER.add_argument("--keras", action="store_true", help="also the keras backend and the classic loop over predict")
+ARGUMENTS = _PARSER.parse_args()
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ[_name] = str(ARGUMENTS.threads)  # before any of them is imported
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from side_by_side import interleave, report, write_results  # noqa: E402
+
+from seqgen.core.catalog import load_catalog  # noqa: E402
+from seqgen.core.spec import ModelSpec  # noqa: E402
+from seqgen.generation.generate import generate, stream  # noqa: E402
+from seqgen.language_model import with_defaults  # noqa: E402
+from seqgen.tokenizers.char import CharTokenizer  # noqa: E402
+
+VOCAB = 65
+LETTERS = "".join(chr(33 + number) for number in range(VOCAB))
+SIZES = ((256, 1), (512, 2))
+CATALOG = load_catalog()
+CLASSIC_LENGTH, CLASSIC_WINDOW = 10, 100
+
+
+def main() -> None:
+    """Measure and report."""
+    torch.set_num_threads(ARGUMENTS.threads)
+    for hidden_size, num_layers in SIZES:
+        spec = ModelSpec(vocab_size=VOCAB, hidden_size=hidden_size, num_layers=num_layers)
+        measure(spec, f"{num_layers}x{hidden_size}")
+    memory(ModelSpec(vocab_size=VOCAB, hidden_size=64))
+
+
+def measure(spec: ModelSpec, size: str) -> None:
+    """All tables of one size of model."""
+    backends = ("numpy", "torch", *(("keras",) if ARGUMENTS.keras else ()))
+    models = {name: CATALOG.make("backend", name).build(spec, random_seed=0, device="cpu") for name in backends}
+    tokenizer = CharTokenizer().fit([LETTERS])
+    samplers = with_defaults((), CATALOG)
+    prompt = tokenizer.encode(LETTERS[:7])
+    length, samples, repeats = ARGUMENTS.length, ARGUMENTS.samples, ARGUMENTS.repeats
+    about = {"threads": ARGUMENTS.threads, "size": size, "torch": torch.__version__, "numpy": np.__version__}
+
+    def one(model: Any) -> Callable[[], object]:
+        return lambda: "".join(stream(model, tokenizer, prompt, length=length, samplers=samplers))
+
+    def many(model: Any) -> Callable[[], object]:
+        options = {"length": length // 4, "num_samples": samples, "batch_size": samples}
+        return lambda: generate(model, tokenizer, prompt, samplers=samplers, **options)
+
+    single = {f"seqgen, {name}": one(model) for name, model in models.items()}
+    single |= {
+        "bare torch LSTMCell and multinomial": bare_torch(spec, 1, length),
+        "bare torch, one product a layer": bare_torch_products(spec, 1, length),
+        "bare NumPy step, nothing drawn": bare_numpy(models["numpy"], length),
+    }
+    seconds = interleave(single, repeats=repeats)
+    report(f"generation one {size}", seconds, work=length, unit="characters", **about)
+    read = models["numpy"].weights()  # but for the first layer's input product, of which a step reads one row
+    weights = sum(
+        value.nbytes for name, value in read.items() if name not in ("embedding.weight", "layers.0.input_weight")
+    )
+    bandwidth = memory_bandwidth(weights)
+    shares = []
+    for name, values in seconds.items():
+        bound = weights / bandwidth * length  # seconds, if nothing but reading the weights took time
+        shares.append({"name": name, "share": bound / float(np.median(values))})
+        print(f"{name}: {shares[-1]['share']:.0%} of the bound by memory")
+    write_results(f"generation bound {size}", shares, weight_bytes=weights, bytes_per_second=bandwidth, **about)
+
+    if ARGUMENTS.keras:
+        classic = {"classic loop over predict": classic_keras(spec)}
+        report(f"generation classic {size}", interleave(classic, repeats=3), work=CLASSIC_LENGTH, unit="characters")
+
+    batch = {f"seqgen, {name}": many(model) for name, model in models.items()}
+    batch["bare torch LSTMCell and multinomial"] = bare_torch(spec, samples, length // 4)
+    batch["bare torch, one product a layer"] = bare_torch_products(spec, samples, length // 4)
+    seconds = interleave(batch, repeats=max(3, repeats // 2))
+    report(f"generation {samples} {size}", seconds, work=samples * (length // 4), unit="characters", **about)
+
+    ids = np.random.default_rng(0).integers(0, VOCAB, (1, ARGUMENTS.prompt))
+    for name, model in models.items():
+        runs = {"read at once": reading(model, ids), "stepped": stepping(model, ids)}
+        title = f"generation prompt {name} {size}"
+        report(title, interleave(runs, repeats=3), work=ARGUMENTS.prompt, unit="characters", **about)
+
+
+def reading(model: Any, ids: Any) -> Callable[[], object]:
+    """A prompt (1, T) as the model reads it."""
+    return lambda: np.asarray(model.prefill(ids, model.initial_state(1))[0])
+
+
+def stepping(model: Any, ids: Any) -> Callable[[], object]:
+    """The same, a character at a time."""
+
+    def run() -> object:
+        state = model.initial_state(1)
+        for step in range(ids.shape[1]):
+            logits, state = model.next_logits(ids[:, step], state)
+        return np.asarray(logits)
+
+    return run
+
+
+def bare_torch(spec: ModelSpec, rows: int, length: int) -> Callable[[], object]:
+    """What a person writes: an embedding, cells, a linear layer, ``multinomial``, and a look-up of the letters."""
+    embedding = torch.nn.Embedding(VOCAB, spec.embedding_size)
+    widths = (spec.embedding_size, *[spec.hidden_size] * (spec.num_layers - 1))
+    cells = [torch.nn.LSTMCell(width, spec.hidden_size) for width in widths]
+    output = torch.nn.Linear(spec.hidden_size, VOCAB)
+
+    @torch.inference_mode()
+    def run() -> object:
+        states = [(torch.zeros(rows, spec.hidden_size), torch.zeros(rows, spec.hidden_size)) for _ in cells]
+        ids = torch.zeros(rows, dtype=torch.long)
+        texts: list[list[str]] = [[] for _ in range(rows)]
+        for _ in range(length):
+            inputs = embedding(ids)
+            for layer, cell in enumerate(cells):
+                states[layer] = cell(inputs, states[layer])
+                inputs = states[layer][0]
+            ids = torch.multinomial(torch.softmax(output(inputs) / 0.8, dim=-1), 1)[:, 0]
+            for text, number in zip(texts, ids.tolist(), strict=True):
+                text.append(LETTERS[number])
+        return ["".join(text) for text in texts]
+
+    return run
+
+
+def bare_torch_products(spec: ModelSpec, rows: int, length: int) -> Callable[[], object]:
+    """The best that was found in torch: the first layer's input product from a table, all gates in one product."""
+    hidden_size = spec.hidden_size
+    table = torch.randn(VOCAB, 4 * hidden_size)
+    layers = [
+        (torch.randn(hidden_size, 4 * hidden_size) * 0.05, torch.randn(hidden_size, 4 * hidden_size) * 0.05)
+        for _ in range(spec.num_layers)
+    ]
+    output, zero = torch.randn(hidden_size, VOCAB) * 0.05, torch.zeros(4 * hidden_size)
+
+    @torch.inference_mode()
+    def run() -> object:
+        states = [(torch.zeros(rows, hidden_size), torch.zeros(rows, hidden_size)) for _ in layers]
+        ids = torch.zeros(rows, dtype=torch.long)
+        texts: list[list[str]] = [[] for _ in range(rows)]
+        for _ in range(length):
+            inputs = table[ids]
+            for number, (input_weight, recurrent_weight) in enumerate(layers):
+                hidden, cell = states[number]
+                if number:
+                    inputs = torch.addmm(zero, states[number - 1][0], input_weight)
+                i, f, g, o = torch.addmm(inputs, hidden, recurrent_weight).chunk(4, dim=1)
+                cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+                states[number] = (o.sigmoid() * cell.tanh(), cell)
+            ids = torch.multinomial(torch.softmax((states[-1][0] @ output) / 0.8, dim=-1), 1)[:, 0]
+            for text, number in zip(texts, ids.tolist(), strict=True):
+                text.append(LETTERS[number])
+        return ["".join(text) for text in texts]
+
+    return run
+
+
+def bare_numpy(model: Any, length: int) -> Callable[[], object]:
+    """The step alone, always with the same token."""
+
+    def run() -> object:
+        state, ids = model.initial_state(1), np.zeros(1, np.int64)
+        for _ in range(length):
+            logits, state = model.next_logits(ids, state)
+        return logits
+
+    return run
+
+
+def classic_keras(spec: ModelSpec) -> Callable[[], object]:
+    """The tutorial's loop: ``predict`` on the last 100 characters, for each character anew."""
+    import keras
+
+    layers: list[Any] = [keras.Input((CLASSIC_WINDOW, 1))]
+    layers += [
+        keras.layers.LSTM(spec.hidden_size, return_sequences=number + 1 < spec.num_layers)
+        for number in range(spec.num_layers)
+    ]
+    model = keras.Sequential([*layers, keras.layers.Dense(VOCAB, activation="softmax")])
+    generator = np.random.default_rng(0)
+
+    def run() -> object:
+        window = [0] * CLASSIC_WINDOW
+        for _ in range(CLASSIC_LENGTH):
+            inputs = np.reshape(window, (1, CLASSIC_WINDOW, 1)) / VOCAB
+            probabilities = model.predict(inputs, verbose=0)[0].astype(np.float64)
+            window = [*window[1:], int(generator.choice(VOCAB, p=probabilities / probabilities.sum()))]
+        return window
+
+    return run
+
+
+def memory(spec: ModelSpec) -> None:
+    """By how much the process grows over a long stream, after a warm-up of a hundredth."""
+    tokenizer = CharTokenizer().fit([LETTERS])
+    model = CATALOG.make("backend", "numpy").build(spec, random_seed=0)
+    tokens = ARGUMENTS.stream_tokens
+    samplers = with_defaults((), CATALOG)
+    pieces = stream(model, tokenizer, tokenizer.encode(LETTERS[:7]), length=tokens, samplers=samplers)
+    for _ in range(tokens // 100):
+        next(pieces)
+    before = resident()
+    for _ in pieces:
+        pass
+    grown = resident() - before
+    print(f"a stream of {tokens:,} characters: memory grows by {grown / 2**20:.2f} MB")
+    write_results("generation memory", [{"name": "one stream", "characters": tokens, "bytes": grown}])
+
+
+def resident() -> int:
+    """Bytes of this process that lie in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def memory_bandwidth(size: int) -> float:
+    """Bytes a second at which so many bytes, read again and again, pass through a product with a vector."""
+    import time
+
+    matrix = np.ones((512, size // 2048), np.float32)
+    vector = np.ones(512, np.float32)
+    seconds = []
+    for _ in range(25):
+        start = time.perf_counter()
+        np.dot(vector, matrix)
+        seconds.append(time.perf_counter() - start)
+    return matrix.nbytes / float(np.median(seconds))
+
+
+if __name__ == "__main__":
+    main()
