@@ -18,8 +18,6 @@ from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.data.batching import make_batching
-from seqgen.data.store import open_or_build
 from seqgen.evaluation import Score, count_characters
 from seqgen.generation.generate import Sample, generate, stream
 from seqgen.generation.length import Length
@@ -269,6 +267,9 @@ class LanguageModel:
         Raises:
             CorpusError: a file is missing, unreadable, or too short.
         """
+        from seqgen.data.batching import make_batching  # with the store some 10 ms, which generating does without
+        from seqgen.data.store import open_or_build
+
         record = self.saved.config.parts["dataset"]
         if dataset is None:
             find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
