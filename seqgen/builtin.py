@@ -61,6 +61,11 @@ def register_samplers(register: Register) -> None:
         "seqgen.samplers.repetition_penalty:RepetitionPenalty",
         summary="make tokens that occurred lately less likely",
     )
+    register(
+        "no-repeat-ngram",
+        "seqgen.samplers.no_repeat_ngram:NoRepeatNgram",
+        summary="no run of so many tokens comes twice",
+    )
 
 
 @hookimpl

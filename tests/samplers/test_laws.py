@@ -38,6 +38,8 @@ SPECS = [
     "repetition-penalty:penalty=1.3",
     "repetition-penalty:penalty=1e30,window=0",
     "repetition-penalty:penalty=2,window=3",
+    "no-repeat-ngram:size=1",
+    "no-repeat-ngram:size=2",
 ]
 
 HUGE = float(np.finfo(np.float32).max)

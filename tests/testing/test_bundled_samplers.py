@@ -59,6 +59,14 @@ class TestShortRepetitionPenalty(Bundled):
     spec = "repetition-penalty:penalty=1e30,window=3"
 
 
+class TestNoRepeatNgram(Bundled):
+    spec = "no-repeat-ngram:size=2"
+
+
+class TestNoRepeatedToken(Bundled):
+    spec = "no-repeat-ngram:size=1"
+
+
 def test_every_bundled_sampler_is_held_to_the_laws():
     tested = {contract.spec.partition(":")[0] for contract in Bundled.__subclasses__()}
     assert tested == {entry.name for entry in CATALOG.entries("sampler")}
