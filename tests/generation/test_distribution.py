@@ -11,6 +11,8 @@ from seqgen.generation.chain import Chain
 from seqgen.generation.draw import RandomStreams, draw
 from seqgen.generation.generate import generate, stream
 from seqgen.samplers.min_p import MinP
+from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
+from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
 from seqgen.samplers.top_p import TopP
@@ -102,3 +104,42 @@ def test_samples_of_one_prompt_follow_the_model(table_model, characters):
     model.slopes = np.zeros(13, np.float32)
     samples = generate(model, characters, np.array([3]), length=1, num_samples=3000, batch_size=1000, random_seed=8)
     assert_distributed([sample.ids[0] for sample in samples], np.exp(table[3].astype(np.float64)))
+
+
+WEIGHTS = np.exp(np.random.default_rng(5).normal(size=(13, 13)).astype(np.float32).astype(np.float64))[3]
+PENALISED = np.where(np.arange(13) == 3, np.minimum(WEIGHTS**2, WEIGHTS**0.5), WEIGHTS)  # the prompt is token 3
+
+
+def likeliest(weights, count):
+    return np.where(np.isin(np.arange(13), np.argsort(-weights)[:count]), weights, 0)
+
+
+def nucleus(weights, share):
+    ordered = np.sort(weights)[::-1].cumsum() / weights.sum()
+    return likeliest(weights, int((ordered < share).sum()) + 1)
+
+
+@pytest.mark.parametrize(
+    ("samplers", "weights"),
+    [
+        ([Temperature(temperature=0.7)], WEIGHTS ** (1 / 0.7)),
+        ([TopK(k=4)], likeliest(WEIGHTS, 4)),
+        ([TopP(p=0.8)], nucleus(WEIGHTS, 0.8)),
+        ([MinP(p=0.2)], np.where(0.2 * WEIGHTS.max() <= WEIGHTS, WEIGHTS, 0)),
+        ([RepetitionPenalty(penalty=2)], PENALISED),
+        ([NoRepeatNgram(size=1)], np.where(np.arange(13) == 3, 0, WEIGHTS)),
+        ([TopP(p=0.8), Temperature(temperature=0.7)], nucleus(WEIGHTS ** (1 / 0.7), 0.8)),
+        ([RepetitionPenalty(penalty=2), TopK(k=4)], likeliest(PENALISED, 4)),
+        (
+            [MinP(p=0.2), Temperature(temperature=2)],
+            np.where(0.2 * WEIGHTS.max() ** 0.5 <= WEIGHTS**0.5, WEIGHTS**0.5, 0),
+        ),
+    ],
+    ids=str,
+)
+def test_generated_samples_follow_the_chain(table_model, characters, samplers, weights):
+    model = table_model(np.log(np.tile(WEIGHTS, (13, 1))))
+    model.slopes = np.zeros(13, np.float32)
+    options = {"length": 1, "num_samples": 4000, "batch_size": 1000, "random_seed": 8}
+    samples = generate(model, characters, np.array([3]), samplers=samplers, **options)
+    assert_distributed([sample.ids[0] for sample in samples], weights)
