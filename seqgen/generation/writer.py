@@ -14,6 +14,13 @@ from seqgen.core.types import Content
 FinishReason: TypeAlias = Literal["length", "stop", "end"]
 """Why a sequence ended: it has the length asked for, its text came to a stop text, or the end token was drawn."""
 
+TOKENS_PER_CHARACTER = 16
+"""Tokens after which a length in characters ends a text that has not come to it, for each character asked for.
+
+A character takes up to four tokens (bytes).  Without this bound a text would go on for ever where tokens stand for nothing,
+or where a decoder gives its text only when it finishes.
+"""
+
 
 class Writer:
     """Takes the ids of one sequence and gives its text, until it is finished.
@@ -27,6 +34,7 @@ class Writer:
         stop: texts that end it, each str or bytes as the tokenizer decodes.
         end_id: the token that ends it; it counts as a token and stands for no text.
         characters: how many characters (bytes, for binary media) end it: the text of the last token is cut to fit.
+            As many tokens as ``TOKENS_PER_CHARACTER`` times these and the longest stop text end it too.
     """
 
     def __init__(
@@ -42,12 +50,16 @@ class Writer:
         # A decoder gives either str or bytes, always the same, which the contract does not tell the type checker.
         self._push: Callable[[int], Any] = decoder.push
         self._finish: Callable[[], Any] = decoder.finish
-        self._length = length
         self._end_id = end_id
         self._characters_left = characters
         self._cut = _Cut(stop, nothing(tokenizer)) if stop else None
+        if characters is not None:
+            held = max(map(len, stop), default=0)  # characters that may be held back are not among those given
+            bound = TOKENS_PER_CHARACTER * (characters + held)
+            length = bound if length is None else min(length, bound)
+        self._length = length
         self.tokens = 0
-        self.finish_reason: FinishReason | None = "length" if 0 in (length, characters) else None
+        self.finish_reason: FinishReason | None = "length" if length == 0 or characters == 0 else None
 
     def take(self, token: int) -> Content:
         """The text that is certain with this token and was not given before; ``finish_reason`` is set if it is the last.

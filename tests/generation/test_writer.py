@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.core.errors import OptionError
-from seqgen.generation.writer import Writer
+from seqgen.generation.writer import TOKENS_PER_CHARACTER, Writer
 from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
 
@@ -62,6 +64,44 @@ def test_a_length_in_characters_cuts_the_text_of_the_last_token():
 
     assert pieces(Whole(), [0, 0], characters=5) == ([b"one t"], "length")
     assert pieces(Whole(), [0, 0], characters=15) == ([b"one two three", b"on"], "length")
+
+
+def test_a_length_in_characters_bounds_the_tokens_where_they_stand_for_nothing():
+    class Nothing(Bytes):
+        def push(self, token):
+            return b""
+
+    given, reason = pieces(Nothing(), itertools.repeat(0), characters=3)
+    assert (set(given), len(given), reason) == ({b""}, 3 * TOKENS_PER_CHARACTER, "length")
+
+
+def test_a_decoder_that_gives_its_text_at_the_end_alone_is_cut_to_the_length_in_characters():
+    class AtTheEnd(Bytes):
+        def decoder(self):
+            return Kept()
+
+    class Kept:
+        def __init__(self):
+            self.kept = b""
+
+        def push(self, token):
+            self.kept += bytes([token])
+            return b""
+
+        def finish(self):
+            return self.kept
+
+    given, reason = pieces(AtTheEnd(), itertools.cycle(b"abc"), characters=5)
+    assert (b"".join(given), len(given), reason) == (b"abcab", 5 * TOKENS_PER_CHARACTER, "length")
+    assert pieces(AtTheEnd(), [97, 98, 256], characters=5, end_id=256) == ([b"", b"", b"ab"], "end")
+
+
+def test_text_that_is_held_back_for_a_long_stop_text_is_no_reason_to_end():
+    stop = "a" * 100 + "b"
+    given, reason = written("a" * 100 + "c", stop=[stop], characters=2)
+    assert ("".join(given), reason) == ("aa", "length")
+    given, reason = written(stop, stop=[stop], characters=2)
+    assert ("".join(given), reason) == ("", "stop")
 
 
 @given(
