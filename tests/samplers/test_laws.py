@@ -40,6 +40,8 @@ SPECS = [
     "repetition-penalty:penalty=2,window=3",
     "no-repeat-ngram:size=1",
     "no-repeat-ngram:size=2",
+    "mirostat:tau=0.3",
+    "mirostat:tau=3",
 ]
 
 HUGE = float(np.finfo(np.float32).max)

@@ -1,0 +1,71 @@
+"""Mirostat 2.0 (Basu, Ramachandran, Keskar and Varshney 2021, Mirostat, algorithm 2: it needs no estimate of Zipf's law)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from annotated_doc import Doc
+from annotated_types import Gt
+
+from seqgen.core.sampler import Sampler
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Array, Ids
+from seqgen.samplers.arrays import below_best, best, gather, masked, namespace, number, total
+
+
+@dataclass(kw_only=True)
+class Mirostat(Sampler):
+    """Leave the tokens that surprise by at most ``mu`` bits, which follows what was drawn so that the mean comes to ``tau``.
+
+    Surprise is counted in what this sampler is handed: after penalties and temperature, before it cuts off itself.  ``mu``
+    starts at twice ``tau``, whatever the prompt, for each text on its own.  The likeliest token always stays.
+    """
+
+    tau: Annotated[float, Gt(0), Doc("bits of surprise that a token is to have on average")] = 2.0
+    eta: Annotated[float, Gt(0), Doc("share of each token's error by which mu is corrected")] = 0.1
+
+    _mu: npt.NDArray[np.float64] = field(init=False, repr=False, compare=False)  # (B, 1) bits
+    _seen: tuple[Array, Array] | None = field(init=False, repr=False, compare=False)
+    """Between adjust and accept: how far each token lay below the best, (B, V), and the sum of all weights, (B, 1)."""
+
+    def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
+        """Start from twice ``tau`` for each of B prompts."""
+        self._mu = np.full((len(prompt_ids), 1), 2 * self.tau)
+        self._seen = None
+
+    def adjust(self, logits: Array) -> Array:
+        """(B, V) -> (B, V) with at least the best token left in each row."""
+        xp = namespace(logits)
+        depth = below_best(logits, best(logits))  # (B, V)
+        weights = xp.exp(depth)
+        everything = xp.maximum(total(weights), number(logits, 1.0))  # less only where a whole row is -inf
+        self._seen = depth, everything
+        # -log2 p <= mu, as a share of the sum; the best weighs 1, and a share above 1 needs no exact number.
+        share = np.exp2(np.minimum(-self._mu, 1.0)).astype(np.float32)  # (B, 1)
+        if xp is not np:
+            share = xp.asarray(share, device=logits.device)
+        return masked(logits, weights >= xp.minimum(share * everything, number(logits, 1.0)))
+
+    def accept(self, ids: Ids) -> None:
+        """Correct ``mu`` by how much these ids (B,) surprised; ids that nothing was adjusted for, a prompt's, do not count."""
+        if self._seen is None:
+            return
+        depth, everything = self._seen
+        xp = namespace(depth)
+        positions = ids.astype(np.int64)[:, None]  # (B, 1)
+        if xp is not np:
+            positions = xp.asarray(positions, device=depth.device)
+        nats = xp.log(everything) - gather(depth, positions)  # (B, 1)
+        surprise = np.asarray(nats.tolist()) / np.log(2)
+        self._mu = self._mu - self.eta * (surprise - self.tau)
+        self._seen = None
+
+    def select(self, rows: Ids) -> None:
+        """Keep only ``mu`` of these rows (B',), and what they were drawn from."""
+        self._mu = self._mu[rows]
+        if self._seen is not None:
+            depth, everything = self._seen
+            self._seen = depth[rows], everything[rows]
