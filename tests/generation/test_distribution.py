@@ -10,7 +10,9 @@ import pytest
 from seqgen.generation.chain import Chain
 from seqgen.generation.draw import RandomStreams, draw
 from seqgen.generation.generate import generate, stream
+from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.min_p import MinP
+from seqgen.samplers.mirostat import Mirostat
 from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
@@ -41,7 +43,7 @@ def assert_distributed(ids, probabilities):
     expected = probabilities[possible] * len(ids)
     assert expected.min() > 5
     statistic = ((counts[possible] - expected) ** 2 / expected).sum()
-    assert statistic < critical_value(possible.sum() - 1)
+    assert statistic < critical_value(possible.sum() - 1) if possible.sum() > 1 else statistic == 0
 
 
 def only(*tokens):
@@ -119,6 +121,22 @@ def nucleus(weights, share):
     return likeliest(weights, int((ordered < share).sum()) + 1)
 
 
+def surprise(weights):
+    with np.errstate(divide="ignore"):
+        return -np.log2(weights / weights.sum())
+
+
+def typical(weights, share):
+    expected = (weights / weights.sum() * surprise(weights)).sum()
+    order = np.argsort(abs(surprise(weights) - expected))
+    count = int((weights[order].cumsum() / weights.sum() < share).sum()) + 1
+    return np.where(np.isin(np.arange(13), order[:count]), weights, 0)
+
+
+def unsurprising(weights, bits):
+    return np.where(surprise(weights) <= bits, weights, 0)
+
+
 @pytest.mark.parametrize(
     ("samplers", "weights"),
     [
@@ -126,6 +144,10 @@ def nucleus(weights, share):
         ([TopK(k=4)], likeliest(WEIGHTS, 4)),
         ([TopP(p=0.8)], nucleus(WEIGHTS, 0.8)),
         ([MinP(p=0.2)], np.where(0.2 * WEIGHTS.max() <= WEIGHTS, WEIGHTS, 0)),
+        ([Greedy()], likeliest(WEIGHTS, 1)),
+        ([Typical(p=0.6)], typical(WEIGHTS, 0.6)),
+        ([Mirostat(tau=1.6)], unsurprising(WEIGHTS, 3.2)),
+        ([Mirostat(tau=1.6), Temperature(temperature=1.5)], unsurprising(WEIGHTS ** (1 / 1.5), 3.2)),
         ([RepetitionPenalty(penalty=2)], PENALISED),
         ([NoRepeatNgram(size=1)], np.where(np.arange(13) == 3, 0, WEIGHTS)),
         ([TopP(p=0.8), Temperature(temperature=0.7)], nucleus(WEIGHTS ** (1 / 0.7), 0.8)),
