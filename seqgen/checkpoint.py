@@ -7,8 +7,6 @@ against the specification, hashes against the manifest.
 from __future__ import annotations
 
 import hashlib
-import json
-import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +21,15 @@ from seqgen.core.canonical import check_weights
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, OptionError, PluginError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Weights
+from seqgen.untrusted import (
+    MAX_JSON_BYTES,
+    MAX_TOKENIZER_BYTES,
+    read_header,
+    read_json,
+    read_tensors,
+    refuse_link,
+    shown,
+)
 
 if TYPE_CHECKING:
     from seqgen.core.backend import Backend
@@ -39,9 +46,6 @@ WEIGHTS, CONFIG, TOKENIZER, MANIFEST, METRICS, CARD = (
     "README.md",
 )
 REQUIRED = (WEIGHTS, CONFIG, TOKENIZER, MANIFEST)
-
-MAX_JSON_BYTES = 256 * 2**20
-"""A JSON file above this is refused unread; a tokenizer of a million tokens takes about 30 MB."""
 
 HASHED_ON_LOAD_BYTES = 64 * 2**20
 """Weights up to this are hashed whenever they are loaded (some 50 ms); larger ones by ``models verify``."""
@@ -100,87 +104,22 @@ def read_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, where: st
     if unknown := [name for name in header if name not in shapes]:
         msg = f'{where}: tensor "{unknown[0]}" is unknown.'
         raise DamagedModelError(msg)
+    faults = []
+    for name, entry in header.items():
+        if entry["shape"] != list(shapes[name]):
+            faults.append(
+                f'tensor "{name}" has shape {shown(tuple(entry["shape"]))}, but must have {shown(shapes[name])}'
+            )
+        elif entry.get("dtype") != "F32":
+            faults.append(f'tensor "{name}" is {shown(entry.get("dtype"))}, but must be F32')
+    if faults:
+        raise DamagedModelError(f"{where}: " + "; ".join(faults) + ".")
     weights = read_tensors(path, where=where)
     check_weights(weights, shapes, where=where)
     if faulty := [name for name, tensor in weights.items() if not np.isfinite(tensor).all()]:
         msg = f'{where}: tensor "{faulty[0]}" holds values that are not finite numbers.'
         raise DamagedModelError(msg)
     return weights
-
-
-def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
-    """All tensors of a safetensors file, after its header has been checked against the file's size."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    read_header(path, where=where)
-    try:
-        return dict(load_file(path))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        msg = f"{where}: cannot be read: {error}"
-        raise DamagedModelError(msg) from error
-
-
-def read_header(path: Path, *, where: str) -> dict[str, Any]:
-    """The header of a safetensors file, with every size held against the file's own.
-
-    Raises:
-        DamagedModelError: truncated, not JSON, or a tensor claims more than the file has.
-    """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            prefix = file.read(8)
-            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
-            if length > size - 8:
-                msg = f"{where}: the file is truncated or not safetensors ({size:,} bytes); not loaded."
-                raise DamagedModelError(msg)
-            header = json.loads(file.read(length))
-    except FileNotFoundError as error:
-        msg = f"{where}: the file is missing."
-        raise DamagedModelError(msg) from error
-    except (OSError, ValueError, RecursionError) as error:
-        msg = f"{where}: the header cannot be read: {error}"
-        raise DamagedModelError(msg) from error
-    if not isinstance(header, dict):
-        msg = f"{where}: the header is not an object."
-        raise DamagedModelError(msg)
-    header.pop("__metadata__", None)
-    for name, entry in header.items():
-        try:
-            begin, end = entry["data_offsets"]
-            valid = 0 <= begin <= end <= size - 8 - length
-            count = int(np.prod([int(n) for n in entry["shape"]], dtype=object)) if entry["shape"] else 1
-        except (TypeError, KeyError, ValueError) as error:
-            msg = f'{where}: tensor "{name}" is described wrongly.'
-            raise DamagedModelError(msg) from error
-        if not valid or count > size:
-            msg = f'{where}: tensor "{name}" claims {count:,} numbers in a file of {size:,} bytes; not loaded.'
-            raise DamagedModelError(msg)
-    return header
-
-
-def read_json(path: Path, *, where: str) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-        DamagedModelError: missing, too large, or not a JSON object.
-    """
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            msg = f"{where}: {path.stat().st_size:,} bytes are more than such a file can have; not read."
-            raise DamagedModelError(msg)
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        msg = f"{where}: the file is missing."
-        raise DamagedModelError(msg) from error
-    except (OSError, ValueError, RecursionError) as error:
-        msg = f"{where}: not JSON: {error}"
-        raise DamagedModelError(msg) from error
-    if not isinstance(value, dict):
-        msg = f"{where}: not a JSON object."
-        raise DamagedModelError(msg)
-    return value
 
 
 def config_to_json(config: ModelConfig) -> dict[str, Any]:
@@ -200,7 +139,7 @@ def read_config(path: Path, *, where: str) -> ModelConfig:
     value = read_json(path, where=where)
     version = value.get("format_version")
     if version != FORMAT_VERSION:
-        msg = f"{where}: format version {version} is not {FORMAT_VERSION}, the one this seqgen reads.  Upgrade seqgen."
+        msg = f"{where}: format version {shown(version)} is not {FORMAT_VERSION}, the one this seqgen reads.  Upgrade seqgen."
         raise DamagedModelError(msg)
     try:
         return _config_from_json(value)
@@ -262,25 +201,52 @@ def read_manifest(folder: Path, *, where: str) -> dict[str, Any]:
     if not folder.is_dir() or not any((folder / name).exists() for name in REQUIRED):
         msg = f"{where} is not a model: it has none of {', '.join(REQUIRED)}."
         raise ModelNotFoundError(msg)
-    manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    manifest = read_lineage(folder, where=where)
     listed = manifest.get("files")
     if not isinstance(listed, dict) or any(name not in listed for name in REQUIRED if name != MANIFEST):
         msg = f"{where}/{MANIFEST}: the list of files is incomplete."
         raise DamagedModelError(msg)
     for name, entry in listed.items():
         path = folder / name
-        if Path(name).name != name or not isinstance(entry, dict):
-            msg = f'{where}/{MANIFEST}: "{name}" is not a file of this folder.'
+        if Path(name).name != name or len(name.encode("utf-8", "replace")) > 255 or not isinstance(entry, dict):
+            msg = f'{where}/{MANIFEST}: "{shown(name)}" is not a file of this folder.'
             raise DamagedModelError(msg)
         if not path.is_file():
             msg = f"{where}/{name}: the file is missing."
             raise DamagedModelError(msg)
+        refuse_link(path, where=f"{where}/{name}")
         if path.stat().st_size != entry.get("bytes"):
             msg = (
-                f"{where}/{name}: {path.stat().st_size:,} bytes, but {entry.get('bytes')} were written; "
+                f"{where}/{name}: {path.stat().st_size:,} bytes, but {shown(entry.get('bytes'))} were written; "
                 "the model is damaged.  Train again, or copy it anew."
             )
             raise DamagedModelError(msg)
+    return manifest
+
+
+def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
+    """``manifest.json`` alone, with the kinds of its values checked: enough to list a model.
+
+    Raises:
+        DamagedModelError: it is no manifest.
+    """
+    refuse_link(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    faults = [name for name in ("results", "corpus", "versions") if not isinstance(manifest.get(name, {}), dict)]
+    faults += [name for name in ("created", "name") if not isinstance(manifest.get(name, ""), str)]
+    if not faults:
+        results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
+        figures = {"parameters": results, "seconds": results, "characters": corpus}
+        faults = [name for name, table in figures.items() if not isinstance(table.get(name, 0), int | float)]
+        if not isinstance(results.get("bits_per_character"), int | float | None):
+            faults.append("bits_per_character")
+        if not isinstance(results.get("backend", ""), str):
+            faults.append("backend")
+        if not isinstance(corpus.get("sources", []), list):
+            faults.append("sources")
+    if faults:
+        msg = f"{where}/{MANIFEST}: {', '.join(faults)} is not what a manifest has there; the model was altered or damaged."
+        raise DamagedModelError(msg)
     return manifest
 
 
@@ -328,6 +294,10 @@ class SavedModel:
     def weights(self, backend: Backend) -> Weights:
         """The weights, as this backend states them for the model's shape."""
         path = self.folder / WEIGHTS
+        tensors = len(read_header(path, where=f"{self.where}/{WEIGHTS}"))
+        if self.config.model.num_layers > tensors:  # before as many shapes are stated
+            msg = f"{self.where}/{CONFIG}: {shown(self.config.model.num_layers)} layers, but {WEIGHTS} has {tensors} tensors."
+            raise DamagedModelError(msg)
         if path.stat().st_size <= HASHED_ON_LOAD_BYTES:
             verify(self.folder, WEIGHTS, self.manifest, where=self.where)
         return read_weights(path, backend.weight_shapes(self.config.model), where=f"{self.where}/{WEIGHTS}")
@@ -339,13 +309,15 @@ class SavedModel:
             MissingDependencyError: its plugin is not installed; says which distribution has it.
         """
         verify(self.folder, TOKENIZER, self.manifest, where=self.where)
-        state = read_json(self.folder / TOKENIZER, where=f"{self.where}/{TOKENIZER}")
+        # Each token has a row in the weights, so that a long vocabulary comes with large weights.
+        limit = min(MAX_TOKENIZER_BYTES, MAX_JSON_BYTES + (self.folder / WEIGHTS).stat().st_size)
+        state = read_json(self.folder / TOKENIZER, where=f"{self.where}/{TOKENIZER}", limit=limit)
         part = find_recorded(catalog, "tokenizer", self.config, where=self.where).load()
         tokenizer: Tokenizer = part.from_state(state)
         if tokenizer.vocab_size != self.config.model.vocab_size:
             msg = (
                 f"{self.where}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has "
-                f"{self.config.model.vocab_size}."
+                f"{shown(self.config.model.vocab_size)}."
             )
             raise DamagedModelError(msg)
         return tokenizer

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import files
-from seqgen.checkpoint import MANIFEST, SavedModel, read_json
+from seqgen.checkpoint import SavedModel, read_lineage
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -35,8 +35,8 @@ class ModelVersion:
         return SavedModel.open(self.folder, where=str(self))
 
     def manifest(self) -> Mapping[str, Any]:
-        """Its manifest alone, unchecked but for being JSON: enough to list it."""
-        return read_json(self.folder / MANIFEST, where=f"{self}/{MANIFEST}")
+        """Its manifest alone, not held against the files: enough to list it."""
+        return read_lineage(self.folder, where=str(self))
 
 
 @dataclass(frozen=True)

@@ -44,17 +44,26 @@ class ArrayWriter:
             Path(self._file.name).unlink(missing_ok=True)
 
 
-def read_array(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any] | None:
-    """The array in a file, (N,), memory-mapped and read-only; None where the file is missing or damaged."""
+def read_array(path: Path, dtype: npt.DTypeLike, *, below: int | None = None) -> npt.NDArray[Any] | None:
+    """The array in a file, (N,), memory-mapped and read-only; None where the file is missing or damaged.
+
+    With ``below``, a file is damaged also where it holds a number that is not below that.
+    """
     dtype = np.dtype(dtype).newbyteorder("<")
     try:
         size = path.stat().st_size - 4
-        if size < 0 or size % dtype.itemsize:
+        if not path.is_file() or size < 0 or size % dtype.itemsize:
             return None
         with path.open("rb") as file:
             crc, left = 0, size
             while block := file.read(min(_BLOCK, left)):
                 crc, left = zlib.crc32(block, crc), left - len(block)
+                if (
+                    below is not None
+                    and len(block) % dtype.itemsize == 0
+                    and np.frombuffer(block, dtype).max() >= below
+                ):
+                    return None
             if left or file.read() != crc.to_bytes(4, "little"):
                 return None
         if size == 0:  # which cannot be mapped

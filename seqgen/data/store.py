@@ -171,12 +171,12 @@ def _build(
 
 def _open(place: Path, tokenizer: Tokenizer, fingerprint: str, *, has_ends: bool) -> TokenStore | None:
     """The store at a place, or None where there is none that is whole."""
-    tokens = read_array(place / "tokens.bin", token_dtype(tokenizer))
+    tokens = read_array(place / "tokens.bin", token_dtype(tokenizer), below=tokenizer.vocab_size)
     documents = read_array(place / "documents.bin", np.int64)
     if tokens is None or documents is None or documents.size < 4 or documents.size % 2:
         return None
     starts, hashes = documents[1 : documents.size // 2 + 1], documents[documents.size // 2 + 1 :]
-    if starts[-1] + has_ends != tokens.size:
+    if starts[0] or starts[-1] + has_ends != tokens.size or (np.diff(starts) < 0).any() or documents[0] < 0:
         return None
     return TokenStore(tokens, starts, hashes.view(np.uint64), has_ends, int(documents[0]), fingerprint, place)
 

@@ -13,10 +13,10 @@ from annotated_doc import Doc
 from annotated_types import Ge, Lt
 
 from seqgen import files
-from seqgen.checkpoint import read_json
 from seqgen.core.errors import DamagedModelError
 from seqgen.sweep.space import Dimension, from_json
 from seqgen.training.options import Duration
+from seqgen.untrusted import read_json
 
 TRIALS = 12
 """Trials that the time is shared out to, where neither their number nor their time is given."""

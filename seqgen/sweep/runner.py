@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seqgen import files, home
-from seqgen.checkpoint import MANIFEST, read_json, write_manifest
+from seqgen.checkpoint import MANIFEST, write_manifest
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OutputError, SeqgenError, TrainingError
@@ -20,6 +20,7 @@ from seqgen.sweep.plan import Plan
 from seqgen.sweep.study import Study, TrialResult, ranked, report
 from seqgen.training.progress import Status
 from seqgen.training.session import Outcome, Session
+from seqgen.untrusted import read_json
 
 HOPELESS = 3
 """If the first so many trials fail, so will the others."""

@@ -118,7 +118,8 @@ class WordTokenizer(Tokenizer):
             words=tuple(read.texts("words")),
         )
         read.done()
-        spelled = all(len(word) > 1 and set(word).issubset(tokenizer.symbols) for word in tokenizer.words)
+        symbols = set(tokenizer.symbols)
+        spelled = all(len(word) > 1 and symbols.issuperset(word) for word in tokenizer.words)
         read.require(spelled, "a word is not made of the characters")
         read.require(tokenizer.vocab_size == tokenizer.end_id + 1, '"vocab_size" is not the number of tokens')
         return tokenizer

@@ -8,6 +8,7 @@ A checkpoint folder appears by rename when it is whole; older ones go only after
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -26,17 +27,18 @@ from seqgen.checkpoint import (
     ModelConfig,
     config_to_json,
     read_config,
-    read_json,
-    read_tensors,
-    read_weights,
     write_weights,
 )
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
-from seqgen.core.types import Weights
-from seqgen.training.trainer import Counters, Trainer
+from seqgen.training.state import load_state
+from seqgen.training.trainer import Trainer
+from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json
 
 KEEP = 2
 """Checkpoints that stay: the newest, and one before it."""
+
+MAX_LINE_BYTES = 2**16
+"""No line of metrics is longer."""
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Run:
 
     def read(self, name: str) -> dict[str, Any]:
         """One of its JSON files."""
-        return read_json(self.folder / name, where=f"{self.folder}/{name}")
+        return read_json(self.folder / name, where=f"{self.folder}/{name}", limit=MAX_TOKENIZER_BYTES)
 
     def append_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
@@ -121,7 +123,7 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of ``metrics.jsonl`` so far; call it after ``restore``, which leaves out those that do not count."""
         path = self.folder / METRICS
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        return [line for _, line in _lines(path)]
 
     def save(self, trainer: Trainer) -> None:
         """Write a checkpoint; then remove those beyond ``KEEP``."""
@@ -143,27 +145,13 @@ class Run:
 
     def restore(self, trainer: Trainer) -> None:
         """Put a trainer where the newest whole checkpoint was, or leave it at the start where there is none yet."""
-        shapes = {name: tensor.shape for name, tensor in trainer.model.weights().items()}
         problem: DamagedModelError | None = None
         for folder in reversed(self._checkpoints()):
             try:
-                last = read_weights(folder / "last.safetensors", shapes, where=str(folder / "last.safetensors"))
-                best: Weights | None = None
-                if (folder / "best.safetensors").exists():
-                    best = read_weights(folder / "best.safetensors", shapes, where=str(folder / "best.safetensors"))
-                path = folder / "training_state.safetensors"
-                state = read_tensors(path, where=str(path))
-                counters = read_json(folder / "counters.json", where=str(folder / "counters.json"))
-                if counters.keys() != Counters().to_json().keys():
-                    msg = f"{folder / 'counters.json'}: not the counters of a run."
-                    raise DamagedModelError(msg)
+                load_state(trainer, folder)
             except DamagedModelError as error:
                 problem = error
                 continue
-            trainer.model.load_weights(last)
-            trainer.model.load_training_state(state)
-            trainer.best_weights = best
-            trainer.counters = Counters(**counters)
             self._cut_metrics(trainer.counters.step)
             return
         if problem is not None:
@@ -174,9 +162,7 @@ class Run:
         """Leave out what was measured after a step, for it will be measured again, and half a line that a crash left."""
         path = self.folder / METRICS
         if path.exists():
-            lines = path.read_text("utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= step]
-            files.write_bytes(path, "".join(kept).encode())
+            files.write_bytes(path, b"".join(text for text, line in _lines(path) if line["step"] <= step))
 
     def _checkpoints(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if re.fullmatch(r"step-\d{9}", path.name))
@@ -189,6 +175,21 @@ class Run:
         """Delete it: its model is published whole."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
+    """The whole lines of a file of metrics, as text and value; what is no line of metrics counts for nothing."""
+    if not path.is_file():
+        return []
+    found = []
+    for text in path.read_bytes().splitlines(keepends=True):
+        if len(text) > MAX_LINE_BYTES:
+            continue
+        with contextlib.suppress(ValueError, RecursionError):
+            line = json.loads(text)
+            if text.endswith(b"}\n") and isinstance(line, dict) and isinstance(line.get("step"), int):
+                found.append((text, line))
+    return found
 
 
 def _numbers(parent: Path) -> list[int]:

@@ -1,0 +1,163 @@
+"""Reading JSON and safetensors that may come from a stranger: nothing is believed before it is held against the file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from seqgen.core.errors import DamagedModelError
+
+MAX_JSON_BYTES = 4 * 2**20
+"""A JSON file above this is refused unread: empty lists in it would take 25 times as much memory."""
+
+MAX_TOKENIZER_BYTES = 64 * 2**20
+"""The same for a tokenizer; one of a million tokens takes about 30 MB."""
+
+MAX_HEADER_BYTES = 4 * 2**20
+"""The same for the header of safetensors; each tensor takes about 100 bytes."""
+
+
+def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
+    """All tensors of a safetensors file, after its header has been checked against the file's size."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    read_header(path, where=where)
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"{where}: cannot be read: {error}"
+        raise DamagedModelError(msg) from error
+
+
+def read_header(path: Path, *, where: str) -> dict[str, Any]:
+    """The header of a safetensors file, with every size held against the file's own.
+
+    Raises:
+        DamagedModelError: truncated, not JSON, or a tensor claims more than the file has.
+    """
+    try:
+        size = size_of(path)
+        with path.open("rb") as file:
+            prefix = file.read(8)
+            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
+            if length > size - 8:
+                msg = f"{where}: the file is truncated or not safetensors ({size:,} bytes); not loaded."
+                raise DamagedModelError(msg)
+            if length > MAX_HEADER_BYTES:
+                msg = f"{where}: a header of {length:,} bytes is more than such a file can have; not loaded."
+                raise DamagedModelError(msg)
+            header = parse_json(file.read(length))
+    except FileNotFoundError as error:
+        msg = f"{where}: the file is missing."
+        raise DamagedModelError(msg) from error
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"{where}: the header cannot be read: {error}"
+        raise DamagedModelError(msg) from error
+    if not isinstance(header, dict):
+        msg = f"{where}: the header is not an object."
+        raise DamagedModelError(msg)
+    header.pop("__metadata__", None)
+    for name, entry in header.items():
+        try:
+            begin, end = map(_whole, entry["data_offsets"])
+            valid = 0 <= begin <= end <= size - 8 - length
+            count = math.prod(map(_whole, entry["shape"]))
+        except (TypeError, KeyError, ValueError) as error:
+            msg = f'{where}: tensor "{name}" is described wrongly.'
+            raise DamagedModelError(msg) from error
+        if not valid or count > size:
+            claimed = f"{count:,}" if count < 2**63 else "more than 2^63"
+            msg = f'{where}: tensor "{name}" claims {claimed} numbers in a file of {size:,} bytes; not loaded.'
+            raise DamagedModelError(msg)
+    return header
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        msg = "not a size"
+        raise ValueError(msg)
+    return value
+
+
+def shown(value: object) -> str:
+    """A value from a file as it can stand in a sentence: cut after 80 characters."""
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def size_of(path: Path) -> int:
+    """The size of a regular file in bytes; a pipe, which could be waited for for ever, or a device is refused.
+
+    Raises:
+        OSError: there is none.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        msg = "it is not a regular file"
+        raise OSError(msg)
+    return status.st_size
+
+
+def parse_json(content: bytes) -> Any:
+    """A JSON value without what JSON lacks (NaN, Infinity) and without a name that occurs twice in an object.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    # An empty list takes 20 times its text in memory, and half a second a megabyte; in our files one stands in 20 bytes.
+    if content.count(b"[") + content.count(b"{") > len(content) // 8 + 1000:
+        msg = "it has more lists and objects than such a file can have"
+        raise ValueError(msg)
+    return json.loads(content, object_pairs_hook=_object, parse_constant=_no_number)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        msg = "a name occurs twice in an object"
+        raise ValueError(msg)
+    return value
+
+
+def _no_number(name: str) -> None:
+    msg = f"{name} is not a number"
+    raise ValueError(msg)
+
+
+def read_json(path: Path, *, where: str, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        DamagedModelError: missing, larger than ``limit`` bytes, or not a JSON object.
+    """
+    try:
+        size = size_of(path)
+        if size > limit:
+            msg = f"{where}: {size:,} bytes are more than such a file can have; not read."
+            raise DamagedModelError(msg)
+        value = parse_json(path.read_bytes())
+    except FileNotFoundError as error:
+        msg = f"{where}: the file is missing."
+        raise DamagedModelError(msg) from error
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"{where}: not JSON: {error}"
+        raise DamagedModelError(msg) from error
+    if not isinstance(value, dict):
+        msg = f"{where}: not a JSON object."
+        raise DamagedModelError(msg)
+    return value
+
+
+def refuse_link(path: Path, *, where: str) -> None:
+    """Hold that a file lies in its folder itself."""
+    if path.is_symlink() and os.path.realpath(path.parent) != os.path.dirname(os.path.realpath(path)):  # noqa: PTH120
+        msg = f"{where}: it is a link to a file outside the folder; not followed.  Put the file itself there."
+        raise DamagedModelError(msg)
