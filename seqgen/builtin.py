@@ -66,6 +66,7 @@ def register_samplers(register: Register) -> None:
         "seqgen.samplers.no_repeat_ngram:NoRepeatNgram",
         summary="no run of so many tokens comes twice",
     )
+    register("dry", "seqgen.samplers.dry:Dry", summary="the longer a run that would repeat, the less likely it goes on")
     register("mirostat", "seqgen.samplers.mirostat:Mirostat", summary="tokens of a wanted mean surprise")
 
 

@@ -40,6 +40,8 @@ SPECS = [
     "repetition-penalty:penalty=2,window=3",
     "no-repeat-ngram:size=1",
     "no-repeat-ngram:size=2",
+    "dry:allowed_length=1",
+    "dry:multiplier=1e30,base=10,allowed_length=1,window=2",
     "mirostat:tau=0.3",
     "mirostat:tau=3",
 ]

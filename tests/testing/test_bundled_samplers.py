@@ -67,6 +67,14 @@ class TestNoRepeatedToken(Bundled):
     spec = "no-repeat-ngram:size=1"
 
 
+class TestDry(Bundled):
+    spec = "dry:allowed_length=2"
+
+
+class TestShortDry(Bundled):
+    spec = "dry:multiplier=1e30,base=10,allowed_length=1,window=3"
+
+
 class TestMirostat(Bundled):
     spec = "mirostat:tau=0.7,eta=0.5"
 

@@ -1,0 +1,78 @@
+"""DRY, "don't repeat yourself" (Weidmann 2024, https://github.com/oobabooga/text-generation-webui/pull/5677)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from annotated_doc import Doc
+from annotated_types import Ge
+
+from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Array, Ids
+from seqgen.samplers.arrays import LOWEST, namespace, number
+
+_STEEPEST = 1e30
+"""No penalty is larger, so that float32 can hold each."""
+
+
+@dataclass(kw_only=True)
+class Dry(Sampler):
+    """Make a token less likely the longer the run that it would repeat, in the prompt or since.
+
+    Where the last n tokens occurred before, and n is at least ``allowed_length``, the token that followed them loses
+    ``multiplier * base ** (n - allowed_length)`` of its logit; the longest such run counts.  Where tokens are words or
+    pieces of them, an ``allowed_length`` of 2 is usual; where they are characters, it must be longer than common words.
+    """
+
+    stage: ClassVar[Stage] = Stage.PENALTY
+
+    multiplier: Annotated[float, Ge(0), Doc("what the shortest penalised run costs, in nats; 0 changes nothing")] = 0.8
+    base: Annotated[float, Ge(1), Doc("by what the cost grows for each further token of the run")] = 1.75
+    allowed_length: Annotated[int, Ge(1), Doc("longest run of tokens that may come again at no cost")] = 12
+    window: Annotated[int, Ge(1), Doc("how many of the last tokens count")] = 1024
+
+    _ids: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    """(B, window) the last tokens; -1 before the first."""
+    _lengths: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    """(B, window) how many tokens just before each of them are the same as the last ones of all."""
+
+    def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
+        """Find the runs of the prompts (B, T)."""
+        shape = len(prompt_ids), self.window
+        self._ids, self._lengths = np.full(shape, -1, np.int64), np.zeros(shape, np.int64)
+        for ids in prompt_ids[:, -self.window :].T:
+            self.accept(ids)
+
+    def adjust(self, logits: Array) -> Array:
+        """(B, V) -> (B, V); what was finite stays finite."""
+        repeats = self._lengths >= self.allowed_length
+        if self.multiplier == 0 or not repeats.any():
+            return logits
+        xp = namespace(logits)
+        rows, places = np.nonzero(repeats)
+        with np.errstate(over="ignore"):
+            costs = self.multiplier * np.float64(self.base) ** (self._lengths[repeats] - self.allowed_length)
+        penalties = np.zeros(logits.shape, np.float32)
+        np.maximum.at(penalties, (rows, self._ids[rows, places]), np.minimum(costs, _STEEPEST).astype(np.float32))
+        if xp is not np:
+            penalties = xp.asarray(penalties, device=logits.device)
+        with np.errstate(over="ignore"):
+            lowered = logits - penalties
+        return xp.maximum(lowered, xp.minimum(logits, number(logits, LOWEST)))
+
+    def accept(self, ids: Ids) -> None:
+        """Follow the runs to these ids (B,)."""
+        last = ids.astype(np.int64)
+        # What ended before a token ends at it if it is the same again, and then lies before the next, which moves up to
+        # its place.  No run is longer than what the window has before its end.
+        longer = (self._lengths + 1) * (self._ids == last[:, None])  # (B, window)
+        self._lengths = np.minimum(longer, np.arange(self.window))
+        self._ids = np.concatenate([self._ids[:, 1:], last[:, None]], axis=-1)
+
+    def select(self, rows: Ids) -> None:
+        """Keep only what is remembered of these rows (B',)."""
+        self._ids, self._lengths = self._ids[rows], self._lengths[rows]

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.samplers.dry import Dry
+
+V = 5
+
+
+@pytest.fixture(scope="module")
+def begun(tokenizer_of_size):
+    """The sampler after a prompt (B, T)."""
+
+    def begin(prompt_ids, **options):
+        sampler = Dry(**options)
+        sampler.begin(np.asarray(prompt_ids, np.int64), tokenizer_of_size(V))
+        return sampler
+
+    return begin
+
+
+def costs(sampler, rows=1):
+    """What each token loses."""
+    return (-sampler.adjust(np.zeros((rows, V), np.float32))).tolist()
+
+
+def test_the_token_that_would_go_on_with_a_run_loses_more_the_longer_the_run(begun):
+    options = {"multiplier": 2, "base": 3, "allowed_length": 2}
+    assert costs(begun([[1, 2, 3, 0, 2]], **options)) == [[0, 0, 0, 0, 0]]
+    assert costs(begun([[1, 2, 3, 1, 2]], **options)) == [[0, 0, 0, 2, 0]]
+    assert costs(begun([[4, 1, 2, 3, 4, 1, 2]], **options)) == [[0, 0, 0, 6, 0]]
+    assert costs(begun([[0, 4, 1, 2, 3, 0, 4, 1, 2]], **options)) == [[0, 0, 0, 18, 0]]
+
+
+def test_of_several_runs_each_costs_the_token_that_followed_it_and_the_longest_counts(begun):
+    prompt = [[0, 1, 2, 3, 1, 2, 4, 1, 2, 3, 0, 1, 2]]  # "0 1 2 3", "1 2 4", and "1 2 3" again
+    assert costs(begun(prompt, multiplier=1, base=2, allowed_length=2)) == [[0, 0, 0, 2, 1]]
+
+
+def test_runs_may_overlap(begun):
+    assert costs(begun([[1, 1, 1, 1]], multiplier=1, base=2, allowed_length=1)) == [[0, 4, 0, 0, 0]]
+
+
+def test_what_lies_before_the_window_does_not_count(begun):
+    prompt = [[1, 2, 3, 1, 2]]
+    options = {"multiplier": 1, "base": 2, "allowed_length": 1}
+    assert costs(begun(prompt, window=5, **options)) == [[0, 0, 0, 2, 0]]
+    assert costs(begun(prompt, window=4, **options)) == [[0, 0, 0, 1, 0]]  # of "1 2" only "2"
+    assert costs(begun(prompt, window=3, **options)) == [[0, 0, 0, 0, 0]]
+
+
+def test_a_multiplier_of_0_changes_nothing_and_a_huge_cost_leaves_a_finite_logit(begun):
+    prompt = [[1] * 1500]
+    assert costs(begun(prompt, multiplier=0, base=10, window=2000)) == [[0, 0, 0, 0, 0]]
+    adjusted = begun(prompt, base=10, window=2000).adjust(np.zeros((1, V), np.float32))
+    assert np.isfinite(adjusted).all()
+    assert adjusted[0, 1] < -1e29
+
+
+def test_rows_remember_each_their_own_and_are_selected_in_order(begun):
+    sampler = begun([[1, 2, 0], [2, 3, 0]], multiplier=1, base=2, allowed_length=1)
+    sampler.select(np.array([1, 0]))
+    sampler.accept(np.array([2, 1]))
+    assert costs(sampler, rows=2) == [[0, 0, 0, 1, 0], [0, 0, 1, 0, 0]]
+
+
+def slowly(ids, multiplier, base, allowed_length, window):
+    """The costs as the definition has them."""
+    ids = ids[-window:]
+    costs = [0.0] * V
+    for place in range(1, len(ids)):
+        length = 0
+        while length < place and ids[place - 1 - length] == ids[len(ids) - 1 - length]:
+            length += 1
+        if length >= allowed_length:
+            costs[ids[place]] = max(costs[ids[place]], multiplier * base ** (length - allowed_length))
+    return costs
+
+
+@given(
+    ids=st.lists(st.integers(0, 2), max_size=30),
+    prompted=st.integers(0, 30),
+    allowed_length=st.integers(1, 4),
+    window=st.integers(1, 20),
+)
+def test_the_costs_are_those_of_the_definition(begun, ids, prompted, allowed_length, window):
+    sampler = begun([ids[:prompted]], multiplier=0.5, base=2, allowed_length=allowed_length, window=window)
+    for token in ids[prompted:]:
+        sampler.accept(np.array([token]))
+    assert costs(sampler) == [slowly(ids, 0.5, 2, allowed_length, window)]
