@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+import numpy as np
+
 from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.backend import Model
@@ -19,10 +21,10 @@ from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.evaluation import Score, count_characters
-from seqgen.generation.generate import Sample, generate, stream
 from seqgen.generation.length import Length
+from seqgen.generation.lines import PrefixLines
 from seqgen.generation.prompt import ending, opening
-from seqgen.generation.stream import Stream
+from seqgen.generation.settled import Generation
 from seqgen.generation.writer import nothing
 
 DEFAULT_LENGTH = 400
@@ -45,78 +47,6 @@ _SHORTHANDS = {
 
 _SCORED_AT_ONCE = 16
 """Streams that a text is scored in, side by side."""
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A generation with everything settled: prompt, chain, seed.  Made by :meth:`LanguageModel.prepare`.
-
-    Attributes:
-        prompt: as given.
-        prompt_ids: (T,) what the model reads first.
-        random_seed: fixes the draws.
-    """
-
-    prompt: Content
-    prompt_ids: Ids
-    random_seed: int
-    length: Length
-    samplers: tuple[Sampler, ...]
-    stop: tuple[Content, ...]
-    end_id: int | None
-    forbid: tuple[int, ...]
-    model: Model
-    tokenizer: Tokenizer
-
-    def stream(self) -> Stream:
-        """The first sample, piece by piece."""
-        return stream(
-            self.model,
-            self.tokenizer,
-            self.prompt_ids,
-            length=self.length.tokens,
-            characters=self.length.characters,
-            samplers=self.samplers,
-            random_seed=self.random_seed,
-            stop=self.stop,
-            end_id=self.end_id,
-            forbid=self.forbid,
-        )
-
-    def samples(
-        self,
-        num_samples: int,
-        *,
-        numbers: Iterable[int] | None = None,
-        on_step: Callable[[int], None] | None = None,
-        on_sample: Callable[[Sample], None] | None = None,
-        log_probabilities: bool = False,
-    ) -> list[Sample]:
-        """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`."""
-        return generate(
-            self.model,
-            self.tokenizer,
-            self.prompt_ids,
-            length=self.length.tokens,
-            characters=self.length.characters,
-            samplers=self.samplers,
-            random_seed=self.random_seed,
-            num_samples=num_samples,
-            numbers=numbers,
-            stop=self.stop,
-            end_id=self.end_id,
-            forbid=self.forbid,
-            on_step=on_step,
-            on_sample=on_sample,
-            log_probabilities=log_probabilities,
-        )
-
-    def best_of(self, num_samples: int, *, on_step: Callable[[int], None] | None = None) -> Sample:
-        """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character."""
-        if num_samples < 1:
-            raise OptionError(f"best_of is {num_samples}, but must be at least 1.")
-        written = self.samples(num_samples, on_step=on_step, log_probabilities=True)
-        return max(written, key=lambda sample: (sample.log_probability or 0.0) / max(1, len(sample.text)))
 
 
 @dataclass
@@ -204,6 +134,7 @@ class LanguageModel:
         *,
         length: int | str | Length = DEFAULT_LENGTH,
         stop: Iterable[Content] = (),
+        prefix_lines: Iterable[str] = (),
         samplers: Iterable[str | PartSpec | Sampler] = (),
         temperature: float | None = None,
         top_k: int | None = None,
@@ -220,6 +151,8 @@ class LanguageModel:
             prompt: what to go on from; empty: start as the corpus's documents start.
             length: how many tokens to write at most; ``"400c"``: how many characters.
             stop: texts that end it; none of them is part of the result.
+            prefix_lines: what its lines start with, one after another; the model goes on with each to the end of its
+                line, and ``length`` bounds what it adds to each.  They begin on a line of their own after the prompt.
             samplers: any registered samplers, as objects or ``NAME:key=value``.
             temperature: below 1 safer, above 1 wilder, 0 always the likeliest.  Where neither it nor a
                 sampler that truncates is given, 0.8 and min_p 0.05; where only the latter is given, 0.8.
@@ -244,9 +177,16 @@ class LanguageModel:
         }
         prompt = prompt or self.empty  # which is bytes for binary media
         end_id, forbid = ending(self.tokenizer, has_ends=self.saved.config.has_ends)
+        texts = tuple(prefix_lines)
+        lines = PrefixLines.of(self.tokenizer, texts, end_id) if texts else None
+        prompt_ids = self._prompt_ids(prompt, texts, strict=strict, warn=warn or _warn)
+        if lines is not None and isinstance(prompt, str) and prompt and not prompt.endswith("\n"):
+            prompt += "\n"
+            prompt_ids = np.concatenate([prompt_ids, np.array(lines.newline, np.int64)])
         return Generation(
             prompt=prompt,
-            prompt_ids=self._prompt_ids(prompt, strict=strict, warn=warn or _warn),
+            prompt_ids=prompt_ids,
+            prefix_lines=lines,
             random_seed=secrets.randbits(63) if random_seed is None else random_seed,
             length=_length(length),
             samplers=self._samplers(samplers, values),
@@ -306,8 +246,13 @@ class LanguageModel:
         check_no_contradiction(chain)
         return with_defaults(chain, self.catalog)
 
-    def _prompt_ids(self, prompt: Content, *, strict: bool, warn: Callable[[str], None]) -> Ids:
-        missing = self.tokenizer.missing(prompt) if prompt else {}
+    def _prompt_ids(
+        self, prompt: Content, prefix_lines: Iterable[str], *, strict: bool, warn: Callable[[str], None]
+    ) -> Ids:
+        missing: dict[str, str | None] = {}
+        for text in (prompt, *prefix_lines):
+            if text:
+                missing |= self.tokenizer.missing(text)
         if missing and strict:
             raise PromptError(f"{describe_missing(missing, self.reference)}  Without --strict the nearest is taken.")
         if prompt and not len(self.tokenizer.encode(prompt)):

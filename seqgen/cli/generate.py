@@ -46,6 +46,13 @@ def generate(
         str, typer.Option(metavar="N", help="How many tokens to write at most; with a c, as 400c, how many characters.")
     ] = "400",
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
+    prefix_lines: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Text of which each line starts with the next line of FILE, or of standard input for -; --length then bounds what is added to each.",
+        ),
+    ] = None,
     num_samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to write.")] = 1,
     best_of: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Write N texts, and show the likeliest per character.")
@@ -125,6 +132,7 @@ def generate(
     )
     limit = Length.parse(length)
     given = _prompt(seed, seed_file)
+    line_starts = None if prefix_lines is None else _read("lines' file", "--prefix-lines", prefix_lines)
     if jsonl and output is not None and random_seed is None:
         random_seed = samples.recorded_random_seed(Path(output))
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
@@ -133,6 +141,7 @@ def generate(
         prompt,
         length=limit,
         stop=tuple(_as_content(text, like=loaded.empty) for text in stop or ()),
+        prefix_lines=() if line_starts is None else _lines(_as_content(line_starts, like="", where=prefix_lines)),
         samplers=_in_order_given(
             ctx,
             {
@@ -159,7 +168,7 @@ def generate(
         elif show_probabilities:
             probabilities.show_probabilities(generation, out)
         elif best_of is not None or num_samples == 1:
-            out.write(prompt)
+            out.write(generation.prompt)
             whole = no_stream or best_of is not None
             for piece in [generation.best_of(best_of or 1).text] if whole else generation.stream():
                 out.write(piece)
@@ -218,15 +227,27 @@ def _prompt(seed: str | None, seed_file: str | None) -> str | bytes:
         raise PromptError("The prompt is empty.  Give --seed some text, or leave it out to start from nothing.")
     if seed is not None or seed_file is None:
         return seed or ""
+    return _read("prompt's file", "--seed-file", seed_file)
+
+
+def _read(what: str, option: str, file: str) -> bytes:
+    """The content of the file that an option names."""
+    from seqgen.core.errors import PromptError
+
     try:
-        content = sys.stdin.buffer.read() if seed_file == "-" else Path(seed_file).read_bytes()
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PromptError(f"The prompt's file {seed_file} cannot be read: {reason}.") from error
+        raise PromptError(f"The {what} {file} cannot be read: {reason}.") from error
     if not content.strip(b"\xef\xbb\xbf"):
-        name = "Standard input" if seed_file == "-" else f"The prompt's file {seed_file}"
-        raise PromptError(f"{name} is empty.  Leave --seed-file out to start from nothing.")
+        name = "Standard input" if file == "-" else f"The {what} {file}"
+        raise PromptError(f"{name} is empty.  Leave {option} out to start from nothing.")
     return content
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text, of which the last may have its line end."""
+    return text.removesuffix("\n").split("\n")
 
 
 def _as_content(given: str | bytes, *, like: str | bytes, where: str | None = None) -> Any:
@@ -242,4 +263,4 @@ def _as_content(given: str | bytes, *, like: str | bytes, where: str | None = No
     try:
         return given.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise PromptError(f"The prompt in {where} is not UTF-8 text: byte {error.start} does not fit.") from error
+        raise PromptError(f"{where} is not UTF-8 text: byte {error.start} does not fit.") from error

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from seqgen.cli.output import Out
 
 if TYPE_CHECKING:
+    from seqgen.generation.settled import Generation
     from seqgen.generation.stream import Token
-    from seqgen.language_model import Generation
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

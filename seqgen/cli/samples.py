@@ -15,7 +15,8 @@ from seqgen.cli.output import Out
 
 if TYPE_CHECKING:
     from seqgen.generation.generate import Sample
-    from seqgen.language_model import Generation, LanguageModel
+    from seqgen.generation.settled import Generation
+    from seqgen.language_model import LanguageModel
 
 
 @contextlib.contextmanager
@@ -133,6 +134,7 @@ def settled(loaded: LanguageModel, generation: Generation) -> dict[str, Any]:
         "prompt": as_text(generation.prompt),
         "length": str(generation.length),
         "stop": [as_text(text) for text in generation.stop],
+        "prefix_lines": list(generation.prefix_lines.texts if generation.prefix_lines is not None else ()),
         "samplers": [str(sampler) for sampler in generation.samplers],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -64,14 +64,24 @@ class Batch:
         self._chain = Chain(samplers)
         self._chain.begin(np.broadcast_to(prefix.ids, (len(rows), len(prefix.ids))), tokenizer)
 
-    def draw(self) -> Ids:
+    def draw(self, forced: Mapping[int, int] | None = None) -> Ids:
         """The next ids, (B,).
+
+        Args:
+            forced: rows and the token that each of them takes, whatever the chain leaves.  A number of its random
+                stream is used up all the same, so that each draw stays tied to its position.
 
         Raises:
             GenerationError: nothing can be drawn; says for which sequence, where, and through what.
         """
         try:
-            ids = draw(self._chain.adjust(self.logits), self._streams.next())
+            left = self._chain.adjust(self.logits)
+            if forced:
+                left = np.array(on_host(left))
+                for row, token in forced.items():
+                    left[row] = -np.inf
+                    left[row, token] = 0
+            ids = draw(left, self._streams.next())
         except GenerationError as error:
             raise self._explained() or error from error
         self.tokens += 1

@@ -25,6 +25,7 @@ from seqgen.core.types import Content, Ids
 from seqgen.generation.batch import Batch, Prefix
 from seqgen.generation.chain import Forbid
 from seqgen.generation.draw import log_probabilities as log_probabilities_of
+from seqgen.generation.lines import LineWriter, PrefixLines
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import FinishReason, Writer, nothing
 
@@ -36,7 +37,7 @@ class Sample:
     Attributes:
         number: which sample it is, from 0.
         text: what was generated, without the prompt and without the stop text.
-        ids: (N,) all tokens drawn, those of a stop text and the end token included.
+        ids: (N,) all tokens drawn, or read in lines that start with a given text, those of a stop text and the end token included.
         finish_reason: ``length``, ``stop`` or ``end``.
         log_probability: natural logarithm of the probability that the model, before the samplers, gives all of ``ids``
             together; None unless it was asked for.
@@ -67,6 +68,7 @@ def stream(
     end_id: int | None = None,
     forbid: Iterable[int] = (),
     characters: int | None = None,
+    prefix_lines: PrefixLines | None = None,
 ) -> Stream:
     """One sample, as it is written.
 
@@ -82,13 +84,16 @@ def stream(
         end_id: the token at which the text ends; None if there is none.
         forbid: tokens that are never drawn.
         characters: how many characters (bytes, for binary media) to write at most; None for no end.
+        prefix_lines: what the lines start with; the lengths then bound what is added to each line.
 
     Raises:
         PromptError: the prompt is empty.
         OptionError: a stop text that is empty or of the wrong type, or a length below 0.
         GenerationError: while it runs, when nothing can be drawn; names what left nothing.
     """
-    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters)
+    start = _Start(
+        model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines
+    )
     return Stream(start.batch([sample]), start.writer())
 
 
@@ -105,6 +110,7 @@ def generate(
     end_id: int | None = None,
     forbid: Iterable[int] = (),
     characters: int | None = None,
+    prefix_lines: PrefixLines | None = None,
     numbers: Iterable[int] | None = None,
     batch_size: int = 64,
     log_probabilities: bool = False,
@@ -127,6 +133,7 @@ def generate(
         end_id: the token at which a text ends; None if there is none.
         forbid: tokens that are never drawn.
         characters: how many characters (bytes, for binary media) to write for each at most; None for no end.
+        prefix_lines: what the lines start with; the lengths then bound what is added to each line.
         numbers: which samples to write, in place of 0 to num_samples - 1.
         batch_size: how many run side by side at most; the texts do not depend on it.
         log_probabilities: sum them up; costs a few microseconds a step.
@@ -140,7 +147,9 @@ def generate(
     """
     _at_least(0, num_samples=num_samples)
     _at_least(1, batch_size=batch_size)
-    start = _Start(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters)
+    start = _Start(
+        model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines
+    )
     wanted = list(range(num_samples) if numbers is None else numbers)
     finished: list[Sample] = []
     for first in range(0, len(wanted), batch_size):
@@ -166,6 +175,7 @@ class _Start:
         end_id: int | None,
         forbid: Iterable[int],
         characters: int | None,
+        prefix_lines: PrefixLines | None,
     ) -> None:
         _at_least(0, length=length or 0, characters=characters or 0)
         if len(prompt_ids) == 0:
@@ -174,6 +184,7 @@ class _Start:
         self.tokenizer = tokenizer
         self.length = length
         self._characters = characters
+        self._prefix_lines = prefix_lines
         self._model = model
         self._samplers = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
         self._random_seed = random_seed
@@ -182,14 +193,16 @@ class _Start:
         self.writer()  # finds out now, not after the first token, whether the stop texts can be used
         self._prefix = Prefix(model, np.asarray(prompt_ids))
 
-    def writer(self) -> Writer:
-        return Writer(
-            self.tokenizer,
-            length=self.length,
-            stop=self._stop,
-            end_id=self._end_id,
-            characters=self._characters,
-        )
+    def writer(self) -> Writer | LineWriter:
+        options: dict[str, Any] = {
+            "length": self.length,
+            "stop": self._stop,
+            "end_id": self._end_id,
+            "characters": self._characters,
+        }
+        if self._prefix_lines is not None:
+            return LineWriter(self.tokenizer, self._prefix_lines, **options)
+        return Writer(self.tokenizer, **options)
 
     def batch(self, numbers: Sequence[int]) -> Batch:
         return Batch(self._model, self.tokenizer, self._prefix, numbers, self._samplers, self._random_seed)
@@ -200,7 +213,7 @@ class _Row:
     """A sample while it is written."""
 
     number: int
-    writer: Writer
+    writer: Writer | LineWriter
     ids: list[int] = field(default_factory=list)
     pieces: list[Any] = field(default_factory=list)  # all str or all bytes
     log_probability: float = 0.0
@@ -209,10 +222,11 @@ class _Row:
     def finish_reason(self) -> FinishReason | None:
         return self.writer.finish_reason
 
-    def take(self, token: int, log_probability: float) -> None:
-        self.ids.append(token)
+    def take(self, token: int) -> int:
+        """Take the token that was drawn, and give the one to go on with, which may be another."""
         self.pieces.append(self.writer.take(token))
-        self.log_probability += log_probability
+        self.ids.append(self.writer.token)
+        return self.writer.token
 
 
 def _side_by_side(
@@ -237,10 +251,12 @@ def _side_by_side(
                 running, ids = [running[index] for index in left], ids[left]
                 batch.select(np.array(left))
             batch.go_on(ids)
-        ids = batch.draw()
-        scores = log_probabilities_of(batch.logits, ids).tolist() if log_probabilities else [0.0] * len(ids)
-        for row, token, score in zip(running, ids.tolist(), scores, strict=True):
-            row.take(token, score)
+        must = [row.writer.forced for row in running]
+        ids = batch.draw({index: token for index, token in enumerate(must) if token is not None})
+        ids = np.array([row.take(token) for row, token in zip(running, ids.tolist(), strict=True)])
+        if log_probabilities:
+            for row, score in zip(running, log_probabilities_of(batch.logits, ids).tolist(), strict=True):
+                row.log_probability += score
         if on_step is not None:
             on_step(len(ids))
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from seqgen.core.types import Content
 from seqgen.generation.batch import Batch
+from seqgen.generation.lines import LineWriter
 from seqgen.generation.writer import FinishReason, Writer
 
 
@@ -37,7 +38,7 @@ class Stream(Iterator[Content]):
     Made by :func:`seqgen.generation.generate.stream`.
     """
 
-    def __init__(self, batch: Batch, writer: Writer) -> None:
+    def __init__(self, batch: Batch, writer: Writer | LineWriter) -> None:
         self._batch = batch
         self._writer = writer
         self._run = self._running()
@@ -67,10 +68,13 @@ class Stream(Iterator[Content]):
     def _running(self) -> Iterator[tuple[int, Content]]:
         batch, writer = self._batch, self._writer
         while writer.finish_reason is None:
-            ids = batch.draw()
-            token = int(ids[0])
-            yield token, writer.take(token)
+            forced = writer.forced
+            ids = batch.draw(None if forced is None else {0: forced})
+            text = writer.take(int(ids[0]))
+            token = writer.token
+            yield token, text
             if writer.finish_reason is None:
+                ids[0] = token
                 batch.go_on(ids)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -35,7 +35,14 @@ class Writer:
         end_id: the token that ends it; it counts as a token and stands for no text.
         characters: how many characters (bytes, for binary media) end it: the text of the last token is cut to fit.
             As many tokens as ``TOKENS_PER_CHARACTER`` times these and the longest stop text end it too.
+
+    Attributes:
+        tokens: how many it has taken.
+        token: the last of them.
+        forced: the token that must come next; always None here, where any may.
     """
+
+    forced: ClassVar[None] = None
 
     def __init__(
         self,
@@ -59,6 +66,7 @@ class Writer:
             length = bound if length is None else min(length, bound)
         self._length = length
         self.tokens = 0
+        self.token = -1
         self.finish_reason: FinishReason | None = "length" if length == 0 or characters == 0 else None
 
     def take(self, token: int) -> Content:
@@ -67,6 +75,7 @@ class Writer:
         Not to be called any more once there is a ``finish_reason``.
         """
         self.tokens += 1
+        self.token = token
         text: Content
         if token == self._end_id:
             text = self._ended("end")
@@ -74,7 +83,7 @@ class Writer:
             text = self._push(token)
         else:
             text = self._cut.push(self._push(token))
-            if self._cut.found:
+            if self._cut.found is not None:
                 self.finish_reason = "stop"
         if self.tokens == self._length and self.finish_reason is None:
             text += self._ended("length")
@@ -85,13 +94,18 @@ class Writer:
                 self.finish_reason = "length"
         return text
 
+    @property
+    def stopped_at(self) -> Content | None:
+        """The stop text that ended it, if one did."""
+        return self._cut.found if self._cut is not None else None
+
     def _ended(self, reason: FinishReason) -> Any:
         """The rest of the text."""
         self.finish_reason = reason
         rest = self._finish()
         if self._cut is not None:
             rest = self._cut.push(rest)
-            if self._cut.found:
+            if self._cut.found is not None:
                 self.finish_reason = "stop"
             else:
                 rest += self._cut.held
@@ -114,15 +128,15 @@ class _Cut:
         self._stop: tuple[Any, ...] = tuple(stop)
         self._longest = max(map(len, stop))
         self.held: Any = empty
-        self.found = False
+        self.found: Any = None
 
     def push(self, piece: Content) -> Any:
         """What of the text so far is certain, was not given before, and lies before a stop text."""
         text = self.held + piece
-        starts = [start for stop in self._stop if (start := text.find(stop)) >= 0]
-        if starts:
-            self.found = True
-            return text[: min(starts)]
+        found = [(start, stop) for stop in self._stop if (start := text.find(stop)) >= 0]
+        if found:
+            start, self.found = min(found)
+            return text[:start]
         end = len(text)
         for start in range(max(0, end - self._longest + 1), end):
             if any(stop.startswith(text[start:]) for stop in self._stop):

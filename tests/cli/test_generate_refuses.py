@@ -77,7 +77,7 @@ class TestWithAModel:
         ("content", "sentence"),
         [
             (None, "The prompt's file prompt.txt cannot be read: No such file or directory."),
-            (b"caf\xe9", "The prompt in prompt.txt is not UTF-8 text: byte 3 does not fit."),
+            (b"caf\xe9", "prompt.txt is not UTF-8 text: byte 3 does not fit."),
         ],
         ids=["missing", "latin-1"],
     )

@@ -1,0 +1,92 @@
+"""A generation of which everything is settled, ready to be streamed, sampled, or searched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import OptionError
+from seqgen.core.sampler import Sampler
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Content, Ids
+from seqgen.generation.generate import Sample, generate, stream
+from seqgen.generation.length import Length
+from seqgen.generation.lines import PrefixLines
+from seqgen.generation.stream import Stream
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A generation with everything settled: prompt, chain, seed.  Made by :meth:`seqgen.language_model.LanguageModel.prepare`.
+
+    Attributes:
+        prompt: as given.
+        prompt_ids: (T,) what the model reads first.
+        prefix_lines: what the lines start with; None where the model writes freely.
+        random_seed: fixes the draws.
+    """
+
+    prompt: Content
+    prompt_ids: Ids
+    prefix_lines: PrefixLines | None
+    random_seed: int
+    length: Length
+    samplers: tuple[Sampler, ...]
+    stop: tuple[Content, ...]
+    end_id: int | None
+    forbid: tuple[int, ...]
+    model: Model
+    tokenizer: Tokenizer
+
+    def stream(self) -> Stream:
+        """The first sample, piece by piece."""
+        return stream(
+            self.model,
+            self.tokenizer,
+            self.prompt_ids,
+            length=self.length.tokens,
+            characters=self.length.characters,
+            samplers=self.samplers,
+            random_seed=self.random_seed,
+            stop=self.stop,
+            end_id=self.end_id,
+            forbid=self.forbid,
+            prefix_lines=self.prefix_lines,
+        )
+
+    def samples(
+        self,
+        num_samples: int,
+        *,
+        numbers: Iterable[int] | None = None,
+        on_step: Callable[[int], None] | None = None,
+        on_sample: Callable[[Sample], None] | None = None,
+        log_probabilities: bool = False,
+    ) -> list[Sample]:
+        """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`."""
+        return generate(
+            self.model,
+            self.tokenizer,
+            self.prompt_ids,
+            length=self.length.tokens,
+            characters=self.length.characters,
+            samplers=self.samplers,
+            random_seed=self.random_seed,
+            num_samples=num_samples,
+            numbers=numbers,
+            stop=self.stop,
+            end_id=self.end_id,
+            forbid=self.forbid,
+            prefix_lines=self.prefix_lines,
+            on_step=on_step,
+            on_sample=on_sample,
+            log_probabilities=log_probabilities,
+        )
+
+    def best_of(self, num_samples: int, *, on_step: Callable[[int], None] | None = None) -> Sample:
+        """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character."""
+        if num_samples < 1:
+            raise OptionError(f"best_of is {num_samples}, but must be at least 1.")
+        written = self.samples(num_samples, on_step=on_step, log_probabilities=True)
+        return max(written, key=lambda sample: (sample.log_probability or 0.0) / max(1, len(sample.text)))
