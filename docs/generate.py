@@ -237,7 +237,7 @@ def _said(law: Law) -> str:
 
 
 def _described(option: Option) -> tuple[str, str, str]:
-    return option.text, option.allowed, "" if option.default is None else _code(option.default)
+    return option.text, option.allowed, "" if option.default in (None, "") else _code(option.default)
 
 
 def _code(value: object) -> str:

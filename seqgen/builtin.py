@@ -67,6 +67,7 @@ def register_samplers(register: Register) -> None:
         summary="no run of so many tokens comes twice",
     )
     register("dry", "seqgen.samplers.dry:Dry", summary="the longer a run that would repeat, the less likely it goes on")
+    register("logit-bias", "seqgen.samplers.logit_bias:LogitBias", summary="chosen texts likelier or less likely")
     register("mirostat", "seqgen.samplers.mirostat:Mirostat", summary="tokens of a wanted mean surprise")
 
 

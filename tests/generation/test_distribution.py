@@ -11,6 +11,7 @@ from seqgen.generation.chain import Chain
 from seqgen.generation.draw import RandomStreams, draw
 from seqgen.generation.generate import generate, stream
 from seqgen.samplers.greedy import Greedy
+from seqgen.samplers.logit_bias import LogitBias
 from seqgen.samplers.min_p import MinP
 from seqgen.samplers.mirostat import Mirostat
 from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
@@ -19,6 +20,7 @@ from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
 from seqgen.samplers.top_p import TopP
 from seqgen.samplers.typical import Typical
+from seqgen.tokenizers.char import CharTokenizer
 
 PROBABILITIES = np.array([0.02, 0.25, 0.08, 0.3, 0.0, 0.1, 0.2, 0.05])
 with np.errstate(divide="ignore"):
@@ -111,6 +113,8 @@ def test_samples_of_one_prompt_follow_the_model(table_model, characters):
 WEIGHTS = np.exp(np.random.default_rng(5).normal(size=(13, 13)).astype(np.float32).astype(np.float64))[3]
 PENALISED = np.where(np.arange(13) == 3, np.minimum(WEIGHTS**2, WEIGHTS**0.5), WEIGHTS)  # the prompt is token 3
 
+LETTER_E = CharTokenizer().fit(["abcdefghij \n"]).encode("e")[0]
+
 
 def likeliest(weights, count):
     return np.where(np.isin(np.arange(13), np.argsort(-weights)[:count]), weights, 0)
@@ -146,6 +150,7 @@ def unsurprising(weights, bits):
         ([MinP(p=0.2)], np.where(0.2 * WEIGHTS.max() <= WEIGHTS, WEIGHTS, 0)),
         ([Greedy()], likeliest(WEIGHTS, 1)),
         ([Typical(p=0.6)], typical(WEIGHTS, 0.6)),
+        ([LogitBias(bias="e=1.5")], np.where(np.arange(13) == LETTER_E, WEIGHTS * np.exp(1.5), WEIGHTS)),
         ([Mirostat(tau=1.6)], unsurprising(WEIGHTS, 3.2)),
         ([Mirostat(tau=1.6), Temperature(temperature=1.5)], unsurprising(WEIGHTS ** (1 / 1.5), 3.2)),
         ([RepetitionPenalty(penalty=2)], PENALISED),

@@ -42,6 +42,7 @@ SPECS = [
     "no-repeat-ngram:size=2",
     "dry:allowed_length=1",
     "dry:multiplier=1e30,base=10,allowed_length=1,window=2",
+    "logit-bias",
     "mirostat:tau=0.3",
     "mirostat:tau=3",
 ]

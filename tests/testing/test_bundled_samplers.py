@@ -75,6 +75,10 @@ class TestShortDry(Bundled):
     spec = "dry:multiplier=1e30,base=10,allowed_length=1,window=3"
 
 
+class TestLogitBias(Bundled):
+    spec = "logit-bias:bias=a=2;ab=-3;bca=1e38"
+
+
 class TestMirostat(Bundled):
     spec = "mirostat:tau=0.7,eta=0.5"
 

@@ -1,0 +1,113 @@
+"""Logit bias: texts of one's choice made likelier or less likely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from annotated_doc import Doc
+
+from seqgen.core.errors import OptionError
+from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Array, Ids
+from seqgen.samplers.arrays import LOWEST, namespace, number
+
+_PAIR = re.compile(r"(?s)(.+?)=([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:;|$)")
+_LARGEST = 1e30
+"""No bias is larger, so that float32 can hold sums of them."""
+
+
+@dataclass(kw_only=True)
+class LogitBias(Sampler):
+    """Add to the logit of the token that would complete a text: ``e=-5`` all but bans the letter e.
+
+    A text of one token gets its weight everywhere.  Of a text of several, the last token gets it where the tokens before
+    it have just come, in the prompt or since, and no other does: ``zebra=-50`` keeps the word from being completed, and
+    ``zebra=5`` raises what is begun.  Texts are divided into tokens as they are when they stand alone, and one with symbols
+    that the model lacks is refused.  Weights for the same token add up.
+    """
+
+    stage: ClassVar[Stage] = Stage.PENALTY
+
+    bias: Annotated[
+        str, Doc('texts, each with what is added to its logit, as in "the=2;zebra=-5"; without any, nothing changes')
+    ] = ""
+
+    _always: npt.NDArray[np.float32] = field(init=False, repr=False, compare=False)  # (V,) for texts of one token
+    _longer: list[tuple[Ids, int, float]] = field(init=False, repr=False, compare=False)
+    """For each text of several tokens: those before the last, the last, and the weight."""
+    _last: Ids = field(init=False, repr=False, compare=False)
+    """(B, N) the last tokens, as many as the longest text has before its last; -1 before the first."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is not texts with weights."""
+        list(self._pairs())
+
+    def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
+        """Divide the texts into tokens, and remember the end of the prompts (B, T).
+
+        Raises:
+            OptionError: a text has symbols that the model lacks.
+        """
+        self._always = np.zeros(tokenizer.vocab_size, np.float32)
+        self._longer = []
+        for text, weight in self._pairs():
+            ids = tokenizer.encode(text)
+            lacking = ", ".join(map(repr, tokenizer.missing(text)))
+            if lacking or not len(ids):
+                why = f": its vocabulary lacks {lacking}" if lacking else ""
+                msg = (
+                    f'sampler logit-bias: bias has the text "{text}", which the model cannot write{why}.  Leave it out'
+                )
+                raise OptionError(msg)
+            if len(ids) == 1:
+                self._always[ids[0]] += weight
+            else:
+                self._longer.append((ids[:-1].astype(np.int64), int(ids[-1]), weight))
+        count = max((len(before) for before, _, _ in self._longer), default=0)
+        end = prompt_ids[:, max(prompt_ids.shape[1] - count, 0) :].astype(np.int64)
+        self._last = np.pad(end, [(0, 0), (count - end.shape[1], 0)], constant_values=-1)
+
+    def adjust(self, logits: Array) -> Array:
+        """(B, V) -> (B, V); what was finite stays finite."""
+        if not self.bias:
+            return logits
+        bias = self._always[None]  # (1, V)
+        if self._longer:
+            bias = np.repeat(bias, logits.shape[0], axis=0)  # (B, V)
+        for before, token, weight in self._longer:
+            bias[(self._last[:, -len(before) :] == before).all(axis=-1), token] += weight
+        xp = namespace(logits)
+        if xp is not np:
+            bias = xp.asarray(bias, device=logits.device)
+        with np.errstate(over="ignore"):
+            added = xp.minimum(logits + bias, number(logits, -LOWEST))
+        return xp.maximum(added, xp.minimum(logits, number(logits, LOWEST)))
+
+    def accept(self, ids: Ids) -> None:
+        """Remember these ids (B,) as the last ones."""
+        if self._longer:
+            self._last = np.concatenate([self._last[:, 1:], ids.astype(np.int64)[:, None]], axis=-1)
+
+    def select(self, rows: Ids) -> None:
+        """Keep only what is remembered of these rows (B',)."""
+        self._last = self._last[rows]
+
+    def _pairs(self) -> Iterator[tuple[str, float]]:
+        """The texts and their weights."""
+        end = 0
+        while end < len(self.bias):
+            pair = _PAIR.match(self.bias, end)
+            if pair is None:
+                msg = (
+                    f'sampler logit-bias: bias is "{self.bias}", but must be texts with weights, parted by semicolons.  '
+                    'Try --sampler "logit-bias:bias=the=2;zebra=-5"'
+                )
+                raise OptionError(msg)
+            yield pair[1], min(max(float(pair[2]), -_LARGEST), _LARGEST)
+            end = pair.end()

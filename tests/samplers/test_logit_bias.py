@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import OptionError
+from seqgen.samplers.logit_bias import LogitBias
+from seqgen.tokenizers.char import CharTokenizer
+
+LETTERS = CharTokenizer().fit(["abc;=, "])
+
+
+@pytest.fixture(scope="module")
+def begun():
+    """The sampler after prompts of one length."""
+
+    def begin(bias, *prompts):
+        sampler = LogitBias(bias=bias)
+        sampler.begin(np.stack([LETTERS.encode(prompt) for prompt in prompts or ("",)]), LETTERS)
+        return sampler
+
+    return begin
+
+
+def added(sampler, rows=1):
+    """What each letter gets, where it is not 0."""
+    adjusted = sampler.adjust(np.zeros((rows, LETTERS.vocab_size), np.float32))
+    return [{LETTERS.decode([token]): row[token] for token in np.flatnonzero(row)} for row in adjusted]
+
+
+def drawn(*letters):
+    return np.concatenate([LETTERS.encode(letter) for letter in letters])
+
+
+def test_a_text_of_one_token_gets_its_weight_everywhere(begun):
+    assert added(begun("a=2;c=-5")) == [{"a": 2, "c": -5}]
+
+
+def test_of_a_longer_text_the_last_token_gets_the_weight_where_the_others_have_just_come(begun):
+    sampler = begun("cab=-5", "bbbcc")
+    assert added(sampler) == [{}]
+    sampler.accept(drawn("a"))
+    assert added(sampler) == [{"b": -5}]
+    sampler.accept(drawn("a"))
+    assert added(sampler) == [{}]
+    assert added(begun("cab=-5", "ca")) == [{"b": -5}]
+
+
+def test_weights_for_the_same_token_add_up(begun):
+    assert added(begun("a=1;ba=2;cba=4", "cb")) == [{"a": 7}]
+
+
+@pytest.mark.parametrize(
+    ("bias", "expected"),
+    [
+        (" =1", {" ": 1}),
+        ("==-2.5", {"=": -2.5}),
+        (";=.5;a=+1e1;", {";": 0.5, "a": 10}),
+        (",=3", {",": 3}),
+    ],
+)
+def test_a_text_may_be_a_space_or_a_sign_of_the_notation(begun, bias, expected):
+    assert added(begun(bias)) == [expected]
+
+
+def test_a_comma_is_written_with_a_backslash_as_in_every_option():
+    assert load_catalog().make("sampler", r"logit-bias:bias=\,=3;a=1") == LogitBias(bias=",=3;a=1")
+
+
+@pytest.mark.parametrize("bias", ["the", "=2", "a=", "a=x", "a=nan", "a=inf", "a=1;b", ";", "a=1;;b=1=x"])
+def test_what_is_not_texts_with_weights_is_refused_with_an_example(bias):
+    with pytest.raises(
+        OptionError, match=r'must be texts with weights.*Try --sampler "logit-bias:bias=the=2;zebra=-5"'
+    ):
+        LogitBias(bias=bias)
+
+
+def test_a_text_that_the_model_cannot_write_is_refused_with_what_it_lacks(begun):
+    with pytest.raises(OptionError, match=r"""has the text "cab!", which .* its vocabulary lacks '!'.  Leave it out"""):
+        begun("a=1;cab!=2")
+
+
+def test_what_was_finite_stays_finite_and_what_was_excluded_excluded(begun):
+    huge = np.finfo(np.float32).max
+    logits = np.full((1, LETTERS.vocab_size), -huge, np.float32)
+    logits[0, drawn("a")], logits[0, drawn("b")] = huge, -np.inf
+    adjusted = begun("a=1e99;b=1e99;c=-1e99").adjust(logits)
+    np.testing.assert_array_equal(adjusted, logits)
+
+
+def test_rows_remember_each_their_own_and_are_selected_in_order(begun):
+    sampler = begun("aab=1", "ca", "ac")
+    sampler.select(np.array([1, 0]))
+    sampler.accept(drawn("a", "a"))
+    assert added(sampler, rows=2) == [{}, {"b": 1}]
