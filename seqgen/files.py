@@ -28,7 +28,25 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, indented, in UTF-8."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """What ``write_json`` writes."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Put a file in the place of the one that is there, if there is one: a crash leaves the one or the other, whole.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    new = path.with_name(f".new-{path.name}")
+    write_bytes(new, content)
+    with writing(path):
+        new.replace(path)
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager

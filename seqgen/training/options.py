@@ -105,6 +105,7 @@ class TrainingOptions:
     ) = None
     patience: Annotated[int, Ge(1), Doc("end after so many evaluations without a better one")] | None = None
     checkpoint_every: Annotated[Duration, Doc("time between checkpoints, from which a run can go on")] = 60.0
+    keep: Annotated[int, Ge(1), Doc("checkpoints that stay, the newest ones; older ones go once those are safe")] = 2
 
     # Machine
     device: Annotated[str, Doc("where it runs: auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
@@ -136,7 +137,7 @@ PANELS = {
         "weight_decay",
         "weight_average",
     ),
-    "Measuring and saving": ("eval_every", "patience", "checkpoint_every"),
+    "Measuring and saving": ("eval_every", "patience", "checkpoint_every", "keep"),
     "Machine": ("device", "precision", "random_seed", "deterministic"),
 }
 """The options by the panels of ``seqgen train --help``."""

@@ -277,7 +277,8 @@ class SafeReporter:
 
     def note(self, text: str) -> None:
         """As the other."""
-        with contextlib.suppress(OSError):
+        # A signal that comes in the midst of writing is told from there, which Python refuses with a RuntimeError.
+        with contextlib.suppress(OSError, RuntimeError):
             self.reporter.note(text)
 
     def warn(self, text: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from seqgen import __version__, files
@@ -24,14 +25,14 @@ from seqgen.checkpoint import (
     write_weights,
 )
 from seqgen.core.backend import Model
-from seqgen.core.errors import TrainingError
+from seqgen.core.errors import OutputError, TrainingError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.data.store import TokenStore
 from seqgen.evaluation import bits_per_character
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.card import model_card
 from seqgen.training.run import Run
-from seqgen.training.trainer import Trainer
+from seqgen.training.trainer import DivergedError, Trainer
 
 FRAMEWORKS = ("torch", "keras", "tensorflow", "jax", "numpy", "safetensors")
 """Distributions whose versions a manifest records, where they are loaded."""
@@ -88,14 +89,14 @@ def publish(facts: Facts, registry: Registry) -> ModelVersion:
     if weights is None:
         msg = f"Training of {facts.run.name} has no weights to publish."
         raise TrainingError(msg)
-    about = facts.run.read("run.json")
+    about = facts.run.about()
     with files.new_folder(registry.folder / facts.run.name) as folder:
         write_weights(folder / WEIGHTS, weights)
         files.write_json(folder / CONFIG, config_to_json(facts.config))
         files.write_json(folder / TOKENIZER, facts.tokenizer.state())
         with files.writing(folder):
             if (facts.run.folder / METRICS).exists():
-                shutil.copyfile(facts.run.folder / METRICS, folder / METRICS)
+                files.write_bytes(folder / METRICS, (facts.run.folder / METRICS).read_bytes())
         lineage = {
             "name": facts.run.name,
             "created": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -113,6 +114,29 @@ def publish(facts: Facts, registry: Registry) -> ModelVersion:
         files.write_bytes(folder / CARD, model_card(facts.run.name, facts.config, lineage).encode())
         write_manifest(folder, lineage)
         return registry.publish(facts.run.name, folder)
+
+
+def rescue(facts: Facts) -> str:
+    """Save what could not be published: as a checkpoint, or where that cannot be written either, somewhere else.
+
+    Returns:
+        What is kept, in a sentence.
+    """
+    try:
+        facts.run.save(facts.trainer)
+    except (OutputError, DivergedError):
+        try:
+            version = publish(facts, Registry(Path(tempfile.mkdtemp(prefix="seqgen-"))))
+        except (OutputError, OSError):
+            return kept(facts.run)
+        return f"{kept(facts.run)}  The model as it is now: {version.folder}."
+    return "What was trained is kept."
+
+
+def kept(run: Run) -> str:
+    """What a run can go on from, in a sentence."""
+    step = run.newest_step()
+    return "There is no checkpoint yet." if step is None else f"The checkpoint of step {step:,} is kept."
 
 
 def record(facts: Facts, version: ModelVersion, *, interrupted: bool) -> dict[str, Any]:

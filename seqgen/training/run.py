@@ -3,7 +3,8 @@
     config.json  tokenizer.json  run.json  metrics.jsonl
     step-000000120/  last.safetensors  best.safetensors  training_state.safetensors  counters.json
 
-A checkpoint folder appears by rename when it is whole; older ones go only after it.
+A checkpoint folder appears by rename when it is whole; older ones go only after it.  Whatever begins with a dot was
+being written or removed when the process was killed, and counts for nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import contextlib
 import json
 import re
 import shutil
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
 
 from seqgen import files
 from seqgen.checkpoint import (
@@ -29,13 +32,13 @@ from seqgen.checkpoint import (
     read_config,
     write_weights,
 )
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
 from seqgen.training.state import load_state
-from seqgen.training.trainer import Trainer
+from seqgen.training.trainer import DivergedError, Trainer
 from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json
 
-KEEP = 2
-"""Checkpoints that stay: the newest, and one before it."""
+CONSTANT = (CONFIG, TOKENIZER, "run.json")
+"""Files that a run is started with; a folder without them cannot be gone on with."""
 
 MAX_LINE_BYTES = 2**16
 """No line of metrics is longer."""
@@ -43,11 +46,17 @@ MAX_LINE_BYTES = 2**16
 
 @dataclass
 class Run:
-    """A training run on disk, locked against other processes while it is open."""
+    """A training run on disk, locked against other processes while it is open.
+
+    Attributes:
+        keep: how many checkpoints stay: the newest, and those before it.
+    """
 
     name: str
     folder: Path
     lock: filelock.FileLock
+    keep: int = 2
+    _constant: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def create(
@@ -59,6 +68,8 @@ class Run:
             OutputError: it cannot be written.
         """
         parent = root / name
+        for gone in parent.glob(".old-*"):
+            shutil.rmtree(gone, ignore_errors=True)
         with files.new_folder(parent) as new:
             files.write_json(new / CONFIG, config_to_json(config))
             files.write_json(new / TOKENIZER, tokenizer)
@@ -77,11 +88,11 @@ class Run:
 
     @classmethod
     def find(cls, root: Path, name: str | None) -> Run:
-        """The newest run of this name, or of any, that has not ended.
+        """The newest run of this name, or of any, that has not ended and that no other process is training.
 
         Raises:
             ModelNotFoundError: there is none.
-            UsageError: another process has it open.
+            UsageError: other processes have all of them open.
         """
         names = [name] if name else [path.name for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
         runs = [root / each / str(number) for each in names for number in _numbers(root / each)]
@@ -89,8 +100,13 @@ class Run:
             which = f"of {name} " if name else ""
             msg = f"There is no unfinished run {which}to go on with ({root})."
             raise ModelNotFoundError(msg)
-        newest = max(runs, key=lambda folder: folder.stat().st_mtime)
-        return cls._locked(newest.parent.name, newest)
+        taken = []
+        for folder in sorted(runs, key=lambda folder: folder.stat().st_mtime, reverse=True):
+            try:
+                return cls._locked(folder.parent.name, folder)
+            except UsageError as error:
+                taken.append(error)
+        raise taken[0]
 
     @classmethod
     def _locked(cls, name: str, folder: Path) -> Run:
@@ -100,7 +116,14 @@ class Run:
         except filelock.Timeout as error:
             msg = f"Another process is training {name} (run {folder.name}).  Wait for it, or give another --name."
             raise UsageError(msg) from error
-        return cls(name, folder, lock)
+        except OSError as error:
+            msg = f"{folder} cannot be written: {error.strerror or error}."
+            raise OutputError(msg) from error
+        for unfinished in [*folder.glob(".new-*"), *folder.glob(".old-*")]:
+            shutil.rmtree(unfinished, ignore_errors=True)  # a single file is written over
+        run = cls(name, folder, lock)
+        run._constant = {each: (folder / each).read_bytes() for each in CONSTANT if (folder / each).exists()}
+        return run
 
     def config(self) -> ModelConfig:
         """What the run was started with."""
@@ -108,7 +131,12 @@ class Run:
 
     def change(self, config: ModelConfig) -> None:
         """Go on with another budget, and whenever it is gone on with again."""
-        files.write_json(self.folder / CONFIG, config_to_json(config))
+        self._constant[CONFIG] = files.json_bytes(config_to_json(config))
+        files.replace_bytes(self.folder / CONFIG, self._constant[CONFIG])
+
+    def about(self) -> dict[str, Any]:
+        """What ``run.json`` says, also where the file has gone since."""
+        return dict(json.loads(self._constant["run.json"]))
 
     def read(self, name: str) -> dict[str, Any]:
         """One of its JSON files."""
@@ -126,22 +154,34 @@ class Run:
         return [line for _, line in _lines(path)]
 
     def save(self, trainer: Trainer) -> None:
-        """Write a checkpoint; then remove those beyond ``KEEP``."""
-        counters = trainer.counters
+        """Write a checkpoint; then remove those beyond ``keep``, and those of later steps, which were given up.
+
+        Raises:
+            DivergedError: the weights are not finite numbers; older checkpoints stay.
+            OutputError: it cannot be written; older checkpoints stay.
+        """
+        counters, weights = trainer.counters, trainer.model.weights()
+        if not all(np.isfinite(tensor).all() for tensor in weights.values()):
+            raise DivergedError(counters.step, trainer.learning_rate)
         with files.new_folder(self.folder) as new:
-            write_weights(new / "last.safetensors", trainer.model.weights())
+            write_weights(new / "last.safetensors", weights)
             if trainer.best_weights is not None:
                 write_weights(new / "best.safetensors", trainer.best_weights)
             write_weights(new / "training_state.safetensors", trainer.model.training_state())
             files.write_json(new / "counters.json", counters.to_json())
-            target = self.folder / f"step-{counters.step:09d}"
+            target = self._free(f"step-{counters.step:09d}")
             with files.writing(target):
-                if target.exists():
-                    shutil.rmtree(target)
+                files.sync_folder(new)
+                for name, content in self._constant.items():  # where somebody has removed the run's folder
+                    if not (self.folder / name).exists():
+                        files.replace_bytes(self.folder / name, content)
                 new.rename(target)
                 files.sync_folder(self.folder)
-        for old in self._checkpoints()[:-KEEP]:
-            shutil.rmtree(old, ignore_errors=True)
+        checkpoints = self._checkpoints()
+        until = [each for each in checkpoints if each == target or _step(each) < counters.step]
+        for old in checkpoints:
+            if old not in until[-self.keep :]:
+                _discard(old)
 
     def restore(self, trainer: Trainer) -> None:
         """Put a trainer where the newest whole checkpoint was, or leave it at the start where there is none yet."""
@@ -162,10 +202,20 @@ class Run:
         """Leave out what was measured after a step, for it will be measured again, and half a line that a crash left."""
         path = self.folder / METRICS
         if path.exists():
-            files.write_bytes(path, b"".join(text for text, line in _lines(path) if line["step"] <= step))
+            files.replace_bytes(path, b"".join(text for text, line in _lines(path) if line["step"] <= step))
+
+    def newest_step(self) -> int | None:
+        """The step of the newest checkpoint; None where there is none."""
+        return max(map(_step, self._checkpoints()), default=None)
 
     def _checkpoints(self) -> list[Path]:
-        return sorted(path for path in self.folder.iterdir() if re.fullmatch(r"step-\d{9}", path.name))
+        """Oldest first; one that was written in place of another of its step comes after that."""
+        return sorted(path for path in self.folder.glob("step-*") if re.fullmatch(r"step-\d{9}(-\d)?", path.name))
+
+    def _free(self, name: str) -> Path:
+        """A place for a checkpoint of a step of which there may be one that is damaged."""
+        names = [name, *(f"{name}-{again}" for again in range(2, 10))]
+        return next(path for path in map(self.folder.joinpath, names) if not path.exists())
 
     def close(self) -> None:
         """Let other processes have it."""
@@ -173,8 +223,8 @@ class Run:
 
     def remove(self) -> None:
         """Delete it: its model is published whole."""
+        _discard(self.folder)
         self.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
@@ -190,6 +240,17 @@ def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
             if text.endswith(b"}\n") and isinstance(line, dict) and isinstance(line.get("step"), int):
                 found.append((text, line))
     return found
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.split("-")[1])
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder; where that is broken off, what is left of it has another name."""
+    with contextlib.suppress(OSError):  # it is not there, or stays
+        old = folder.rename(folder.with_name(f".old-{uuid.uuid4().hex}"))
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _numbers(parent: Path) -> list[int]:

@@ -20,7 +20,8 @@ from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare
 from seqgen.training.progress import Reporter
-from seqgen.training.publish import Facts, publish, record
+from seqgen.training.publish import Facts, kept, publish, record, rescue
+from seqgen.training.recovery import enough_memory, train
 from seqgen.training.run import Run
 from seqgen.training.trainer import Trainer
 
@@ -81,7 +82,8 @@ class Session:
             parent: a model to go on from: its tokenizer, shape and weights.
         """
         callbacks = self._callbacks()
-        prepared = prepare(self.catalog, sources, values, origins, name=name, parent=parent)
+        with enough_memory(values):
+            prepared = prepare(self.catalog, sources, values, origins, name=name, parent=parent)
         run = Run.create(
             self.training_folder,
             prepared.name,
@@ -102,7 +104,7 @@ class Session:
 
         Args:
             name: of the model; None: of any.
-            budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every; None leaves one.
+            budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep; None leaves one.
 
         Raises:
             OptionError: the corpus is not the one that the run was started on.
@@ -136,7 +138,8 @@ class Session:
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
             )
             training, validation = make_batches(store, config.training)
-            model = build_model(backend, config.model, config.training)
+            with enough_memory(config.training):
+                model = build_model(backend, config.model, config.training)
             run.change(config)
         except BaseException:
             run.close()
@@ -148,6 +151,7 @@ class Session:
         config, tokenizer, model = prepared.config, prepared.tokenizer, prepared.model
         training, validation = prepared.training, prepared.validation
         values = config.training
+        run.keep = values["keep"]
         if training.batch_size < values["batch_size"]:
             self.reporter.note(f"corpus   small, so batch_size is {training.batch_size} and not {values['batch_size']}")
         ratio = prepared.characters_per_token
@@ -176,9 +180,13 @@ class Session:
         with interruption(lambda signal: self.reporter.note(f"{signal}: finishing this step and saving ...")) as asked:
             trainer.stop = asked
             try:
-                trainer.run()
+                with enough_memory(values):
+                    train(trainer, run, self.reporter)
             except TrainingError as error:
                 failure = error
+            except KeyboardInterrupt:
+                self.reporter.warn(f"Left at once.  {kept(run)}  To go on: seqgen train --resume {run.name}")
+                raise
             finally:
                 self.reporter.close()
         facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters)
@@ -194,9 +202,8 @@ class Session:
         try:
             version = publish(facts, self.registry)
         except OutputError as error:
-            run.save(facts.trainer)
+            msg = f"{error}\n{rescue(facts)}  Once it can be written: seqgen train --resume {run.name}"
             run.close()
-            msg = f"{error}\nWhat was trained is kept.  Once it can be written: seqgen train --resume {run.name}"
             raise OutputError(msg) from error
         outcome = record(facts, version, interrupted=asked())
         for callback in callbacks:

@@ -24,6 +24,21 @@ TICK_SECONDS = 0.25
 """How often losses are read and shown.  Reading waits for the device, so it must be seldom."""
 
 
+class DivergedError(TrainingError):
+    """The loss, or a weight, is not a finite number any more.
+
+    Args:
+        step: after which it was noticed.
+        learning_rate: the highest of the schedule that was in use.
+    """
+
+    def __init__(self, step: int, learning_rate: float) -> None:
+        super().__init__(
+            f"The loss is not a number any more after step {step}: training diverged.  "
+            f"Try a lower rate: --learning-rate {learning_rate / 4:.2g}"
+        )
+
+
 @dataclass
 class Counters:
     """Where a run is; a small JSON value, from which it goes on exactly.
@@ -40,6 +55,7 @@ class Counters:
         best_loss: its nats per token; None before the first.
         train_loss: mean nats per token between the last two evaluations.
         validation_loss: nats per token of the last evaluation.
+        setbacks: how often the run diverged and went back, each time with half the learning rate.
     """
 
     step: int = 0
@@ -53,6 +69,7 @@ class Counters:
     best_loss: float | None = None
     train_loss: float | None = None
     validation_loss: float | None = None
+    setbacks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON-able value."""
@@ -137,10 +154,10 @@ class Trainer:
         """Train.  Afterwards ``best_weights`` and ``counters`` hold the outcome.
 
         Raises:
-            TrainingError: the loss is not a finite number any more; ``best_weights`` hold what was best before.
+            DivergedError: the loss is not a finite number any more; ``best_weights`` hold what was best before.
         """
         now = self.counters
-        origin = self.clock() - now.seconds
+        watch = _Stopwatch(self.clock, now.seconds)
         progress = self.budget.progress(now.step, now.seconds)
         pending: list[SupportsFloat] = []  # read seldom: reading waits for the device
         since = _Since(now.seconds)
@@ -148,7 +165,7 @@ class Trainer:
         next_tick, next_checkpoint = now.seconds, now.seconds + self.checkpoint_every
         while not self._over(progress):
             batch = self.training.batch(now.epoch, now.epoch_step)
-            learning_rate = self.schedule.at(now.step, progress)
+            learning_rate = self.schedule.at(now.step, progress) * 0.5**now.setbacks
             pending.append(self.model.train_step(batch, learning_rate))
             now.tokens += batch.scored
             since.tokens += batch.scored
@@ -158,14 +175,14 @@ class Trainer:
             now.epoch_step += 1
             if now.epoch_step == self.training.steps_per_epoch:
                 now.epoch, now.epoch_step = now.epoch + 1, 0
-            now.seconds = self.clock() - origin
+            now.seconds = watch.seconds()
             progress = self.budget.progress(now.step, now.seconds)
             stopped = self.stop()
             if rhythm.due(now.step, now.seconds, progress) or stopped:
                 since.read(pending)
                 begun = now.seconds
                 self._evaluate(since, learning_rate, progress)
-                now.seconds = self.clock() - origin
+                now.seconds = watch.seconds()
                 progress = self.budget.progress(now.step, now.seconds)
                 rhythm.evaluated(begun, now.seconds, progress)
                 since.restart(now.seconds)
@@ -176,11 +193,18 @@ class Trainer:
                 self.observer.tick(self._tick(since, progress, learning_rate))
                 next_tick = now.seconds + TICK_SECONDS
             if now.seconds >= next_checkpoint or stopped:
+                since.read(pending)
+                self._check(since.mean)  # a checkpoint is what a run that diverges goes back to
                 self.observer.checkpoint(self)
-                now.seconds = self.clock() - origin
+                now.seconds = watch.seconds()
                 next_checkpoint = now.seconds + self.checkpoint_every
             if stopped:
                 return
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest of the schedule, halved by each setback."""
+        return self.schedule.learning_rate * 0.5**self.counters.setbacks
 
     def _over(self, progress: float) -> bool:
         patience_ends = self.patience is not None and self.counters.since_best >= self.patience
@@ -243,11 +267,19 @@ class Trainer:
 
     def _check(self, loss: float | None) -> None:
         if loss is not None and not math.isfinite(loss):
-            msg = (
-                f"The loss is not a number any more after step {self.counters.step}: training diverged.  "
-                f"Try a lower rate: --learning-rate {self.schedule.learning_rate / 4:.2g}"
-            )
-            raise TrainingError(msg)
+            raise DivergedError(self.counters.step, self.learning_rate)
+
+
+class _Stopwatch:
+    """Seconds that have passed, and that never go back, whatever the clock does."""
+
+    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+        self._clock, self._seconds, self._last = clock, seconds, clock()
+
+    def seconds(self) -> float:
+        moment = self._clock()
+        self._seconds, self._last = self._seconds + max(0.0, moment - self._last), moment
+        return self._seconds
 
 
 @dataclass

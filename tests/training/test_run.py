@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +141,60 @@ def test_two_checkpoints_stay(make_run, train):
     train(run, save_at=(2, 4, 6, 8))
     assert sorted(path.name for path in run.folder.glob("step-*")) == ["step-000000006", "step-000000008"]
     assert [path.name for path in run.folder.iterdir() if path.name.startswith(".new")] == []
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_as_many_checkpoints_stay_as_are_asked_for(make_run, train, keep):
+    run = make_run()
+    run.keep = keep
+    train(run, save_at=(2, 4, 6, 8))
+    assert sorted(path.name for path in run.folder.glob("step-*")) == [f"step-00000000{n}" for n in (4, 6, 8)[-keep:]]
+
+
+def test_a_damaged_checkpoint_does_not_count_among_those_that_stay(make_run, train):
+    run = make_run()
+    run.keep = 1
+    train(run, save_at=(6,), kill_at=7)
+    spoilt = run.folder / "step-000000009"
+    shutil.copytree(run.folder / "step-000000006", spoilt)
+    (spoilt / "last.safetensors").write_bytes(b"spoilt")
+    train(run, resume=True, save_at=(8,), kill_at=8)
+    assert [path.name for path in run.folder.glob("step-*")] == ["step-000000008"]
+
+
+def test_one_checkpoint_of_a_step_goes_only_after_the_next_of_that_step_is_whole(make_run, make_trainer, monkeypatch):
+    run = make_run()
+    run.keep = 1
+    run.save(make_trainer())
+    real, seen = Path.rename, []
+
+    def rename(path, target):
+        seen.append(len(list(run.folder.glob("step-*"))))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    run.save(make_trainer())
+    assert min(seen) >= 1
+    assert [path.name for path in run.folder.glob("step-*")] == ["step-000000000-2"]
+    trainer = make_trainer()
+    run.restore(trainer)
+    assert trainer.counters.step == 0
+
+
+def test_what_a_kill_left_half_written_or_half_removed_goes_when_the_run_is_opened(make_run, tmp_path):
+    run = make_run()
+    run.close()
+    for name in (".new-abc", ".old-abc"):
+        (run.folder / name).mkdir()
+    Run.find(tmp_path, "tiny")
+    assert not [path.name for path in run.folder.iterdir() if path.name.startswith((".new", ".old"))]
+
+
+def test_a_run_that_another_process_trains_is_passed_over_for_one_that_waits(make_run, tmp_path):
+    waiting, trained = make_run(), make_run()
+    waiting.close()
+    assert Run.find(tmp_path, "tiny").folder == waiting.folder
+    trained.close()
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,24 @@ def test_the_time_of_all_sittings_counts(make_trainer, clock):
     assert trainer.counters.step < 25
 
 
+def test_a_clock_that_goes_backwards_loses_that_moment_and_nothing_else(make_trainer, clock):
+    forward = make_trainer(max_seconds=100.0, checkpoint_every=20.0, clock=clock(1.0), eval_every=10)
+    forward.run()
+    real = clock(1.0)
+
+    def back():
+        if real.now == 130.0:
+            real.now -= 3600.0
+        return real()
+
+    backward = make_trainer(max_seconds=100.0, checkpoint_every=20.0, clock=back, eval_every=10)
+    backward.run()
+    assert real.now < 0  # it has gone back
+    assert backward.counters.seconds >= 100
+    assert backward.counters.step == pytest.approx(forward.counters.step, abs=2)
+    assert backward.observer.checkpoints == pytest.approx(forward.observer.checkpoints, abs=2)
+
+
 @dataclass
 class Lazy:
     """A loss that knows how often it was read."""

@@ -1,0 +1,278 @@
+"""Faults of the disk, the terminal and other processes while a model is trained: a sentence for each, and nothing lost.
+
+Each training is a process of its own, and each fault is the real one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seqgen.checkpoint import read_manifest, verify
+
+TINY = ("--backend", "torch", "--hidden-size", 16, "--embedding-size", 8, "--seq-len", 16, "--batch-size", 4)
+ENDLESS = ("--max-steps", 10_000_000, "--eval-every", 10_000_000, "--checkpoint-every", "0.01s")
+
+# A shell may have started the tests with signals ignored, and children inherit that.
+SIGNALS_AS_USUAL = """if True:
+    import signal, sys
+    from seqgen.cli.app import main
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    {before}
+    main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def start(tmp_path, seqgen_home):
+    """Starts ``seqgen ARGUMENTS`` in a process of its own."""
+    processes = []
+
+    def run(*arguments, before="", home=seqgen_home, **options):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SIGNALS_AS_USUAL.format(before=before), *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "SEQGEN_HOME": str(home), "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"},
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                "text": True,
+                **options,
+            },
+        )
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        with process:
+            process.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 3 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a file system can be mounted by root alone")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def wait_for(pattern, folder, process):
+    """Until there is such a file or folder."""
+    until = time.monotonic() + 60
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def step_of(checkpoint):
+    return int(checkpoint.name.split("-")[1])
+
+
+def fill(folder):
+    """Leave no byte free."""
+    with (folder / "filler").open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            try:
+                while file.write(b"\0" * size) == size:
+                    pass
+            except OSError:
+                continue
+
+
+def test_a_full_disk_ends_no_training_and_what_was_trained_goes_elsewhere_until_there_is_room(
+    start, seqgen, corpus, small_disk, monkeypatch
+):
+    home = small_disk / "home"
+    process = start("train", corpus, *TINY, *ENDLESS, home=home)
+    wait_for("training/novel/1/step-*", home, process)
+    fill(small_disk)
+    for line in process.stderr:
+        if "There is no checkpoint now" in line:
+            break
+    assert re.search(r"home/training/novel/1\S* cannot be written: No space left on device\.  Training goes on\.", line)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    *_, problem, rescued = stderr.strip().splitlines()
+    assert process.returncode == 1
+    assert "Traceback" not in stderr
+    assert re.fullmatch(r"error: \S+ cannot be written: No space left on device\.", problem)
+    match = re.fullmatch(
+        r"The checkpoint of step ([\d,]+) is kept\.  The model as it is now: (\S+)\.  "
+        r"Once it can be written: seqgen train --resume novel",
+        rescued,
+    )
+    elsewhere = Path(match[2])
+    try:
+        monkeypatch.setenv("SEQGEN_HOME", str(home))
+        assert seqgen("generate", "--model", elsewhere, "--length", 5).exit_code == 0
+    finally:
+        shutil.rmtree(elsewhere.parents[1])
+
+    (small_disk / "filler").unlink()
+    kept = int(match[1].replace(",", ""))
+    more = seqgen("train", "--resume", "novel", "--max-steps", kept + 3)
+    assert more.exit_code == 0, more
+    assert f"resume   novel at step {kept:,}\n" in more.stderr
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_before_anything_is_trained(start, corpus, small_disk):
+    fill(small_disk)
+    _, stderr = (process := start("train", corpus, *TINY, *ENDLESS, home=small_disk / "home")).communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.fullmatch(r"error: .*disk/home\S* cannot be written: No space left on device\.\n", stderr)
+
+
+def test_a_folder_that_can_only_be_read_is_told_before_anything_is_trained(start, corpus, small_disk):
+    options = ["mount", "-o", "remount,ro", str(small_disk)]
+    subprocess.run(options, check=True)
+    _, stderr = (process := start("train", corpus, *TINY, *ENDLESS, home=small_disk / "home")).communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.fullmatch(r"error: .*disk/home\S* cannot be written: Read-only file system\.\n", stderr)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_told_before_anything_is_trained(start, corpus, seqgen_home):
+    seqgen_home.mkdir(mode=0o500)
+    _, stderr = (process := start("train", corpus, *TINY, *ENDLESS)).communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.fullmatch(r"error: .*/home\S* cannot be written: Permission denied\.\n", stderr)
+
+
+def test_a_home_that_vanishes_is_made_anew_with_all_that_going_on_needs(start, seqgen, corpus, seqgen_home):
+    process = start("train", corpus, *TINY, *ENDLESS)
+    wait_for("training/novel/1/step-*", seqgen_home, process)
+    seqgen_home.rename(seqgen_home.with_name("moved"))
+    wait_for("training/novel/1/step-*", seqgen_home, process)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert stderr.endswith("Saved as novel:1.  To go on: seqgen train --resume novel\n")
+    step = max(map(step_of, seqgen_home.glob("training/novel/1/step-*")))
+    more = seqgen("train", "--resume", "novel", "--max-steps", step + 3)
+    assert more.exit_code == 0, more
+    assert f"resume   novel at step {step:,}\n" in more.stderr
+
+
+def test_two_processes_that_train_one_name_at_once_each_publish_a_version(start, corpus, seqgen_home):
+    processes = [start("train", corpus, *TINY, "--max-steps", 6, "--json") for _ in range(2)]
+    versions = set()
+    for process in processes:
+        stdout, stderr = process.communicate(timeout=120)
+        assert process.returncode == 0, stderr
+        versions.add(json.loads(stdout)["version"])
+    assert versions == {1, 2}
+    for version in versions:
+        folder = seqgen_home / "models" / "novel" / str(version)
+        manifest = read_manifest(folder, where="")
+        for name in manifest["files"]:
+            verify(folder, name, manifest, where="")
+    assert not list(seqgen_home.glob("training/novel/[0-9]*"))
+
+
+def test_a_corpus_that_changes_under_a_run_changes_nothing_and_is_refused_when_it_goes_on(
+    start, seqgen, refused, corpus, seqgen_home
+):
+    text = corpus.read_text("utf-8")
+    process = start("train", corpus, *TINY, *ENDLESS)
+    wait_for("training/novel/1/step-*", seqgen_home, process)
+    corpus.write_text("Something else.  " * 90, "utf-8")
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143, stderr
+    about = json.loads((seqgen_home / "training" / "novel" / "1" / "run.json").read_text())
+    manifest = json.loads((seqgen_home / "models" / "novel" / "1" / "manifest.json").read_text())
+    assert manifest["corpus"]["fingerprint"] == about["fingerprint"]
+    assert refused("train", "--resume", "novel", exit_code=2).startswith("The corpus of novel has changed since")
+    corpus.write_text(text, "utf-8")
+    step = max(map(step_of, seqgen_home.glob("training/novel/1/step-*")))
+    assert seqgen("train", "--resume", "novel", "--max-steps", step + 1).exit_code == 0
+
+
+def test_a_second_signal_leaves_at_once_and_says_how_to_go_on(start, seqgen, corpus, seqgen_home):
+    # So slow to measure that the first signal has not been followed when the second comes.
+    before = "import time, seqgen.training.trainer as loop; loop.evaluate = lambda *_: time.sleep(600)"
+    process = start("train", corpus, *TINY, *ENDLESS, before=before)
+    wait_for("training/novel/1/step-*", seqgen_home, process)
+    process.send_signal(signal.SIGINT)
+    for line in process.stderr:
+        if line.startswith("SIGINT: finishing this step and saving"):
+            break
+    time.sleep(0.5)
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert time.monotonic() - asked < 10
+    assert process.returncode == 130
+    step = max(map(step_of, seqgen_home.glob("training/novel/1/step-*")))
+    assert stderr.endswith(
+        f"Left at once.  The checkpoint of step {step:,} is kept.  To go on: seqgen train --resume novel\n"
+    )
+    assert not list(seqgen_home.glob("training/novel/1/.new-*"))
+    assert seqgen("train", "--resume", "novel", "--max-steps", step + 1).exit_code == 0
+
+
+def test_a_terminal_that_is_closed_is_as_good_as_sigterm(start, seqgen, corpus, seqgen_home):
+    import pty
+
+    ours, theirs = pty.openpty()
+    become_its_own = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    process = start(
+        *("train", corpus, *TINY, *ENDLESS),
+        before=become_its_own,
+        start_new_session=True,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    until = time.monotonic() + 60
+    while not list(seqgen_home.glob("training/novel/1/step-*")):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+        try:
+            os.read(ours, 65536)
+        except BlockingIOError:
+            continue
+    os.close(ours)
+    assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    assert (seqgen_home / "models" / "novel" / "1" / "model.safetensors").exists()
+    step = max(map(step_of, seqgen_home.glob("training/novel/1/step-*")))
+    assert f"resume   novel at step {step:,}\n" in seqgen("train", "--resume", "--max-steps", step + 1).stderr
+
+
+def test_too_little_memory_says_what_to_reduce(start, corpus):
+    pytest.importorskip("resource")
+    little = (
+        "import resource, re, torch, numpy; "
+        "size = int(re.search(r'VmSize:\\s+(\\d+)', open('/proc/self/status').read())[1]) * 1024; "
+        "resource.setrlimit(resource.RLIMIT_AS, (size + 400 * 2**20,) * 2)"
+    )
+    if not Path("/proc/self/status").exists():
+        pytest.skip("only Linux says here how much memory a process has")
+    options = ("--backend", "torch", "--hidden-size", 6000, "--seq-len", 64, "--batch-size", 8, "--max-steps", 5)
+    process = start("train", corpus, *options, before=little)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert stderr.splitlines()[-1].startswith(
+        "error: There is not enough memory for a step of training.  Reduce one of --batch-size (8), --seq-len (64), "
+        "--hidden-size (6000)"
+    ), stderr

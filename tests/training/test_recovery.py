@@ -1,0 +1,184 @@
+"""A run that diverges goes back to its last good checkpoint with half the learning rate, three times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from seqgen.checkpoint import ModelConfig
+from seqgen.core.errors import TrainingError
+from seqgen.training.progress import SilentReporter
+from seqgen.training.recovery import SETBACKS, enough_memory, train
+from seqgen.training.run import Run
+from seqgen.training.schedule import Schedule
+from seqgen.training.trainer import DivergedError
+
+
+class Reporter(SilentReporter):
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+@dataclass(frozen=True)
+class Cliff(Schedule):
+    """A rate that from a step on, in so many sittings, is so high that the weights leave float32."""
+
+    step: int = 0
+    times: tuple = ()
+
+    def at(self, step, progress):
+        if step == self.step and self.times:
+            self.times.pop()
+            return 3e38
+        return super().at(step, progress)
+
+
+def cliff(step, times):
+    return Cliff("constant", 0.01, 0, step, [None] * times)
+
+
+@pytest.fixture
+def make_run(make_trainer, tmp_path):
+    def make():
+        config = ModelConfig(make_trainer().model.spec, parts={}, training={}, origins={}, has_ends=True)
+        return Run.create(tmp_path, "tiny", config, {}, {})
+
+    return make
+
+
+@pytest.fixture
+def make_saving(make_trainer, clock):
+    """A trainer that saves into a run at given steps; its clock is so slow that losses are read at evaluations alone."""
+
+    def make(run, save_at=(), **given):
+        trainer = make_trainer(max_steps=24, dropout=0.3, **{"clock": clock(1e-6), **given})
+
+        def stop():
+            if trainer.counters.step in save_at:
+                run.save(trainer)
+            return False
+
+        trainer.stop = stop
+        trainer.observer.metrics = run.append_metrics
+        return trainer
+
+    return make
+
+
+def assert_same(weights, others):
+    for name, value in weights.items():
+        np.testing.assert_array_equal(others[name], value)
+
+
+@pytest.mark.parametrize(("save_at", "back"), [((7, 9), 9), ((), 0)], ids=["a checkpoint", "the start"])
+def test_it_goes_back_and_ends_as_one_that_had_half_the_rate_from_there_on(make_run, make_saving, save_at, back):
+    run, reporter = make_run(), Reporter()
+    diverging = make_saving(run, save_at, schedule=cliff(12, times=1))
+    train(diverging, run, reporter)
+    assert reporter.warnings == [
+        f"The loss was not a number any more after step 15: back to step {back}, with half the learning rate (0.005)."
+    ]
+
+    @dataclass(frozen=True)
+    class Halved(Schedule):
+        def at(self, step, progress):
+            return 0.005 if step >= back else 0.01
+
+    never = make_run()
+    expected = make_saving(never, schedule=Halved("constant", 0.01, 0))
+    expected.run()
+    assert_same(expected.model.weights(), diverging.model.weights())
+    assert (diverging.counters.step, diverging.counters.setbacks) == (24, 1)
+    assert [line["step"] for line in run.metrics()] == [line["step"] for line in never.metrics()] == [5, 10, 15, 20, 24]
+
+
+def test_the_best_weights_before_a_setback_stay_the_best_where_nothing_better_comes(make_run, make_saving):
+    run = make_run()
+    trainer = make_saving(run, (), schedule=cliff(12, times=100), eval_every=5)
+    best = []
+    real = trainer.observer.metrics
+    trainer.observer.metrics = lambda line: (best.append(line["validation_loss"]), real(line))
+    with pytest.raises(TrainingError):
+        train(trainer, run, Reporter())
+    assert trainer.counters.best_loss == min(best)
+    assert all(np.isfinite(tensor).all() for tensor in trainer.best_weights.values())
+
+
+def test_it_gives_up_after_three_setbacks(make_run, make_saving):
+    run, reporter = make_run(), Reporter()
+    trainer = make_saving(run, (7,), schedule=cliff(12, times=100))
+    with pytest.raises(TrainingError) as error:
+        train(trainer, run, reporter)
+    assert len(reporter.warnings) == SETBACKS == 3
+    assert str(error.value) == (
+        "The loss is not a number any more after step 15: training diverged.  Try a lower rate: --learning-rate 0.00031"
+        "  It has gone back 3 times, each time with half the rate."
+    )
+
+
+def test_the_time_before_a_setback_counts(make_run, make_saving, clock):
+    run = make_run()
+    trainer = make_saving(run, (7,), schedule=cliff(12, times=1), clock=clock(1.0))
+    train(trainer, run, Reporter())
+    undisturbed = make_saving(make_run(), (7,), clock=clock(1.0))
+    undisturbed.run()
+    assert trainer.counters.seconds > undisturbed.counters.seconds + 5
+
+
+def test_a_run_that_is_resumed_after_a_setback_keeps_to_its_lower_rate(make_run, make_saving):
+    run = make_run()
+    trainer = make_saving(run, (7, 18), schedule=cliff(12, times=1))
+    train(trainer, run, Reporter())
+    resumed = make_saving(run)
+    run.restore(resumed)
+    assert (resumed.counters.step, resumed.counters.setbacks) == (18, 1)
+    resumed.run()
+    assert_same(trainer.model.weights(), resumed.model.weights())
+
+
+def test_weights_that_are_no_numbers_are_never_saved(make_run, make_saving):
+    run = make_run()
+    trainer = make_saving(run)
+    weights = trainer.model.weights()
+    run.save(trainer)
+    trainer.model.load_weights(weights | {"output.bias": weights["output.bias"] * np.float32(np.nan)})
+    trainer.counters.step = 5
+    with pytest.raises(DivergedError):
+        run.save(trainer)
+    assert [path.name for path in run.folder.glob("step-*")] == ["step-000000000"]
+
+
+def test_before_a_checkpoint_every_loss_is_read(make_trainer, clock):
+    trainer = make_trainer(max_steps=100, schedule=cliff(3, times=1), eval_every=1000, checkpoint_every=1e-9)
+    trainer.clock = clock(1e-6)  # too fast for anything to be shown in between
+    with pytest.raises(DivergedError):
+        trainer.run()
+    assert max(trainer.observer.checkpoints) <= 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
+        type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor"),
+    ],
+    ids=["numpy", "torch on a GPU", "torch on the CPU", "tensorflow"],
+)
+def test_what_frameworks_say_of_too_little_memory_becomes_a_sentence(error):
+    with (
+        pytest.raises(TrainingError, match=r"Reduce one of --batch-size \(64\), --seq-len, --hidden-size \(512\)"),
+        enough_memory({"batch_size": 64, "hidden_size": 512, "seq_len": None}),
+    ):
+        raise error
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory({}):
+        raise RuntimeError("shapes do not fit")
