@@ -39,10 +39,10 @@ class LogitBias(Sampler):
     ] = ""
 
     _always: npt.NDArray[np.float32] = field(init=False, repr=False, compare=False)  # (V,) for texts of one token
-    _longer: list[tuple[Ids, int, float]] = field(init=False, repr=False, compare=False)
+    _longer: list[tuple[tuple[int, ...], int, float]] = field(init=False, repr=False, compare=False)
     """For each text of several tokens: those before the last, the last, and the weight."""
-    _last: Ids = field(init=False, repr=False, compare=False)
-    """(B, N) the last tokens, as many as the longest text has before its last; -1 before the first."""
+    _reach: int = field(init=False, repr=False, compare=False)  # how many tokens the longest text has before its last
+    _last: list[tuple[int, ...]] = field(init=False, repr=False, compare=False)  # B times the last _reach tokens
 
     def __post_init__(self) -> None:
         """Refuse what is not texts with weights."""
@@ -68,20 +68,26 @@ class LogitBias(Sampler):
             if len(ids) == 1:
                 self._always[ids[0]] += weight
             else:
-                self._longer.append((ids[:-1].astype(np.int64), int(ids[-1]), weight))
-        count = max((len(before) for before, _, _ in self._longer), default=0)
-        end = prompt_ids[:, max(prompt_ids.shape[1] - count, 0) :].astype(np.int64)
-        self._last = np.pad(end, [(0, 0), (count - end.shape[1], 0)], constant_values=-1)
+                self._longer.append((tuple(ids[:-1].tolist()), int(ids[-1]), weight))
+        self._reach = max((len(before) for before, _, _ in self._longer), default=0)
+        start = max(prompt_ids.shape[1] - self._reach, 0)
+        self._last = [tuple(ids) for ids in prompt_ids[:, start:].tolist()]
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V); what was finite stays finite."""
         if not self.bias:
             return logits
-        bias = self._always[None]  # (1, V)
-        if self._longer:
+        begun = [
+            (row, token, weight)
+            for row, last in enumerate(self._last)
+            for before, token, weight in self._longer
+            if last[-len(before) :] == before
+        ]
+        bias = self._always[None]  # (1, V), the same for all rows
+        if begun:
             bias = np.repeat(bias, logits.shape[0], axis=0)  # (B, V)
-        for before, token, weight in self._longer:
-            bias[(self._last[:, -len(before) :] == before).all(axis=-1), token] += weight
+            for row, token, weight in begun:
+                bias[row, token] += weight
         xp = namespace(logits)
         if xp is not np:
             bias = xp.asarray(bias, device=logits.device)
@@ -91,12 +97,12 @@ class LogitBias(Sampler):
 
     def accept(self, ids: Ids) -> None:
         """Remember these ids (B,) as the last ones."""
-        if self._longer:
-            self._last = np.concatenate([self._last[:, 1:], ids.astype(np.int64)[:, None]], axis=-1)
+        if self._reach:
+            self._last = [(*last, token)[-self._reach :] for last, token in zip(self._last, ids.tolist(), strict=True)]
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""
-        self._last = self._last[rows]
+        self._last = [self._last[row] for row in rows]
 
     def _pairs(self) -> Iterator[tuple[str, float]]:
         """The texts and their weights."""
