@@ -10,6 +10,7 @@ import pytest
 from seqgen.generation.chain import Chain
 from seqgen.generation.draw import RandomStreams, draw
 from seqgen.generation.generate import generate, stream
+from seqgen.samplers.dry import Dry
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.logit_bias import LogitBias
 from seqgen.samplers.min_p import MinP
@@ -169,4 +170,15 @@ def test_generated_samples_follow_the_chain(table_model, characters, samplers, w
     model.slopes = np.zeros(13, np.float32)
     options = {"length": 1, "num_samples": 4000, "batch_size": 1000, "random_seed": 8}
     samples = generate(model, characters, np.array([3]), samplers=samplers, **options)
+    assert_distributed([sample.ids[0] for sample in samples], weights)
+
+
+def test_generated_samples_repeat_as_seldom_as_dry_says(table_model, characters):
+    model = table_model(np.log(np.tile(WEIGHTS, (13, 1))))
+    model.slopes = np.zeros(13, np.float32)
+    samplers = [Dry(multiplier=0.25, base=2, allowed_length=1)]
+    options = {"length": 1, "num_samples": 4000, "batch_size": 1000, "random_seed": 8}
+    samples = generate(model, characters, np.array([3, 5, 3, 5, 3]), samplers=samplers, **options)
+    # 5 would go on with the three tokens "3 5 3": 0.25 * 2 ** (3 - 1) nats.
+    weights = np.where(np.arange(13) == 5, WEIGHTS * np.exp(-1), WEIGHTS)
     assert_distributed([sample.ids[0] for sample in samples], weights)
