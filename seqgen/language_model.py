@@ -93,12 +93,24 @@ class LanguageModel:
 
     @overload
     def generate(
-        self, prompt: Content = "", *, num_samples: None = None, best_of: int | None = None, **options: Any
+        self,
+        prompt: Content = "",
+        *,
+        num_samples: None = None,
+        best_of: int | None = None,
+        beam: int | None = None,
+        **options: Any,
     ) -> Content: ...
     @overload
     def generate(self, prompt: Content = "", *, num_samples: int, **options: Any) -> list[Content]: ...
     def generate(
-        self, prompt: Content = "", *, num_samples: int | None = None, best_of: int | None = None, **options: Any
+        self,
+        prompt: Content = "",
+        *,
+        num_samples: int | None = None,
+        best_of: int | None = None,
+        beam: int | None = None,
+        **options: Any,
     ) -> Content | list[Content]:
         """What follows the prompt; with ``num_samples``, a list of as many texts.
 
@@ -106,6 +118,7 @@ class LanguageModel:
             prompt: what to go on from; empty: start as the corpus's documents start.
             num_samples: how many texts, or None for one.
             best_of: write this many, and give the one that is likeliest per character.
+            beam: draw nothing, and give the likeliest text that a beam of this width finds.
             **options: as for :meth:`prepare`.
 
         Raises:
@@ -113,7 +126,11 @@ class LanguageModel:
         """
         if best_of is not None and num_samples is not None:
             raise OptionError("best_of and num_samples both say how many texts to write.  Leave one out.")
-        generation = self.prepare(prompt, **options)
+        if beam is not None and (best_of or num_samples) is not None:
+            raise OptionError("beam gives one text and draws none.  Leave out best_of and num_samples.")
+        generation = self.prepare(prompt, beam=beam, **options)
+        if beam is not None:
+            return generation.search().text
         if best_of is not None:
             return generation.best_of(best_of).text
         texts = [sample.text for sample in generation.samples(num_samples or 1)]
@@ -135,6 +152,7 @@ class LanguageModel:
         length: int | str | Length = DEFAULT_LENGTH,
         stop: Iterable[Content] = (),
         prefix_lines: Iterable[str] = (),
+        beam: int | None = None,
         samplers: Iterable[str | PartSpec | Sampler] = (),
         temperature: float | None = None,
         top_k: int | None = None,
@@ -153,6 +171,8 @@ class LanguageModel:
             stop: texts that end it; none of them is part of the result.
             prefix_lines: what its lines start with, one after another; the model goes on with each to the end of its
                 line, and ``length`` bounds what it adds to each.  They begin on a line of their own after the prompt.
+            beam: how many texts ``Generation.search`` keeps, which takes the place of drawing; penalties and constraints
+                work there too.
             samplers: any registered samplers, as objects or ``NAME:key=value``.
             temperature: below 1 safer, above 1 wilder, 0 always the likeliest.  Where neither it nor a
                 sampler that truncates is given, 0.8 and min_p 0.05; where only the latter is given, 0.8.
@@ -178,6 +198,11 @@ class LanguageModel:
         prompt = prompt or self.empty  # which is bytes for binary media
         end_id, forbid = ending(self.tokenizer, has_ends=self.saved.config.has_ends)
         texts = tuple(prefix_lines)
+        chain = self._samplers(samplers, values)
+        if beam is None:
+            chain = with_defaults(chain, self.catalog)
+        else:
+            check_beam(beam, chain, prefix_lines=texts, random_seed=random_seed)
         lines = PrefixLines.of(self.tokenizer, texts, end_id) if texts else None
         prompt_ids = self._prompt_ids(prompt, texts, strict=strict, warn=warn or _warn)
         if lines is not None and isinstance(prompt, str) and prompt and not prompt.endswith("\n"):
@@ -187,9 +212,10 @@ class LanguageModel:
             prompt=prompt,
             prompt_ids=prompt_ids,
             prefix_lines=lines,
+            beam=beam,
             random_seed=secrets.randbits(63) if random_seed is None else random_seed,
             length=_length(length),
-            samplers=self._samplers(samplers, values),
+            samplers=tuple(chain),
             stop=(stop,) if isinstance(stop, str | bytes) else tuple(stop),
             end_id=end_id,
             forbid=forbid,
@@ -236,7 +262,7 @@ class LanguageModel:
             missing |= self.tokenizer.missing(document.content)
         return Score(nats=nats, tokens=tokens, characters=characters, missing=missing)
 
-    def _samplers(self, named: Iterable[str | PartSpec | Sampler], values: Mapping[str, Any]) -> tuple[Sampler, ...]:
+    def _samplers(self, named: Iterable[str | PartSpec | Sampler], values: Mapping[str, Any]) -> Sequence[Sampler]:
         chain = [
             sampler if isinstance(sampler, Sampler) else self.catalog.make("sampler", sampler)
             for sampler in ((named,) if isinstance(named, str) else named)
@@ -244,7 +270,7 @@ class LanguageModel:
         given = {name: value for name, value in values.items() if value is not None}
         chain += [self.catalog.make("sampler", shorthand(keyword, value)) for keyword, value in given.items()]
         check_no_contradiction(chain)
-        return with_defaults(chain, self.catalog)
+        return chain
 
     def _prompt_ids(
         self, prompt: Content, prefix_lines: Iterable[str], *, strict: bool, warn: Callable[[str], None]
@@ -286,6 +312,23 @@ def check_no_contradiction(chain: Sequence[Sampler]) -> None:
             what = "set the temperature" if sampler.stage == Stage.TEMPERATURE else "do the same"
             raise OptionError(f"{settled[key]} and {sampler} both {what}.  Leave one out.")
         settled[key] = sampler
+
+
+def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[str], random_seed: int | None) -> None:
+    """Refuse what a search has no use for, rather than pass over it.
+
+    Raises:
+        OptionError: names it.
+    """
+    if beam < 1:
+        raise OptionError(f"beam is {beam}, but must be at least 1.")
+    for sampler in chain:
+        if sampler.stage >= Stage.TEMPERATURE:
+            raise OptionError(f"beam searches for the likeliest text and draws nothing: leave out {sampler}")
+    if random_seed is not None:
+        raise OptionError("beam draws nothing, so a random seed fixes nothing: leave it out.")
+    if prefix_lines:
+        raise OptionError("beam and prefix_lines do not go together; leave one out.")
 
 
 def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, ...]:

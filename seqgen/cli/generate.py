@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, warn
+
+if TYPE_CHECKING:
+    from seqgen.generation.settled import Generation
 
 EPILOG = """[bold]Examples[/bold]
 
@@ -56,6 +59,10 @@ def generate(
     num_samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to write.")] = 1,
     best_of: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Write N texts, and show the likeliest per character.")
+    ] = None,
+    beam: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Draw nothing: show the likeliest text that a beam of N texts finds."),
     ] = None,
     sampler: Annotated[
         list[str] | None,
@@ -128,6 +135,9 @@ def generate(
             "--jsonl": jsonl,
             "--num-samples": num_samples > 1,
             "--best-of": best_of is not None,
+            "--beam": beam is not None,
+            "--prefix-lines": prefix_lines is not None,
+            "--random-seed": random_seed is not None,
         }
     )
     limit = Length.parse(length)
@@ -153,6 +163,7 @@ def generate(
                 "repetition_penalty": repetition_penalty,
             },
         ),
+        beam=beam,
         random_seed=random_seed,
         strict=strict,
         warn=warn,
@@ -169,12 +180,20 @@ def generate(
             probabilities.show_probabilities(generation, out)
         elif best_of is not None or num_samples == 1:
             out.write(generation.prompt)
-            whole = no_stream or best_of is not None
-            for piece in [generation.best_of(best_of or 1).text] if whole else generation.stream():
+            for piece in _pieces(generation, best_of, whole=no_stream):
                 out.write(piece)
             out.end()
         else:
             samples.write_many(generation, num_samples, out)
+
+
+def _pieces(generation: Generation, best_of: int | None, *, whole: bool) -> Iterable[Any]:
+    """The one text that is shown: as it comes, or in one piece where it is asked for whole or must be."""
+    if generation.beam is not None:
+        return [generation.search().text]
+    if whole or best_of is not None:
+        return [generation.best_of(best_of or 1).text]
+    return generation.stream()
 
 
 def _refuse_together(given: Mapping[str, bool]) -> None:
@@ -193,6 +212,12 @@ def _refuse_together(given: Mapping[str, bool]) -> None:
         ("--json", "--jsonl"),
         ("--best-of", "--num-samples"),
         ("--best-of", "--jsonl"),
+        ("--show-probabilities", "--beam"),
+        ("--beam", "--num-samples"),
+        ("--beam", "--best-of"),
+        ("--beam", "--jsonl"),
+        ("--beam", "--prefix-lines"),
+        ("--beam", "--random-seed"),
     ]:
         if given[one] and given[other]:
             about = (

@@ -42,7 +42,9 @@ def record(
         if not first:
             first.append(time.perf_counter())
 
-    if best_of is None:
+    if generation.beam is not None:
+        samples = [generation.search()]
+    elif best_of is None:
         samples = generation.samples(num_samples, on_step=note_time)
     else:
         samples = [generation.best_of(best_of, on_step=note_time)]
@@ -52,7 +54,7 @@ def record(
         "version": loaded.version,
         "backend": loaded.backend,
         "prompt": as_text(generation.prompt),
-        "random_seed": generation.random_seed,
+        "random_seed": generation.random_seed if generation.beam is None else None,
         "samples": [
             {"text": as_text(sample.text), "tokens": sample.tokens, "finish_reason": sample.finish_reason}
             for sample in samples

@@ -59,7 +59,7 @@ class Batch:
         self.logits: npt.NDArray[np.floating] = on_host(prefix.logits)[rows]
         self.tokens = 0
         self._model = model
-        self._state = _take(prefix.state, rows)
+        self._state = take(prefix.state, rows)
         self._streams = RandomStreams(random_seed, sequences)
         self._chain = Chain(samplers)
         self._chain.begin(np.broadcast_to(prefix.ids, (len(rows), len(prefix.ids))), tokenizer)
@@ -83,7 +83,7 @@ class Batch:
                     left[row, token] = 0
             ids = draw(left, self._streams.next())
         except GenerationError as error:
-            raise self._explained() or error from error
+            raise explained(self._chain, self.logits, self.tokens + 1, self.sequences) or error from error
         self.tokens += 1
         return ids
 
@@ -96,26 +96,35 @@ class Batch:
     def select(self, rows: Ids) -> None:
         """Keep only these rows (B',); between ``draw`` and ``go_on``, which sets ``logits`` anew."""
         self.sequences = self.sequences[rows]
-        self._state = _take(self._state, rows)
+        self._state = take(self._state, rows)
         self._streams.select(rows)
         self._chain.select(rows)
 
-    def _explained(self) -> GenerationError | None:
-        """The error that names the first link, from the model to the last sampler, that leaves nothing to draw."""
-        row, wrong = _first_fault(self.logits)
+
+def explained(
+    chain: Chain, logits: npt.NDArray[np.floating], token: int, sequences: Sequence[int] | Ids
+) -> GenerationError | None:
+    """The error that names the first link, from the model to the last sampler, that leaves nothing to draw.
+
+    Args:
+        chain: the samplers.
+        logits: (B, V) of the model.
+        token: how many tokens there are with the one to be drawn.
+        sequences: the numbers (B,) of the sequences.
+    """
+    row, wrong = _first_fault(logits)
+    if wrong:
+        return GenerationError(
+            f"Token {token} of sample {sequences[row]}: the model gives {wrong}.  "
+            "Its training may have diverged; use an earlier version of it, or train with a lower --learning-rate"
+        )
+    for sampler, left in chain.links(logits):
+        row, wrong = _first_fault(on_host(left))
         if wrong:
             return GenerationError(
-                f"Token {self.tokens + 1} of sample {self.sequences[row]}: the model gives {wrong}.  "
-                "Its training may have diverged; use an earlier version of it, or train with a lower --learning-rate"
+                f"Token {token} of sample {sequences[row]}: {sampler} leaves {wrong}.  Loosen it, or leave it out"
             )
-        for sampler, logits in self._chain.links(self.logits):
-            row, wrong = _first_fault(on_host(logits))
-            if wrong:
-                return GenerationError(
-                    f"Token {self.tokens + 1} of sample {self.sequences[row]}: {sampler} leaves {wrong}.  "
-                    "Loosen it, or leave it out"
-                )
-        return None
+    return None
 
 
 def _first_fault(logits: npt.NDArray[np.floating]) -> tuple[int, str]:
@@ -125,7 +134,7 @@ def _first_fault(logits: npt.NDArray[np.floating]) -> tuple[int, str]:
     return 0, ""
 
 
-def _take(state: State, rows: Ids) -> State:
+def take(state: State, rows: Ids) -> State:
     """The rows (B',) of each array of a state, whose first axis is B."""
     return {name: _take_rows(array, rows) for name, array in state.items()}
 

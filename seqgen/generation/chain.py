@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -67,6 +67,21 @@ class Chain:
         """Keep only these rows (B',) of what the samplers remember."""
         for sampler in self.samplers:
             sampler.select(rows)
+
+    def fork(self, tokenizer: Tokenizer) -> Chain:
+        """Another chain that remembers the same, and goes on by itself; this one, where it remembers nothing.
+
+        Args:
+            tokenizer: the one of ``begin``; both share it, and the samplers' options.
+        """
+        if not self._accept:
+            return self
+        shared: list[object] = [tokenizer]
+        for sampler in self.samplers:
+            part: Any = sampler
+            if is_dataclass(part):
+                shared += [getattr(part, option.name) for option in fields(part) if option.init]
+        return copy.deepcopy(self, {id(one): one for one in shared})
 
     def links(self, logits: Array) -> Iterator[tuple[Sampler, Array]]:
         """Each sampler with the logits that it leaves, to find out which one went wrong."""

@@ -23,6 +23,7 @@ class Generation:
     Attributes:
         prompt: as given.
         prompt_ids: (T,) what the model reads first.
+        beam: how many texts ``search`` keeps; None where texts are drawn.
         prefix_lines: what the lines start with; None where the model writes freely.
         random_seed: fixes the draws.
     """
@@ -30,6 +31,7 @@ class Generation:
     prompt: Content
     prompt_ids: Ids
     prefix_lines: PrefixLines | None
+    beam: int | None
     random_seed: int
     length: Length
     samplers: tuple[Sampler, ...]
@@ -82,6 +84,23 @@ class Generation:
             on_step=on_step,
             on_sample=on_sample,
             log_probabilities=log_probabilities,
+        )
+
+    def search(self) -> Sample:
+        """The likeliest text that a beam finds; see :func:`seqgen.generation.beam.beam_search`."""
+        from seqgen.generation.beam import beam_search
+
+        return beam_search(
+            self.model,
+            self.tokenizer,
+            self.prompt_ids,
+            width=self.beam or 1,
+            length=self.length.tokens,
+            characters=self.length.characters,
+            samplers=self.samplers,
+            stop=self.stop,
+            end_id=self.end_id,
+            forbid=self.forbid,
         )
 
     def best_of(self, num_samples: int, *, on_step: Callable[[int], None] | None = None) -> Sample:

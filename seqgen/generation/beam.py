@@ -1,0 +1,213 @@
+"""Beam search: the likeliest text among those that are kept on the way (Lowerre 1976, The Harpy Speech Recognition System)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import GenerationError, OptionError
+from seqgen.core.sampler import Sampler
+from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Content, Ids
+from seqgen.generation.batch import Prefix, explained, take
+from seqgen.generation.chain import Chain, Forbid
+from seqgen.generation.draw import on_host
+from seqgen.generation.generate import Sample
+from seqgen.generation.writer import Writer, nothing
+
+
+@dataclass
+class _Hypothesis:
+    """A text that is kept.
+
+    Attributes:
+        ids: its tokens.
+        score: the sum of what the chain leaves of their log-probabilities.
+        log_probability: the sum of the model's, before the chain.
+        writer: tells whether it has ended.
+        chain: remembers its tokens.
+    """
+
+    ids: list[int]
+    score: float
+    log_probability: float
+    writer: Writer
+    chain: Chain
+
+
+class _Search:
+    """What all texts of one search have in common."""
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        width: int,
+        length: int | None,
+        stop: Sequence[Content],
+        end_id: int | None,
+        characters: int | None,
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._width = width
+        self._length = length
+        self._stop = stop
+        self._end_id = end_id
+        self._characters = characters
+
+    def run(self, prefix: Prefix, samplers: Iterable[Sampler]) -> Sample:
+        """The best text after the prompt."""
+        chain = Chain(samplers)
+        chain.begin(prefix.ids[None], self._tokenizer)
+        beam = [_Hypothesis([], 0.0, 0.0, self._writer([]), chain)]
+        logits, state = on_host(prefix.logits), prefix.state  # of the running ones among the beam, in its order
+        while running := [kept for kept in beam if kept.writer.finish_reason is None]:
+            ended = [kept for kept in beam if kept.writer.finish_reason is not None]
+            beam, rows = self._step(ended, running, logits)
+            if rows:
+                ids = np.array([kept.ids[-1] for kept in beam if kept.writer.finish_reason is None])
+                device_logits, state = self._model.next_logits(ids, take(state, np.array(rows)))
+                logits = on_host(device_logits)
+        return self._sample(beam[0])
+
+    def _step(
+        self, ended: list[_Hypothesis], running: list[_Hypothesis], logits: npt.NDArray[np.floating]
+    ) -> tuple[list[_Hypothesis], list[int]]:
+        """The next beam, best first, and for each running text of it the row (of R) that it goes on from."""
+        own = _log_softmax(logits)  # (R, V)
+        left = np.concatenate(
+            [kept.chain.adjust(own[row : row + 1].astype(np.float32)) for row, kept in enumerate(running)]
+        )
+        scores = left + np.array([kept.score for kept in running])[:, None]  # (R, V) float64
+        flat = np.concatenate([[kept.score for kept in ended], scores.ravel()])
+        best = [int(place) for place in _largest(flat, self._width) if flat[place] > -np.inf]
+        if not best or np.isnan(own).any():
+            raise _fault(running, logits)
+        beam: list[_Hypothesis] = []
+        rows: list[int] = []
+        children = iter(self._children(running, [place - len(ended) for place in best if place >= len(ended)], own))
+        for place in best:
+            if place < len(ended):
+                beam.append(ended[place])
+                continue
+            row, child = next(children)
+            child.score = float(flat[place])
+            beam.append(child)
+            if child.writer.finish_reason is None:
+                rows.append(row)
+        return beam, rows
+
+    def _children(
+        self, running: list[_Hypothesis], places: list[int], own: npt.NDArray[np.float64]
+    ) -> Iterator[tuple[int, _Hypothesis]]:
+        """Each continuation at a place in the flat (R, V) table, with its row; the last of a parent takes over what it has."""
+        pairs = [divmod(place, own.shape[1]) for place in places]
+        last = {row: index for index, (row, _) in enumerate(pairs)}
+        for index, (row, token) in enumerate(pairs):
+            parent = running[row]
+            alone = last[row] == index
+            chain = parent.chain if alone else parent.chain.fork(self._tokenizer)
+            writer = parent.writer if alone else self._writer(parent.ids)
+            writer.take(token)
+            if writer.finish_reason is None:
+                chain.accept(np.array([token]))
+            log_probability = parent.log_probability + float(own[row, token])
+            yield row, _Hypothesis([*parent.ids, token], parent.score, log_probability, writer, chain)
+
+    def _writer(self, ids: list[int]) -> Writer:
+        """A writer that has taken these ids; a decoder cannot be copied, so it takes them anew."""
+        writer = Writer(
+            self._tokenizer,
+            length=self._length,
+            stop=self._stop,
+            end_id=self._end_id,
+            characters=self._characters,
+        )
+        for token in ids:
+            writer.take(token)
+        return writer
+
+    def _sample(self, best: _Hypothesis) -> Sample:
+        writer = self._writer([])
+        text = nothing(self._tokenizer).join([writer.take(token) for token in best.ids])
+        reason = writer.finish_reason or "length"
+        return Sample(0, text, np.array(best.ids, np.int64), reason, best.log_probability)
+
+
+def beam_search(
+    model: Model,
+    tokenizer: Tokenizer,
+    prompt_ids: Ids,
+    *,
+    width: int,
+    length: int | None,
+    samplers: Iterable[Sampler] = (),
+    stop: Sequence[Content] = (),
+    end_id: int | None = None,
+    forbid: Iterable[int] = (),
+    characters: int | None = None,
+) -> Sample:
+    """The text to which the model gives the highest probability, as far as a beam finds it; nothing is drawn.
+
+    At each step every text that is kept goes on with every token, and the ``width`` best of all stay, those that have
+    ended among them, until all that are kept have ended.  With a width that no step exceeds this is the best of all
+    texts; with 1 it is always the likeliest token.  Among equals the earlier text and the smaller id stay.
+
+    What is summed up is what the chain leaves of each log-probability, which is not normalised again: a constraint
+    excludes texts, and makes none of the others likelier.
+
+    Args:
+        model: gives logits.
+        tokenizer: decodes, and is shown to the samplers.
+        prompt_ids: (T,) what to go on from, at least one token.
+        width: how many texts are kept.
+        length: how many tokens a text has at most; None for no end.
+        samplers: penalties and constraints.
+        stop: texts at whose first occurrence a text ends, just before it.
+        end_id: the token at which a text ends; None if there is none.
+        forbid: tokens that no text has.
+        characters: how many characters a text has at most; None for no end.
+
+    Raises:
+        OptionError: the width is below 1.
+        GenerationError: the samplers leave nothing, or the model gives what is no number.
+    """
+    if width < 1:
+        raise OptionError(f"beam is {width}, but must be at least 1.")
+    forbidden = tuple(sorted(set(forbid)))
+    search = _Search(model, tokenizer, width, length, stop, end_id, characters)
+    chain = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
+    return search.run(Prefix(model, np.asarray(prompt_ids)), chain)
+
+
+def _fault(running: list[_Hypothesis], logits: npt.NDArray[np.floating]) -> GenerationError:
+    """The error that names what leaves nothing to one of the texts."""
+    for row, kept in enumerate(running):
+        error = explained(kept.chain, logits[row : row + 1], len(kept.ids) + 1, [0])
+        if error is not None:
+            return error
+    return GenerationError("The samplers leave no token to any text that the beam keeps.  Loosen them")
+
+
+def _log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Natural logarithms (R, V) of the probabilities that logits (R, V) stand for."""
+    exact = logits.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a row that is no numbers gives none
+        exact -= exact.max(axis=-1, keepdims=True)
+    result: npt.NDArray[np.float64] = exact - np.log(np.exp(exact).sum(axis=-1, keepdims=True))
+    return result
+
+
+def _largest(values: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
+    """The places of so many largest values, the largest first; among equals the earlier place."""
+    places = np.arange(len(values))
+    if count < len(values):
+        least = np.partition(values, -count)[-count]
+        places = np.flatnonzero(values >= least)  # with ties more than count
+    best: npt.NDArray[np.int64] = places[np.argsort(-values[places], kind="stable")][:count]
+    return best
