@@ -66,6 +66,8 @@ def register_samplers(register: Register) -> None:
         "seqgen.samplers.no_repeat_ngram:NoRepeatNgram",
         summary="no run of so many tokens comes twice",
     )
+    register("grammar", "seqgen.samplers.grammar:GrammarSampler", summary="what the tokenizer's own grammar allows")
+    register("regex", "seqgen.samplers.regex:Regex", summary="text that matches a regular expression")
     register("dry", "seqgen.samplers.dry:Dry", summary="the longer a run that would repeat, the less likely it goes on")
     register("logit-bias", "seqgen.samplers.logit_bias:LogitBias", summary="chosen texts likelier or less likely")
     register("mirostat", "seqgen.samplers.mirostat:Mirostat", summary="tokens of a wanted mean surprise")

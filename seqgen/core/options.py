@@ -77,7 +77,7 @@ class PartSpec:
             if not equals or not key.strip():
                 msg = f'"{text}": "{item}" is not key=value.  Write {name}:key=value,key=value'
                 raise OptionError(msg)
-            values[_field_name(key)] = re.sub(r"\\(.)", r"\1", value)
+            values[_field_name(key)] = re.sub(r"\\([,\\])", r"\1", value)
         if not name or (colon and not values):
             msg = f'"{text}" names no part.  Write NAME or NAME:key=value,key=value'
             raise OptionError(msg)

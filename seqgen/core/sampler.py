@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 
@@ -50,3 +53,10 @@ class Sampler(ABC):
 
     def select(self, rows: Ids) -> None:
         """Keep only these rows (B',) of what was remembered, in this order: the other sequences have ended."""
+
+    def finished(self) -> npt.NDArray[np.bool_] | None:
+        """(B,) True where the text is whole and ends before another token is drawn; None if that is nowhere.
+
+        Asked before the first token and after each ``accept``, for constraints under which nothing can follow.
+        """
+        return None

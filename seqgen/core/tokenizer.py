@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from seqgen.core.types import Content, Ids
 
@@ -18,6 +21,31 @@ class Decoder(Protocol):
 
     def finish(self) -> Content:
         """Give what is left once no more ids come."""
+        ...
+
+
+class Grammar(Protocol):
+    """An automaton of which token may follow which in a document; made by :meth:`Tokenizer.grammar`.
+
+    A state is any value that can be hashed and says all that counts of what went before; answers are remembered by state.
+    The end token is no part of it: it comes where the text may end, and the document after it is at the start.
+    """
+
+    @property
+    def start(self) -> Hashable:
+        """The state before the first token of a document."""
+        ...
+
+    def allowed(self, state: Any) -> npt.NDArray[np.bool_]:
+        """(V,) True for each token that may come next; never for the end token."""
+        ...
+
+    def next(self, state: Any, token: int) -> Hashable:
+        """The state after a token, also after one that is not allowed there: a prompt may hold any."""
+        ...
+
+    def may_end(self, state: Any) -> bool:
+        """Whether the document may end here.  Where nothing is allowed it must, so one of the two is possible."""
         ...
 
 
@@ -90,8 +118,15 @@ class Tokenizer(ABC):
         """How many characters (bytes, for binary media) the ids stand for."""
         return len(self.decode(ids))
 
-    def grammar(self) -> Any | None:
-        """An automaton of which token may follow which, for samplers to respect; None if anything may."""
+    def grammar(self) -> Grammar | None:
+        """Which token may follow which, for the sampler ``grammar`` to respect; None if anything may."""
+        return None
+
+    def pieces(self) -> Sequence[bytes] | None:
+        """What each id stands for, (V,), in UTF-8: joined, they decode to ``decode``, with U+FFFD for what is no UTF-8.
+
+        A piece may be a part of a character.  None where the text of a token depends on others, or the medium is no text.
+        """
         return None
 
     @abstractmethod

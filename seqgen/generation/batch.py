@@ -87,9 +87,17 @@ class Batch:
         self.tokens += 1
         return ids
 
-    def go_on(self, ids: Ids) -> None:
-        """Go on with these ids (B,), as drawn."""
+    def accept(self, ids: Ids) -> None:
+        """Tell the chain that these ids (B,) were taken."""
         self._chain.accept(ids)
+
+    def finished(self) -> list[int]:
+        """The rows whose text is whole, says a sampler, so that nothing more is to be drawn."""
+        rows: list[int] = self._chain.finished().tolist()
+        return rows
+
+    def go_on(self, ids: Ids) -> None:
+        """Go on with these ids (B,), which the chain has been told."""
         logits, self._state = self._model.next_logits(ids, self._state)
         self.logits = on_host(logits)
 

@@ -65,6 +65,7 @@ class _Search:
         chain = Chain(samplers)
         chain.begin(prefix.ids[None], self._tokenizer)
         beam = [_Hypothesis([], 0.0, 0.0, self._writer([]), chain)]
+        _end_if_whole(beam[0].writer, chain)
         logits, state = on_host(prefix.logits), prefix.state  # of the running ones among the beam, in its order
         while running := [kept for kept in beam if kept.writer.finish_reason is None]:
             ended = [kept for kept in beam if kept.writer.finish_reason is not None]
@@ -116,6 +117,7 @@ class _Search:
             writer.take(token)
             if writer.finish_reason is None:
                 chain.accept(np.array([token]))
+                _end_if_whole(writer, chain)
             log_probability = parent.log_probability + float(own[row, token])
             yield row, _Hypothesis([*parent.ids, token], parent.score, log_probability, writer, chain)
 
@@ -135,8 +137,15 @@ class _Search:
     def _sample(self, best: _Hypothesis) -> Sample:
         writer = self._writer([])
         text = nothing(self._tokenizer).join([writer.take(token) for token in best.ids])
-        reason = writer.finish_reason or "length"
+        reason = best.writer.finish_reason or "length"
+        if writer.finish_reason is None and best.writer.finish_reason is not None:  # it is whole, said a sampler
+            text += writer.end()
         return Sample(0, text, np.array(best.ids, np.int64), reason, best.log_probability)
+
+
+def _end_if_whole(writer: Writer, chain: Chain) -> None:
+    if writer.finish_reason is None and len(chain.finished()):
+        writer.end()
 
 
 def beam_search(

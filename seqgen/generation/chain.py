@@ -19,6 +19,9 @@ def in_order(samplers: Iterable[Sampler]) -> tuple[Sampler, ...]:
     return tuple(sorted(samplers, key=lambda sampler: sampler.stage))
 
 
+_NONE = np.empty(0, np.int64)
+
+
 @dataclass(frozen=True)
 class Forbid(Sampler):
     """Leave all tokens but these."""
@@ -46,6 +49,7 @@ class Chain:
         self._adjust = [sampler.adjust for sampler in self.samplers]
         # Most samplers remember nothing; a call for each token that does nothing would still cost.
         self._accept = [s.accept for s in self.samplers if type(s).accept is not Sampler.accept]
+        self._finished = [s.finished for s in self.samplers if type(s).finished is not Sampler.finished]
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Tell all samplers that a generation starts from these prompts (B, T)."""
@@ -67,6 +71,11 @@ class Chain:
         """Keep only these rows (B',) of what the samplers remember."""
         for sampler in self.samplers:
             sampler.select(rows)
+
+    def finished(self) -> Ids:
+        """The rows whose text is whole, says at least one of the samplers."""
+        whole = [rows for finished in self._finished if (rows := finished()) is not None]
+        return np.flatnonzero(np.logical_or.reduce(whole)) if whole else _NONE
 
     def fork(self, tokenizer: Tokenizer) -> Chain:
         """Another chain that remembers the same, and goes on by itself; this one, where it remembers nothing.

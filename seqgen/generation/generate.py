@@ -236,6 +236,7 @@ def _side_by_side(
     empty = nothing(start.tokenizer)
     running = [_Row(number, start.writer()) for number in numbers]
     batch = start.batch(numbers)
+    _end(running, batch.finished())
     ids: Ids | None = None  # drawn, but not read by the model yet
     while True:
         for row in running:
@@ -254,11 +255,21 @@ def _side_by_side(
         must = [row.writer.forced for row in running]
         ids = batch.draw({index: token for index, token in enumerate(must) if token is not None})
         ids = np.array([row.take(token) for row, token in zip(running, ids.tolist(), strict=True)])
+        batch.accept(ids)
+        _end(running, batch.finished())
         if log_probabilities:
             for row, score in zip(running, log_probabilities_of(batch.logits, ids).tolist(), strict=True):
                 row.log_probability += score
         if on_step is not None:
             on_step(len(ids))
+
+
+def _end(running: Sequence[_Row], whole: Iterable[int]) -> None:
+    """End these rows, whose text is whole, where they have not ended."""
+    for index in whole:
+        row = running[index]
+        if row.finish_reason is None:
+            row.pieces.append(row.writer.end())
 
 
 def _at_least(least: int, **values: int) -> None:

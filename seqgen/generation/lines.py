@@ -119,6 +119,12 @@ class LineWriter:
             self._end_line(token)
         return text
 
+    def end(self) -> str:
+        """The rest of the text, which is whole."""
+        text = self._pending + str(self._line.end())
+        self.finish_reason = self._line.finish_reason
+        return text
+
     def _begin_line(self) -> None:
         self._number += 1
         self._pending = ("\n" if self._number else "") + self._lines.texts[self._number]

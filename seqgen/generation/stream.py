@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,14 +67,18 @@ class Stream(Iterator[Content]):
 
     def _running(self) -> Iterator[tuple[int, Content]]:
         batch, writer = self._batch, self._writer
+        if writer.finish_reason is None and batch.finished():
+            writer.end()  # of nothing
         while writer.finish_reason is None:
             forced = writer.forced
             ids = batch.draw(None if forced is None else {0: forced})
-            text = writer.take(int(ids[0]))
-            token = writer.token
+            text: Any = writer.take(int(ids[0]))
+            token = ids[0] = writer.token
+            batch.accept(ids)
+            if writer.finish_reason is None and batch.finished():
+                text += writer.end()
             yield token, text
             if writer.finish_reason is None:
-                ids[0] = token
                 batch.go_on(ids)
 
 

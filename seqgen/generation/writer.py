@@ -12,7 +12,10 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content
 
 FinishReason: TypeAlias = Literal["length", "stop", "end"]
-"""Why a sequence ended: it has the length asked for, its text came to a stop text, or the end token was drawn."""
+"""Why a sequence ended: it has the length asked for, its text came to a stop text, or it is whole.
+
+It is whole when the end token was drawn, or a sampler says that nothing can follow.
+"""
 
 TOKENS_PER_CHARACTER = 16
 """Tokens after which a length in characters ends a text that has not come to it, for each character asked for.
@@ -98,6 +101,11 @@ class Writer:
     def stopped_at(self) -> Content | None:
         """The stop text that ended it, if one did."""
         return self._cut.found if self._cut is not None else None
+
+    def end(self) -> Any:
+        """The rest of the text, which is whole; not to be called any more once there is a ``finish_reason``."""
+        rest = self._ended("end")
+        return rest if self._characters_left is None else rest[: self._characters_left]
 
     def _ended(self, reason: FinishReason) -> Any:
         """The rest of the text."""

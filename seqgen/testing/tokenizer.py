@@ -12,10 +12,10 @@ from hypothesis.strategies import SearchStrategy
 from seqgen.core.types import Content
 from seqgen.testing.documents import ANY_TEXT
 from seqgen.testing.laws import LawBroken, law, require, shown
-from seqgen.testing.tokenizer_decoding import TokenizerDecodingLaws
+from seqgen.testing.tokenizer_grammar import TokenizerGrammarLaws
 
 
-class TokenizerContract(TokenizerDecodingLaws):
+class TokenizerContract(TokenizerGrammarLaws):
     """The laws of tokenizers.
 
     A subclass gives ``make``, and ``documents`` where the tokenizer is made for something else than any text::

@@ -84,6 +84,10 @@ class BpeTokenizer(Tokenizer):
         """Gives each character with its last byte."""
         return Utf8Decoder(self._pieces)
 
+    def pieces(self) -> list[bytes]:
+        """The bytes of each token, and nothing for the end."""
+        return self._pieces
+
     def canonical(self, document: Content) -> str:
         """The text itself; lone surrogates, which are no characters, become U+FFFD."""
         return as_text(document)

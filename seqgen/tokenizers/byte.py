@@ -46,6 +46,10 @@ class ByteTokenizer(Tokenizer):
         """Gives each character with its last byte."""
         return Utf8Decoder(_PIECES)
 
+    def pieces(self) -> list[bytes]:
+        """The bytes, and nothing for the end."""
+        return _PIECES
+
     def canonical(self, document: Content) -> str:
         """The text itself; lone surrogates, which are no characters, become U+FFFD."""
         return as_text(document)

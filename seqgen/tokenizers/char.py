@@ -92,6 +92,10 @@ class CharTokenizer(Tokenizer):
         """Gives each character at once."""
         return TableDecoder([*self.symbols, ""])
 
+    def pieces(self) -> list[bytes]:
+        """The characters, and nothing for the end."""
+        return [*(symbol.encode() for symbol in self.symbols), b""]
+
     def canonical(self, document: Content) -> str:
         """The text in lower case and normal form where asked, with what the vocabulary lacks replaced."""
         text = self._normal(as_text(document))

@@ -84,6 +84,10 @@ class WordTokenizer(Tokenizer):
         """Gives each token at once."""
         return TableDecoder(self._pieces)
 
+    def pieces(self) -> list[bytes]:
+        """The text of each token, and nothing for the end."""
+        return [piece.encode() for piece in self._pieces]
+
     def canonical(self, document: Content) -> str:
         """The text in lower case where asked, with what the vocabulary lacks replaced."""
         return replace_missing(self._normal(as_text(document)), self.symbols)

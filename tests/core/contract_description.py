@@ -31,7 +31,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "register_callbacks",
         "register_commands",
     ),
-    "seqgen.core.tokenizer": ("Tokenizer", "Decoder"),
+    "seqgen.core.tokenizer": ("Tokenizer", "Decoder", "Grammar"),
     "seqgen.core.dataset": ("Dataset",),
     "seqgen.core.backend": ("Backend", "Model"),
     "seqgen.core.sampler": ("Sampler", "Stage"),
@@ -85,7 +85,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
 """What the author of a plugin may use, by module."""
 
 IMPLEMENTED = {
-    "seqgen.core.tokenizer": ("Tokenizer", "Decoder"),
+    "seqgen.core.tokenizer": ("Tokenizer", "Decoder", "Grammar"),
     "seqgen.core.dataset": ("Dataset",),
     "seqgen.core.backend": ("Backend", "Model"),
     "seqgen.core.sampler": ("Sampler",),

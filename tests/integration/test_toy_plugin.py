@@ -187,6 +187,26 @@ def test_the_tokenizer_spends_two_tokens_on_a_capital(make):
     assert tokenizer.missing("Ox") == {"O": None, "x": None}
 
 
+def test_only_what_has_a_capital_follows_shift(make):
+    grammar = make("tokenizer", "case").fit(["The 2"]).grammar()
+    state = grammar.next(grammar.start, 1)
+    assert grammar.allowed(state).tolist() == [False, False, False, False, True, True, True]  # e, h, t; not " ", 2
+    assert (grammar.may_end(grammar.start), grammar.may_end(state)) == (True, False)
+
+
+def test_the_sampler_grammar_holds_a_text_to_it(shared_main, toy_model):
+    result = shared_main(
+        "generate", "--model", "toy", "--sampler", "grammar", "--temperature", "9", "--length", "80", "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+
+
+def test_a_tokenizer_whose_tokens_depend_on_others_takes_no_regex(shared_main, toy_model):
+    result = shared_main("generate", "--model", "toy", "--sampler", "regex:pattern=a+")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "sampler regex needs the text of each token" in result.stderr
+
+
 def test_the_dataset_gives_paragraphs(make, tmp_path):
     path = tmp_path / "text.txt"
     path.write_text("One\nand one.\n \n\nTwo.\n\n\n")

@@ -43,6 +43,8 @@ SPECS = [
     "dry:allowed_length=1",
     "dry:multiplier=1e30,base=10,allowed_length=1,window=2",
     "logit-bias",
+    "grammar",
+    "regex",
     "mirostat:tau=0.3",
     "mirostat:tau=3",
 ]

@@ -83,6 +83,14 @@ class TestMirostat(Bundled):
     spec = "mirostat:tau=0.7,eta=0.5"
 
 
+class TestGrammarOfNothing(Bundled):
+    spec = "grammar"
+
+
+class TestRegexOfAnything(Bundled):
+    spec = "regex"
+
+
 def test_every_bundled_sampler_is_held_to_the_laws():
     tested = {contract.spec.partition(":")[0] for contract in Bundled.__subclasses__()}
     assert tested == {entry.name for entry in CATALOG.entries("sampler")}

@@ -474,3 +474,42 @@ class BelievesASize(Plain):
             case {"size": int(size), **others}:
                 return replace(super().from_state(others), size=size)
         raise DamagedModelError("The state of tokenizer plain is damaged.")
+
+
+# What it tells about its tokens
+
+
+@breaks("test_the_pieces_joined_are_the_document", "a piece is told of what it does not decode to")
+class TellsLowerCase(CharTokenizer):
+    def pieces(self) -> list[bytes]:
+        return [piece.lower() for piece in super().pieces()]
+
+
+class SomeMayFollow:
+    """Any character but those refused; the document may end where ``ends`` says so."""
+
+    start = ()
+
+    def __init__(self, allowed, *, ends: bool = True):
+        self._allowed, self._ends = allowed, ends
+
+    def allowed(self, state):
+        return self._allowed
+
+    def next(self, state, token):
+        return state
+
+    def may_end(self, state):
+        return self._ends
+
+
+@breaks("test_the_grammar_allows_what_documents_are_made_of", "a grammar refuses the first character of the vocabulary")
+class RefusesTheFirst(Plain):
+    def grammar(self) -> SomeMayFollow:
+        return SomeMayFollow(np.arange(self.vocab_size) > 0)
+
+
+@breaks("test_the_grammar_goes_on_or_ends_after_any_ids", "a grammar neither goes on nor ends")
+class GetsStuck(Plain):
+    def grammar(self) -> SomeMayFollow:
+        return SomeMayFollow(np.zeros(self.vocab_size, bool), ends=False)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Annotated, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from annotated_doc import Doc
 from annotated_types import Ge
 
@@ -62,6 +63,9 @@ class CaseTokenizer(Tokenizer):
     def missing(self, document: Content) -> Mapping[str, str | None]:
         return {character: None for character in sorted(set(_text(document))) if _lower(character) not in self._ids}
 
+    def grammar(self) -> CaseGrammar:
+        return CaseGrammar(self.symbols)
+
     def state(self) -> dict[str, Any]:
         return {"min_count": self.min_count, "symbols": self.symbols}
 
@@ -94,6 +98,27 @@ class CaseDecoder:
 
     def finish(self) -> str:
         return ""
+
+
+class CaseGrammar:
+    """Only what has a capital follows shift.  A state is whether a capital is to come."""
+
+    start = False
+
+    def __init__(self, symbols: str) -> None:
+        capital = np.array([False, False, *(_lower(symbol.upper()) == symbol != symbol.upper() for symbol in symbols)])
+        anything = np.ones(len(capital), bool)
+        anything[END], anything[SHIFT] = False, capital.any()
+        self._allowed = {True: capital, False: anything}
+
+    def allowed(self, state: bool) -> npt.NDArray[np.bool_]:
+        return self._allowed[state]
+
+    def next(self, state: bool, token: int) -> bool:
+        return token == SHIFT and bool(self._allowed[True].any())
+
+    def may_end(self, state: bool) -> bool:
+        return not state
 
 
 def _lower(character: str) -> str:
