@@ -29,6 +29,7 @@ from rich.text import Text
 
 from seqgen.cli.app import app
 from seqgen.cli.group import COMMANDS
+from seqgen.cli.interactive.session import COMMANDS as COMMANDS_OF_SESSION
 from seqgen.core import canonical, errors, hookspecs
 from seqgen.core.catalog import Kind, PartEntry, load_catalog
 from seqgen.core.options import Option, options_of
@@ -131,6 +132,14 @@ def laws(kind: str) -> str:
     return table(("law", "what must hold, and why"), [(f"`{law.name}`", _said(law)) for law in found])
 
 
+def interactive(_: str) -> str:
+    """The commands of an interactive session."""
+    rows = [
+        (f"`/{name} {each.argument}`".replace(" `", "`"), each.summary) for name, each in COMMANDS_OF_SESSION.items()
+    ]
+    return table(("command", "what it does"), rows)
+
+
 def mutants(kind: str) -> str:
     """The parts of a kind that are broken on purpose, and the law that rejects each."""
     return table(("broken", "rejected by"), [(broken, f"`{law}`") for law, broken, _ in _mutants(kind).MUTANTS])
@@ -141,6 +150,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "command-line": command_line,
     "errors": error_tree,
     "hook": hook,
+    "interactive": interactive,
     "laws": laws,
     "mutants": mutants,
     "options": options,

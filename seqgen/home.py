@@ -23,6 +23,11 @@ def config_file() -> Path:
     return home() / "config.toml"
 
 
+def history_file() -> Path:
+    """What was written at the prompt of interactive sessions."""
+    return home() / "history"
+
+
 def models_folder() -> Path:
     """The model registry."""
     return home() / "models"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ import typer
 from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, warn
 
 if TYPE_CHECKING:
+    from seqgen.cli.output import Out
     from seqgen.generation.settled import Generation
 
 EPILOG = """[bold]Examples[/bold]
@@ -29,6 +31,15 @@ The samplers work in this order, however they are given: penalties, constraints,
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=Command, epilog=EPILOG)(generate)
+
+
+def _where_usable(interactive: bool) -> bool:
+    """Refuse a session that could not be held, before a model is loaded."""
+    if interactive:
+        from seqgen.cli.interactive import terminal
+
+        terminal.check_usable()
+    return interactive
 
 
 def generate(
@@ -119,6 +130,14 @@ def generate(
     ] = False,
     json: JsonOption = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="A JSON line for each sample as it is finished.")] = False,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            callback=_where_usable,
+            help="Write from prompt after prompt; /help lists the commands.",
+        ),
+    ] = False,
 ) -> None:
     """Write text with a trained model, token by token as it comes."""
     from seqgen import api
@@ -136,8 +155,11 @@ def generate(
             "--num-samples": num_samples > 1,
             "--best-of": best_of is not None,
             "--beam": beam is not None,
-            "--prefix-lines": prefix_lines is not None,
             "--random-seed": random_seed is not None,
+            "--interactive": interactive,
+            "--output": output is not None,
+            "--no-stream": no_stream,
+            "--prefix-lines": prefix_lines is not None,
         }
     )
     limit = Length.parse(length)
@@ -145,24 +167,32 @@ def generate(
     line_starts = None if prefix_lines is None else _read("lines' file", "--prefix-lines", prefix_lines)
     if jsonl and output is not None and random_seed is None:
         random_seed = samples.recorded_random_seed(Path(output))
-    loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
+    load = functools.partial(api.load, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
+    loaded = load(model)
     prompt = _as_content(given, like=loaded.empty, where=seed_file)
+    stops = tuple(_as_content(text, like=loaded.empty) for text in stop or ())
+    chain = _in_order_given(
+        ctx,
+        {
+            "sampler": sampler,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "min_p": min_p,
+            "repetition_penalty": repetition_penalty,
+        },
+    )
+    if interactive:
+        from seqgen.cli.interactive import terminal
+
+        terminal.run(loaded, prompt, load, limit, stops, chain, random_seed, strict=strict)
+        return
     generation = loaded.prepare(
         prompt,
         length=limit,
-        stop=tuple(_as_content(text, like=loaded.empty) for text in stop or ()),
+        stop=stops,
         prefix_lines=() if line_starts is None else _lines(_as_content(line_starts, like="", where=prefix_lines)),
-        samplers=_in_order_given(
-            ctx,
-            {
-                "sampler": sampler,
-                "temperature": temperature,
-                "top_k": top_k,
-                "top_p": top_p,
-                "min_p": min_p,
-                "repetition_penalty": repetition_penalty,
-            },
-        ),
+        samplers=chain,
         beam=beam,
         random_seed=random_seed,
         strict=strict,
@@ -179,12 +209,16 @@ def generate(
         elif show_probabilities:
             probabilities.show_probabilities(generation, out)
         elif best_of is not None or num_samples == 1:
-            out.write(generation.prompt)
-            for piece in _pieces(generation, best_of, whole=no_stream):
-                out.write(piece)
-            out.end()
+            _write_one(generation, best_of, no_stream, out)
         else:
             samples.write_many(generation, num_samples, out)
+
+
+def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out: Out) -> None:
+    out.write(generation.prompt)
+    for piece in _pieces(generation, best_of, whole=no_stream):
+        out.write(piece)
+    out.end()
 
 
 def _pieces(generation: Generation, best_of: int | None, *, whole: bool) -> Iterable[Any]:
@@ -218,6 +252,15 @@ def _refuse_together(given: Mapping[str, bool]) -> None:
         ("--beam", "--jsonl"),
         ("--beam", "--prefix-lines"),
         ("--beam", "--random-seed"),
+        ("--interactive", "--json"),
+        ("--interactive", "--output"),
+        ("--interactive", "--jsonl"),
+        ("--interactive", "--show-probabilities"),
+        ("--interactive", "--num-samples"),
+        ("--interactive", "--best-of"),
+        ("--interactive", "--beam"),
+        ("--interactive", "--no-stream"),
+        ("--interactive", "--prefix-lines"),
     ]:
         if given[one] and given[other]:
             about = (

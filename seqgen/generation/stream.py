@@ -55,6 +55,10 @@ class Stream(Iterator[Content]):
             pairs = tuple(zip(likeliest.tolist(), probabilities[likeliest].tolist(), strict=True))
             yield Token(token, text, float(probabilities[token]), pairs)
 
+    def texts(self) -> Iterator[Content]:
+        """The text of each token as it is drawn, also where that is nothing yet."""
+        return (text for _, text in self._run)
+
     @property
     def tokens(self) -> int:
         """How many tokens have been drawn so far."""

@@ -1,0 +1,362 @@
+"""A session without its terminal: what holds, the text that was written last, and what each line asks for."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqgen import files
+from seqgen.core.errors import OutputError, UsageError
+from seqgen.core.options import PartSpec
+from seqgen.generation.length import Length
+from seqgen.generation.settled import Generation
+from seqgen.generation.stream import Stream
+from seqgen.language_model import LanguageModel, shorthand
+
+OFF = "off"
+"""The value that takes a setting away."""
+
+
+class Command(NamedTuple):
+    """How a command is written, and what it does."""
+
+    argument: str
+    summary: str
+
+
+COMMANDS = {
+    "again": Command("", "Write another text to the same prompt."),
+    "more": Command("", "Go on where the text stopped."),
+    "seed": Command("TEXT", 'Go on from a text that begins with a slash or, as "\\n", stands in quotation marks.'),
+    "save": Command("FILE", "Write the last text, with its prompt, to a new file."),
+    "temperature": Command("T", "Below 1 safer, above 1 wilder, 0 always the likeliest."),
+    "top-k": Command("K", "Only the k likeliest tokens."),
+    "top-p": Command("P", "Only the likeliest tokens that together reach p."),
+    "min-p": Command("P", "Only tokens at least p times as likely as the likeliest."),
+    "repetition-penalty": Command("R", "Above 1 makes tokens that occurred lately less likely."),
+    "sampler": Command("SAMPLER", "Any sampler, as NAME:key=value; off takes all samplers away."),
+    "length": Command("N", "How many tokens to write at most; with a c, characters; off: until Ctrl-C."),
+    "stop": Command("TEXT", 'End before this text too; "\\n\\n" in quotation marks is an empty line.'),
+    "random-seed": Command("N", "Fixes the draws; each /again takes the next number."),
+    "model": Command("MODEL", "Write with another model: NAME, NAME:VERSION, NAME@best, or a folder."),
+    "settings": Command("", "Show what holds."),
+    "help": Command("", "Show this list."),
+    "quit": Command("", "End the session, as Ctrl-D does."),
+}
+"""Name, without its slash, to the command."""
+
+SHORTHANDS = ("temperature", "top-k", "top-p", "min-p", "repetition-penalty")
+"""Commands that are bundled samplers with one option."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What holds for the texts to come."""
+
+    length: Length
+    stop: tuple[str, ...] = ()
+    samplers: tuple[PartSpec, ...] = ()
+    random_seed: int | None = None
+    strict: bool = False
+
+
+@dataclass
+class Text:
+    """A text and what goes on with it.
+
+    Attributes:
+        stream: has no end but a stop text or the end of a document: the session counts.
+        number: how often it was begun anew; with a random seed N, that of the draws is N + number.
+        live: whether the stream can be gone on with: nothing that it depends on has changed, and it did not fail.
+        rest: drawn, but beyond the length in characters.
+    """
+
+    prompt: str
+    stream: Stream
+    random_seed: int
+    number: int = 0
+    live: bool = True
+    rest: str = ""
+    written: io.StringIO = field(default_factory=io.StringIO)
+
+    def __post_init__(self) -> None:
+        self.pieces: Iterator[Any] = self.stream.texts()
+
+    def __str__(self) -> str:
+        return self.prompt + self.written.getvalue()
+
+
+class Session:
+    """Prompts and commands in, text and words out.  Wrong ones raise ``SeqgenError`` and change nothing.
+
+    Args:
+        model: writes.
+        settings: what holds at the start.
+        prompt: what ``again`` goes on from while nothing has been written.
+        load: finds the model of a name.
+        write: takes text, piece by piece.
+        say: takes words for people.
+        warn: takes warnings.
+        interruptible: while it is entered, tells whether the text is to stop.
+
+    Raises:
+        UsageError: the model writes binary media.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        settings: Settings,
+        prompt: str,
+        *,
+        load: Callable[[str], LanguageModel],
+        write: Callable[[str], None],
+        say: Callable[[str], None],
+        warn: Callable[[str], None],
+        interruptible: Callable[[], AbstractContextManager[Callable[[], bool]]],
+    ) -> None:
+        self._model = _writing_text(model)
+        self._settings = settings
+        self._prompt = prompt
+        self._load = load
+        self._write = write
+        self._say = say
+        self._warn = warn
+        self._interruptible = interruptible
+        self._text: Text | None = None
+        self._saved: set[Path] = set()
+        self.ended = False
+        self._check(settings)
+
+    def handle(self, line: str) -> None:
+        """Do what a line asks for: a command after a slash, or else a prompt; an empty line asks for nothing.
+
+        Raises:
+            SeqgenError: a sentence about what is wrong.
+        """
+        if not line.startswith("/"):
+            if line.strip():
+                self._begin(line)
+            return
+        name, _, argument = line[1:].strip().partition(" ")
+        argument = argument.strip()
+        if name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS)
+            nearest = f"  Nearest: /{near[0]}." if near else ""
+            raise UsageError(f'No command "/{name}".{nearest}  All: /help; a prompt with a slash: /seed TEXT')
+        if argument and not COMMANDS[name].argument:
+            raise UsageError(f'/{name} takes nothing after it, but "{argument}" is there.')
+        self._obey(name, argument)
+
+    def _obey(self, name: str, argument: str) -> None:
+        match name:
+            case "again":
+                self._begin(self._prompt, number=self._text.number + 1 if self._text else 0)
+            case "more":
+                self._more()
+            case "seed":
+                self._begin(_text(_needed(name, argument)))
+            case "save":
+                self._save(Path(_needed(name, argument)).expanduser())
+            case "settings":
+                self._say(
+                    "\n".join([self._told("model"), *map(self._told, ("length", "stop", "random-seed", "sampler"))])
+                )
+            case "help":
+                self._say(listing())
+            case "quit":
+                self.ended = True
+            case "model":
+                self._set_model(argument)
+            case _:
+                self._set(name, argument)
+
+    def _begin(self, prompt: str, number: int = 0) -> None:
+        """Write a text from its beginning."""
+        stream, random_seed = self._stream(prompt, number, self._warn)
+        self._prompt = prompt
+        self._text = Text(prompt, stream, random_seed, number)
+        self._write(prompt)
+        self._go_on(self._text)
+
+    def _more(self) -> None:
+        text = self._text
+        if text is None:
+            raise UsageError("There is no text yet to go on with.  Write a prompt, or /again")
+        if not text.live:
+            # What was drawn beyond the length belongs to what held before.
+            stream, random_seed = self._stream(str(text), text.number + 1, lambda _: None)
+            self._text = text = replace(
+                text, stream=stream, random_seed=random_seed, number=text.number + 1, live=True, rest=""
+            )
+        elif text.stream.finish_reason is not None and not text.rest:
+            where = "a stop text" if text.stream.finish_reason == "stop" else "the end of its document"
+            raise UsageError(f"The text has come to {where}, after which nothing follows.  Another one: /again")
+        self._go_on(text)
+
+    def _go_on(self, text: Text) -> None:
+        """Write as much as the length allows, or until interrupted."""
+        tokens = sys.maxsize if self._settings.length.tokens is None else self._settings.length.tokens
+        characters = sys.maxsize if self._settings.length.characters is None else self._settings.length.characters
+        try:
+            with self._interruptible() as interrupted:
+                while tokens > 0 and characters > 0 and not interrupted():
+                    piece = text.rest or next(text.pieces, None)
+                    if piece is None:
+                        break
+                    tokens -= not text.rest
+                    piece, text.rest = piece[:characters], piece[characters:]
+                    characters -= len(piece)
+                    text.written.write(piece)
+                    self._write(piece)
+        except BaseException:
+            text.live = False
+            raise
+        finally:
+            self._write("\n")
+
+    def _stream(self, prompt: str, number: int, warn: Callable[[str], None]) -> tuple[Stream, int]:
+        fixed = self._settings.random_seed
+        settings = self._settings if fixed is None else replace(self._settings, random_seed=fixed + number)
+        generation = self._prepared(settings, prompt, warn)
+        return generation.stream(), generation.random_seed
+
+    def _prepared(self, settings: Settings, prompt: str, warn: Callable[[str], None]) -> Generation:
+        return self._model.prepare(
+            prompt,
+            length=Length(),
+            stop=settings.stop,
+            samplers=settings.samplers,
+            random_seed=settings.random_seed,
+            strict=settings.strict,
+            warn=warn,
+        )
+
+    def _check(self, settings: Settings) -> Generation:
+        """Refuse settings with which nothing can be written, before they hold."""
+        generation = self._prepared(settings, "", lambda _: None)
+        generation.stream()  # which looks at the stop texts
+        return generation
+
+    def _save(self, path: Path) -> None:
+        if self._text is None:
+            raise UsageError("There is no text yet to save.")
+        content = f"{self._text}\n".encode("utf-8", "backslashreplace")
+        with files.writing(path):
+            path = path.resolve()
+            if path not in self._saved and path.exists():
+                raise OutputError(f"{path} is there already.  Give the name of a new file.")
+            path.write_bytes(content)
+        self._saved.add(path)
+        self._say(f"saved in {path}")
+
+    def _set_model(self, name: str) -> None:
+        if name:
+            self._model = _writing_text(self._load(name))
+            self._changed()
+        self._say(self._told("model"))
+
+    def _set(self, name: str, value: str) -> None:
+        if value:
+            settings = self._with(name, value)
+            self._check(settings)
+            only_length = replace(self._settings, length=settings.length) == settings
+            self._settings = settings
+            if not only_length:
+                self._changed()
+        self._say(self._told(name))
+
+    def _changed(self) -> None:
+        if self._text is not None:
+            self._text.live = False
+
+    def _with(self, name: str, value: str) -> Settings:
+        """The settings with this one as a person writes it."""
+        now = self._settings
+        match name:
+            case "length":
+                return replace(now, length=Length() if value == OFF else Length.parse(value))
+            case "stop":
+                return replace(now, stop=() if value == OFF else (*now.stop, _text(value)))
+            case "random-seed":
+                if value != OFF and not (value.isascii() and value.isdigit() and int(value[:20]) < 2**63):
+                    raise UsageError(
+                        f'/random-seed is "{value}", but must be a whole number from 0 to 2^63 - 1, or off.'
+                    )
+                return replace(now, random_seed=None if value == OFF else int(value))
+            case "sampler" if value == OFF:
+                return replace(now, samplers=())
+            case "sampler":
+                return replace(now, samplers=_placed(now.samplers, PartSpec.parse(value)))
+        if value == OFF:
+            return replace(now, samplers=tuple(each for each in now.samplers if _bare(each) != name))
+        return replace(now, samplers=_placed(now.samplers, shorthand(name.replace("-", "_"), value)))
+
+    def _told(self, name: str) -> str:
+        """A setting in words."""
+        settings = self._settings
+        match name:
+            case "model":
+                return f"model: {self._model.reference}"
+            case "length":
+                return f"length: {OFF if settings.length == Length() else settings.length}"
+            case "stop":
+                return f"stop: {', '.join(json.dumps(text, ensure_ascii=False) for text in settings.stop) or OFF}"
+            case "random-seed":
+                last = "" if self._text is None else f" (that of the last text was {self._text.random_seed})"
+                return f"random-seed: {OFF if settings.random_seed is None else settings.random_seed}{last}"
+        return f"samplers: {', '.join(map(str, self._check(settings).samplers))}"
+
+
+def listing() -> str:
+    """All commands, a line each."""
+    written = {f"/{name} {command.argument}".rstrip(): command.summary for name, command in COMMANDS.items()}
+    width = max(map(len, written))
+    lines = [f"{usage:{width}}  {summary}" for usage, summary in written.items()]
+    return "\n".join([*lines, "A setting without a value is shown; off takes it away.  Ctrl-C stops a text."])
+
+
+def _writing_text(model: LanguageModel) -> LanguageModel:
+    if isinstance(model.empty, bytes):
+        raise UsageError(
+            f"{model.reference} writes binary media, which a session cannot show.  seqgen generate --output FILE"
+        )
+    return model
+
+
+def _needed(name: str, argument: str) -> str:
+    if not argument:
+        raise UsageError(f"/{name} needs something after it: /{name} {COMMANDS[name].argument}")
+    return argument
+
+
+def _text(argument: str) -> str:
+    """The text itself, or what it says between quotation marks, with JSON's escapes."""
+    if not argument.startswith('"'):
+        return argument
+    try:
+        text = json.loads(argument)
+    except ValueError as error:
+        raise UsageError(
+            f'{argument} is no text in quotation marks.  Write it as "...", with \\n for a new line.'
+        ) from error
+    return str(text)
+
+
+def _bare(spec: PartSpec) -> str:
+    """A sampler's name without its distribution."""
+    return spec.name.rpartition("/")[2]
+
+
+def _placed(chain: tuple[PartSpec, ...], new: PartSpec) -> tuple[PartSpec, ...]:
+    """The chain with a sampler in the place of the one of its name, or else at the end."""
+    if _bare(new) in map(_bare, chain):
+        return tuple(new if _bare(each) == _bare(new) else each for each in chain)
+    return (*chain, new)
