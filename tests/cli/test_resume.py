@@ -166,7 +166,11 @@ def test_quiet_says_how_to_go_on_all_the_same(seqgen, corpus, monkeypatch):
     once = iter([signal.SIGHUP])
     monkeypatch.setattr(CsvLog, "on_metrics", lambda *_: [signal.raise_signal(number) for number in once])
     options = ("--max-steps", 1000000, "--eval-every", 1, "--log-to", "csv", "--quiet")
-    outcome = seqgen("train", corpus, "--backend", "torch", *TINY, *options)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
+    try:
+        outcome = seqgen("train", corpus, "--backend", "torch", *TINY, *options)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert outcome.exit_code == 128 + signal.SIGHUP
     assert outcome.stderr == "Saved as novel:1.  To go on: seqgen train --resume novel\n"
 
