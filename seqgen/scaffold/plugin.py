@@ -35,7 +35,7 @@ _NEEDS: Mapping[str, tuple[Kind, ...]] = {
     "annotated-doc>=0.0.3": KINDS,
     "annotated-types>=0.6": ("tokenizer", "dataset", "backend", "sampler"),
     "array-api-compat>=1.9": ("sampler",),
-    "numpy>=1.26": ("tokenizer", "backend", "sampler"),
+    "numpy>=2.1": ("tokenizer", "backend", "sampler"),
 }
 """What the parts of each kind import, beside seqgen."""
 

@@ -43,7 +43,7 @@ def test_names_of_parts_and_models(completed, novel):
     assert completed("seqgen train --tokenizer b") == ["byte", "bpe"]
     assert completed("seqgen train --backend t") == ["torch"]
     assert completed("seqgen generate --sampler top") == ["top-k", "top-p"]
-    assert completed("seqgen plugin show sampler gr") == ["greedy"]
+    assert completed("seqgen plugin show sampler gr") == ["greedy", "grammar"]
     assert completed("seqgen generate --model n") == ["novel"]
     assert completed("seqgen models show n") == ["novel"]
 

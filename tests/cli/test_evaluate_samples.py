@@ -184,7 +184,7 @@ def test_a_url_that_a_model_folder_names_is_not_fetched_unasked(refused, novel):
     )
 
 
-@pytest.mark.parametrize("lineage", [{}, {"corpus": None}, {"corpus": {"sources": []}}])
+@pytest.mark.parametrize("lineage", [{}, {"corpus": {"sources": []}}])
 def test_a_model_that_does_not_say_what_it_was_trained_on_takes_a_corpus(seqgen, refused, novel, recorded, lineage):
     manifest = json.loads((novel / "manifest.json").read_text())
     del manifest["corpus"]

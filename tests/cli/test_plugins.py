@@ -11,7 +11,10 @@ BUNDLED = {
     "tokenizer": ["char", "byte", "word", "bpe"],
     "dataset": ["text", "lines"],
     "backend": ["torch", "keras", "numpy"],
-    "sampler": ["greedy", "temperature", "top-k", "top-p", "min-p", "typical", "repetition-penalty"],
+    "sampler": [
+        *("greedy", "temperature", "top-k", "top-p", "min-p", "typical", "repetition-penalty", "no-repeat-ngram"),
+        *("grammar", "regex", "dry", "logit-bias", "mirostat"),
+    ],
     "callback": ["csv"],
 }
 

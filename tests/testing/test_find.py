@@ -65,7 +65,7 @@ def test_what_is_no_name_names_the_nearest():
     with pytest.raises(UnknownPartError) as error:
         find_parts(load_catalog(), "gredy")
     assert str(error.value) == (
-        'No part or plugin "gredy", nor a folder of that name.  Nearest: greedy.  All: seqgen list-plugins'
+        'No part or plugin "gredy", nor a folder of that name.  Nearest: greedy, dry.  All: seqgen list-plugins'
     )
 
 
