@@ -75,7 +75,8 @@ class PartSpec:
         for item in re.findall(r"(?:\\.|[^,\\])+", rest):
             key, equals, value = item.partition("=")
             if not equals or not key.strip():
-                msg = f'"{text}": "{item}" is not key=value.  Write {name}:key=value,key=value'
+                within = ", and \\, for a comma within a value" if values else ""
+                msg = f'"{text}": "{item}" is not key=value.  Write {name}:key=value,key=value{within}'
                 raise OptionError(msg)
             values[_field_name(key)] = re.sub(r"\\([,\\])", r"\1", value)
         if not name or (colon and not values):

@@ -117,6 +117,10 @@ def test_an_unknown_name_is_told_with_the_nearest_or_all(said, options, sentence
             ("--tokenizer", "char:lowercase"),
             '"char:lowercase": "lowercase" is not key=value.  Write char:key=value,key=value',
         ),
+        (
+            ("--tokenizer", "char:lowercase=1,2"),
+            r'"char:lowercase=1,2": "2" is not key=value.  Write char:key=value,key=value, and \, for a comma within a value',
+        ),
         (("--tokenizer", ":"), '":" names no part.  Write NAME or NAME:key=value,key=value'),
         (("--dataset", "text:encoding=utf-9"), 'encoding is "utf-9", which is no text encoding.'),
         (("--log-to", "csv:pth=x"), 'callback csv has no option "pth".  Nearest: path.  It has: path'),
