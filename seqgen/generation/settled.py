@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError
@@ -43,19 +44,7 @@ class Generation:
 
     def stream(self) -> Stream:
         """The first sample, piece by piece."""
-        return stream(
-            self.model,
-            self.tokenizer,
-            self.prompt_ids,
-            length=self.length.tokens,
-            characters=self.length.characters,
-            samplers=self.samplers,
-            random_seed=self.random_seed,
-            stop=self.stop,
-            end_id=self.end_id,
-            forbid=self.forbid,
-            prefix_lines=self.prefix_lines,
-        )
+        return stream(**self._settled(), random_seed=self.random_seed, prefix_lines=self.prefix_lines)
 
     def samples(
         self,
@@ -68,19 +57,11 @@ class Generation:
     ) -> list[Sample]:
         """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`."""
         return generate(
-            self.model,
-            self.tokenizer,
-            self.prompt_ids,
-            length=self.length.tokens,
-            characters=self.length.characters,
-            samplers=self.samplers,
+            **self._settled(),
             random_seed=self.random_seed,
+            prefix_lines=self.prefix_lines,
             num_samples=num_samples,
             numbers=numbers,
-            stop=self.stop,
-            end_id=self.end_id,
-            forbid=self.forbid,
-            prefix_lines=self.prefix_lines,
             on_step=on_step,
             on_sample=on_sample,
             log_probabilities=log_probabilities,
@@ -90,18 +71,7 @@ class Generation:
         """The likeliest text that a beam finds; see :func:`seqgen.generation.beam.beam_search`."""
         from seqgen.generation.beam import beam_search
 
-        return beam_search(
-            self.model,
-            self.tokenizer,
-            self.prompt_ids,
-            width=self.beam or 1,
-            length=self.length.tokens,
-            characters=self.length.characters,
-            samplers=self.samplers,
-            stop=self.stop,
-            end_id=self.end_id,
-            forbid=self.forbid,
-        )
+        return beam_search(**self._settled(), width=self.beam or 1)
 
     def best_of(self, num_samples: int, *, on_step: Callable[[int], None] | None = None) -> Sample:
         """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character."""
@@ -109,3 +79,17 @@ class Generation:
             raise OptionError(f"best_of is {num_samples}, but must be at least 1.")
         written = self.samples(num_samples, on_step=on_step, log_probabilities=True)
         return max(written, key=lambda sample: (sample.log_probability or 0.0) / max(1, len(sample.text)))
+
+    def _settled(self) -> dict[str, Any]:
+        """What drawing and searching have in common."""
+        return {
+            "model": self.model,
+            "tokenizer": self.tokenizer,
+            "prompt_ids": self.prompt_ids,
+            "length": self.length.tokens,
+            "characters": self.length.characters,
+            "samplers": self.samplers,
+            "stop": self.stop,
+            "end_id": self.end_id,
+            "forbid": self.forbid,
+        }
