@@ -194,6 +194,14 @@ def test_a_model_that_does_not_say_what_it_was_trained_on_takes_a_corpus(seqgen,
     assert seqgen("evaluate", "novel", "--samples", 3, "--corpus", recorded).exit_code == 0
 
 
+def test_a_lineage_that_is_none_is_refused_as_damaged(refused, novel):
+    manifest = json.loads((novel / "manifest.json").read_text())
+    (novel / "manifest.json").write_text(json.dumps(manifest | {"corpus": None}))
+    assert refused("evaluate", "novel", "--samples", 3, exit_code=1) == (
+        "novel:1/manifest.json: corpus is not what a manifest has there; the model was altered or damaged."
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
