@@ -11,7 +11,7 @@ PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 # Never without the constraints: a bare "torch" may bring gigabytes of CUDA packages.
 PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 PLUGINS := $(wildcard plugins/*/pyproject.toml)
-EVERYTHING := --editable '.[all,dev,docs,plot]' $(foreach file,$(PLUGINS),--editable $(patsubst %/,%,$(dir $(file))))
+EVERYTHING := --editable '.[all,dev,docs,plot]' $(foreach file,$(PLUGINS),--editable '$(patsubst %/,%,$(dir $(file)))[dev]')
 
 # Files whose age says what is installed, so that the second run starts at once.
 CREATED := $(VENV)/.created

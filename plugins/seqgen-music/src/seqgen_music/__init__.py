@@ -1,0 +1,1 @@
+"""A plugin for seqgen: tunes in ABC and MIDI that are always well-formed."""

@@ -1,0 +1,20 @@
+"""What seqgen finds of this plugin: names and summaries.  Nothing heavy is imported to list them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import seqgen
+
+if TYPE_CHECKING:
+    import typer
+
+SEQGEN_CONTRACT = "1.0"
+
+
+@seqgen.hookimpl
+def register_commands(app: typer.Typer) -> None:
+    """``seqgen music``, a group of commands."""
+    from seqgen_music.commands.group import music
+
+    app.add_typer(music, name="music")
