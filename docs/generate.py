@@ -190,7 +190,14 @@ def _commands(path: str, command: Any, children: Mapping[str, Any], depth: int =
     if command.epilog:
         yield _examples(_plain(command.epilog))
     for name, child in children.items():
-        yield from _commands(f"{path} {name}", child, getattr(child, "commands", {}), depth + 1)
+        yield from _commands(f"{path} {name}", child, _children(child), depth + 1)
+
+
+def _children(command: Any) -> dict[str, Any]:
+    """The commands of a group; of any other command none."""
+    context = typer.Context(command)
+    names = command.list_commands(context) if hasattr(command, "list_commands") else []
+    return {name: command.get_command(context, name) for name in names}
 
 
 def _option(parameter: Any, context: typer.Context) -> tuple[str, str, str]:

@@ -8,11 +8,12 @@ import os
 import stat
 import struct
 from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from seqgen.core.errors import DamagedModelError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 MAX_JSON_BYTES = 4 * 2**20
 """A JSON file above this is refused unread: empty lists in it would take 25 times as much memory."""

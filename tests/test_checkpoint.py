@@ -10,15 +10,12 @@ import pytest
 
 from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.checkpoint import (
-    CONFIG,
-    WEIGHTS,
     ModelConfig,
     PartRecord,
     SavedModel,
     config_to_json,
     read_config,
     read_weights,
-    write_manifest,
     write_weights,
 )
 from seqgen.core.canonical import canonical_shapes, initial_weights
@@ -26,6 +23,7 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, SeqgenError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
+from seqgen.manifest import CONFIG, WEIGHTS, write_manifest
 from seqgen.tokenizers.char import CharTokenizer
 
 SPEC = ModelSpec(vocab_size=4, embedding_size=3, hidden_size=5)

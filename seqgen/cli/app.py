@@ -13,7 +13,7 @@ import typer
 
 from seqgen import __version__
 from seqgen.cli.environment import Environment, say
-from seqgen.cli.group import LazyGroup
+from seqgen.cli.group import MainGroup
 from seqgen.core.errors import SeqgenError
 
 INTERRUPTED = 130
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="seqgen",
-    cls=LazyGroup,
+    cls=MainGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

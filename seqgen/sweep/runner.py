@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seqgen import files, home
-from seqgen.checkpoint import MANIFEST, write_manifest
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OutputError, SeqgenError, TrainingError
+from seqgen.manifest import MANIFEST, write_manifest
 from seqgen.registry import ModelVersion, Registry
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.study import Study, TrialResult, ranked, report

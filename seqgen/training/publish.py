@@ -13,22 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import __version__, files
-from seqgen.checkpoint import (
-    CARD,
-    CONFIG,
-    METRICS,
-    TOKENIZER,
-    WEIGHTS,
-    ModelConfig,
-    config_to_json,
-    write_manifest,
-    write_weights,
-)
+from seqgen.checkpoint import ModelConfig, config_to_json, write_weights
 from seqgen.core.backend import Model
 from seqgen.core.errors import OutputError, TrainingError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.data.store import TokenStore
 from seqgen.evaluation import bits_per_character
+from seqgen.manifest import CARD, CONFIG, METRICS, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.card import model_card
 from seqgen.training.run import Run

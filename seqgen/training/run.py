@@ -23,16 +23,9 @@ import filelock
 import numpy as np
 
 from seqgen import files
-from seqgen.checkpoint import (
-    CONFIG,
-    METRICS,
-    TOKENIZER,
-    ModelConfig,
-    config_to_json,
-    read_config,
-    write_weights,
-)
+from seqgen.checkpoint import ModelConfig, config_to_json, read_config, write_weights
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
+from seqgen.manifest import CONFIG, METRICS, TOKENIZER
 from seqgen.training.state import load_state
 from seqgen.training.trainer import DivergedError, Trainer
 from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json

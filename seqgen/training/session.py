@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import home
-from seqgen.checkpoint import TOKENIZER, SavedModel, find_recorded
+from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
 from seqgen.data.store import open_or_build
+from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample

@@ -37,7 +37,7 @@ def test_without_a_command_it_shows_the_help_and_exits_2(seqgen):
 def test_an_unknown_command_names_the_nearest(refused):
     assert refused("trian", exit_code=2) == 'No command "trian".  Nearest: train.  All: seqgen --help'
     assert refused("models", exit_code=2) == "Missing command.  See seqgen models --help"
-    assert refused("models", "lst", exit_code=2).startswith("No such command 'lst'. Did you mean 'list'?")
+    assert refused("models", "lst", exit_code=2) == 'No command "lst".  Nearest: list.  All: seqgen models --help'
 
 
 def test_an_unknown_option_names_the_nearest_and_where_to_read(refused):

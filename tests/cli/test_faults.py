@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from seqgen.checkpoint import read_manifest, verify
+from seqgen.manifest import read_manifest, verify
 
 TINY = ("--backend", "torch", "--hidden-size", 16, "--embedding-size", 8, "--seq-len", 16, "--batch-size", 4)
 ENDLESS = ("--max-steps", 10_000_000, "--eval-every", 10_000_000, "--checkpoint-every", "0.01s")

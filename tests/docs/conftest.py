@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from seqgen import checkpoint, files
+from seqgen import checkpoint, files, manifest
 from seqgen.core.canonical import initial_weights
 from seqgen.core.spec import ModelSpec
 from seqgen.registry import Registry
@@ -45,11 +45,11 @@ def publish(seqgen_home: Path) -> Callable[..., Path]:
         }
         registry = Registry(seqgen_home / "models")
         with files.new_folder(registry.folder / name) as folder:
-            checkpoint.write_weights(folder / checkpoint.WEIGHTS, initial_weights(spec, random_seed))
+            checkpoint.write_weights(folder / manifest.WEIGHTS, initial_weights(spec, random_seed))
             config = checkpoint.ModelConfig(spec, parts, training={}, origins={}, has_ends=False)
-            files.write_json(folder / checkpoint.CONFIG, checkpoint.config_to_json(config))
-            files.write_json(folder / checkpoint.TOKENIZER, tokenizer.state())
-            checkpoint.write_manifest(folder, {"name": name, "created": "2026-01-01T00:00:00+00:00"})
+            files.write_json(folder / manifest.CONFIG, checkpoint.config_to_json(config))
+            files.write_json(folder / manifest.TOKENIZER, tokenizer.state())
+            manifest.write_manifest(folder, {"name": name, "created": "2026-01-01T00:00:00+00:00"})
             return registry.publish(name, folder).folder
 
     return publish

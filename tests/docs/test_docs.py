@@ -18,7 +18,7 @@ import pytest
 import typer
 
 from seqgen.cli.app import app
-from seqgen.cli.group import COMMANDS
+from seqgen.cli.environment import Environment
 from seqgen.core import errors, hookspecs
 from seqgen.core.canonical import GATES, canonical_shapes
 from seqgen.core.spec import ModelSpec
@@ -185,15 +185,15 @@ def test_the_pages_show_commands():
 
 @pytest.mark.parametrize("arguments", COMMAND_LINES)
 def test_every_command_that_a_page_shows_exists_with_its_options(arguments):
-    group: Any = typer.main.get_command(app)
-    options = {form for parameter in group.params for form in parameter.opts} | {"--help"}
-    command = None
+    command: Any = typer.main.get_command(app)
+    context = typer.Context(command, obj=Environment(no_plugins=True))
+    options = {form for parameter in command.params for form in parameter.opts} | {"--help"}
     for word in arguments:
         if word.startswith("-") and word != "-":
             assert word.split("=")[0] in options
-        elif command is None or hasattr(command, "commands"):
-            assert word in (COMMANDS if command is None else command.commands)
-            command = group.get_command(None, word) if command is None else command.commands[word]
+        elif hasattr(command, "list_commands"):
+            assert word in command.list_commands(context)
+            command = command.get_command(context, word)
             options = {form for each in command.params for form in [*each.opts, *each.secondary_opts]} | {"--help"}
 
 

@@ -15,11 +15,12 @@ import pytest
 
 import seqgen
 from seqgen import home, settings
-from seqgen.checkpoint import read_weights, sha256
+from seqgen.checkpoint import read_weights
 from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, OptionError, TrainingError
+from seqgen.manifest import sha256
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.progress import SilentReporter

@@ -1,7 +1,4 @@
-"""The registry of trained models: a folder, ``models/NAME/VERSION/``, that can be copied, synchronised and backed up.
-
-A version appears by rename when it is whole, and never changes afterwards.
-"""
+"""Names and versions in the registry.  A version appears by rename when it is whole, and never changes afterwards."""
 
 from __future__ import annotations
 
@@ -10,11 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqgen import files
-from seqgen.checkpoint import SavedModel, read_lineage
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.manifest import read_lineage
+
+if TYPE_CHECKING:
+    from seqgen.checkpoint import SavedModel
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
@@ -32,6 +32,8 @@ class ModelVersion:
 
     def open(self) -> SavedModel:
         """Read and check its folder."""
+        from seqgen.checkpoint import SavedModel  # which imports NumPy, and listing needs none
+
         return SavedModel.open(self.folder, where=str(self))
 
     def manifest(self) -> Mapping[str, Any]:

@@ -1,0 +1,67 @@
+"""Groups whose commands are imported when they are called: help must appear at once.
+
+The list of commands is written by Click's plain formatter: Rich's help costs as much again as all the rest.  The help of
+each command is Rich's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperGroup
+
+from seqgen.core.errors import UsageError
+
+
+class LazyGroup(TyperGroup):
+    """Commands that each have a module.
+
+    Attributes:
+        package: where the modules are.
+        modules: a command's name to the module that adds it, and its line in the group's help.
+    """
+
+    package: ClassVar[str]
+    modules: ClassVar[Mapping[str, tuple[str, str]]]
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**(arguments | {"rich_markup_mode": None}))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return [*self.modules]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, imported now; None if there is none."""
+        if cmd_name not in self.modules:
+            return None
+        module, _ = self.modules[cmd_name]
+        holder = typer.Typer(rich_markup_mode="rich")
+        importlib.import_module(f"{self.package}.{module}").add_to(holder)
+        return typer.main.get_group(holder).commands[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that the arguments begin with.
+
+        Raises:
+            UsageError: there is none; names the nearest.
+        """
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            near = difflib.get_close_matches(name, self.list_commands(ctx))
+            nearest = f"  Nearest: {', '.join(near)}." if near else ""
+            msg = f'No command "{name}".{nearest}  All: {ctx.command_path} --help'
+            raise UsageError(msg)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """A line for each command, without importing ours."""
+        rows = [(name, summary) for name, (_, summary) in self.modules.items()]
+        others = [name for name in self.list_commands(ctx) if name not in self.modules]
+        rows += [(name, self.get_command(ctx, name).get_short_help_str()) for name in others]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)

@@ -1,0 +1,113 @@
+"""``manifest.json``, which says what a model folder holds and where it came from.
+
+Reading it imports neither NumPy nor a part, so that models can be listed at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqgen import files
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError
+from seqgen.untrusted import read_json, refuse_link, shown
+
+FORMAT_VERSION = 1
+WEIGHTS, CONFIG, TOKENIZER, MANIFEST, METRICS, CARD = (
+    "model.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "manifest.json",
+    "metrics.jsonl",
+    "README.md",
+)
+REQUIRED = (WEIGHTS, CONFIG, TOKENIZER, MANIFEST)
+
+
+def write_manifest(folder: Path, lineage: Mapping[str, Any]) -> None:
+    """Write ``manifest.json`` over the files that are in the folder now: sha256 and size of each, and the lineage."""
+    contents = {
+        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+        if path.name != MANIFEST
+    }
+    files.write_json(folder / MANIFEST, {"format_version": FORMAT_VERSION, "files": contents, **lineage})
+    files.sync_folder(folder)
+
+
+def read_manifest(folder: Path, *, where: str) -> dict[str, Any]:
+    """``manifest.json``, with the names and sizes of the folder's files held against it.
+
+    Raises:
+        ModelNotFoundError: the folder is not a model.
+        DamagedModelError: a file is missing, or has another size than was written.
+    """
+    if not folder.is_dir() or not any((folder / name).exists() for name in REQUIRED):
+        msg = f"{where} is not a model: it has none of {', '.join(REQUIRED)}."
+        raise ModelNotFoundError(msg)
+    manifest = read_lineage(folder, where=where)
+    listed = manifest.get("files")
+    if not isinstance(listed, dict) or any(name not in listed for name in REQUIRED if name != MANIFEST):
+        msg = f"{where}/{MANIFEST}: the list of files is incomplete."
+        raise DamagedModelError(msg)
+    for name, entry in listed.items():
+        path = folder / name
+        if Path(name).name != name or len(name.encode("utf-8", "replace")) > 255 or not isinstance(entry, dict):
+            msg = f'{where}/{MANIFEST}: "{shown(name)}" is not a file of this folder.'
+            raise DamagedModelError(msg)
+        if not path.is_file():
+            msg = f"{where}/{name}: the file is missing."
+            raise DamagedModelError(msg)
+        refuse_link(path, where=f"{where}/{name}")
+        if path.stat().st_size != entry.get("bytes"):
+            msg = (
+                f"{where}/{name}: {path.stat().st_size:,} bytes, but {shown(entry.get('bytes'))} were written; "
+                "the model is damaged.  Train again, or copy it anew."
+            )
+            raise DamagedModelError(msg)
+    return manifest
+
+
+def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
+    """``manifest.json`` alone, with the kinds of its values checked: enough to list a model.
+
+    Raises:
+        DamagedModelError: it is no manifest.
+    """
+    refuse_link(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    faults = [name for name in ("results", "corpus", "versions") if not isinstance(manifest.get(name, {}), dict)]
+    faults += [name for name in ("created", "name") if not isinstance(manifest.get(name, ""), str)]
+    if not faults:
+        results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
+        figures = {"parameters": results, "seconds": results, "characters": corpus}
+        faults = [name for name, table in figures.items() if not isinstance(table.get(name, 0), int | float)]
+        if not isinstance(results.get("bits_per_character"), int | float | None):
+            faults.append("bits_per_character")
+        if not isinstance(results.get("backend", ""), str):
+            faults.append("backend")
+        if not isinstance(corpus.get("sources", []), list):
+            faults.append("sources")
+    if faults:
+        msg = f"{where}/{MANIFEST}: {', '.join(faults)} is not what a manifest has there; the model was altered or damaged."
+        raise DamagedModelError(msg)
+    return manifest
+
+
+def verify(folder: Path, name: str, manifest: Mapping[str, Any], *, where: str) -> None:
+    """Hash one file and hold it against the manifest.
+
+    Raises:
+        DamagedModelError: its bytes are not those that were written.
+    """
+    if sha256(folder / name) != manifest["files"][name].get("sha256"):
+        msg = f"{where}/{name}: its bytes are not those that were written; the model was altered or damaged."
+        raise DamagedModelError(msg)
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
