@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,9 @@ from seqgen.cli.environment import Command, Environment, JsonOption, complete_mo
 
 if TYPE_CHECKING:
     from seqgen.cli.output import Out
+    from seqgen.generation.generate import Sample
     from seqgen.generation.settled import Generation
+    from seqgen.generation.stream import Stream
 
 EPILOG = """[bold]Examples[/bold]
 
@@ -215,19 +217,20 @@ def generate(
 
 
 def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out: Out) -> None:
+    """Write the one text that is shown: as it comes, or in one piece where it is asked for whole or must be."""
+    from seqgen.cli.samples import tell
+
     out.write(generation.prompt)
-    for piece in _pieces(generation, best_of, whole=no_stream):
-        out.write(piece)
+    written: Sample | Stream
+    if generation.beam is not None or no_stream or best_of is not None:
+        written = generation.search() if generation.beam is not None else generation.best_of(best_of or 1)
+        out.write(written.text)
+    else:
+        written = generation.stream()
+        for piece in written:
+            out.write(piece)
     out.end()
-
-
-def _pieces(generation: Generation, best_of: int | None, *, whole: bool) -> Iterable[Any]:
-    """The one text that is shown: as it comes, or in one piece where it is asked for whole or must be."""
-    if generation.beam is not None:
-        return [generation.search().text]
-    if whole or best_of is not None:
-        return [generation.best_of(best_of or 1).text]
-    return generation.stream()
+    tell(written.notes)
 
 
 def _refuse_together(given: Mapping[str, bool]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seqgen.cli.output import Out
+from seqgen.cli.samples import tell
 
 if TYPE_CHECKING:
     from seqgen.generation.settled import Generation
@@ -45,7 +46,8 @@ def show_probabilities(generation: Generation, out: Out) -> None:
 
     text = Text(str(generation.prompt))
     rows: list[str] = []
-    for token in generation.stream().steps():
+    stream = generation.stream()
+    for token in stream.steps():
         text.append(str(token.text), Style(bgcolor=_colour(token.probability), color="white"))
         others = "  ".join(_alternatives(generation, token))
         rows.append(f"{_shown(generation, token.id)} {token.probability:.3f}   of   {others}")
@@ -54,13 +56,15 @@ def show_probabilities(generation: Generation, out: Out) -> None:
         console.print(text, soft_wrap=True)
     coloured = console.is_terminal and out.to_stdout
     out.write((captured.get() if coloured else f"{text.plain}\n") + "\n" + "\n".join(rows) + "\n")
+    tell(stream.notes)
 
 
 def write_html(generation: Generation, title: str, out: Out) -> None:
     """The same as one page that needs nothing else; whatever the text holds, it is shown and never obeyed."""
     text: list[str] = []
     rows: list[str] = []
-    for token in generation.stream().steps():
+    stream = generation.stream()
+    for token in stream.steps():
         drawn, others = _shown(generation, token.id), list(_alternatives(generation, token))
         about = html.escape(f"{drawn} {token.probability:.3f} of " + ", ".join(others))
         colour = _colour(token.probability)
@@ -69,6 +73,7 @@ def write_html(generation: Generation, title: str, out: Out) -> None:
         rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
     prompt = html.escape(str(generation.prompt))
     out.write(_PAGE.format(title=html.escape(title), prompt=prompt, text="".join(text), rows="\n".join(rows)))
+    tell(stream.notes)
 
 
 def _colour(probability: float) -> str:

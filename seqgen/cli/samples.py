@@ -7,10 +7,11 @@ import json as json_module
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqgen.cli.environment import say
 from seqgen.cli.output import Out
 
 if TYPE_CHECKING:
@@ -56,13 +57,24 @@ def record(
         "prompt": as_text(generation.prompt),
         "random_seed": generation.random_seed if generation.beam is None else None,
         "samples": [
-            {"text": as_text(sample.text), "tokens": sample.tokens, "finish_reason": sample.finish_reason}
+            {
+                "text": as_text(sample.text),
+                "tokens": sample.tokens,
+                "finish_reason": sample.finish_reason,
+                "notes": sample.notes,
+            }
             for sample in samples
         ],
         "seconds": ended - started,
         "first_token_seconds": (first[0] if first else ended) - started,
         "tokens_per_second": sum(sample.tokens for sample in samples) / max(ended - begun, 1e-9),
     }
+
+
+def tell(notes: Iterable[str], number: int | None = None) -> None:
+    """What the samplers promise and could not keep, for people; with the number of the sample where there are several."""
+    for note in notes:
+        say(note if number is None else f"sample {number + 1}: {note}", label="note")
 
 
 def as_text(content: Any) -> str:
@@ -81,9 +93,11 @@ def write_many(generation: Generation, num_samples: int, out: Out) -> None:
         nonlocal written
         waiting[sample.number] = sample
         while written in waiting:
+            next_one = waiting.pop(written)
             out.write(generation.prompt)
-            out.write(waiting.pop(written).text)
+            out.write(next_one.text)
             out.end()
+            tell(next_one.notes, written)
             written += 1
         advance()
 
@@ -119,7 +133,7 @@ def _write_numbers(generation: Generation, numbers: Any, common: dict[str, Any],
 
         def take(sample: Sample) -> None:
             own = {"sample": sample.number, "text": as_text(sample.text), "tokens": sample.tokens}
-            out.line({**common, **own, "finish_reason": sample.finish_reason})
+            out.line({**common, **own, "finish_reason": sample.finish_reason, "notes": sample.notes})
             advance()
 
         if numbers:

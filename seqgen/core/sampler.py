@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import ClassVar
 
@@ -41,6 +41,13 @@ class Sampler(ABC):
     exceptions: ClassVar[Mapping[str, str]] = {}
     """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
+    def meet(self, chain: Sequence[Sampler]) -> None:
+        """These are the samplers of this generation, in the order of the chain, this one among them.
+
+        Called once, before ``begin``, for constraints that can only be met together: a rhyme within a number of syllables, a
+        melody within a bar.  Those of one plugin may agree on one of them that does the work for all.
+        """
+
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """A generation starts: prompt_ids (B, T), the same T for all; T may be 0."""
 
@@ -58,5 +65,13 @@ class Sampler(ABC):
         """(B,) True where the text is whole and ends before another token is drawn; None if that is nowhere.
 
         Asked before the first token and after each ``accept``, for constraints under which nothing can follow.
+        """
+        return None
+
+    def notes(self) -> Sequence[Sequence[str]] | None:
+        """For each of the B rows, what this sampler promises and the text so far does not keep; None if there is nothing.
+
+        A sentence each, in the order of the text, as "line 3 does not rhyme".  People and programs are told them with
+        the text.  Asked for when a text has ended.
         """
         return None

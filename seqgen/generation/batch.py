@@ -96,6 +96,10 @@ class Batch:
         rows: list[int] = self._chain.finished().tolist()
         return rows
 
+    def notes(self, row: int) -> tuple[str, ...]:
+        """What of their promises the samplers could not keep in the text of this row."""
+        return self._chain.notes(row)
+
     def go_on(self, ids: Ids) -> None:
         """Go on with these ids (B,), which the chain has been told."""
         logits, self._state = self._model.next_logits(ids, self._state)

@@ -115,9 +115,8 @@ class _Search:
             chain = parent.chain if alone else parent.chain.fork(self._tokenizer)
             writer = parent.writer if alone else self._writer(parent.ids)
             writer.take(token)
-            if writer.finish_reason is None:
-                chain.accept(np.array([token]))
-                _end_if_whole(writer, chain)
+            chain.accept(np.array([token]))
+            _end_if_whole(writer, chain)
             log_probability = parent.log_probability + float(own[row, token])
             yield row, _Hypothesis([*parent.ids, token], parent.score, log_probability, writer, chain)
 
@@ -140,7 +139,8 @@ class _Search:
         reason = best.writer.finish_reason or "length"
         if writer.finish_reason is None and best.writer.finish_reason is not None:  # it is whole, said a sampler
             text += writer.end()
-        return Sample(0, text, np.array(best.ids, np.int64), reason, best.log_probability)
+        ids = np.array(best.ids, np.int64)
+        return Sample(0, text, ids, reason, best.log_probability, best.chain.notes(0))
 
 
 def _end_if_whole(writer: Writer, chain: Chain) -> None:

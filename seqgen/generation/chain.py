@@ -46,6 +46,8 @@ class Chain:
 
     def __init__(self, samplers: Iterable[Sampler]) -> None:
         self.samplers = tuple(copy.copy(sampler) for sampler in in_order(samplers))
+        for sampler in self.samplers:
+            sampler.meet(self.samplers)
         self._adjust = [sampler.adjust for sampler in self.samplers]
         # Most samplers remember nothing; a call for each token that does nothing would still cost.
         self._accept = [s.accept for s in self.samplers if type(s).accept is not Sampler.accept]
@@ -76,6 +78,11 @@ class Chain:
         """The rows whose text is whole, says at least one of the samplers."""
         whole = [rows for finished in self._finished if (rows := finished()) is not None]
         return np.flatnonzero(np.logical_or.reduce(whole)) if whole else _NONE
+
+    def notes(self, row: int) -> tuple[str, ...]:
+        """What of their promises the samplers could not keep in the text of this row, in the order of the chain."""
+        told = [rows[row] for sampler in self.samplers if (rows := sampler.notes()) is not None]
+        return tuple(note for notes in told for note in notes)
 
     def fork(self, tokenizer: Tokenizer) -> Chain:
         """Another chain that remembers the same, and goes on by itself; this one, where it remembers nothing.

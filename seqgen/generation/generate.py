@@ -41,6 +41,7 @@ class Sample:
         finish_reason: ``length``, ``stop`` or ``end``.
         log_probability: natural logarithm of the probability that the model, before the samplers, gives all of ``ids``
             together; None unless it was asked for.
+        notes: what the samplers promise and could not keep here, a sentence each.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Sample:
     ids: Ids = field(repr=False)
     finish_reason: FinishReason
     log_probability: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -239,11 +241,11 @@ def _side_by_side(
     _end(running, batch.finished())
     ids: Ids | None = None  # drawn, but not read by the model yet
     while True:
-        for row in running:
+        for index, row in enumerate(running):
             if row.finish_reason is not None:
                 score = row.log_probability if log_probabilities else None
-                text = empty.join(row.pieces)
-                yield Sample(row.number, text, np.array(row.ids, np.int64), row.finish_reason, score)
+                text, row_ids = empty.join(row.pieces), np.array(row.ids, np.int64)
+                yield Sample(row.number, text, row_ids, row.finish_reason, score, batch.notes(index))
         left = [index for index, row in enumerate(running) if row.finish_reason is None]
         if not left:
             return

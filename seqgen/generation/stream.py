@@ -69,6 +69,11 @@ class Stream(Iterator[Content]):
         """Why it ended; None while it has not."""
         return self._writer.finish_reason
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the samplers promise and could not keep so far, a sentence each."""
+        return self._batch.notes(0)
+
     def _running(self) -> Iterator[tuple[int, Content]]:
         batch, writer = self._batch, self._writer
         if writer.finish_reason is None and batch.finished():

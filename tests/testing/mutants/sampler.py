@@ -291,3 +291,44 @@ class ShownTooSoon(Sampler):
 
     def adjust(self, logits):
         return logits
+
+
+@breaks("test_strangers_in_the_chain_change_nothing", "takes every sampler for one of its own")
+@dataclass
+class Sociable(Sampler):
+    others: int = field(default=0, init=False, repr=False)
+
+    def meet(self, chain):
+        self.others = len(chain) - 1
+
+    def adjust(self, logits):
+        return logits / 2 if self.others else logits
+
+
+@dataclass
+class Counted(Sampler):
+    counts: Any = field(default=(), init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.counts = np.count_nonzero(prompt_ids == 0, axis=1)
+
+    def accept(self, ids):
+        self.counts = self.counts + (ids == 0)
+
+    def adjust(self, logits):
+        return logits
+
+
+@breaks("test_notes_are_texts_and_those_of_each_row_alone", "notes of all rows together")
+class OneNoteForAll(Counted):
+    def select(self, rows):
+        self.counts = self.counts[rows]
+
+    def notes(self):
+        return [[f"{self.counts.sum()} in all"] for _ in self.counts]
+
+
+@breaks("test_selected_rows_keep_their_notes", "does not select")
+class NotSelected(Counted):
+    def notes(self):
+        return [[f"{count} of the first token"] for count in self.counts]
