@@ -208,15 +208,18 @@ class LanguageModel:
         if lines is not None and isinstance(prompt, str) and prompt and not prompt.endswith("\n"):
             prompt += "\n"
             prompt_ids = np.concatenate([prompt_ids, np.array(lines.newline, np.int64)])
+        stops = (stop,) if isinstance(stop, str | bytes) else tuple(stop)
+        limit = _length(length)
+        _whole_only(self.tokenizer, limit, stops)
         return Generation(
             prompt=prompt,
             prompt_ids=prompt_ids,
             prefix_lines=lines,
             beam=beam,
             random_seed=secrets.randbits(63) if random_seed is None else random_seed,
-            length=_length(length),
+            length=limit,
             samplers=tuple(chain),
-            stop=(stop,) if isinstance(stop, str | bytes) else tuple(stop),
+            stop=stops,
             end_id=end_id,
             forbid=forbid,
             model=self.model,
@@ -272,6 +275,13 @@ class LanguageModel:
         check_no_contradiction(chain)
         return chain
 
+    def _unusable(self, prompt: Content) -> str:
+        """Why no id could be made of a prompt."""
+        if reason := self.tokenizer.unreadable(prompt):
+            return f"The prompt cannot be read: {reason}.  {self.reference} takes {self.tokenizer.media_type}."
+        shown = repr(prompt) if len(prompt) <= 80 else f"{prompt[:80]!r}..."
+        return f"No symbol of the prompt {shown} is known to {self.reference}.  Write of what its corpus is made of."
+
     def _prompt_ids(
         self, prompt: Content, prefix_lines: Iterable[str], *, strict: bool, warn: Callable[[str], None]
     ) -> Ids:
@@ -282,11 +292,26 @@ class LanguageModel:
         if missing and strict:
             raise PromptError(f"{describe_missing(missing, self.reference)}  Without --strict the nearest is taken.")
         if prompt and not len(self.tokenizer.encode(prompt)):
-            msg = f"No symbol of the prompt {prompt!r} is known to {self.reference}.  Write of what its corpus is made of."
-            raise PromptError(msg)
+            raise PromptError(self._unusable(prompt))
         if missing:
             warn(describe_missing(missing, self.reference))
         return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
+
+
+def _whole_only(tokenizer: Tokenizer, length: Length, stop: Sequence[Content]) -> None:
+    """Refuse to end a document where its bytes would be cut.
+
+    Raises:
+        OptionError: names what would.
+    """
+    if not tokenizer.framed:
+        return
+    if length.characters is not None:
+        raise OptionError(
+            f"length is {length}, but {tokenizer.media_type} cannot be cut after any byte.  Give tokens, as 400"
+        )
+    if stop:
+        raise OptionError(f"stop ends text, but {tokenizer.media_type} cannot be cut after any byte: leave it out.")
 
 
 def _length(given: int | str | Length) -> Length:

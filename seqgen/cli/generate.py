@@ -116,7 +116,8 @@ def generate(
         typer.Option(
             metavar="FILE",
             help="Write there instead of standard output.  FILE.jsonl holds a JSON line for each sample; "
-            "the same command goes on with it after an interruption.",
+            "the same command goes on with it after an interruption.  Where a document is a file of its own, as in MIDI, "
+            "several samples are FILE-1, FILE-2, ...",
         ),
     ] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the text when it is whole.")] = False,
@@ -202,6 +203,9 @@ def generate(
     )
     if jsonl:
         samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
+        return
+    if loaded.tokenizer.framed and not (json or show_probabilities):
+        samples.write_files(generation, num_samples, best_of, output)
         return
     with open_output(output) as out:
         if json:

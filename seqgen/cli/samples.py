@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqgen.cli.environment import say
-from seqgen.cli.output import Out
+from seqgen.cli.output import Out, open_output
 
 if TYPE_CHECKING:
     from seqgen.generation.generate import Sample
@@ -103,6 +103,36 @@ def write_many(generation: Generation, num_samples: int, out: Out) -> None:
 
     with progress_bar(num_samples) as advance:
         generation.samples(num_samples, on_sample=take)
+
+
+def write_files(generation: Generation, num_samples: int, best_of: int | None, output: str | None) -> None:
+    """Each sample, with its prompt, as a document of its own: the file, or of several, the file's name with a number.
+
+    Raises:
+        UsageError: they would go to a terminal, or several into one stream.
+    """
+    from seqgen.core.errors import UsageError
+
+    media = generation.tokenizer.media_type
+    if output is None and num_samples > 1:
+        raise UsageError(f"{num_samples} documents of {media} do not go into one stream: name a file with --output")
+    if output is None and sys.stdout.isatty():
+        raise UsageError(f"This model writes {media}, which a terminal cannot show: name a file with --output")
+    if num_samples > 1:
+        path, width = Path(str(output)), len(str(num_samples))
+
+        def take(sample: Sample) -> None:
+            name = f"{path.stem}-{sample.number + 1:0{width}}{path.suffix}"
+            with open_output(str(path.with_name(name))) as out:
+                out.write(generation.whole(sample))
+            advance()
+
+        with progress_bar(num_samples) as advance:
+            generation.samples(num_samples, on_sample=take)
+        return
+    with open_output(output) as out:
+        sample = generation.search() if generation.beam is not None else generation.best_of(best_of or 1)
+        out.write(generation.whole(sample))
 
 
 def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int, path: Path | None) -> None:

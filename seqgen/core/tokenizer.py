@@ -64,6 +64,11 @@ class Tokenizer(ABC):
     """
 
     media_type: ClassVar[str] = "text/plain"
+    framed: ClassVar[bool] = False
+    """Whether a document has a frame, as a header that counts what follows, so that two of them joined are no document.
+
+    A prompt is then decoded together with what follows it, nothing is given out before it is whole, and each sample is a
+    file of its own."""
     exceptions: ClassVar[Mapping[str, str]] = {}
     """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
@@ -113,6 +118,14 @@ class Tokenizer(ABC):
     def missing(self, document: Content) -> Mapping[str, str | None]:
         """Symbols of the document that the vocabulary lacks, each with the nearest that it has, or None."""
         return {}
+
+    def unreadable(self, document: Content) -> str:
+        """Why a document of which ``encode`` gives no ids has none, for a person who gave it as a prompt.
+
+        A sentence without its full stop, as "it ends in the middle of a track"; empty where there is nothing to say but
+        that its symbols are not known.
+        """
+        return ""
 
     def characters(self, ids: Ids) -> int:
         """How many characters (bytes, for binary media) the ids stand for."""

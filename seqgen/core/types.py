@@ -32,11 +32,15 @@ class Document:
 
     Consecutive documents with the same id are pieces of one document; ``final`` marks its last piece.  Readers
     of large files yield pieces so that memory stays bounded.
+
+    Documents of one ``group`` are variants of each other, such as a tune in several keys: where whole documents are held
+    out, a group is held out or not as one.  Empty: the document is a group of its own, with those of equal content.
     """
 
     id: str
     content: Content
     final: bool = True
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def split(store: TokenStore, validation_fraction: float) -> tuple[Part, Part]:
     """The training part and the validation part.
 
     With fewer than 20 documents the validation part is the last part of the tokens; else it is the documents whose hash
-    falls below the fraction, so that equal documents are on one side, and none changes sides when others come or go.
+    falls below the fraction, so that equal documents, and those of one group, are on one side, and none changes sides when others come or go.
 
     Args:
         store: the whole corpus.

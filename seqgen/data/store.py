@@ -12,7 +12,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Part:
         tokens: (N,) ids, the smallest unsigned integers that hold the vocabulary; read-only.
         starts: (D + 1,) int64, where each document starts (at its leading end, where there are ends), and where the
             last one's trailing end is, or without ends, N.
-        document_hashes: (D,) uint64 of each document's content.
+        document_hashes: (D,) uint64 of each document's content, or of its group where it has one.
         has_ends: whether ends stand around the documents.
     """
 
@@ -63,7 +63,7 @@ class TokenStore(Part):
 
     Attributes:
         characters: how many characters (bytes, for binary media) the tokens stand for.
-        fingerprint: sha256 over the contents of all documents, in order.
+        fingerprint: sha256 over the contents of all documents, in order, and over their groups where they have any.
         folder: where the store is; parts that are written lie there too.
     """
 
@@ -87,17 +87,17 @@ def open_or_build(
         CorpusError: the corpus is empty, or changes while it is read.
         OutputError: the store cannot be written.
     """
-    digests = bytearray()
-    for pieces in _grouped(dataset):
+    digests = _Digests()
+    for group, pieces in _grouped(dataset):
         digest = hashlib.sha256()
         for piece in pieces:
             digest.update(_bytes(piece))
-        digests += digest.digest()
-    if not digests:
+        digests.add(digest.digest(), group)
+    if not digests.contents:
         raise CorpusError(f"The corpus is empty: {', '.join(dataset.sources) or 'no sources'} gave no documents.")
-    fingerprint = hashlib.sha256(digests).hexdigest()
+    fingerprint = digests.fingerprint
     place = folder / _name(fingerprint, tokenizer)
-    has_ends = tokenizer.end_id is not None and len(digests) > hashlib.sha256().digest_size
+    has_ends = tokenizer.end_id is not None and len(digests.contents) > hashlib.sha256().digest_size
     if store := _open(place, tokenizer, fingerprint, has_ends=has_ends):
         return store
     try:
@@ -127,12 +127,12 @@ def _build(
     *,
     has_ends: bool,
     progress: Callable[[int], None] | None,
-) -> bytearray:
-    """Write the two files of a store; gives the sha256 digests of the documents, joined."""
+) -> _Digests:
+    """Write the two files of a store; gives the digests of the documents."""
     dtype = token_dtype(tokenizer)
     end = np.array([tokenizer.end_id] if has_ends else [], dtype)
     starts: list[int] = []
-    digests = bytearray()
+    digests = _Digests()
     characters = written = 0
     buffer: list[Ids] = []
     buffered = 0
@@ -148,7 +148,7 @@ def _build(
             if progress:
                 progress(written)
 
-        for pieces in _grouped(dataset):
+        for group, pieces in _grouped(dataset):
             digest = hashlib.sha256()
             starts.append(written + buffered)
             buffer.append(end)
@@ -158,14 +158,14 @@ def _build(
                 buffered += ids.size
                 if buffered >= _BUFFER:
                     flush()
-            digests += digest.digest()
+            digests.add(digest.digest(), group)
         starts.append(written + buffered)
         buffer.append(end)
         buffered += end.size
         flush()
     with ArrayWriter(folder / "documents.bin", np.int64) as documents:
         documents.write(np.array([characters, *starts]))
-        documents.write(_hashes(digests).view(np.int64))
+        documents.write(_hashes(digests.groups).view(np.int64))
     return digests
 
 
@@ -192,11 +192,31 @@ def _name(fingerprint: str, tokenizer: Tokenizer) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _grouped(dataset: Dataset) -> Iterator[Iterator[Content]]:
-    """The pieces of each document; to be read in order, each to its end."""
+@dataclass
+class _Digests:
+    """The sha256 digests of documents, joined: of their contents, and of what is held out as one.
+
+    The latter are the former where documents have no groups, so that their stores are found as before there were any.
+    """
+
+    contents: bytearray = field(default_factory=bytearray)
+    groups: bytearray = field(default_factory=bytearray)
+
+    def add(self, content: bytes, group: str) -> None:
+        self.contents += content
+        self.groups += hashlib.sha256(_bytes(group)).digest() if group else content
+
+    @property
+    def fingerprint(self) -> str:
+        grouped = self.contents != self.groups
+        return hashlib.sha256(self.contents + self.groups if grouped else self.contents).hexdigest()
+
+
+def _grouped(dataset: Dataset) -> Iterator[tuple[str, Iterator[Content]]]:
+    """The group and the pieces of each document; to be read in order, each to its end."""
     documents = iter(dataset.documents())
     for first in documents:
-        yield _pieces(first, documents)
+        yield first.group, _pieces(first, documents)
 
 
 def _pieces(first: Document, following: Iterator[Document]) -> Iterator[Content]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler
@@ -15,6 +17,7 @@ from seqgen.generation.generate import Sample, generate, stream
 from seqgen.generation.length import Length
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.stream import Stream
+from seqgen.generation.writer import nothing
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,15 @@ class Generation:
             raise OptionError(f"best_of is {num_samples}, but must be at least 1.")
         written = self.samples(num_samples, on_step=on_step, log_probabilities=True)
         return max(written, key=lambda sample: (sample.log_probability or 0.0) / max(1, len(sample.text)))
+
+    def whole(self, sample: Sample) -> Content:
+        """The prompt and a sample as one document."""
+        if not self.tokenizer.framed:
+            texts: list[Any] = [self.prompt, sample.text]  # both str, or both bytes
+            return nothing(self.tokenizer).join(texts)  # type: ignore[no-any-return]
+        if not self.prompt:
+            return sample.text
+        return self.tokenizer.decode(np.concatenate([self.prompt_ids, sample.ids]))
 
     def _settled(self) -> dict[str, Any]:
         """What drawing and searching have in common."""

@@ -85,6 +85,6 @@ def _keep_stdin() -> Path:
 
 def name_after(source: str) -> str:
     """The name of a model where none is given: that of its source."""
-    stem = re.sub(r"\.(txt|gz|zst|text|md|abc)+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
+    stem = re.sub(r"\.(txt|gz|zst|text|md|abc|midi?)+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100]
     return name or "model"

@@ -1,9 +1,13 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.types import Document
 from seqgen.data import split as split_module
 from seqgen.data.split import MANY, split
 from seqgen.data.store import open_or_build
@@ -168,3 +172,32 @@ def test_parts_that_cannot_be_written_are_said(stored):
     (store.folder / "training-0.2.bin").mkdir()
     with pytest.raises(OutputError, match=r"training-0.2.bin cannot be written: "):
         split(store, 0.2)
+
+
+def test_variants_of_a_document_are_held_out_together(tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Variants(Dataset):
+        def documents(self):
+            for tune in range(40):
+                for shift in range(5):
+                    yield Document(f"{tune}+{shift}", f"{tune * 10 + shift}", group=f"tune {tune}")
+
+    training, validation = split(open_or_build(Variants(), TOKENIZER, tmp_path), 0.2)
+    tunes = [{int(text) // 10 for text in documents_of(part)} for part in (training, validation)]
+    assert len(tunes[0] | tunes[1]) == 40
+    assert not tunes[0] & tunes[1]
+    assert len(documents_of(validation)) == 5 * len(tunes[1]) > 0
+
+
+def test_a_corpus_in_other_groups_is_another_corpus(tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Grouped(Dataset):
+        group: str
+
+        def documents(self):
+            yield from (Document(f"{number}", f"{number}", group=self.group) for number in range(3))
+
+    stores = [open_or_build(Grouped(group=group), TOKENIZER, tmp_path) for group in ("", "a", "b", "a")]
+    assert len({store.fingerprint for store in stores}) == 3
+    assert len({*stores[1].document_hashes.tolist()}) == 1
+    assert stores[1].folder == stores[3].folder
