@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids
+from seqgen.data.arrays import blocks
 
 _CHUNK = 1 << 20
 
@@ -72,4 +71,4 @@ class Score:
 
 def count_characters(tokenizer: Tokenizer, ids: Ids) -> int:
     """How many characters the ids stand for, counted in pieces so that memory stays bounded."""
-    return sum(tokenizer.characters(np.asarray(ids[i : i + _CHUNK])) for i in range(0, len(ids), _CHUNK))
+    return sum(tokenizer.characters(block) for block in blocks(ids, _CHUNK))

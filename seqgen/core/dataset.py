@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from seqgen.core.types import Document
 
@@ -37,6 +37,17 @@ class Dataset(ABC):
         Raises:
             CorpusError: a source is missing, unreadable or empty, with the source named.
         """
+
+    def stamp(self) -> Any:
+        """What tells, without reading, whether the sources are as they were: their files' sizes and times.
+
+        Where two readings have equal stamps that are not None, the second gives the documents of the first.  Token stores
+        are then found without the corpus being read.  The default, None, makes it be recognised by its content each time.
+
+        Returns:
+            A JSON-able value; None where nothing tells, such as of files that were written just now.
+        """
+        return None
 
     @classmethod
     def example(cls, folder: Path, size: int) -> tuple[str, ...]:

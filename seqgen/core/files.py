@@ -21,10 +21,12 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -34,6 +36,9 @@ from seqgen.core.text import last_cut
 
 BLOCK = 1 << 20
 """Bytes read at a time, and so about the characters of a piece of text."""
+
+SETTLED_NS = 2 * 10**9
+"""How long ago a file must have been changed that its times tell of another change: FAT counts in two seconds."""
 
 Opener: TypeAlias = Callable[[], AbstractContextManager[IO[bytes]]]
 
@@ -55,7 +60,15 @@ class Source:
         name: how it is called in messages and document ids: its path or URL, ``-`` for standard input.
     """
 
-    def __init__(self, name: str, opener: Opener, *, named: bool, once: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        opener: Opener,
+        *,
+        named: bool,
+        once: bool = False,
+        stamp: Callable[[], Any] = lambda: None,
+    ) -> None:
         """A source.
 
         Args:
@@ -63,14 +76,20 @@ class Source:
             opener: opens its bytes as they are stored.
             named: a person named it, so that being empty is a mistake; False: it was found in a folder.
             once: it can be read only once, or at a price, and is copied then.
+            stamp: see the method.
         """
         self.name = name
         self._opener = opener
         self._named = named
         self._once = once
+        self._stamp = stamp
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
+
+    def stamp(self) -> Any:
+        """A JSON-able value that is another one as soon as the content is; None where nothing tells without reading."""
+        return self._stamp()
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes, decompressed where the file is gzip or zstd (told by its first bytes), about a megabyte at a time.
@@ -236,7 +255,20 @@ def _find_local(name: str, suffixes: tuple[str, ...]) -> list[Source]:
 
 
 def _local(path: Path, *, named: bool) -> Source:
-    return Source(str(path), lambda: path.open("rb"), named=named, once=not path.is_file())
+    regular = path.is_file()
+    stamp = partial(_stamp, path) if regular else lambda: None
+    return Source(str(path), lambda: path.open("rb"), named=named, once=not regular, stamp=stamp)
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """Size, number and times of a file; None where it was changed so lately that a change to come may not show in them."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < SETTLED_NS:
+        return None
+    return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _walk(folder: Path) -> list[Source]:
@@ -268,7 +300,8 @@ def _find_remote(url: str, suffixes: tuple[str, ...]) -> list[Source]:
     import fsspec
 
     def source(path: str, *, named: bool) -> Source:
-        return Source(files.unstrip_protocol(path), lambda: files.open(path, "rb"), named=named, once=True)
+        name = files.unstrip_protocol(path)
+        return Source(name, lambda: files.open(path, "rb"), named=named, once=True, stamp=lambda: _tag(files, path))
 
     try:
         files, path = fsspec.core.url_to_fs(url)
@@ -283,6 +316,16 @@ def _find_remote(url: str, suffixes: tuple[str, ...]) -> list[Source]:
     if not matches:
         raise CorpusError(f"{url} does not exist.")
     return [source(each, named=True) for each in matches]
+
+
+def _tag(files: Any, path: str) -> str | None:
+    """What a store of objects says of the content; most other file systems say nothing of the kind."""
+    try:
+        about = files.info(path)
+    except OSError:
+        return None
+    tag = about.get("ETag") or about.get("etag") or about.get("md5Hash")
+    return None if tag is None else str(tag)
 
 
 def _web(url: str) -> Source:

@@ -94,14 +94,22 @@ class Tokenizer(ABC):
     def encode(self, document: Content) -> Ids:
         """The ids of a document, (T,).  Symbols that the vocabulary lacks become their nearest, or are left out."""
 
+    def cut(self, pieces: Iterable[Content]) -> Iterator[Content]:
+        """One document that comes in pieces, cut so that the ids of each part alone, joined, are ``encode`` of the whole.
+
+        The parts are what processes encode side by side, and from which an interrupted encoding goes on.  The default
+        leaves the pieces as they come, which is right only where a token never spans two pieces and no symbol depends on
+        its neighbours; override it otherwise (:func:`seqgen.core.text.cut_before_space` helps).
+        """
+        yield from pieces
+
     def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
         """The ids of one document that comes in pieces, as arrays that joined are ``encode`` of the whole.
 
-        The default encodes each piece alone, which is right only where a token never spans two pieces and no symbol
-        depends on its neighbours; override it otherwise (:func:`seqgen.core.text.cut_before_space` helps).
+        The default encodes each part that ``cut`` gives.  Override it only where a document cannot be cut: it is then
+        encoded by one process, from its start.
         """
-        for piece in pieces:
-            yield self.encode(piece)
+        yield from map(self.encode, self.cut(pieces))
 
     @abstractmethod
     def decode(self, ids: Ids) -> Content:

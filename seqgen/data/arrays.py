@@ -1,9 +1,15 @@
-"""Arrays in files that tell when they are damaged: the little-endian numbers, then the CRC-32 of their bytes."""
+"""Arrays in files that tell when they are damaged: the little-endian numbers, then the CRC-32 of their bytes.
+
+They are mapped into memory, so that the system reads what is used.  What was read stays in memory as long as there is room,
+and counts as the process's own; :func:`release` hands it back.
+"""
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 _BLOCK = 1 << 22
+
+FAULT = 1 << 16
+"""Bytes of a mapped file that come into memory with each place that is read (Linux maps sixteen pages around it)."""
 
 
 class ArrayWriter:
@@ -72,3 +81,19 @@ def read_array(path: Path, dtype: npt.DTypeLike, *, below: int | None = None) ->
         return np.asarray(np.memmap(path, dtype, mode="r", shape=(size // dtype.itemsize,)))
     except OSError:
         return None
+
+
+def release(array: npt.NDArray[Any]) -> None:
+    """Let go of the pages of a mapped array that are in memory; they are read again when they are used again."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+def blocks(array: npt.NDArray[Any], size: int) -> Iterator[npt.NDArray[Any]]:
+    """An array (N,) in consecutive parts of a size, each of which is let go of when the next one comes."""
+    for first in range(0, array.size, size):
+        yield array[first : first + size]
+        release(array)

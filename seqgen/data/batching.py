@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from seqgen.core.errors import CorpusError
 from seqgen.core.types import Batch
+from seqgen.data.arrays import FAULT, release
+from seqgen.data.shuffle import Shuffle
 from seqgen.data.store import Part
 
 Mode: TypeAlias = Literal["stream", "documents", "windows"]
@@ -27,6 +29,12 @@ Art of Evaluation in Neural Language Models, section 4, with 0.01)."""
 
 EVALUATED_WINDOWS = 8192
 """So many windows are scored at most in an evaluation of mode ``windows``."""
+
+MOST_TOUCHED = 1 << 25
+"""Bytes of the mapped tokens, about, that are left in memory."""
+
+EXACT = 1 << 22
+"""Up to so many windows are shuffled by a permutation that is one of all; of more, it would take much memory."""
 
 Positions: TypeAlias = npt.NDArray[np.int64]
 
@@ -47,6 +55,7 @@ class Batching(ABC):
         self.part = part
         self.seq_len = seq_len
         self._random_seed = random_seed
+        self._touched = 0
 
     @abstractmethod
     def batch(self, epoch: int, step: int) -> Batch:
@@ -66,6 +75,10 @@ class Batching(ABC):
         if weights is not None:
             positions = np.clip(positions, 0, tokens.size - 1)
         rows = tokens[positions].astype(np.int64)  # (B, T + 1)
+        self._touched += positions.nbytes + first.size * FAULT
+        if self._touched > MOST_TOUCHED:
+            self._touched = 0
+            release(tokens)
         scored = None if weights is None else weights.astype(np.float32)
         return Batch(np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:]), scored, **how)
 
@@ -192,9 +205,12 @@ class Windows(Batching):
         first = self._order(epoch)[numbers] if self._shuffled else numbers * self._windows // self._used
         return self._gather(first.astype(np.int64), self.seq_len, last_step_only=True)
 
-    def _make_order(self, epoch: int) -> npt.NDArray[Any]:
-        # 32 bits where they do: an order of all positions is the one thing here that grows with the corpus.
-        return self._random(epoch).permutation(np.arange(self._windows, dtype=np.min_scalar_type(self._windows)))
+    def _make_order(self, epoch: int) -> npt.NDArray[Any] | Shuffle:
+        """What gives the windows of an epoch by their numbers in it."""
+        random = self._random(epoch)
+        if self._windows > EXACT:
+            return Shuffle.drawn(self._windows, random)
+        return random.permutation(np.arange(self._windows, dtype=np.min_scalar_type(self._windows)))
 
 
 class Documents(Batching):
@@ -216,12 +232,13 @@ class Documents(Batching):
         self.batch_size = min(batch_size, self._targets.size)
         self._shuffled = not for_evaluation
         self._plan = lru_cache(maxsize=1)(self._make_plan)
-        self.steps_per_epoch = len(self._plan(0)[1])
+        self.steps_per_epoch = int(self._plan(0)[2][-1])
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The next window of a group of documents."""
-        order, steps = self._plan(epoch)
-        group, window = steps[step]
+        order, sequence, ends = self._plan(epoch)
+        place = int(np.searchsorted(ends, step, side="right"))
+        group, window = sequence[place], step - (ends[place - 1] if place else 0)
         rows = order[group * self.batch_size : (group + 1) * self.batch_size]
         done = window * self.seq_len
         left = np.zeros(self.batch_size, np.int64)  # rows without a document have nothing left
@@ -233,8 +250,8 @@ class Documents(Batching):
         scored = np.arange(length) < left[:, None]  # (B, T)
         return self._gather(first, length, weights=scored, carry=bool(window > 0))
 
-    def _make_plan(self, epoch: int) -> tuple[Positions, Positions]:
-        """The order of documents (D,), of which each B are a group; and (steps, 2) the group and window of each step."""
+    def _make_plan(self, epoch: int) -> tuple[Positions, Positions, Positions]:
+        """The order of documents (D,), of which each B are a group; the order of groups; the step after each one's last."""
         windows = -(-self._targets // self.seq_len)
         length = self._targets.astype(np.float64)
         random = self._random(epoch)
@@ -247,7 +264,4 @@ class Documents(Batching):
         last = np.minimum(np.arange(1, groups + 1) * self.batch_size, order.size) - 1
         counts = windows[order[last]]  # (groups,) each group's longest is its last
         sequence = random.permutation(groups) if self._shuffled else np.arange(groups)
-        counts = counts[sequence]
-        before = np.repeat(np.cumsum(counts) - counts, counts)
-        steps = np.stack([np.repeat(sequence, counts), np.arange(counts.sum()) - before], axis=1)
-        return order, steps
+        return order, sequence, np.cumsum(counts[sequence])

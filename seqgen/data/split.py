@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from seqgen.core.errors import CorpusError, OutputError
 from seqgen.core.types import Ids
-from seqgen.data.arrays import ArrayWriter, read_array
+from seqgen.data.arrays import ArrayWriter, blocks, read_array, release
 from seqgen.data.store import Part, TokenStore
 
 MANY = 20
 """From this number of documents on, whole documents are held out."""
 
-_BLOCK = 1 << 24  # tokens
+_BLOCK = 1 << 22  # tokens
 
 
 def split(store: TokenStore, validation_fraction: float) -> tuple[Part, Part]:
@@ -102,7 +102,8 @@ def _blocks(store: TokenStore, chosen: npt.NDArray[np.bool_]) -> Iterator[Ids]:
         last = min(max(last, first + 1), chosen.size)
         tokens = store.tokens[store.starts[first] : store.starts[last]]
         if last == first + 1:  # maybe a huge one: as it is, without a mask
-            yield tokens if chosen[first] else tokens[:0]
+            yield from blocks(tokens, _BLOCK) if chosen[first] else ()
         else:
             yield tokens[np.repeat(chosen[first:last], np.diff(store.starts[first : last + 1]))]
+        release(store.tokens)
         first = last

@@ -2,7 +2,8 @@
 
 A store is a folder of two arrays (see :mod:`seqgen.data.arrays`): ``tokens.bin``, the ids, and ``documents.bin``, 64-bit
 numbers: how many characters there are, the D + 1 starts, the D hashes.  Its name is a hash of the corpus and the
-tokenizer.  It appears by rename when it is whole, so that concurrent builders do no harm.
+tokenizer.  It appears by rename when it is whole; until then it is a folder of another kind (see
+:mod:`seqgen.data.encoding`), which one process at a time adds to.
 """
 
 from __future__ import annotations
@@ -10,25 +11,31 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import numpy.typing as npt
 
+from seqgen import files
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OutputError
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Content, Document, Ids
-from seqgen.data.arrays import ArrayWriter, read_array
+from seqgen.core.types import Ids
+from seqgen.data.arrays import read_array
+from seqgen.data.encoding import Encoding
+from seqgen.data.reading import Fingerprint, Progress, Reading, recognised
 
 FORMAT = 1
 """Changes when stores of before cannot be read any more; they are then not found."""
 
-_BUFFER = 1 << 20  # tokens
+BUILDING, LOCKS = ".building", ".locks"
+"""Folders, beside the stores, of those that are not whole yet, and of the locks by which one process builds each."""
 
 
 @dataclass(frozen=True)
@@ -73,100 +80,88 @@ class TokenStore(Part):
 
 
 def open_or_build(
-    dataset: Dataset, tokenizer: Tokenizer, folder: Path, *, progress: Callable[[int], None] | None = None
+    dataset: Dataset,
+    tokenizer: Tokenizer,
+    folder: Path,
+    *,
+    fingerprint: Fingerprint | None = None,
+    progress: Progress | None = None,
 ) -> TokenStore:
     """The token store of a corpus, found in a folder or built there.
 
+    Where building is interrupted, what was encoded stays, and the next call goes on from there.
+
     Args:
-        dataset: the corpus, read once to recognise it and, where it is new, once more to encode it.
+        dataset: the corpus.  It is read once to recognise it, unless its files' sizes and times tell, and, where it is new,
+            once more to encode it.
         tokenizer: fitted.
         folder: holds the stores of all corpora.
-        progress: called while building with the number of tokens written so far.
+        fingerprint: of the corpus, where it is known.
+        progress: told while it is built how far it is, in bytes of the corpus.
 
     Raises:
         CorpusError: the corpus is empty, or changes while it is read.
         OutputError: the store cannot be written.
     """
-    digests = _Digests()
-    for group, pieces in _grouped(dataset):
-        digest = hashlib.sha256()
-        for piece in pieces:
-            digest.update(_bytes(piece))
-        digests.add(digest.digest(), group)
-    if not digests.contents:
-        raise CorpusError(f"The corpus is empty: {', '.join(dataset.sources) or 'no sources'} gave no documents.")
-    fingerprint = digests.fingerprint
-    place = folder / _name(fingerprint, tokenizer)
-    has_ends = tokenizer.end_id is not None and len(digests.contents) > hashlib.sha256().digest_size
-    if store := _open(place, tokenizer, fingerprint, has_ends=has_ends):
+    fingerprint = fingerprint or recognised(dataset, folder) or _read(dataset, folder)
+    name = _name(fingerprint.sha256, tokenizer)
+    has_ends = tokenizer.end_id is not None and fingerprint.documents > 1
+    find = partial(_open, folder / name, tokenizer, fingerprint.sha256, has_ends=has_ends)
+    if store := find():
         return store
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix="building-", ignore_cleanup_errors=True) as temporary:
-            made = Path(temporary, "store")
-            made.mkdir()
-            if _build(dataset, tokenizer, made, has_ends=has_ends, progress=progress) != digests:
-                raise CorpusError("The corpus changed while it was read.  Start again once nothing writes to it.")
-            if _open(place, tokenizer, fingerprint, has_ends=has_ends) is None:  # else another builder was faster
-                with contextlib.suppress(OSError):
-                    place.rename(Path(temporary, "damaged"))
-                with contextlib.suppress(OSError):
-                    made.rename(place)
+        with _alone(folder, name):
+            if store := find():  # another process was faster
+                return store
+            _build(dataset, tokenizer, folder, name, fingerprint, has_ends=has_ends, progress=progress)
     except OSError as error:
         raise OutputError(f"The token store in {folder} cannot be written: {error.strerror or error}.") from error
-    store = _open(place, tokenizer, fingerprint, has_ends=has_ends)
-    if store is None:
-        raise OutputError(f"The token store {place} was written, but reads back damaged.  Check the disk.")
-    return store
+    if store := find():
+        return store
+    raise OutputError(f"The token store {folder / name} was written, but reads back damaged.  Check the disk.")
+
+
+def _read(dataset: Dataset, folder: Path) -> Fingerprint:
+    """The fingerprint of a corpus by its content, remembered."""
+    reading = Reading(dataset)
+    for _ in reading.contents():
+        pass
+    reading.remember(folder)
+    assert reading.fingerprint is not None
+    return reading.fingerprint
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Wait until no other process builds the store of this name."""
+    locks = folder / LOCKS
+    locks.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(locks / name):
+        yield
 
 
 def _build(
     dataset: Dataset,
     tokenizer: Tokenizer,
     folder: Path,
+    name: str,
+    fingerprint: Fingerprint,
     *,
     has_ends: bool,
-    progress: Callable[[int], None] | None,
-) -> _Digests:
-    """Write the two files of a store; gives the digests of the documents."""
-    dtype = token_dtype(tokenizer)
-    end = np.array([tokenizer.end_id] if has_ends else [], dtype)
-    starts: list[int] = []
-    digests = _Digests()
-    characters = written = 0
-    buffer: list[Ids] = []
-    buffered = 0
-    with ArrayWriter(folder / "tokens.bin", dtype) as tokens:
-
-        def flush() -> None:
-            nonlocal characters, written, buffered
-            ids = np.concatenate(buffer) if buffer else end
-            tokens.write(ids)
-            characters += tokenizer.characters(ids)
-            written, buffered = written + buffered, 0
-            buffer.clear()
-            if progress:
-                progress(written)
-
-        for group, pieces in _grouped(dataset):
-            digest = hashlib.sha256()
-            starts.append(written + buffered)
-            buffer.append(end)
-            buffered += end.size
-            for ids in tokenizer.encode_pieces(_hashed(pieces, digest)):
-                buffer.append(ids.astype(dtype, copy=False))
-                buffered += ids.size
-                if buffered >= _BUFFER:
-                    flush()
-            digests.add(digest.digest(), group)
-        starts.append(written + buffered)
-        buffer.append(end)
-        buffered += end.size
-        flush()
-    with ArrayWriter(folder / "documents.bin", np.int64) as documents:
-        documents.write(np.array([characters, *starts]))
-        documents.write(_hashes(digests.groups).view(np.int64))
-    return digests
+    progress: Progress | None,
+) -> None:
+    building = folder / BUILDING / name
+    with Encoding(building, tokenizer, token_dtype(tokenizer), has_ends=has_ends) as encoding:
+        same = encoding.encode(dataset, fingerprint.size, progress=progress) == fingerprint
+        if same:
+            with files.new_folder(folder) as made:
+                encoding.finish(made)
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(folder / name)  # it is damaged, or it would have been found
+                made.rename(folder / name)
+    shutil.rmtree(building, ignore_errors=True)
+    if not same:
+        raise CorpusError("The corpus changed while it was read.  Start again once nothing writes to it.")
 
 
 def _open(place: Path, tokenizer: Tokenizer, fingerprint: str, *, has_ends: bool) -> TokenStore | None:
@@ -190,54 +185,3 @@ def _name(fingerprint: str, tokenizer: Tokenizer) -> str:
     kind = type(tokenizer)
     parts = [FORMAT, fingerprint, f"{kind.__module__}:{kind.__qualname__}", tokenizer.state()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-@dataclass
-class _Digests:
-    """The sha256 digests of documents, joined: of their contents, and of what is held out as one.
-
-    The latter are the former where documents have no groups, so that their stores are found as before there were any.
-    """
-
-    contents: bytearray = field(default_factory=bytearray)
-    groups: bytearray = field(default_factory=bytearray)
-
-    def add(self, content: bytes, group: str) -> None:
-        self.contents += content
-        self.groups += hashlib.sha256(_bytes(group)).digest() if group else content
-
-    @property
-    def fingerprint(self) -> str:
-        grouped = self.contents != self.groups
-        return hashlib.sha256(self.contents + self.groups if grouped else self.contents).hexdigest()
-
-
-def _grouped(dataset: Dataset) -> Iterator[tuple[str, Iterator[Content]]]:
-    """The group and the pieces of each document; to be read in order, each to its end."""
-    documents = iter(dataset.documents())
-    for first in documents:
-        yield first.group, _pieces(first, documents)
-
-
-def _pieces(first: Document, following: Iterator[Document]) -> Iterator[Content]:
-    yield first.content
-    if not first.final:
-        for piece in following:
-            yield piece.content
-            if piece.final:
-                break
-
-
-def _hashed(pieces: Iterator[Content], digest: Any) -> Iterator[Content]:
-    for piece in pieces:
-        digest.update(_bytes(piece))
-        yield piece
-
-
-def _bytes(content: Content) -> bytes:
-    return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-
-
-def _hashes(digests: bytearray) -> npt.NDArray[np.uint64]:
-    """The first 64 bits of each digest."""
-    return np.frombuffer(bytes(digests), "<u8").reshape(-1, hashlib.sha256().digest_size // 8)[:, 0].copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_doc import Doc
 
@@ -31,6 +31,11 @@ class TextFiles(Dataset):
     def files(self) -> list[Source]:
         """The files, found once, so that standard input and URLs are copied once."""
         return find_sources(self.sources)
+
+    def stamp(self) -> list[Any] | None:
+        """Name, size and times of each file."""
+        stamps = [(file.name, file.stamp()) for file in self.files]
+        return None if any(stamp is None for _, stamp in stamps) else stamps
 
     def empty(self) -> CorpusError:
         """What to raise when nothing at all was read."""

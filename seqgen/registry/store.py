@@ -115,13 +115,8 @@ class Registry:
                 msg = f'Model {name} has no alias "{alias}".  It has: @latest, @best'
                 raise ModelNotFoundError(msg)
 
-    def publish(self, name: str, folder: Path, *, number: int | None = None) -> ModelVersion:
+    def publish(self, name: str, folder: Path) -> ModelVersion:
         """Make a whole model folder the next version of ``name``, by rename; safe beside other processes.
-
-        Args:
-            name: of the model.
-            folder: in the same file system; it is gone afterwards.
-            number: of the version, if there is none of that number here; None: the next.
 
         Raises:
             UsageError: not a model name.
@@ -133,16 +128,14 @@ class Registry:
             parent.mkdir(parents=True, exist_ok=True)
             while True:
                 versions = self.versions(name)
-                if number is None:
-                    number = versions[-1].version + 1 if versions else 1
+                number = versions[-1].version + 1 if versions else 1
                 target = parent / str(number)
                 try:
                     folder.rename(target)
                 except OSError:
                     if not target.exists():
                         raise
-                    number = None  # it is taken: the next
-                    continue
+                    continue  # another process took this number first
                 files.sync_folder(parent)
                 return ModelVersion(name, number, target)
 

@@ -254,6 +254,9 @@ class _Watcher(Callback):
     def warn(self, text: str) -> None:
         """Nothing: what a run warns of, such as a rate that is too low, is what the search is there to find out."""
 
+    def busy(self, text: str) -> None:
+        """Nothing: the trials have one corpus, which is encoded once."""
+
     def show(self, status: Status) -> None:
         """On to the sweep's observer."""
         self.sweep.observer.moved(self.sweep.seconds, status.tick.progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -130,6 +131,29 @@ class DatasetContract(Contract):
                 f"A reading that begins while another has given one document gives {_names(between)} instead of "
                 f"{_names(whole)}, or the other does not go on.  Keep positions and open files in documents(), not in self.",
             )
+
+    @law
+    def test_a_stamp_is_another_one_when_a_source_changes(self) -> None:
+        """``stamp`` gives None or a JSON-able value, and for changed sources another value, or None.
+
+        Where it is the same, the ids of the corpus as it was before are taken, and the corpus is not read.
+        """
+        with self._corpus() as sources:
+            before = self.make(sources).stamp()
+            if before is None:
+                return
+            try:
+                json.dumps(before)
+            except (TypeError, ValueError) as error:
+                raise LawBroken(f"stamp() gives {shown(before)}, which JSON cannot hold: {error}.") from error
+            files = [path for source in sources for path in (Path(source), *Path(source).rglob("*")) if path.is_file()]
+            for path in files:
+                path.write_bytes(path.read_bytes()[::-1])
+                require(
+                    self.make(sources).stamp() != before,
+                    f"stamp() is still {shown(before)} after {path.name} was written anew.  Give what Source.stamp says of "
+                    "each file, or None.",
+                )
 
     @law
     def test_documents_have_an_id_and_the_type_of_the_media(self) -> None:

@@ -72,9 +72,9 @@ class BpeTokenizer(Tokenizer):
         ids = itertools.chain.from_iterable(self._encoder.encode(part).ids for part in parts)
         return np.fromiter(ids, np.min_scalar_type(self.end_id))
 
-    def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
-        """The ids of a document in pieces."""
-        yield from map(self.encode, cut_before_space(map(as_text, pieces)))
+    def cut(self, pieces: Iterable[Content]) -> Iterator[Content]:
+        """Between words."""
+        return cut_before_space(map(as_text, pieces))
 
     def decode(self, ids: Ids) -> str:
         """The text; what is no UTF-8 becomes U+FFFD."""

@@ -76,12 +76,11 @@ class CharTokenizer(Tokenizer):
             ids = self._ids(self.canonical(text))
         return ids
 
-    def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
-        """The ids of a document in pieces."""
-        texts: Iterator[str] = map(as_text, pieces)
+    def cut(self, pieces: Iterable[Content]) -> Iterator[Content]:
+        """Anywhere, unless lower case or a normal form looks across."""
         if self.lowercase or self.normalization != "none":
-            texts = cut_before_space(texts)
-        yield from map(self.encode, texts)
+            return cut_before_space(map(as_text, pieces))
+        return iter(pieces)
 
     def decode(self, ids: Ids) -> str:
         """The text."""

@@ -70,11 +70,10 @@ class WordTokenizer(Tokenizer):
         """The ids, (T,)."""
         return self._encode(self.canonical(document))
 
-    def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
-        """The ids of a document in pieces."""
-        # Cut twice: lower-casing looks across borders, and so do the tokens of what it and replacing give.
-        texts = map(self.canonical, cut_before_space(map(as_text, pieces)))
-        yield from map(self._encode, cut_before_space(texts))
+    def cut(self, pieces: Iterable[Content]) -> Iterator[Content]:
+        """Between words."""
+        # Twice: lower-casing looks across borders, and so do the tokens of what it and replacing give.
+        return cut_before_space(map(self.canonical, cut_before_space(map(as_text, pieces))))
 
     def decode(self, ids: Ids) -> str:
         """The text."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqgen.core.types import Ids
+from seqgen.data.arrays import release
 from seqgen.evaluation import bits_per_character
 
 WORSE_EVALUATIONS = 3
@@ -38,6 +39,9 @@ FIRST_PART = 0.25
 """Share of the run by which a model must predict better than the frequencies of tokens, after ``FEWEST_STEPS``."""
 
 FEWEST_STEPS = 200
+
+RUNS = 256
+"""Places at which the tokens of a large corpus are counted."""
 
 UNCHANGED = 0.02
 """Change of the training loss, as a share, that is none."""
@@ -164,9 +168,12 @@ def token_entropy(tokens: Ids, most: int = 1 << 22) -> float:
 
     Args:
         tokens: of the training part.
-        most: how many of them, evenly spread, are counted.
+        most: how many of them, in evenly spread runs, are counted.
     """
-    counted = np.asarray(tokens[:: max(1, len(tokens) // most)])
+    run = max(1, most // RUNS)
+    starts = range(0, len(tokens), max(run, len(tokens) // RUNS))
+    counted = np.concatenate([tokens[:0], *(tokens[start : start + run] for start in starts)])
+    release(tokens)
     shares = np.bincount(counted) / max(len(counted), 1)
     return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching, make_batching
+from seqgen.data.reading import Progress, Reading, recognised
 from seqgen.data.split import split
 from seqgen.data.store import TokenStore, open_or_build
 from seqgen.evaluation import count_characters
@@ -95,6 +96,7 @@ def prepare(
     *,
     name: str | None = None,
     parent: SavedModel | None = None,
+    busy: Callable[[str], None] = lambda _: None,
 ) -> Preparation:
     """Read the corpus, choose what was not given, and build the model.
 
@@ -105,6 +107,7 @@ def prepare(
         origins: where each value came from.
         name: of the model; default: after the first source.
         parent: a model to go on from: its tokenizer, shape and weights.
+        busy: told often, in a line, how far reading and encoding the corpus is.
     """
     resolved = resolve_sources(sources)
     name = name or name_after(resolved.sources[0])
@@ -125,9 +128,17 @@ def prepare(
     next(dataset.documents(), None)
     backend_entry, backend = _backend(catalog, values)
     _choose_architecture(backend_entry, backend, values, origins)
+    tokens_folder = home.tokens_folder()
+    fingerprint = recognised(dataset, tokens_folder)
     if parent is None:
-        tokenizer = tokenizer.fit(document.content for document in dataset.documents())
-    store = open_or_build(dataset, tokenizer, home.tokens_folder())
+        reading = Reading(dataset, size=fingerprint.size if fingerprint else None, progress=working("reading", busy))
+        tokenizer = tokenizer.fit(reading.contents())
+        # Not every tokenizer reads all of it, or any of it.
+        fingerprint = reading.fingerprint or fingerprint
+        reading.remember(tokens_folder)
+    store = open_or_build(
+        dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
+    )
     part, _ = split(store, values["validation_fraction"])
     corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
 
@@ -151,6 +162,16 @@ def prepare(
     training, validation = make_batches(store, values)
     model = build_model(backend, config.model, values, weights=parent.weights(backend) if parent else None)
     return Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
+
+
+def working(what: str, busy: Callable[[str], None]) -> Progress:
+    """Tells how far reading or encoding a corpus is."""
+
+    def tell(done: int, size: int | None) -> None:
+        of_all = f"{done / size:.0%} of {size / 1e6:,.0f} MB" if size else f"{done / 1e6:,.0f} MB"
+        busy(f"{what} the corpus: {of_all}")
+
+    return tell
 
 
 def make_batches(store: TokenStore, values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:

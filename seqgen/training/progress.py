@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.status import Status as Spinning
 from rich.table import Table
 from rich.text import Text
 
@@ -83,6 +86,9 @@ class Reporter(Protocol):
     def warn(self, text: str) -> None:
         """Say something once that matters also where no progress is shown."""
 
+    def busy(self, text: str) -> None:
+        """What is being done before there is a status, often."""
+
     def show(self, status: Status) -> None:
         """The state of things, a few times a second."""
 
@@ -104,6 +110,9 @@ class SilentReporter:
         """The warning as a line."""
         _write_line(f"warning: {text}")
 
+    def busy(self, text: str) -> None:
+        """Nothing."""
+
     def show(self, status: Status) -> None:
         """Nothing."""
 
@@ -118,7 +127,9 @@ class SilentReporter:
 class PlainReporter:
     """Lines without any control character: for logs and pipes."""
 
+    clock: Callable[[], float] = time.monotonic
     _next: float = 0.0
+    _next_busy: float | None = None
     _sample: str = ""
 
     def note(self, text: str) -> None:
@@ -128,6 +139,14 @@ class PlainReporter:
     def warn(self, text: str) -> None:
         """The warning as a line."""
         _write_line(f"warning: {text}")
+
+    def busy(self, text: str) -> None:
+        """A line every ``PLAIN_SECONDS``, none of what takes less."""
+        now = self.clock()
+        if self._next_busy is None or now >= self._next_busy:
+            if self._next_busy is not None:
+                _write_line(text)
+            self._next_busy = now + PLAIN_SECONDS
 
     def show(self, status: Status) -> None:
         """A line every ``PLAIN_SECONDS``, and the last."""
@@ -161,18 +180,29 @@ class TerminalReporter:
     _status: Status | None = None
     _sample: str = ""
     _live: Live | None = field(default=None, init=False)
+    _busy: Spinning | None = field(default=None, init=False)
 
     def note(self, text: str) -> None:
         """The text, above the display, in lines that hang below its first word."""
+        self._rest()
         wrapped = textwrap.fill(text, self.console.width, subsequent_indent=" " * 9, break_long_words=False)
         self.console.print(Text(wrapped))
 
     def warn(self, text: str) -> None:
         """The warning, above the display."""
+        self._rest()
         self.console.print(Text.assemble(("warning: ", "bold yellow"), text))
+
+    def busy(self, text: str) -> None:
+        """A line that is redrawn in place, until something else is shown."""
+        if self._busy is None:
+            self._busy = self.console.status(Text(text))
+            self._busy.start()
+        self._busy.update(Text(text))
 
     def show(self, status: Status) -> None:
         """Redraw."""
+        self._rest()
         self._status, tick = status, status.tick
         self._curve.add(tick.step, status.in_bits(tick.train_loss), status.in_bits(tick.validation_loss))
         if self._live is None:
@@ -186,9 +216,15 @@ class TerminalReporter:
 
     def close(self) -> None:
         """Leave the last display standing."""
+        self._rest()
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def _rest(self) -> None:
+        if self._busy is not None:
+            self._busy.stop()
+            self._busy = None
 
     def _render(self) -> Any:
         if self._status is None:
@@ -245,6 +281,12 @@ class NotebookReporter:
         """The warning, above the figures."""
         self.note(f"warning: {text}")
 
+    def busy(self, text: str) -> None:
+        """In the place of the figures, when another share is reached."""
+        if text != self._status:
+            self._status = text
+            self._update()
+
     def show(self, status: Status) -> None:
         """Update the figures."""
         self._status = status.line()
@@ -285,6 +327,11 @@ class SafeReporter:
         """As the other."""
         with contextlib.suppress(OSError):
             self.reporter.warn(text)
+
+    def busy(self, text: str) -> None:
+        """As the other."""
+        with contextlib.suppress(OSError):
+            self.reporter.busy(text)
 
     def show(self, status: Status) -> None:
         """As the other."""

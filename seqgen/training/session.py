@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,13 @@ from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
-from seqgen.core.redact import redacted
 from seqgen.data.store import open_or_build
 from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
-from seqgen.training.preparation import Preparation, build_model, make_batches, prepare
+from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
 from seqgen.training.recovery import enough_memory, train
@@ -84,8 +84,10 @@ class Session:
             parent: a model to go on from: its tokenizer, shape and weights.
         """
         callbacks = self._callbacks()
-        with enough_memory(values):
-            prepared = prepare(self.catalog, sources, values, origins, name=name, parent=parent)
+        with enough_memory(values), self._preparing():
+            prepared = prepare(
+                self.catalog, sources, values, origins, name=name, parent=parent, busy=self.reporter.busy
+            )
         run = Run.create(
             self.training_folder,
             prepared.name,
@@ -128,7 +130,9 @@ class Session:
                 PartSpec(f"{dataset_record.distribution}/{dataset_record.name}", dataset_record.options),
                 sources=tuple(about["sources"]),
             )
-            store = open_or_build(dataset, tokenizer, home.tokens_folder())
+            progress = working("encoding", self.reporter.busy)
+            with self._preparing():
+                store = open_or_build(dataset, tokenizer, home.tokens_folder(), progress=progress)
             if store.fingerprint != about["fingerprint"]:
                 msg = (
                     f"The corpus of {run.name} has changed since the run was started ({', '.join(about['sources'])}).  "
@@ -221,7 +225,20 @@ class Session:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)
 
+    @contextlib.contextmanager
+    def _preparing(self) -> Iterator[None]:
+        """Reading and encoding the corpus, which may take long."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.reporter.warn(
+                "Left before training began.  What was encoded is kept: the same command goes on from there."
+            )
+            raise
+        finally:
+            self.reporter.close()
+
     def _callbacks(self) -> list[GuardedCallback]:
-        named = [(f"--log-to {redacted(spec)}", self.catalog.make("callback", spec)) for spec in self.log_to]
+        named = [(f"--log-to {spec}", self.catalog.make("callback", spec)) for spec in self.log_to]
         there = [(f"callback {type(callback).__name__}", callback) for callback in self.callbacks]
         return [GuardedCallback(spec, callback, self.reporter) for spec, callback in [*named, *there]]

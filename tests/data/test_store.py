@@ -1,4 +1,6 @@
 import hashlib
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -6,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqgen.core import files as core_files
 from seqgen.core.errors import CorpusError, OutputError
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.data import store as store_module
+from seqgen.data.reading import SEEN, Fingerprint
 from seqgen.data.store import open_or_build
+from seqgen.datasets.text import TextDataset
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 
@@ -86,6 +90,85 @@ def test_a_store_is_found_again_and_not_built_again(memory, tmp_path):
     assert (found.characters, found.fingerprint, found.has_ends) == (built.characters, built.fingerprint, True)
 
 
+def test_what_a_caller_knows_of_the_corpus_need_not_be_read_again(memory, tmp_path):
+    built = open_or_build(memory("ab", "c"), ABC, tmp_path)
+    found = open_or_build(
+        again := memory("ab", "c"), ABC, tmp_path, fingerprint=Fingerprint(built.fingerprint, documents=2, size=3)
+    )
+    assert (len(again.readings), found.folder) == (0, built.folder)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two files that were written a while ago, and the dataset of them."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name in ("1.txt", "2.txt"):
+        (folder / name).write_text("abc")
+    return folder
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Files tell of themselves as soon as they are written."""
+    monkeypatch.setattr(core_files, "SETTLED_NS", -1)
+
+
+def opened(path):
+    raise AssertionError(f"{path} was read")
+
+
+def test_files_that_are_as_they_were_are_not_read_again(files, settled, tmp_path, monkeypatch):
+    built = open_or_build(TextDataset(sources=(str(files),)), ABC, tmp_path)
+    again = TextDataset(sources=(str(files),))
+    monkeypatch.setattr(core_files.Source, "blocks", opened)
+    assert open_or_build(again, ABC, tmp_path).folder == built.folder
+
+
+@pytest.mark.parametrize("change", ["longer", "of the same length and time", "renamed", "one more"])
+def test_files_that_were_changed_are_read_again(files, settled, tmp_path, change):
+    before = open_or_build(TextDataset(sources=(str(files),)), ABC, tmp_path)
+    path = files / "2.txt"
+    times = path.stat()
+    match change:
+        case "longer":
+            path.write_text("abcc")
+        case "of the same length and time":  # which a file's own time of change still tells
+            path.write_text("cba")
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        case "renamed":
+            path.rename(files / "0.txt")
+        case _:
+            (files / "3.txt").write_text("a")
+    after = open_or_build(TextDataset(sources=(str(files),)), ABC, tmp_path)
+    assert (after.fingerprint == before.fingerprint) == (change == "renamed")
+
+
+def test_files_that_were_written_just_now_are_recognised_by_their_content_alone(files, tmp_path):
+    assert TextDataset(sources=(str(files),)).stamp() is None
+    open_or_build(TextDataset(sources=(str(files),)), ABC, tmp_path)
+    assert not (tmp_path / SEEN).exists()
+
+
+def test_another_encoding_of_the_same_files_is_another_corpus(files, settled, tmp_path):
+    (files / "2.txt").write_bytes(b"\xe9")
+    tokenizer = CharTokenizer().fit(["abc\xe9\u0449"])
+    stores = [
+        open_or_build(TextDataset(sources=(str(files),), encoding=encoding), tokenizer, tmp_path)
+        for encoding in ("latin-1", "cp1251", "latin-1")
+    ]
+    assert stores[0].fingerprint == stores[2].fingerprint != stores[1].fingerprint
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"sha256": 1, "documents": 1, "size": 1}', "[" * 100_000, '{"x": 1}'])
+def test_what_is_remembered_of_files_and_damaged_counts_for_nothing(files, settled, tmp_path, content):
+    built = open_or_build(TextDataset(sources=(str(files),)), ABC, tmp_path)
+    (seen,) = (tmp_path / SEEN).iterdir()
+    seen.write_text(content)
+    assert open_or_build(TextDataset(sources=(str(files),)), ABC, tmp_path).fingerprint == built.fingerprint
+    assert json.loads(seen.read_text())["sha256"] == built.fingerprint
+
+
 def test_another_tokenizer_makes_another_store(memory, endless, tmp_path):
     tokenizers: list[Tokenizer] = [ABC, CharTokenizer().fit(["abcd"]), CharTokenizer(lowercase=True).fit(["abc"])]
     tokenizers += [ByteTokenizer(), endless]
@@ -104,7 +187,7 @@ def test_a_damaged_store_is_built_again(memory, tmp_path, file, damage):
     again = memory("ab", "c")
     assert open_or_build(again, ABC, tmp_path).tokens.tolist() == [3, 0, 1, 3, 2, 3]
     assert len(again.readings) == 2
-    assert list(tmp_path.iterdir()) == [expected.folder]
+    assert list(tmp_path.glob("[!.]*")) == [expected.folder]
 
 
 def test_builders_at_the_same_time_do_no_harm(memory, tmp_path):
@@ -114,27 +197,8 @@ def test_builders_at_the_same_time_do_no_harm(memory, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(build, range(24)))
     assert all(result == results[0] for result in results)
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_an_interrupted_build_leaves_nothing(memory, tmp_path):
-    class Interrupted(ByteTokenizer):
-        def encode(self, document):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        open_or_build(memory("abc"), Interrupted(), tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_progress_counts_up_to_all_tokens(memory, tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "_BUFFER", 4)
-    seen = []
-    store = open_or_build(memory(["abc", "abc", "ab"], "c"), ABC, tmp_path, progress=seen.append)
-    assert seen == sorted(seen)
-    assert len(seen) > 2
-    assert seen[-1] == store.tokens.size
-    open_or_build(memory(["abc", "abc", "ab"], "c"), ABC, tmp_path, progress=lambda _: pytest.fail("not built"))
+    assert len(list(tmp_path.glob("[!.]*"))) == 1
+    assert not list(tmp_path.glob(".building/*"))
 
 
 def test_a_corpus_that_changes_while_it_is_read_is_said(memory, tmp_path):
@@ -148,7 +212,8 @@ def test_a_corpus_that_changes_while_it_is_read_is_said(memory, tmp_path):
 
     with pytest.raises(CorpusError, match="changed while it was read"):
         open_or_build(Changing(), ABC, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.glob("[!.]*"))
+    assert not list(tmp_path.glob(".building/*"))
 
 
 def test_a_corpus_of_no_documents_is_empty(memory, tmp_path):

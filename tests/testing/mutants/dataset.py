@@ -69,6 +69,27 @@ class Changes(TextDataset):
         object.__setattr__(self, "part", {"head": "tail", "tail": "head"}[self.part])
 
 
+# Recognising
+
+
+@breaks("test_a_stamp_is_another_one_when_a_source_changes", "the stamp is of the names alone")
+class StampsNames(TextDataset):
+    def stamp(self):
+        return list(self.sources)
+
+
+@breaks("test_a_stamp_is_another_one_when_a_source_changes", "the stamp is of the sizes alone")
+class StampsSizes(TextDataset):
+    def stamp(self):
+        return [Path(source).stat().st_size for source in self.sources]
+
+
+@breaks("test_a_stamp_is_another_one_when_a_source_changes", "the stamp is no JSON")
+class StampsPaths(TextDataset):
+    def stamp(self):
+        return [Path(source) for source in self.sources]
+
+
 # The example corpus
 
 

@@ -1,0 +1,154 @@
+"""Reading a corpus and recognising it: by its files' sizes and times where they tell, and by its content.
+
+What was recognised by its content is remembered beside the token stores, under a hash of ``Dataset.stamp``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from seqgen import files
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.options import option_values
+from seqgen.core.types import Content, Document
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called while a corpus is read with the bytes done so far (text in UTF-8), and those of all where they are known."""
+
+SEEN = ".seen"
+"""The folder, beside the token stores, of what was recognised."""
+
+_STEP = 1 << 20  # bytes between two calls of a progress
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a corpus is recognised by.
+
+    Attributes:
+        sha256: over the sha256 of the contents of all documents, in order, and over their groups where they have any.
+        documents: how many there are.
+        size: bytes of all contents, text in UTF-8.
+    """
+
+    sha256: str
+    documents: int
+    size: int
+
+
+class Reading:
+    """One reading of a corpus, document by document, which gives its fingerprint.
+
+    Attributes:
+        fingerprint: None until all has been read.
+    """
+
+    def __init__(self, dataset: Dataset, *, size: int | None = None, progress: Progress | None = None) -> None:
+        """A reading.
+
+        Args:
+            dataset: the corpus.
+            size: bytes of the whole where they are known, for ``progress``.
+            progress: told now and then how far it is.
+        """
+        self.fingerprint: Fingerprint | None = None
+        self._dataset = dataset
+        self._of_all = size
+        self._progress = progress
+        self._read = self._told = 0
+        self._content = self._held_out = b""  # digests of the document that was read last
+
+    def contents(self) -> Iterator[Content]:
+        """All pieces of all documents."""
+        for pieces in self.documents():
+            yield from pieces
+
+    def documents(self) -> Iterator[Iterator[Content]]:
+        """The pieces of each document; to be read in order, each to its end.
+
+        Raises:
+            CorpusError: there are none.
+        """
+        stamp = self._dataset.stamp()
+        contents, groups, count = hashlib.sha256(), hashlib.sha256(), 0
+        documents = iter(self._dataset.documents())
+        for first in documents:
+            yield self._pieces(first, documents)
+            contents.update(self._content)
+            groups.update(self._held_out)
+            count += 1
+        if not count:
+            sources = ", ".join(self._dataset.sources) or "no sources"
+            raise CorpusError(f"The corpus is empty: {sources} gave no documents.")
+        whole = contents
+        if groups.digest() != contents.digest():
+            whole = hashlib.sha256(contents.digest() + groups.digest())
+        self.fingerprint = Fingerprint(whole.hexdigest(), count, self._read)
+        # What was changed while it was read has another stamp now.
+        self._stamp = stamp if stamp == self._dataset.stamp() else None
+
+    @property
+    def hash(self) -> int:
+        """The first 64 bits of the sha256 of the document that was read last, or of its group where it has one."""
+        return int.from_bytes(self._held_out[:8], "little")
+
+    def remember(self, folder: Path) -> None:
+        """Recognise the corpus by the stamp of its files from now on, where they have one."""
+        if self.fingerprint is None or self._stamp is None:
+            return
+        with contextlib.suppress(OutputError, OSError):  # it is recognised by its content then
+            place = folder / SEEN / _key(self._dataset, self._stamp)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            files.replace_bytes(place, files.json_bytes(asdict(self.fingerprint)))
+
+    def _pieces(self, first: Document, following: Iterator[Document]) -> Iterator[Content]:
+        digest = hashlib.sha256()
+        piece = first
+        while True:
+            content = piece.content
+            data = _bytes(content)
+            digest.update(data)
+            self._advance(len(data))
+            yield content
+            following_piece = None if piece.final else next(following, None)
+            if following_piece is None:
+                break
+            piece = following_piece
+        self._content = digest.digest()
+        self._held_out = hashlib.sha256(_bytes(first.group)).digest() if first.group else self._content
+
+    def _advance(self, size: int) -> None:
+        self._read += size
+        if self._progress is not None and self._read - self._told >= _STEP:
+            self._told = self._read
+            self._progress(self._read, self._of_all)
+
+
+def recognised(dataset: Dataset, folder: Path) -> Fingerprint | None:
+    """The fingerprint of a corpus whose files are as they were when it was read, by sizes and times; else None."""
+    if (stamp := dataset.stamp()) is None:
+        return None
+    try:
+        value = json.loads((folder / SEEN / _key(dataset, stamp)).read_bytes())
+        found = Fingerprint(**value)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    kinds = [type(value) for value in asdict(found).values()]
+    return found if kinds == [str, int, int] and found.documents > 0 and found.size >= 0 else None
+
+
+def _bytes(content: Content) -> bytes:
+    return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+
+
+def _key(dataset: Dataset, stamp: Any) -> str:
+    kind = type(dataset)
+    about = [f"{kind.__module__}:{kind.__qualname__}", option_values(dataset), stamp]
+    return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()
