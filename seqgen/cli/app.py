@@ -15,6 +15,7 @@ from seqgen import __version__
 from seqgen.cli.environment import Environment, say
 from seqgen.cli.group import MainGroup
 from seqgen.core.errors import SeqgenError
+from seqgen.core.redact import redacted
 
 INTERRUPTED = 130
 """Exit code of a process that SIGINT ends: 128 and the signal's number."""
@@ -119,7 +120,7 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
 
 def _fail(environment: Environment, message: str, exit_code: int = 1) -> int:
     if environment.debug:
-        traceback.print_exc()
+        sys.stderr.write(redacted(traceback.format_exc()))
     say(message, label="error", style="bold red")
     return exit_code
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from seqgen.cli.environment import Command, JsonOption, add_row, print_json, show, styled, table
+from seqgen.cli.transfer import transfer_bar
 
 corpora = typer.Typer(help="Texts to train on: bundled ones, and well-known public ones.")
 
@@ -59,22 +60,13 @@ def get_corpus(
     json: JsonOption = False,
 ) -> None:
     """Download a public corpus, or go on with an interrupted download, and check it against its checksum."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
     from seqgen import corpora as known
     from seqgen import home
 
     path = known.locate(name)  # first, so that a wrong name shows no bar
     if path is None:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(name, total=None)
-            path = known.download(
-                name,
-                home.corpora_folder(),
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with transfer_bar(name) as progress:
+            path = known.download(name, home.corpora_folder(), progress=progress)
     if json:
         print_json({"name": name, "path": str(path)})
     else:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 from typer.core import TyperCommand
 
+from seqgen.core.redact import redacted
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -93,7 +95,8 @@ def complete_model() -> list[str]:
 
 
 def say(message: str, *, label: str = "", style: str = "") -> None:
-    """Words for people, on standard error; where nobody can read them any more, that changes nothing."""
+    """Words for people, without credentials, on standard error; where nobody can read them any more, that changes nothing."""
+    message = redacted(message)
     label = f"{label}: " if label else ""
     with contextlib.suppress(OSError):
         if sys.stderr.isatty():

@@ -14,7 +14,9 @@
     ├── GenerationError              generation cannot go on
     ├── ModelError                   a trained model
     │   ├── ModelNotFoundError
-    │   └── DamagedModelError        its files are not what was written
+    │   ├── DamagedModelError        its files are not what was written
+    │   └── ModelExistsError         another one has its name and version
+    ├── RemoteError                  where models are shared cannot be reached, or refuses
     └── OutputError                  a result cannot be written
 
 The message is one or two sentences for a person: what is wrong (with the value), where, and what to do.  The
@@ -23,11 +25,16 @@ command line catches the tree once, prints the message, and exits with ``exit_co
 
 from __future__ import annotations
 
+from seqgen.core.redact import redacted
+
 
 class SeqgenError(Exception):
-    """Something a person can understand and mend; the message says how."""
+    """Something a person can understand and mend; the message says how, and shows no credentials."""
 
     exit_code = 1
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(redacted(each) if isinstance(each, str) else each for each in arguments))
 
 
 class UsageError(SeqgenError):
@@ -86,6 +93,14 @@ class ModelNotFoundError(ModelError):
 
 class DamagedModelError(ModelError):
     """A model folder is incomplete, altered, or not a model at all."""
+
+
+class ModelExistsError(ModelError):
+    """Another model has this name and version already, where it was to go."""
+
+
+class RemoteError(SeqgenError):
+    """A place that models are shared at cannot be reached, refuses, or broke off."""
 
 
 class OutputError(SeqgenError):

@@ -115,8 +115,13 @@ class Registry:
                 msg = f'Model {name} has no alias "{alias}".  It has: @latest, @best'
                 raise ModelNotFoundError(msg)
 
-    def publish(self, name: str, folder: Path) -> ModelVersion:
+    def publish(self, name: str, folder: Path, *, number: int | None = None) -> ModelVersion:
         """Make a whole model folder the next version of ``name``, by rename; safe beside other processes.
+
+        Args:
+            name: of the model.
+            folder: in the same file system; it is gone afterwards.
+            number: of the version, if there is none of that number here; None: the next.
 
         Raises:
             UsageError: not a model name.
@@ -128,14 +133,16 @@ class Registry:
             parent.mkdir(parents=True, exist_ok=True)
             while True:
                 versions = self.versions(name)
-                number = versions[-1].version + 1 if versions else 1
+                if number is None:
+                    number = versions[-1].version + 1 if versions else 1
                 target = parent / str(number)
                 try:
                     folder.rename(target)
                 except OSError:
                     if not target.exists():
                         raise
-                    continue  # another process took this number first
+                    number = None  # it is taken: the next
+                    continue
                 files.sync_folder(parent)
                 return ModelVersion(name, number, target)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from seqgen.core.backend import Model
 from seqgen.core.callback import Callback
 from seqgen.core.errors import GenerationError, OutputError
+from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import bits_per_character
 from seqgen.training.diagnosis import Diagnosis
@@ -108,5 +109,5 @@ class GuardedCallback:
             return getattr(self.callback, method)(*arguments)
         except Exception as error:  # noqa: BLE001  a third party's code; the training must not suffer
             self._failed = True
-            self.reporter.warn(f"{self.spec} failed and is left out: {type(error).__name__}: {error}")
+            self.reporter.warn(redacted(f"{self.spec} failed and is left out: {type(error).__name__}: {error}"))
             return None

@@ -16,6 +16,7 @@ from seqgen import __version__, files
 from seqgen.checkpoint import ModelConfig, config_to_json, write_weights
 from seqgen.core.backend import Model
 from seqgen.core.errors import OutputError, TrainingError
+from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.data.store import TokenStore
 from seqgen.evaluation import bits_per_character
@@ -93,7 +94,7 @@ def publish(facts: Facts, registry: Registry) -> ModelVersion:
             "created": datetime.now(UTC).isoformat(timespec="microseconds"),
             "results": facts.results(),
             "corpus": {
-                "sources": about["sources"],
+                "sources": [redacted(source) for source in about["sources"]],
                 "fingerprint": facts.store.fingerprint,
                 "documents": len(facts.store.starts) - 1,
                 "characters": facts.store.characters,

@@ -14,6 +14,7 @@ from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
+from seqgen.core.redact import redacted
 from seqgen.data.store import open_or_build
 from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
@@ -239,6 +240,6 @@ class Session:
             self.reporter.close()
 
     def _callbacks(self) -> list[GuardedCallback]:
-        named = [(f"--log-to {spec}", self.catalog.make("callback", spec)) for spec in self.log_to]
+        named = [(f"--log-to {redacted(spec)}", self.catalog.make("callback", spec)) for spec in self.log_to]
         there = [(f"callback {type(callback).__name__}", callback) for callback in self.callbacks]
         return [GuardedCallback(spec, callback, self.reporter) for spec, callback in [*named, *there]]

@@ -24,7 +24,7 @@ def completed(seqgen, monkeypatch):
 def test_commands(completed):
     assert completed("seqgen t") == ["train"]
     assert {"train", "generate", "evaluate", "models", "corpora", "doctor"} <= set(completed("seqgen "))
-    assert completed("seqgen models ") == ["list", "show"]
+    assert {"list", "show", "export", "import", "push", "pull"} <= set(completed("seqgen models "))
 
 
 def test_names_of_options(completed):

@@ -17,6 +17,10 @@ class ModelsGroup(LazyGroup):
         {
             "list": ("listing", "List every version of every model."),
             "show": ("show", "Show everything about one model."),
+            "export": ("export", "Write a model as one file, or in another form."),
+            "import": ("importing", "Take in a model that somebody handed over."),
+            "push": ("push", "Give a model to a team, or to everybody."),
+            "pull": ("pull", "Fetch a model that was pushed."),
         }
     )
 

@@ -1,0 +1,23 @@
+"""What is shown of a model that came from elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from seqgen.cli.environment import print_json, say
+
+if TYPE_CHECKING:
+    from seqgen.sharing.arrival import Arrival
+
+
+def show_arrival(arrival: Arrival, *, json: bool) -> None:
+    """What it is called here, on standard output."""
+    version = arrival.version
+    if json:
+        print_json({"model": version.name, "version": version.version, "path": str(version.folder), "new": arrival.new})
+        return
+    if not arrival.new:
+        say(f"{version} is this model already.")
+    typer.echo(str(version))

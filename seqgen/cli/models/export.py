@@ -1,0 +1,58 @@
+"""``seqgen models export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, default, print_json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export", cls=Command, epilog="Example: seqgen models export novel@best novel.zip")(export_model)
+
+
+def _formats() -> list[str]:
+    from seqgen.sharing.formats import FORMATS
+
+    return [form.name for form in FORMATS]
+
+
+def export_model(
+    ctx: typer.Context,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="NAME, NAME:VERSION, NAME@best, or a model folder.",
+            autocompletion=complete_model,
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; a file that is there is replaced.")],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="zip (one file), safetensors (the model folder).  " + default("by the suffix of FILE"),
+            autocompletion=_formats,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a model as one file, to hand to somebody.
+
+    The file is the same, byte for byte, each time; seqgen models import reads it.
+    """
+    from seqgen import api
+    from seqgen.sharing.formats import export_model as export
+
+    saved = api.find_model(model)
+    written = export(saved, file, catalog=Environment.of(ctx).catalog, form=form)
+    if json:
+        print_json({"model": saved.where, "path": str(file), "format": written.name})
+    else:
+        typer.echo(str(file))

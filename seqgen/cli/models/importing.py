@@ -1,0 +1,39 @@
+"""``seqgen models import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqgen.cli.environment import Command, JsonOption, default
+from seqgen.cli.models.arrival import show_arrival
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("import", cls=Command, epilog="Example: seqgen models import novel.zip")(import_model)
+
+
+def import_model(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What seqgen models export wrote, or a model folder from elsewhere.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help=f"Name of the model here.  {default('the one it was trained under')}"
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Take in a model that somebody handed over.
+
+    It is checked against its manifest, file by file, and becomes the next version of its name.  Nothing in it is executed.
+    """
+    from seqgen import home
+    from seqgen.registry import Registry
+    from seqgen.sharing.importing import import_model as read
+
+    show_arrival(read(file, Registry(home.models_folder()), name=name), json=json)

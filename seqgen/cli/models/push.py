@@ -1,0 +1,53 @@
+"""``seqgen models push``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seqgen.cli.environment import Command, JsonOption, complete_model, default, print_json, say
+from seqgen.cli.transfer import transfer_bar
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = "Examples\n\nseqgen models push novel s3://team/models\n\nseqgen models push novel@best hf://ada/novel"
+    app.command("push", cls=Command, epilog=epilog)(push_model)
+
+
+def push_model(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="NAME, NAME:VERSION, NAME@best, or a model folder.",
+            autocompletion=complete_model,
+        ),
+    ],
+    remote: Annotated[
+        str, typer.Argument(metavar="REMOTE", help="A folder, any URL that fsspec knows, or hf://USER/NAME.")
+    ],
+    as_: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME:VERSION", help=f"What it is called there.  {default('as here')}"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Give a model to a team, or to everybody.
+
+    It appears there when all of it is there.  What broke off goes on when you push again.
+    """
+    from seqgen import api
+    from seqgen.core.redact import redacted
+    from seqgen.sharing.exchange import push
+
+    saved = api.find_model(model)
+    with transfer_bar(redacted(remote)) as progress:
+        pushed = push(saved, remote, as_=as_, progress=progress)
+    if json:
+        print_json({"model": saved.where, "where": pushed.where, "new": pushed.new})
+        return
+    if not pushed.new:
+        say(f"{pushed.where} is this model already.")
+    typer.echo(pushed.where)

@@ -1,0 +1,35 @@
+"""Text without credentials, for manifests, logs and messages."""
+
+from __future__ import annotations
+
+import os
+import re
+
+HIDDEN = "***"
+
+_USER = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)[^\s/?#\"'<>]*@")
+_QUERY = re.compile(
+    r"(?P<url>[A-Za-z][\w+.-]*://[^\s?#\"'<>]*)[?#](?=[^\s\"'<>]*[=&]|[\w%-]{16})[^\s\"'<>]*[^\s\"'<>.,;:)\]}]"
+)
+_TOKEN = re.compile(r"\b(?P<kind>Bearer |Basic |hf_|AKIA|ASIA)[\w+/=.~-]{8,}")
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
+_SHORTEST = 6  # characters of a secret in the environment; a shorter one may be part of any word
+
+
+def redacted(text: str) -> str:
+    """The text with ``***`` for what lets somebody in.
+
+    That is, in URLs, the user and password, and the query or fragment, in which signed URLs carry their signature; tokens as the
+    Hugging Face Hub, Amazon and HTTP write them; and whatever stands in an environment variable that is named after a
+    token, a secret, a password or a key.
+
+        redacted("s3://ada:lace@bucket/x?X-Amz-Signature=5e1f")  # "s3://***@bucket/x?***"
+    """
+    text = _USER.sub(rf"\g<scheme>{HIDDEN}@", text)
+    text = _QUERY.sub(rf"\g<url>?{HIDDEN}", text)
+    text = _TOKEN.sub(rf"\g<kind>{HIDDEN}", text)
+    for name, value in os.environ.items():
+        # Paths are no secrets: HF_TOKEN_PATH and its like.
+        if len(value) >= _SHORTEST and _SECRET_NAME.search(name) and not os.path.isabs(value) and value in text:  # noqa: PTH117
+            text = text.replace(value, HIDDEN)
+    return text

@@ -1,0 +1,122 @@
+"""A model folder from a place into the registry: going on where an earlier attempt broke off, believed when it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import filelock
+
+from seqgen import files
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, RemoteError, UsageError
+from seqgen.manifest import MANIFEST, read_lineage
+from seqgen.registry import Registry, check_name
+from seqgen.sharing.arrival import (
+    Arrival,
+    Listed,
+    Told,
+    already_there,
+    check_space,
+    digest_of,
+    publish,
+    read_listed,
+    receive,
+)
+from seqgen.sharing.place import Place
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the bytes that are through and the bytes that there are."""
+
+_ATTEMPTS = 5  # how often a file that breaks off is taken up again before a person is asked to
+
+
+def download(place: Place, registry: Registry, name: str, *, progress: Progress, number: int | None = None) -> Arrival:
+    """Fetch a model folder, file by file, and publish it when all is there and what the manifest says.
+
+    What arrives lies in a hidden folder of the registry that is named after the manifest, and stays there where it breaks
+    off, so that the next attempt goes on with the next byte.
+
+    Args:
+        place: the model folder.
+        registry: where it goes.
+        name: of the model here.
+        progress: told how much is there, of all files together.
+        number: the version that it has there.
+
+    Raises:
+        ModelNotFoundError: no model is there.
+        DamagedModelError: it is not what its manifest says, or its manifest says what no model has.
+        RemoteError: the place cannot be reached, or broke off.
+        OutputError: the disk does not take it.
+        UsageError: not a model name; or another process is fetching the same.
+    """
+    check_name(name)
+    manifest = (place / MANIFEST).read_small()
+    if manifest is None:
+        raise ModelNotFoundError(f"There is no model at {place}: {MANIFEST} is missing.")
+    if there := already_there(manifest, registry, name):
+        return there
+    folder = registry.folder / f".pull-{digest_of(manifest)[:32]}"
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder.with_suffix(".lock"), timeout=0)
+    try:
+        with lock:
+            files.replace_bytes(folder / MANIFEST, manifest)
+            listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
+            _fetch_all(place, folder, listed, progress)
+            arrival = publish(folder, registry, name, where=str(place), number=number)
+    except filelock.Timeout as error:
+        raise UsageError(f"{place} is being fetched by another process.") from error
+    Path(lock.lock_file).unlink(missing_ok=True)
+    return arrival
+
+
+def _fetch_all(place: Place, folder: Path, listed: dict[str, Listed], progress: Progress) -> None:
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    total = sum(each.bytes for each in listed.values())
+    check_space(
+        folder, total - sum(min(sizes.get(name, 0), each.bytes) for name, each in listed.items()), where=str(place)
+    )
+    through = 0
+
+    def told(count: int) -> None:
+        nonlocal through
+        through += count
+        progress(min(through, total), total)
+
+    for name, each in listed.items():
+        claimed = (place / name).size()
+        if claimed != each.bytes:
+            found = (
+                "is missing" if claimed is None else f"has {claimed:,} bytes, not the {each.bytes:,} of the manifest"
+            )
+            raise DamagedModelError(f"{place}/{name}: the file {found}; not fetched.")
+        before = through
+        for attempt in range(1, _ATTEMPTS + 1):
+            through = before
+            if _fetch(place / name, folder / name, each, told, last=attempt == _ATTEMPTS):
+                break
+
+
+def _fetch(place: Place, target: Path, listed: Listed, told: Told, *, last: bool) -> bool:
+    """Fetch what is missing of a file; whether all of it is there then."""
+    start = target.stat().st_size if target.exists() else 0
+    if start > listed.bytes:
+        target.unlink()
+        start = 0
+    try:
+        with place.open(start) as source:
+            receive(source, target, listed, where=str(place), told=told)
+    except RemoteError:
+        if last:
+            raise
+        return False
+    except DamagedModelError:
+        if not target.exists() and start and not last:
+            return False  # the beginning was of something else
+        if target.exists() and not last:
+            return False  # it broke off without a word
+        raise
+    return True

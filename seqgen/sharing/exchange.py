@@ -1,0 +1,75 @@
+"""``push`` and ``pull``: what a person names, to where it goes."""
+
+from __future__ import annotations
+
+import re
+
+from seqgen.checkpoint import SavedModel
+from seqgen.core.errors import UsageError
+from seqgen.registry import Registry
+from seqgen.sharing.arrival import Arrival
+from seqgen.sharing.download import Progress
+from seqgen.sharing.hub import SCHEME, HubModel
+from seqgen.sharing.remote import Pushed, Remote
+
+_VERSION = re.compile(r"(?P<name>[^:@/\\]+):(?P<number>[1-9]\d{0,8})")
+
+
+def push(saved: SavedModel, url: str, *, progress: Progress, as_: str | None = None) -> Pushed:
+    """Give a model to a team, or to everybody.
+
+    Args:
+        saved: the model.
+        url: a folder or URL that is a team's registry, or ``hf://USER/NAME``.
+        progress: told how much is through.
+        as_: ``NAME:VERSION``, what it is called there; None: as in the registry that it was opened from.
+
+    Raises:
+        UsageError: no such place, or a folder of no registry without ``as_``.
+        ModelExistsError: another model is called so there.
+        RemoteError: the place cannot be reached, refuses, or broke off.
+        MissingDependencyError: the package of the place's file system is not installed.
+    """
+    match = _VERSION.fullmatch(as_ or saved.where)
+    if not match:
+        raise UsageError(
+            f'--as is "{as_}", but must be NAME:VERSION, for example novel:3.'
+            if as_
+            else f"{saved.where} is a folder, so say what it is called there, for example --as novel:3"
+        )
+    number = int(match["number"])
+    if url.startswith(SCHEME):
+        return HubModel.at(url).push(saved, number)
+    return Remote.at(url).push(saved, match["name"], number, progress=progress)
+
+
+def pull(
+    url: str, reference: str | None, registry: Registry, *, progress: Progress, name: str | None = None
+) -> Arrival:
+    """Fetch a model that was pushed, as a version of the registry, unless it is there already.
+
+    Args:
+        url: where it was pushed.
+        reference: ``NAME`` or ``NAME:VERSION``; None on the Hub, where the URL says it.
+        registry: where it goes.
+        progress: told how much is through.
+        name: of the model here; None: as there.
+
+    Raises:
+        UsageError: no such place, or not such a reference.
+        ModelNotFoundError: no such model is there; names what is.
+        DamagedModelError: its bytes are not those of its manifest.
+        RemoteError: the place cannot be reached, or broke off.
+        MissingDependencyError: the package of the place's file system is not installed.
+    """
+    if url.startswith(SCHEME):
+        model = HubModel.at(url)
+        if reference is not None:
+            raise UsageError(
+                f"{url} is one model, so {reference} says nothing; a version of it is {SCHEME}USER/NAME@v3."
+            )
+        return model.pull(registry, progress=progress, name=name)
+    remote = Remote.at(url)
+    if reference is None:
+        raise UsageError(f"Say which model of {remote.place}.  {remote.described()}")
+    return remote.pull(reference, registry, progress=progress, name=name)

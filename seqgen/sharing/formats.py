@@ -1,0 +1,83 @@
+"""What ``models export`` writes and ``models import`` reads.  Each form is a line here and a module, imported when used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from seqgen import files
+from seqgen.checkpoint import SavedModel
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import UsageError
+
+Writer: TypeAlias = Callable[[SavedModel, Path, Catalog], None]
+"""Writes a model to a path where nothing is yet."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form that a model can be written in.
+
+    Attributes:
+        name: what people write: ``--format NAME``.
+        suffix: of the files that have it, in lower case; empty: a folder.
+        summary: one line.
+        writer: ``module:function``, a ``Writer``.
+    """
+
+    name: str
+    suffix: str
+    summary: str
+    writer: str
+
+
+FORMATS = (
+    Format("zip", ".zip", "one file, which seqgen models import reads", "seqgen.sharing.archive:export_zip"),
+    Format("safetensors", "", "the model folder", "seqgen.sharing.folder:export_folder"),
+)
+
+
+def export_model(saved: SavedModel, target: Path, *, catalog: Catalog, form: str | None = None) -> Format:
+    """Write a model in another form; a file that is there is replaced, by rename when the new one is whole.
+
+    Args:
+        saved: the model.
+        target: the file or folder to write.
+        catalog: the parts, for forms that need the model's own.
+        form: a name of ``FORMATS``; None: by the suffix of ``target``.
+
+    Raises:
+        UsageError: no such form; or a folder is there and not empty.
+        OutputError: it cannot be written.
+    """
+    chosen = find_format(form, target)
+    module, _, function = chosen.writer.partition(":")
+    write: Writer = getattr(importlib.import_module(module), function)
+    if target.is_dir() and (chosen.suffix or any(target.iterdir())):
+        raise UsageError(f"{target} is a folder that is there already.  Name another place, or remove it.")
+    with files.new_folder(target.parent) as folder:
+        new = folder / target.name
+        write(saved, new, catalog)
+        with files.writing(target):
+            new.replace(target)
+            files.sync_folder(target.parent)
+    return chosen
+
+
+def find_format(name: str | None, target: Path) -> Format:
+    """The form of that name, or that a file of this name has.
+
+    Raises:
+        UsageError: there is none; says which there are.
+    """
+    if name is None:
+        found = [form for form in FORMATS if form.suffix == target.suffix.lower()]
+    else:
+        found = [form for form in FORMATS if form.name == name]
+    if not found:
+        allowed = ", ".join(f"{form.name} ({form.suffix or 'a folder'})" for form in FORMATS)
+        raise UsageError(f'--format is "{name or target.suffix}", but must be one of: {allowed}')
+    return found[0]

@@ -1,0 +1,171 @@
+"""A folder at a URL that fsspec knows: what of it is used here, with failures as sentences and in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqgen.core.errors import DamagedModelError, MissingDependencyError, RemoteError, SeqgenError, UsageError
+from seqgen.core.redact import redacted
+from seqgen.sharing.arrival import Told
+from seqgen.untrusted import MAX_JSON_BYTES
+
+BLOCK = 4 << 20
+"""Bytes that are asked for at a time."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in a file system of fsspec.
+
+    Attributes:
+        files: the file system.
+        path: of the folder, as the file system names it.
+        shown: the URL as it may be shown: without credentials.
+    """
+
+    files: Any
+    path: str
+    shown: str
+
+    @classmethod
+    def at(cls, url: str) -> Place:
+        """The folder of a URL, or of a path.
+
+        Raises:
+            UsageError: no file system has such URLs.
+            MissingDependencyError: the package of the file system is not installed; says which.
+            RemoteError: it cannot be reached.
+        """
+        import fsspec
+
+        shown = redacted(url).rstrip("/")
+        try:
+            # Neither instances nor listings are kept: others write there too, and credentials are not to be left about.
+            found, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
+        except ImportError as error:
+            raise MissingDependencyError(f"{shown} needs a package that is not installed: {error}") from error
+        except ValueError as error:
+            raise UsageError(f"{shown} is not a URL that fsspec knows: {error}") from error
+        except Exception as error:
+            raise RemoteError(f"{shown} cannot be reached: {_reason(error)}") from error
+        return cls(found, path.rstrip("/"), shown)
+
+    def __truediv__(self, name: str) -> Place:
+        return Place(self.files, f"{self.path}/{name}", f"{self.shown}/{name}")
+
+    def __str__(self) -> str:
+        return self.shown
+
+    @property
+    def has_folders(self) -> bool:
+        """Whether folders exist by themselves; stores of objects, all asynchronous in fsspec, have names with slashes."""
+        return not self.files.async_impl
+
+    def names(self) -> list[str]:
+        """The names of what lies in it; none where it does not exist."""
+        with self.asked("listed"):
+            try:
+                found = self.files.ls(self.path, detail=False)
+            except FileNotFoundError:
+                return []
+            return sorted(each.rstrip("/").rpartition("/")[2] for each in found)
+
+    def size(self) -> int | None:
+        """The size of a file in bytes; None where there is none."""
+        with self.asked("looked up"):
+            try:
+                info = self.files.info(self.path)
+            except FileNotFoundError:
+                return None
+            return info["size"] if info["type"] == "file" else None
+
+    def read_small(self) -> bytes | None:
+        """A file of JSON, whole; None where there is none.
+
+        Raises:
+            DamagedModelError: it is larger than such a file can be.
+        """
+        with self.asked("read"):
+            try:
+                with self.files.open(self.path, "rb", block_size=BLOCK) as file:
+                    content: bytes = file.read(MAX_JSON_BYTES + 1)
+            except FileNotFoundError:
+                return None
+        if len(content) > MAX_JSON_BYTES:
+            raise DamagedModelError(
+                f"{self}: more than {MAX_JSON_BYTES:,} bytes, which such a file cannot have; not read."
+            )
+        return content
+
+    def create(self, value: dict[str, Any]) -> bool:
+        """Write a small file of JSON unless there is one, however many try at once; whether it was written."""
+        content = json.dumps(value).encode()
+        with self.asked("written"):
+            if self.has_folders:
+                self.files.makedirs(self.path.rpartition("/")[0], exist_ok=True)
+            try:
+                if _is_local(self.files):
+                    with self.files.open(self.path, "xb") as file:  # whose pipe_file looks first and writes then
+                        file.write(content)
+                else:
+                    self.files.pipe_file(self.path, content, mode="create")
+            except FileExistsError:
+                return False
+            return True
+
+    def put(self, source: Path, told: Told) -> None:
+        """Copy a file there."""
+        from fsspec.callbacks import Callback
+
+        class Through(Callback):  # type: ignore[misc]  # fsspec has no types
+            def relative_update(self, inc: int = 1) -> None:
+                told(inc)
+
+        with self.asked("written"):
+            self.files.put_file(str(source), self.path, callback=Through())
+
+    def put_whole(self, content: bytes) -> None:
+        """Write a small file that no reader ever sees half of."""
+        with self.asked("written"):
+            if _is_local(self.files):
+                self.files.pipe_file(f"{self.path}.part", content)
+                self.files.mv(f"{self.path}.part", self.path)
+            else:
+                self.files.pipe_file(self.path, content)
+
+    def remove(self) -> None:
+        """Remove a file, if it is there."""
+        with self.asked("removed"), contextlib.suppress(FileNotFoundError):
+            self.files.rm_file(self.path)
+
+    @contextlib.contextmanager
+    def open(self, start: int) -> Iterator[Any]:
+        """A file, from byte ``start`` on."""
+        with self.asked("read"), self.files.open(self.path, "rb", block_size=BLOCK) as file:
+            file.seek(start)
+            yield file
+
+    @contextlib.contextmanager
+    def asked(self, doing: str) -> Iterator[None]:
+        """Turn whatever a file system raises, which has no common class, into a sentence."""
+        try:
+            yield
+        except SeqgenError:
+            raise
+        except Exception as error:
+            raise RemoteError(f"{self} cannot be {doing}: {_reason(error)}") from error
+
+
+def _is_local(files: Any) -> bool:
+    from fsspec.implementations.local import LocalFileSystem
+
+    return isinstance(files, LocalFileSystem)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".") + "."

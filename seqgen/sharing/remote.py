@@ -1,0 +1,193 @@
+"""A team's registry at any URL that fsspec knows: ``URL/NAME/VERSION/``, the same folders as at home.
+
+**A reader never sees half a model.**  ``manifest.json`` is written last, and a folder without one is no model.
+
+**One of several that push the same version wins.**  Who pushes first creates ``.claim.json``, which names the manifest to
+come, by an operation that the file system lets succeed once.  Others see it, or the manifest, and are told.  Only the bytes
+of that manifest's files are written beside it, so that nothing is mixed.
+
+**An interrupted push goes on.**  Whoever finds their own claim skips the files that are there with their size; the claim is
+removed when the manifest is there.
+"""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from seqgen.checkpoint import SavedModel
+from seqgen.core.errors import ModelExistsError, ModelNotFoundError, UsageError
+from seqgen.manifest import MANIFEST, verify
+from seqgen.registry import Registry, check_name
+from seqgen.sharing.arrival import Arrival, digest_of, read_listed
+from seqgen.sharing.download import Progress, download
+from seqgen.sharing.place import Place
+from seqgen.untrusted import parse_json, shown
+
+CLAIM = ".claim.json"
+
+_REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<number>[1-9]\d{0,8}))?")
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What became of a push.
+
+    Attributes:
+        where: what it is called there, without credentials.
+        new: False where it was there already.
+    """
+
+    where: str
+    new: bool
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A team's registry."""
+
+    place: Place
+
+    @classmethod
+    def at(cls, url: str) -> Remote:
+        """The registry at a URL, or in a folder.
+
+        Raises:
+            UsageError, MissingDependencyError, RemoteError: see :class:`~seqgen.sharing.place.Place`.
+        """
+        return cls(Place.at(url))
+
+    def names(self) -> list[str]:
+        """The models that have a version there, sorted."""
+        return [name for name in self.place.names() if _is_name(name) and self.versions(name)]
+
+    def versions(self, name: str) -> list[int]:
+        """The versions of a model that are whole, oldest first."""
+        numbers = sorted(int(each) for each in (self.place / name).names() if re.fullmatch(r"[1-9]\d{0,8}", each))
+        return [number for number in numbers if (self.place / name / str(number) / MANIFEST).size() is not None]
+
+    def push(self, saved: SavedModel, name: str, number: int, *, progress: Progress) -> Pushed:
+        """Write a model there as this version of this name.
+
+        Raises:
+            ModelExistsError: another model has that name and version there, or is being pushed.
+            DamagedModelError: a file here is not what was written.
+            RemoteError: the place cannot be reached, or refuses.
+        """
+        check_name(name)
+        target = self.place / name / str(number)
+        manifest = (saved.folder / MANIFEST).read_bytes()
+        listed = read_listed(saved.manifest, where=saved.where)
+        for file in listed:
+            verify(saved.folder, file, saved.manifest, where=saved.where)
+        if self._is_there(target, manifest):
+            return Pushed(str(target), new=False)
+        claim = {
+            "manifest_sha256": digest_of(manifest),
+            "by": f"{getpass.getuser()} on {platform.node()}",
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        first = (target / CLAIM).create(claim)
+        if first and self._is_there(target, manifest):  # somebody finished between the look and the claim
+            (target / CLAIM).remove()
+            return Pushed(str(target), new=False)
+        if not first and not self._is_ours(target, manifest):
+            return Pushed(str(target), new=False)
+        total, through = sum(each.bytes for each in listed.values()), 0
+
+        def told(count: int) -> None:
+            nonlocal through
+            through += count
+            progress(min(through, total), total)
+
+        done = 0
+        for file, each in listed.items():
+            # Without a claim of ours from before, what lies there is not known to be ours, whatever its size.
+            if first or (target / file).size() != each.bytes:
+                (target / file).put(saved.folder / file, told)
+            done += each.bytes
+            told(done - through)
+        if self._is_ours(target, manifest):
+            (target / MANIFEST).put_whole(manifest)
+        (target / CLAIM).remove()
+        return Pushed(str(target), new=True)
+
+    def pull(self, reference: str, registry: Registry, *, progress: Progress, name: str | None = None) -> Arrival:
+        """Fetch a version into a registry, under its number where that is free; see :func:`~seqgen.sharing.download.download`.
+
+        Args:
+            reference: ``NAME``, its latest version there, or ``NAME:3``.
+            registry: where it goes.
+            progress: told how much is there.
+            name: of the model here; None: the same.
+
+        Raises:
+            UsageError: not such a reference.
+            ModelNotFoundError: there is no such model; names what there is.
+        """
+        match = _REFERENCE.fullmatch(reference)
+        if not match or not _is_name(match["name"]):
+            raise UsageError(f'"{shown(reference)}" is not a model of {self.place}: write NAME or NAME:VERSION.')
+        there = self.versions(match["name"])
+        if not there:
+            raise ModelNotFoundError(f'{self.place} has no model "{match["name"]}".  {self.described()}')
+        number = int(match["number"]) if match["number"] else there[-1]
+        if number not in there:
+            raise ModelNotFoundError(
+                f"{self.place} has no version {number} of {match['name']}.  It has: {', '.join(map(str, there))}"
+            )
+        source = self.place / match["name"] / str(number)
+        return download(source, registry, name or match["name"], progress=progress, number=number)
+
+    def described(self) -> str:
+        """What there is, in a sentence."""
+        found = [f"{name}:{number}" for name in self.names() for number in self.versions(name)]
+        more = f" and {len(found) - 20} more" if len(found) > 20 else ""
+        return f"It has: {', '.join(found[:20])}{more}" if found else "It has none."
+
+    def _is_there(self, target: Place, manifest: bytes) -> bool:
+        """Whether this very model is there.
+
+        Raises:
+            ModelExistsError: another one is.
+        """
+        found = (target / MANIFEST).read_small()
+        if found is None or found == manifest:
+            return found is not None
+        name = target.path.rsplit("/", 2)[1]
+        raise ModelExistsError(
+            f"{target} is another model, and versions do not change.  Push this one as another: "
+            f"--as {name}:{self.versions(name)[-1] + 1}"
+        )
+
+    def _is_ours(self, target: Place, manifest: bytes) -> bool:
+        """Whether the claim there is for this manifest; False: it is gone, since the model is there.
+
+        Raises:
+            ModelExistsError: it is for another one.
+        """
+        content = (target / CLAIM).read_small()
+        if content is None and self._is_there(target, manifest):
+            return False
+        try:
+            found = parse_json(content or b"{}")
+        except (ValueError, RecursionError):
+            found = None  # it is just being written
+        found = found if isinstance(found, dict) else {}
+        if found.get("manifest_sha256") == digest_of(manifest):
+            return True
+        raise ModelExistsError(
+            f"{target}: another model is being pushed there, by {shown(found.get('by', 'somebody'))} since "
+            f"{shown(found.get('since', 'just now'))}.  If that was given up, remove {target}/{CLAIM}"
+        )
+
+
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name)
+    except UsageError:
+        return False
+    return True
