@@ -9,7 +9,15 @@ import seqgen
 if TYPE_CHECKING:
     import typer
 
+    from seqgen.core.hookspecs import Register
+
 SEQGEN_CONTRACT = "1.0"
+
+
+@seqgen.hookimpl
+def register_tokenizers(register: Register) -> None:
+    """``abc``."""
+    register("abc", "seqgen_music.abc.tokenizer:AbcTokenizer", summary="musical tokens of ABC tunes")
 
 
 @seqgen.hookimpl

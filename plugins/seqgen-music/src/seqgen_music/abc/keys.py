@@ -1,0 +1,166 @@
+"""Keys: their signatures, the notes in them, and the way from one to another.
+
+A note's name is a place on the line of fifths: ... Bb -2, F -1, C 0, G 1, D 2 ... F# 6 ...  To transpose is to add to it
+(Temperley 2000, The Line of Fifths), and so spelling stays right: what was a raised fourth is one afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LETTERS = "CDEFGAB"
+_FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
+_NAMES = "FCGDAEB"
+SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+MODES = {"": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4, "loc": -5, "lyd": 1}
+"""Modes as they are written here, and how many fifths their signature lies from that of the major key."""
+
+_ALIASES = {"maj": "", "ion": "", "min": "m", "aeo": "m"}
+_KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)(.*)", re.DOTALL)
+ACCIDENTALS = {"": 0, "^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
+_MARKS = {0: "=", 1: "^", 2: "^^", -1: "_", -2: "__"}
+_SIGNS = {"": 0, "#": 1, "b": -1, "##": 2, "bb": -2}
+_SUFFIXES = {alter: sign for sign, alter in _SIGNS.items()}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A tonic and a mode.
+
+    Attributes:
+        tonic: on the line of fifths, C is 0.
+        mode: one of ``MODES``.
+    """
+
+    tonic: int
+    mode: str
+
+    @property
+    def signature(self) -> int:
+        """How many sharps, or, below zero, flats."""
+        return self.tonic + MODES[self.mode]
+
+    @property
+    def altered(self) -> dict[str, int]:
+        """The letters that the signature alters, and by how many semitones."""
+        count = self.signature
+        letters = _NAMES[:count] if count > 0 else _NAMES[::-1][:-count]
+        return dict.fromkeys(letters, 1 if count > 0 else -1)
+
+    @property
+    def pitch_classes(self) -> frozenset[int]:
+        """The seven notes, in semitones above C."""
+        return frozenset(fifth * 7 % 12 for fifth in range(self.signature - 1, self.signature + 6))
+
+    @property
+    def pitch_class(self) -> int:
+        """The tonic in semitones above C."""
+        return self.tonic * 7 % 12
+
+    def __str__(self) -> str:
+        """As ABC writes it: ``F#m``, ``Ador``."""
+        letter, alter = spelled(self.tonic)
+        return f"{letter}{_SUFFIXES[alter]}{self.mode}"
+
+
+def parse_key(text: str) -> Key | None:
+    """The key that a K: field names; None for none, pipes, and what is no key or has accidentals of its own."""
+    match = _KEY.fullmatch(text.strip())
+    if match is None:
+        return None
+    letter, sign, mode, rest = match.groups()
+    name = mode[:3].lower() if mode != "m" else "m"
+    if mode and (name := _ALIASES.get(name, name)) not in MODES:
+        return None
+    if re.search(r"[\^_=][A-Ga-g]|\bexp\b", rest):
+        return None
+    key = Key(_FIFTHS[letter] + 7 * _SIGNS[sign], name)
+    return key if abs(key.signature) <= 7 else None
+
+
+def spelled(fifth: int) -> tuple[str, int]:
+    """The letter of a place on the line of fifths, and by how many semitones it is altered."""
+    return _NAMES[(fifth + 1) % 7], (fifth + 1) // 7
+
+
+def place_of(letter: str, alter: int) -> int:
+    """The place on the line of fifths."""
+    return _FIFTHS[letter] + 7 * alter
+
+
+@dataclass(frozen=True)
+class Pitch:
+    """A note as ABC writes it: ``^c'``.
+
+    Attributes:
+        accidental: as written, or empty.
+        letter: C to B.
+        octave: 4 for C, 5 for c, as in scientific pitch notation.
+    """
+
+    accidental: str
+    letter: str
+    octave: int
+
+    @classmethod
+    def parse(cls, text: str) -> Pitch:
+        """The pitch that a lexeme of kind PITCH is."""
+        name = text.lstrip("^_=")
+        octave = (5 if name[0].islower() else 4) + name.count("'") - name.count(",")
+        return cls(text[: len(text) - len(name)], name[0].upper(), octave)
+
+    def __str__(self) -> str:
+        """As ABC writes it."""
+        if self.octave >= 5:
+            return f"{self.accidental}{self.letter.lower()}{chr(39) * (self.octave - 5)}"
+        return f"{self.accidental}{self.letter}{',' * (4 - self.octave)}"
+
+    @property
+    def step(self) -> int:
+        """How many letters above C of octave 0."""
+        return 7 * self.octave + LETTERS.index(self.letter)
+
+    def midi(self, alter: int) -> int:
+        """The MIDI number, where it is altered by so many semitones; C of octave 4 is 60."""
+        return 12 * (self.octave + 1) + SEMITONES[self.letter] + alter
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How far to transpose.
+
+    Attributes:
+        fifths: along the line of fifths.
+        steps: letters up, or, below zero, down.
+    """
+
+    fifths: int
+    steps: int
+
+    @classmethod
+    def between(cls, key: Key, tonic: int, semitones: int) -> Interval:
+        """From a key's tonic to another (on the line of fifths) that lies so many semitones above it."""
+        start, goal = spelled(key.tonic), spelled(tonic)
+        steps = (LETTERS.index(goal[0]) - LETTERS.index(start[0])) % 7
+        # Of the places seven letters apart, the one that is as far as the semitones say.
+        octaves = round((semitones - steps * 12 / 7) / 12)
+        return cls(tonic - key.tonic, steps + 7 * octaves)
+
+    def key(self, key: Key) -> Key:
+        """The key there."""
+        return Key(key.tonic + self.fifths, key.mode)
+
+    def pitch(self, pitch: Pitch, alter: int) -> Pitch | None:
+        """The note there, whose accidental is written if it was; None where it would take three accidentals."""
+        letter, altered = spelled(place_of(pitch.letter, alter) + self.fifths)
+        octave = (pitch.step + self.steps) // 7
+        if abs(altered) > 2:
+            return None
+        return Pitch(_MARKS[altered] if pitch.accidental else "", letter, octave)
+
+    def name(self, text: str) -> str | None:
+        """The name of a note there, as chord symbols write it: ``F#``; None where it would take more than two signs."""
+        letter, altered = spelled(place_of(text[0], _SIGNS[text[1:]]) + self.fifths)
+        return f"{letter}{_SUFFIXES[altered]}" if altered in _SUFFIXES else None

@@ -1,0 +1,119 @@
+"""Where in the bar a tune is: the time of notes, one lexeme after another."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from seqgen_music.abc.lexemes import Kind, Lexeme
+from seqgen_music.abc.metre import bar_length, default_unit, is_compound, multiple, tuplet, unit_length
+
+_ONE = Fraction(1)
+_NOTES = frozenset({Kind.PITCH, Kind.REST, Kind.CHORD_END})
+
+
+class Rhythm:
+    """Follows the lexemes of a tune.  All times are ticks (see :mod:`seqgen_music.abc.metre`).
+
+    A note has its length only once it is known that neither a length nor ``>`` follows it, so ``position`` counts what is
+    settled, and ``pending`` is the length so far of the note that is not.
+
+    Attributes:
+        metre: the value of the last M: field; empty where there was none.
+        bar: how long a bar is, or None.
+        position: of what is settled, since the last bar line.
+        pending: the length of the note that was read last, until another begins.
+        exact: False once a length was no whole number of ticks, and was rounded.
+        in_chord, in_grace: inside these brackets.
+        tuplet_left: how many notes of a tuplet are still to come.
+        broken: the length of the next note is changed by a > or < before it.
+    """
+
+    def __init__(self) -> None:
+        self.metre = ""
+        self.bar: int | None = None
+        self.position = 0
+        self.pending: int | None = None
+        self.exact = True
+        self.in_chord = self.in_grace = self.broken = False
+        self.tuplet_left = 0
+        self._unit: int | None = None
+        self._tuplet = self._broken = _ONE
+        self._inner: Fraction | None = None  # of the first note of a chord, by which the others go
+        self._bare = False  # the pending note has no length yet
+
+    @property
+    def unit(self) -> int:
+        """The length of a note that has none written."""
+        return self._unit or default_unit(self.bar)
+
+    @property
+    def now(self) -> int:
+        """The position behind the last note, as far as it is known."""
+        return self.position + (self.pending or 0)
+
+    def feed(self, lexeme: Lexeme) -> None:  # noqa: C901, PLR0912  one branch a kind
+        """Go on over a lexeme."""
+        kind, text = lexeme
+        if self.in_grace:
+            self.in_grace = kind is not Kind.GRACE_END and kind is not Kind.BAR
+        elif self.in_chord and kind in (Kind.PITCH, Kind.REST):
+            self._inner = self._inner or _ONE
+        elif self.in_chord and kind is Kind.LENGTH:
+            if self._inner is _ONE:
+                self._inner = multiple(text) or Fraction(1)
+        elif kind in _NOTES:
+            self._begin(text, self._inner or _ONE if kind is Kind.CHORD_END else _ONE)
+        elif kind is Kind.LENGTH:
+            if self._bare and self.pending is not None:
+                self.pending, self._bare = self._times(self.pending, multiple(text) or _ONE), False
+        elif kind is Kind.BROKEN:
+            self._break(text)
+        elif kind is Kind.BAR:
+            self.pending, self._broken = None, _ONE
+            self.position, self.in_chord, self.tuplet_left, self.broken = 0, False, 0, False
+        elif kind is Kind.CHORD:
+            self.in_chord, self._inner = True, None
+        elif kind is Kind.GRACE:
+            self.in_grace = True
+        elif kind is Kind.TUPLET:
+            self.tuplet_left, self._tuplet = tuplet(text, compound=is_compound(self.metre))
+        elif kind is Kind.FIELD:
+            self._field(text[0], text[2:])
+        elif kind is Kind.INLINE:
+            self._field(text[1], text[3:-1])
+
+    def _begin(self, text: str, units: Fraction) -> None:
+        self._settle()
+        length = self._times(self.unit, units * self._broken)
+        if text in ("Z", "X"):
+            length = self.bar or self.unit
+        if self.tuplet_left:
+            length = self._times(length, self._tuplet)
+            self.tuplet_left -= 1
+        self.pending, self._bare = length, True
+        self.in_chord, self.broken, self._broken = False, False, _ONE
+
+    def _break(self, text: str) -> None:
+        if self.pending is None:
+            return
+        short = Fraction(1, 2 ** len(text))
+        mine, other = (2 - short, short) if text[0] == ">" else (short, 2 - short)
+        self.pending = self._times(self.pending, mine)
+        self._settle()
+        self.broken, self._broken = True, other
+
+    def _settle(self) -> None:
+        self.position += self.pending or 0
+        self.pending = None
+
+    def _times(self, ticks: int, factor: Fraction) -> int:
+        product = ticks * factor.numerator
+        if product % factor.denominator:
+            self.exact = False
+        return product // factor.denominator
+
+    def _field(self, letter: str, value: str) -> None:
+        if letter == "M":
+            self.metre, self.bar = value, bar_length(value)
+        elif letter == "L":
+            self._unit = unit_length(value)

@@ -1,0 +1,65 @@
+"""The tokenizer ``abc``: all laws, and what its tokens and its layout are."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+
+from seqgen.testing import TokenizerContract
+from seqgen_music.abc.tokenizer import AbcTokenizer
+
+TUNES = [
+    'X:1\nT:The Öre\nM:6/8\nL:1/8\nK:Ador\nE|:A2B c>BA|(3efe d {/g}~e2 d|[1 "Am7"[Ace]2- [Ace]z:|[2 A6|]',
+    'X:2\nM:C|\nK:F#m\n"^loud"f4 !trill!c4|\n[M:3/4] (F,^G,_A,)|] % no more\nw: la la\n\n',
+    "K:G\nG2 (3:2:3ABc :|\nM:2/4\nd/e//f|",
+]
+CHARACTERS = "ABcdzT:KMw|[]123(){}<>~\"!+^_=/-,'%.& \né"
+
+
+class TestLaws(TokenizerContract):
+    documents = st.sampled_from(TUNES) | st.text(st.sampled_from(CHARACTERS), max_size=30) | st.text(max_size=20)
+
+    def make(self) -> AbcTokenizer:
+        return AbcTokenizer()
+
+
+def tokens_of(document: str) -> list[str]:
+    tokenizer = AbcTokenizer().fit([document])
+    return [tokenizer.lexemes[token].text for token in tokenizer.encode(document).tolist()]
+
+
+@pytest.mark.parametrize(
+    ("music", "tokens"),
+    [
+        ("M:6/8", ["M:6/8"]),
+        ("K:  F#   dor", ["K:F# dor"]),
+        ("T:Ice", ["T:", "I", "c", "e", "\n"]),
+        ("^C,3/2 c'/", ["^C,", "3/2", "c'", "/"]),
+        ('"Am7"A2 "slow"z', ['"Am7"', "A", "2", '"', "s", "l", "o", "w", '"', "z"]),
+        ("(3ABc (AB)", ["(3", "A", "B", "c", "(", "A", "B", ")"]),
+        ("[CEG]2-|[1 A>B :|[2", ["[", "C", "E", "G", "]", "2", "-", "|", "[1", "A", ">", "B", ":|", "[2"]),
+        ("{/g}~A !trill!B .c|]", ["{/", "g", "}", "~", "A", "!trill!", "B", ".", "c", "|]"]),
+        ("[K:D]A::B||", ["[K:D]", "A", "::", "B", "||"]),
+        ("A:|", ["A", ":|"]),  # no field, though it begins a line
+    ],
+)
+def test_each_musical_symbol_is_one_token(music, tokens):
+    assert tokens_of(music) == tokens
+
+
+def test_notes_are_beamed_by_the_beat_and_four_bars_make_a_line():
+    written = "X:1\nM:6/8\nL:1/8\nK:G\nGABcde|G2BA3 | GAB c2d|e6|\nGAB c3|]"
+    laid_out = "X:1\nM:6/8\nL:1/8\nK:G\nGAB cde | G2B A3 | GAB c2d | e6 |\nGAB c3 |]"
+    assert AbcTokenizer().fit([written]).canonical(written) == laid_out
+
+
+@pytest.mark.parametrize("tune", TUNES)
+def test_nothing_but_white_space_is_lost(tune):
+    tokenizer = AbcTokenizer().fit(TUNES)
+    assert "".join(tokenizer.canonical(tune).split()) == "".join(tune.split())
+
+
+def test_what_the_vocabulary_lacks_becomes_what_is_nearest():
+    tokenizer = AbcTokenizer().fit(["X:1\nM:6/8\nK:G\nGABc2|"])
+    assert tokenizer.canonical("X:37\nM:9/8\nK:D\n^G''4 \"Am\"B|") == "X:1\nM:6/8\nK:G\nG2B |"
+    assert dict(tokenizer.missing("X:37\n^G4")) == {"4": "2", "X:37": "X:1", "^G": "G"}
