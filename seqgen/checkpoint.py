@@ -24,9 +24,9 @@ from seqgen.manifest import CONFIG, FORMAT_VERSION, TOKENIZER, WEIGHTS, read_man
 from seqgen.untrusted import (
     MAX_JSON_BYTES,
     MAX_TOKENIZER_BYTES,
+    map_tensors,
     read_header,
     read_json,
-    read_tensors,
     shown,
 )
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from seqgen.core.catalog import Catalog, PartEntry
     from seqgen.core.tokenizer import Tokenizer
 
-HASHED_ON_LOAD_BYTES = 64 * 2**20
+CHECKED_ON_LOAD_BYTES = 64 * 2**20
 """Weights up to this are hashed whenever they are loaded (some 50 ms); larger ones by ``models verify``."""
 
 
@@ -83,7 +83,15 @@ def write_weights(path: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def read_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, where: str) -> Weights:
-    """Weights, checked against what their backend states before anything is allocated.
+    """A copy of the weights in a file, which may then change; see :func:`map_weights`."""
+    return {name: tensor.copy() for name, tensor in map_weights(path, shapes, where=where).items()}
+
+
+def map_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, where: str) -> Weights:
+    """Weights as read-only views of their file, checked against what their backend states.
+
+    Of a file above ``CHECKED_ON_LOAD_BYTES`` the numbers are not looked at, so that a large model starts as fast as a
+    small one.
 
     Raises:
         DamagedModelError: the file holds other tensors, or numbers that are not finite.
@@ -102,9 +110,10 @@ def read_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, where: st
             faults.append(f'tensor "{name}" is {shown(entry.get("dtype"))}, but must be F32')
     if faults:
         raise DamagedModelError(f"{where}: " + "; ".join(faults) + ".")
-    weights = read_tensors(path, where=where)
+    weights = map_tensors(path, where=where)
     check_weights(weights, shapes, where=where)
-    if faulty := [name for name, tensor in weights.items() if not np.isfinite(tensor).all()]:
+    small = path.stat().st_size <= CHECKED_ON_LOAD_BYTES
+    if small and (faulty := [name for name, tensor in weights.items() if not np.isfinite(tensor).all()]):
         msg = f'{where}: tensor "{faulty[0]}" holds values that are not finite numbers.'
         raise DamagedModelError(msg)
     return weights
@@ -193,15 +202,15 @@ class SavedModel:
         return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}"), manifest)
 
     def weights(self, backend: Backend) -> Weights:
-        """The weights, as this backend states them for the model's shape."""
+        """The weights, as this backend states them for the model's shape, as read-only views of their file."""
         path = self.folder / WEIGHTS
         tensors = len(read_header(path, where=f"{self.where}/{WEIGHTS}"))
         if self.config.model.num_layers > tensors:  # before as many shapes are stated
             msg = f"{self.where}/{CONFIG}: {shown(self.config.model.num_layers)} layers, but {WEIGHTS} has {tensors} tensors."
             raise DamagedModelError(msg)
-        if path.stat().st_size <= HASHED_ON_LOAD_BYTES:
+        if path.stat().st_size <= CHECKED_ON_LOAD_BYTES:
             verify(self.folder, WEIGHTS, self.manifest, where=self.where)
-        return read_weights(path, backend.weight_shapes(self.config.model), where=f"{self.where}/{WEIGHTS}")
+        return map_weights(path, backend.weight_shapes(self.config.model), where=f"{self.where}/{WEIGHTS}")
 
     def tokenizer(self, catalog: Catalog) -> Tokenizer:
         """The tokenizer, by its registered name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import os
 import stat
 import struct
@@ -36,6 +37,36 @@ def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{where}: cannot be read: {error}"
         raise DamagedModelError(msg) from error
+
+
+def map_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[np.float32]]:
+    """All tensors of a safetensors file of float32 as read-only views of it: what is not looked at is not read.
+
+    Raises:
+        DamagedModelError: a tensor that is not float32, or tensors that do not fill the file one after another.
+    """
+    import numpy as np  # listing models does without
+
+    header = read_header(path, where=where)
+    tensors = {}
+    try:
+        with path.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last view of it
+        start = end = 8 + struct.unpack_from("<Q", content)[0]
+        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+            count = math.prod(entry["shape"])
+            if entry["data_offsets"] != [end - start, end - start + 4 * count] or entry.get("dtype") != "F32":
+                msg = f'{where}: tensor "{name}" is described wrongly.'
+                raise DamagedModelError(msg)
+            tensors[name] = np.frombuffer(content, "<f4", count, end).reshape(entry["shape"])
+            end += 4 * count
+    except (OSError, ValueError, struct.error) as error:
+        msg = f"{where}: cannot be read: {error}"
+        raise DamagedModelError(msg) from error
+    if end != len(content):
+        msg = f"{where}: {len(content) - end:,} bytes belong to no tensor."
+        raise DamagedModelError(msg)
+    return tensors
 
 
 def read_header(path: Path, *, where: str) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from seqgen.checkpoint import (
     PartRecord,
     SavedModel,
     config_to_json,
+    map_weights,
     read_config,
     read_weights,
     write_weights,
@@ -159,6 +163,54 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     write_weights(tmp_path / WEIGHTS, weights)
     with pytest.raises(DamagedModelError, match='tensor "output.bias" holds values that are not finite'):
         read_weights(tmp_path / WEIGHTS, canonical_shapes(SPEC), where="m:1")
+
+
+def test_a_large_model_is_loaded_without_being_read(tmp_path):
+    spec = ModelSpec(vocab_size=2**20, embedding_size=128, hidden_size=8)  # an embedding of 512 MB
+    shapes = canonical_shapes(spec)
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    (tmp_path / WEIGHTS).write_bytes(struct.pack("<Q", len(text)) + text)
+    os.truncate(tmp_path / WEIGHTS, 8 + len(text) + end)  # zeros that take no room on the disk
+    tracemalloc.start()
+    try:
+        weights = map_weights(tmp_path / WEIGHTS, shapes, where="m:1")
+        NumpyBackend().build(spec, weights=weights)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert list(weights) == list(shapes)
+    assert not weights["embedding.weight"].flags.writeable
+    assert peak < 2 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("offsets", "sentence"),
+    [
+        ({"a": [0, 8], "b": [8, 16]}, None),
+        ({"a": [8, 16], "b": [0, 8]}, None),
+        ({"a": [0, 8], "b": [0, 8]}, 'tensor "b" is described wrongly'),
+        ({"a": [0, 8], "b": [4, 12]}, 'tensor "b" is described wrongly'),
+        ({"a": [4, 12], "b": [12, 20]}, 'tensor "a" is described wrongly'),
+        ({"a": [0, 12], "b": [12, 20]}, 'tensor "a" is described wrongly'),
+        ({"a": [0, 8]}, "8 bytes belong to no tensor"),
+    ],
+)
+def test_tensors_fill_the_file_one_after_another(tmp_path, offsets, sentence):
+    text = json.dumps(
+        {n: {"dtype": "F32", "shape": [2], "data_offsets": place} for n, place in offsets.items()}
+    ).encode()
+    size = max([16, *(end for _, end in offsets.values())])
+    (tmp_path / WEIGHTS).write_bytes(struct.pack("<Q", len(text)) + text + bytes(size))
+    shapes = dict.fromkeys(offsets, (2,))
+    if sentence is None:
+        assert set(map_weights(tmp_path / WEIGHTS, shapes, where="m:1")) == set(offsets)
+    else:
+        with pytest.raises(DamagedModelError, match=f"^m:1: .*{sentence}"):
+            map_weights(tmp_path / WEIGHTS, shapes, where="m:1")
 
 
 @pytest.mark.parametrize(

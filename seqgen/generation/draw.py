@@ -107,8 +107,8 @@ def _draw_one(logits: npt.NDArray[Any], uniform: float) -> int:
     top = exact[exact.argmax()]
     if not math.isfinite(top):
         raise _refusal(top[None])
-    exact -= top
-    np.exp(exact, out=exact)
+    np.subtract(exact, top, exact)
+    np.exp(exact, exact)
     cumulative = np.add.accumulate(exact)
     return int(cumulative.searchsorted(uniform * cumulative[-1], "right"))
 

@@ -11,11 +11,14 @@ from annotated_types import Ge
 
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.types import Array
-from seqgen.samplers.arrays import best
+from seqgen.samplers.arrays import LOWEST, best, namespace
 from seqgen.samplers.greedy import only_best
 
 _SMALLEST = 1e-30
 """Division by less would leave the normal numbers of float32."""
+
+_LARGEST = -LOWEST
+"""The largest finite logit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +32,18 @@ class Temperature(Sampler):
     ] = 1.0
 
     def adjust(self, logits: Array) -> Array:
-        """(B, V) -> (B, V), divided; below 1 also shifted so that the best of each row is 0."""
+        """(B, V) -> (B, V), divided; a row that would overflow is shifted before, so that its best is 0."""
         if self.temperature == 1:
             return logits
         if self.temperature > 1:
             return logits / self.temperature
         if self.temperature == 0:
             return only_best(logits)
-        # Division by less than 1 may overflow.  Below the best that is -inf and harmless; the best itself stays 0.
+        divisor = max(self.temperature, _SMALLEST)
+        top, limit = best(logits), _LARGEST * divisor
+        # Division by less than 1 may overflow.  Far below the best that is harmless; the best itself must stay finite.
         with np.errstate(over="ignore"):
-            return (logits - best(logits)) / max(self.temperature, _SMALLEST)
+            if isinstance(top, np.floating):
+                return logits / divisor if -limit <= top <= limit else (logits - top) / divisor
+            xp = namespace(logits)
+            return (logits - xp.where(xp.abs(top) > limit, top, xp.zeros_like(top))) / divisor

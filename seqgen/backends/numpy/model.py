@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seqgen.backends.numpy.cells import CELLS, Floats
-from seqgen.backends.numpy.weights import prepare
+from seqgen.backends.numpy.weights import Prepared, prepare
 from seqgen.core.backend import Model
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch, Ids, State, Weights
@@ -32,9 +33,14 @@ class NumpyModel(Model):
         self.load_weights(weights)
 
     def load_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """Take over canonical weights."""
-        self._weights = {name: value.copy() for name, value in weights.items()}
-        self._prepared = prepare(self._weights, self.spec)
+        """Take over canonical weights: copies, but for arrays that nobody can write to, such as a file's."""
+        self._weights = {name: value.copy() if value.flags.writeable else value for name, value in weights.items()}
+        self.__dict__.pop("_prepared", None)
+
+    @cached_property
+    def _prepared(self) -> Prepared:
+        """The weights as they are used, made when first needed: loading reads nothing of a large file."""
+        return prepare(self._weights, self.spec)
 
     def weights(self) -> Weights:
         """A copy of the canonical weights."""
@@ -51,7 +57,7 @@ class NumpyModel(Model):
         hidden: Any = None
         for names, layer in zip(self._names, self._prepared.layers, strict=True):
             if layer.input_weight is None:
-                inputs = self._prepared.table[ids]  # (B, G*H)
+                inputs = self._prepared.table.take(ids, axis=0)  # (B, G*H)
             else:
                 inputs = np.dot(hidden, layer.input_weight)
                 inputs += layer.bias

@@ -29,9 +29,9 @@ class Layer:
 
     Attributes:
         input_weight: (H, G*H); None for layer 0, whose product with every token is ``Prepared.table``.
-        bias: (G*H).
+        bias: (1, G*H); with two axes, for NumPy adds arrays of equal shape faster than it broadcasts.
         recurrent_weight: (H, G*H).
-        recurrent_candidate_bias: (H), gru only.
+        recurrent_candidate_bias: (1, H), gru only.
     """
 
     input_weight: npt.NDArray[np.float32] | None
@@ -48,7 +48,7 @@ class Prepared:
         table: (V, G*H) what each token gives to the gates of layer 0, bias included.
         layers: the recurrent layers.
         output_weight: (H, V).
-        output_bias: (V).
+        output_bias: (1, V).
     """
 
     table: npt.NDArray[np.float32]
@@ -66,20 +66,21 @@ def prepare(weights: Mapping[str, npt.NDArray[np.float32]], spec: ModelSpec) -> 
             name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"layers.{number}.")
         }
         input_weight = (own["input_weight"][rows] * scale[:, None]).T  # (in, G*H)
-        bias = own["bias"][rows] * scale
+        bias = (own["bias"][rows] * scale)[None]
         if number == 0:
             table = _input_product(weights, input_weight, spec)  # (V, G*H)
             table += bias
+        candidate_bias = own.get("recurrent_candidate_bias")
         layers.append(
             Layer(
                 input_weight=np.ascontiguousarray(input_weight) if number else None,
                 bias=bias,
                 recurrent_weight=np.ascontiguousarray((own["recurrent_weight"][rows] * scale[:, None]).T),
-                recurrent_candidate_bias=own.get("recurrent_candidate_bias"),
+                recurrent_candidate_bias=candidate_bias[None] if candidate_bias is not None else None,
             )
         )
     output_weight = weights["embedding.weight" if spec.tie_embeddings else "output.weight"]
-    return Prepared(table, tuple(layers), np.ascontiguousarray(output_weight.T), weights["output.bias"])
+    return Prepared(table, tuple(layers), np.ascontiguousarray(output_weight.T), weights["output.bias"][None])
 
 
 def _order_and_scale(spec: ModelSpec) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
