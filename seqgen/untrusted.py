@@ -39,7 +39,7 @@ def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
         raise DamagedModelError(msg) from error
 
 
-def map_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[np.float32]]:
+def map_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
     """All tensors of a safetensors file of float32 as read-only views of it: what is not looked at is not read.
 
     Raises:
