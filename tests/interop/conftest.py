@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from seqgen.backends.numpy.model import NumpyModel
 from seqgen.checkpoint import (
-    CONFIG,
-    TOKENIZER,
-    WEIGHTS,
     ModelConfig,
     PartRecord,
     SavedModel,
     config_to_json,
-    write_manifest,
     write_weights,
 )
 from seqgen.core.canonical import initial_weights
@@ -26,7 +25,9 @@ from seqgen.core.spec import ModelSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.files import write_json
 from seqgen.installed import installed_catalog
+from seqgen.interop.adopt import adopt
 from seqgen.interop.source import Source
+from seqgen.manifest import CONFIG, TOKENIZER, WEIGHTS, write_manifest
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +35,18 @@ def catalog() -> Catalog:
     return installed_catalog()
 
 
+SYMBOLS = [*"the quickbrownfxjmpsvlazydg\n"]  # not in the order of code points
+"""The characters of foreign models, in the order of their rows."""
+
+
 def model_folder(folder: Path, tokenizer: Tokenizer, name: str, *, has_ends: bool = False, **shape: object) -> Path:
     """Write a model folder with fresh weights, and biases that are not zero."""
     spec = ModelSpec(vocab_size=tokenizer.vocab_size, **shape)
     generator = np.random.default_rng(1)
     weights = {  # recurrent ones no larger: the state of what amplifies differences is chaos, in which no two agree
-        tensor: value * 0.9 if tensor.endswith("recurrent_weight") else value + generator.normal(0, 0.3, value.shape).astype(np.float32)
+        tensor: value * 0.9
+        if tensor.endswith("recurrent_weight")
+        else value + generator.normal(0, 0.3, value.shape).astype(np.float32)
         for tensor, value in initial_weights(spec, random_seed=2).items()
     }
     parts = {
@@ -54,6 +61,42 @@ def model_folder(folder: Path, tokenizer: Tokenizer, name: str, *, has_ends: boo
     write_json(folder / TOKENIZER, tokenizer.state())
     write_manifest(folder, {"name": "made", "created": "2026-01-02T03:04:05+00:00", "results": {}, "corpus": {}})
     return folder
+
+
+@pytest.fixture
+def adopted(tmp_path: Path, catalog: Catalog) -> Callable[..., Adopted]:
+    """Imports a file with the vocabulary ``SYMBOLS``, or another; gives the model as it is loaded again."""
+
+    def read(source: Path, vocabulary: object = SYMBOLS) -> Adopted:
+        listed = tmp_path / "vocabulary.json"
+        listed.write_text(json.dumps(vocabulary), "utf-8")
+        folder = tmp_path / f"imported-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        adopt(source, folder, listed)
+        saved = SavedModel.open(folder, where="imported")
+        loaded = Source.of(saved, catalog)
+        return Adopted(saved, loaded, NumpyModel(loaded.spec, loaded.weights))
+
+    return read
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A model that was imported."""
+
+    saved: SavedModel
+    source: Source
+    model: NumpyModel
+
+    def logits(self, rows: np.ndarray, vocabulary: list[str]) -> np.ndarray:
+        """The logits (B, T, V) after tokens (B, T), both in the foreign model's rows."""
+        symbols = self.source.tokenizer.state()["symbols"]
+        id_of_row = np.array([symbols.index(symbol) for symbol in vocabulary])
+        state, found = self.model.initial_state(len(rows)), []
+        for step in range(rows.shape[1]):
+            logits, state = self.model.next_logits(id_of_row[rows[:, step]], state)
+            found.append(logits[:, id_of_row])
+        return np.stack(found, axis=1)
 
 
 @pytest.fixture

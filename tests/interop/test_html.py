@@ -34,7 +34,9 @@ from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
 
 NODE = shutil.which("node")
-in_node = pytest.mark.skipif(NODE is None, reason="Node.js is not installed: the page's script runs in test_html_in_chromium")
+in_node = pytest.mark.skipif(
+    NODE is None, reason="Node.js is not installed: the page's script runs in test_html_in_chromium"
+)
 
 TEXT = "The ice was thick, and it sang.  “Café,” said Élodie — 12 naïve gulls’ cries!\n\tΣίσυφος; İstanbul… 😀\n"
 CHARS = CharTokenizer().fit([TEXT])

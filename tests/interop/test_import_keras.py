@@ -1,0 +1,308 @@
+"""Files that Keras wrote become models that give the same logits; nothing in them reaches beyond the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from seqgen.core.errors import DamagedModelError, ModelError
+
+h5py = pytest.importorskip("h5py")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras = pytest.importorskip("keras")
+
+SYMBOLS = [*"the quickbrownfxjmpsvlazydg\n"]
+V = len(SYMBOLS)
+CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+
+
+def stack(architecture="lstm", *, encoding="embedding", layers=1, bias=True, softmax=True, **options):
+    """What tutorials build: Embedding, recurrent layers, Dropout, Dense."""
+    keras.utils.set_random_seed(5)
+    width = {"embedding": None, "one-hot": V, "scalar": 1}[encoding]
+    parts = [keras.layers.Input((None,) if width is None else (None, width))]
+    parts += [keras.layers.Embedding(V, 9)] if width is None else []
+    for _ in range(layers):
+        parts += [CELLS[architecture](12, return_sequences=True, use_bias=bias, **options), keras.layers.Dropout(0.2)]
+    model = keras.Sequential([*parts, keras.layers.Dense(V, activation="softmax" if softmax else None, use_bias=bias)])
+    generator = np.random.default_rng(6)
+    model.set_weights([value + generator.normal(0, 0.2, value.shape) for value in model.get_weights()])
+    return model
+
+
+def rows():
+    return np.random.default_rng(0).integers(0, V, (2, 40))
+
+
+def logits(model):
+    """What the model gives before its softmax."""
+    inputs = rows()
+    if model.layers[0].__class__.__name__ != "Embedding":
+        inputs = np.eye(V, dtype=np.float32)[inputs] if model.input_shape[-1] == V else (inputs / V)[..., None]
+    model.layers[-1].activation = keras.activations.linear
+    return np.asarray(keras.Sequential(model.layers)(inputs, training=False))
+
+
+def assert_same(adopted, model, vocabulary=SYMBOLS):
+    np.testing.assert_allclose(adopted.logits(rows(), vocabulary), logits(model), atol=1e-5)
+
+
+FORMS = ("net.weights.h5", "net.keras")
+
+
+def save(model, path):
+    model.save_weights(path) if path.name.endswith(".weights.h5") else model.save(path)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("architecture", CELLS)
+def test_logits_are_those_of_keras(adopted, tmp_path, architecture, form):
+    model = stack(architecture, layers=2)
+    save(model, tmp_path / form)
+    read = adopted(tmp_path / form)
+    assert (read.source.spec.architecture, read.source.spec.num_layers) == (architecture, 2)
+    assert_same(read, model)
+
+
+@pytest.mark.parametrize("architecture", CELLS)
+def test_layers_without_a_bias(adopted, tmp_path, architecture):
+    model = stack(architecture, bias=False)
+    save(model, tmp_path / "net.weights.h5")
+    assert_same(adopted(tmp_path / "net.weights.h5"), model)
+
+
+@pytest.mark.parametrize("encoding", ["one-hot", "scalar"])
+def test_tokens_that_enter_one_hot_or_as_a_number(adopted, tmp_path, encoding):
+    model = stack("lstm", encoding=encoding)
+    save(model, tmp_path / "net.keras")
+    read = adopted(tmp_path / "net.keras", sorted(SYMBOLS))
+    assert read.source.spec.input_encoding == encoding
+    assert_same(read, model, sorted(SYMBOLS))
+
+
+def test_the_state_of_the_optimiser_is_passed_over(adopted, tmp_path):
+    model = stack("gru", softmax=False)
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    save(model, tmp_path / "net.keras")
+    assert_same(adopted(tmp_path / "net.keras"), model)
+
+
+def test_a_functional_model(adopted, tmp_path):
+    model = stack("gru")
+    inputs = keras.Input((None,))
+    outputs = inputs
+    for layer in model.layers:
+        outputs = layer(outputs)
+    functional = keras.Model(inputs, outputs)
+    for form in FORMS:
+        save(functional, tmp_path / form)
+        assert_same(adopted(tmp_path / form), model)
+
+
+def test_the_older_layout_with_layers_by_name(adopted, tmp_path):
+    model = stack("lstm", layers=2)
+    with h5py.File(tmp_path / "net.weights.h5", "w") as file:  # as tf.keras of TensorFlow 2 wrote it
+        for layer in model.layers:
+            cell = f"/{layer.name}_cell".replace("lstm_1_cell", "lstm_cell_1") if "lstm" in layer.name else ""
+            for weight in layer.weights:
+                file[f"{layer.name}/{layer.name}{cell}/{weight.name}:0"] = np.asarray(weight)
+        file.attrs["layer_names"] = [layer.name for layer in model.layers]
+    assert_same(adopted(tmp_path / "net.weights.h5"), model)
+
+
+def refused(adopted, path):
+    with pytest.raises((ModelError, DamagedModelError)) as error:
+        adopted(path)
+    sentence = str(error.value)
+    assert sentence.startswith(path.name)
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"activation": "relu"}, "(LSTM) has activation=relu, but must have tanh."),
+        (
+            {"recurrent_activation": "hard_sigmoid"},
+            "(LSTM) has recurrent_activation=hard_sigmoid, but must have sigmoid.",
+        ),
+        ({"go_backwards": True}, "(LSTM) has go_backwards=True, but must have False."),
+    ],
+)
+def test_what_a_layer_computes_otherwise_is_refused_by_name(adopted, tmp_path, options, sentence):
+    save(stack("lstm", **options), tmp_path / "net.keras")
+    assert sentence in refused(adopted, tmp_path / "net.keras")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_gru_that_resets_before_is_refused(adopted, tmp_path, form):
+    save(stack("gru", reset_after=False), tmp_path / form)
+    assert "reset_after=False" in refused(adopted, tmp_path / form)
+
+
+def test_layers_of_other_kinds_are_refused_by_name(adopted, tmp_path):
+    model = keras.Sequential(
+        [
+            keras.layers.Input((None,)),
+            keras.layers.Embedding(V, 9),
+            keras.layers.LayerNormalization(),
+            keras.layers.LSTM(12),
+            keras.layers.Dense(V),
+        ]
+    )
+    save(model, tmp_path / "net.keras")
+    assert "is LayerNormalization, but must be one of InputLayer, Embedding, LSTM" in refused(
+        adopted, tmp_path / "net.keras"
+    )
+    save(model, tmp_path / "net.weights.h5")
+    assert "has no place between an embedding, recurrent layers and one dense layer" in refused(
+        adopted, tmp_path / "net.weights.h5"
+    )
+    both = keras.Sequential(
+        [keras.layers.Input((None, V)), keras.layers.Bidirectional(keras.layers.LSTM(12)), keras.layers.Dense(V)]
+    )
+    save(both, tmp_path / "both.weights.h5")
+    assert "is bidirectional" in refused(adopted, tmp_path / "both.weights.h5")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file of weights that is right, and how to change it."""
+    path = tmp_path / "net.weights.h5"
+    with h5py.File(path, "w") as file:
+        file["layers/embedding/vars/0"] = np.zeros((V, 9), np.float32)
+        file["layers/lstm/cell/vars/0"] = np.zeros((9, 48), np.float32)
+        file["layers/lstm/cell/vars/1"] = np.zeros((12, 48), np.float32)
+        file["layers/lstm/cell/vars/2"] = np.zeros(48, np.float32)
+        file["layers/dense/vars/0"] = np.zeros((12, V), np.float32)
+        file["layers/dense/vars/1"] = np.zeros(V, np.float32)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("array", "shape", "sentence"),
+    [
+        ("layers/lstm/cell/vars/1", (12, 50), 'the transpose of array "layers/lstm/cell[1]" has shape (50, 12), but must be G·H by H'),
+        ("layers/lstm/cell/vars/0", (9, 36), 'tensor "layers/lstm/cell[0]" has shape (9, 36), but must have (9, 48): all layers must be lstm of 12 units'),
+        ("layers/lstm/cell/vars/2", (47,), 'tensor "layers/lstm/cell[2]" has shape (47,), but must have (48,)'),
+        ("layers/dense/vars/0", (13, V), f'tensor "layers/dense[0]" has shape (13, {V}), but must have (12, {V}): it takes what the last layer gives.'),
+        ("layers/embedding/vars/0", (V, 8), f'tensor "layers/embedding" has shape ({V}, 8), but must have ({V}, 9)'),
+    ],
+)  # fmt: skip
+def test_a_shape_that_does_not_fit_is_named_with_what_it_must_be(adopted, weights, array, shape, sentence):
+    with h5py.File(weights, "r+") as file:
+        del file[array]
+        file[array] = np.zeros(shape, np.float32)
+    assert sentence in refused(adopted, weights)
+
+
+def external_link(file, path):
+    secret = path.with_name("secret.h5")
+    with h5py.File(secret, "w") as other:
+        other["a"] = np.zeros((V, 9), np.float32)
+    del file["layers/embedding/vars/0"]
+    file["layers/embedding/vars/0"] = h5py.ExternalLink(secret, "/a")
+
+
+def soft_link(file, path):
+    del file["layers/embedding/vars/0"]
+    file["layers/embedding/vars/0"] = h5py.SoftLink("/layers/dense/vars/0")
+
+
+def loop(file, path):
+    file["layers/again"] = file["layers"]
+
+
+def references(file, path):
+    file["layers/embedding/vars/1"] = np.array([file["layers"].ref], dtype=h5py.ref_dtype)
+
+
+def strings(file, path):
+    file["layers/embedding/vars/1"] = "text"
+
+
+def elsewhere(file, path):
+    outside = path.with_name("secret.bin")
+    outside.write_bytes(bytes(4 * V * 9))
+    del file["layers/embedding/vars/0"]
+    file.create_dataset("layers/embedding/vars/0", (V, 9), "f4", external=[(outside, 0, h5py.h5f.UNLIMITED)])
+
+
+def virtual(file, path):
+    layout = h5py.VirtualLayout((V, 9), "f4")
+    layout[:] = h5py.VirtualSource(path.with_name("secret.h5"), "a", (V, 9))
+    del file["layers/embedding/vars/0"]
+    file.create_virtual_dataset("layers/embedding/vars/0", layout)
+
+
+def compressed(file, path):
+    file.create_dataset("layers/huge", (4096, 4096), "f4", compression="gzip")
+
+
+def unwritten(file, path):
+    file.create_dataset("layers/huge", (1 << 20, 1 << 20), "f4")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (external_link, '"layers/embedding/vars/0" is a link to somewhere else; not followed.'),
+        (soft_link, '"layers/embedding/vars/0" is a link to somewhere else; not followed.'),
+        (loop, "is there twice, or there are too many entries; not read."),
+        (references, 'array "layers/embedding/vars/1" is object of shape (1,), and no weight.'),
+        (strings, 'array "layers/embedding/vars/1" is object of shape (), and no weight.'),
+        (elsewhere, 'array "layers/embedding/vars/0" does not lie in the file as it is'),
+        (virtual, 'array "layers/embedding/vars/0" does not lie in the file as it is'),
+        (compressed, 'array "layers/huge" does not lie in the file as it is'),
+        (unwritten, 'array "layers/huge" claims 4,398,046,511,104 bytes, more than the file has; not read.'),
+    ],
+)
+def test_a_file_that_reaches_beyond_itself_or_claims_more_than_it_has_is_refused(adopted, weights, spoil, sentence):
+    with h5py.File(weights, "r+") as file:
+        spoil(file, weights)
+    assert sentence in refused(adopted, weights)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n", b"PK\x03\x04 no zip", b"text"])
+def test_what_is_no_such_file_is_refused_in_a_sentence(adopted, tmp_path, form, content):
+    (tmp_path / form).write_bytes(content)
+    refused(adopted, tmp_path / form)
+
+
+def test_a_zip_that_unpacks_to_more_than_it_should_is_refused_before_it_is_unpacked(adopted, tmp_path):
+    with zipfile.ZipFile(tmp_path / "net.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", bytes(1 << 24))
+    sentence = refused(adopted, tmp_path / "net.keras")
+    assert "net.keras/model.weights.h5: 16,777,216 bytes are more than it can have; not read." in sentence
+
+
+@pytest.mark.parametrize(
+    "config", [[], {}, {"config": {"layers": [1]}}, {"config": {"layers": [{"class_name": ["x"], "config": {}}]}}]
+)
+def test_a_configuration_that_lists_no_layers_is_refused(adopted, weights, tmp_path, config):
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.write(weights, "model.weights.h5")
+    refused(adopted, tmp_path / "net.keras")
+
+
+def test_a_layer_that_names_code_is_refused_and_the_code_is_not_looked_up(adopted, weights, tmp_path, monkeypatch):
+    (tmp_path / "evil.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    layer = {
+        "module": "evil",
+        "class_name": "Lambda",
+        "config": {"name": "l", "function": "evil:run"},
+        "registered_name": "evil>L",
+    }
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps({"module": "evil", "config": {"layers": [layer]}}))
+        archive.write(weights, "model.weights.h5")
+    assert 'layer "l" is Lambda' in refused(adopted, tmp_path / "net.keras")
