@@ -195,10 +195,10 @@ def _recurrent(layer: _Named, architecture: str, size: int, *, first: bool, wher
         raise ModelError(
             f'{where}: array "{layer.path(2)}" has shape ({gates},): a GRU with reset_after=False, which has no canonical form.'
         )
-    shape = (2, gates) if architecture == "gru" else (gates,)
-    if bias.shape != shape or len(biases) > 1:
+    expected = (2, gates) if architecture == "gru" else (gates,)
+    if bias.shape != expected or len(biases) > 1:
         raise ModelError(
-            f"{where}: {fault(layer.path(2), bias.shape, shape, 'it is the bias, and the last array of its layer')}"
+            f"{where}: {fault(layer.path(2), bias.shape, expected, 'it is the bias, and the last array of its layer')}"
         )
     if architecture != "gru":
         return Layer(kernel.T, recurrent.T, bias)

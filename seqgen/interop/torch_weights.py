@@ -185,9 +185,9 @@ def _around(shapes: Mapping[str, tuple[int, ...]], width: int, hidden: int, *, w
     return found
 
 
-def _alone(matrix: tuple[str, tuple[int, ...]], bias: str | None, width: int, hidden: int, *, where: str) -> _Around:
+def _alone(name: str, shape: tuple[int, ...], bias: str | None, width: int, hidden: int, *, where: str) -> _Around:
     """The one matrix that there is: the output, and where the widths say so, the embedding too."""
-    name, (rows, columns) = matrix
+    rows, columns = shape
     if columns != hidden:
         raise ModelError(
             f"{where}: {fault(name, (rows, columns), (rows, hidden), 'it takes what the last layer gives')}"
