@@ -15,7 +15,7 @@ import numpy as np
 
 from seqgen import __version__, files
 from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
-from seqgen.core.errors import DamagedModelError, ModelError, UsageError
+from seqgen.core.errors import DamagedModelError, UsageError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Weights
@@ -35,9 +35,6 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     }
 )
 """Suffix, in lower case, to what such a file is and what reads it."""
-
-PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
-"""Files that may run code when they are read."""
 
 SEQ_LEN = 64
 """Time steps that a text is scored in at a time."""
@@ -72,18 +69,6 @@ def adopt(source: Path, folder: Path, vocabulary: Path | None) -> None:
                 f'{source.name}: what becomes tensor "{name}" has values that are not finite numbers.'
             )
     _write(folder, spec, weights, stack, known, {"file": source.name, "form": what}, source)
-
-
-def refuse_pickle(source: Path) -> None:
-    """Say of a file that may run code why it is not read, and what to do.
-
-    Raises:
-        ModelError: always.
-    """
-    raise ModelError(
-        f"{source.name} may be a pickle, which runs code when it is read; not opened.  Where you trust it, save its weights in "
-        "another form: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')"
-    )
 
 
 def name_of(source: Path) -> str:

@@ -27,6 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen import files
+from seqgen.checkpoint import SavedModel
+from seqgen.core.catalog import Catalog
 from seqgen.core.errors import MissingDependencyError, UsageError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.interop.source import Source
@@ -44,12 +46,12 @@ _ORDER = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn": (0,)}
 """Which canonical gate stands at each place of the operator."""
 
 
-def export(source: Source, path: Path) -> None:
-    """Write the model, checked by ONNX's own checker, vocabulary and metadata included.
+def export_onnx(saved: SavedModel, target: Path, catalog: Catalog) -> None:
+    """Write a trained model, checked by ONNX's own checker, vocabulary and metadata included.
 
     Raises:
         MissingDependencyError: onnx is not installed.
-        UsageError: the weights are larger than an ONNX file can be.
+        UsageError: the model has no canonical form, or its weights are larger than an ONNX file can be.
         OutputError: the file cannot be written.
     """
     try:
@@ -57,12 +59,13 @@ def export(source: Source, path: Path) -> None:
     except ImportError as error:
         msg = "Writing ONNX needs onnx, which is not installed.  pip install 'seqgen[onnx]'"
         raise MissingDependencyError(msg) from error
+    source = Source.of(saved, catalog)
     if (size := sum(tensor.nbytes for tensor in source.weights.values())) > LARGEST:
         msg = f"{source.name} has {size:,} bytes of weights, but an ONNX file holds at most {LARGEST:,}.  Use --format safetensors"
         raise UsageError(msg)
     model = to_onnx(source)
     onnx.checker.check_model(model, full_check=True)
-    files.replace_bytes(path, model.SerializeToString(deterministic=True))
+    files.write_bytes(target, model.SerializeToString(deterministic=True))
 
 
 def to_onnx(source: Source) -> ModelProto:

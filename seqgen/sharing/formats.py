@@ -37,6 +37,8 @@ class Format:
 FORMATS = (
     Format("zip", ".zip", "one file, which seqgen models import reads", "seqgen.sharing.archive:export_zip"),
     Format("safetensors", "", "the model folder", "seqgen.sharing.folder:export_folder"),
+    Format("onnx", ".onnx", "for other programs", "seqgen.interop.onnx:export_onnx"),
+    Format("html", ".html", "a page that writes in the browser", "seqgen.interop.html.page:export_html"),
 )
 
 

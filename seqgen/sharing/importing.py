@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
 from seqgen import files
-from seqgen.core.errors import ModelNotFoundError, UsageError
+from seqgen.core.errors import ModelError, ModelNotFoundError, UsageError
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import Registry
 from seqgen.sharing.arrival import Arrival, publish
@@ -25,30 +26,55 @@ READERS: Mapping[str, str] = MappingProxyType(
 )
 """Suffix, in lower case, to ``module:function`` of a ``Reader``; without one it is a folder."""
 
+FOREIGN: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys((".safetensors", ".h5", ".keras"), "seqgen.interop.adopt:adopt")
+)
+"""The same for what other programs wrote; these readers take a vocabulary too."""
 
-def import_model(source: Path, registry: Registry, *, name: str | None = None) -> Arrival:
+PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+"""Files of other programs that can run code when they are read."""
+
+
+def import_model(
+    source: Path, registry: Registry, *, name: str | None = None, vocabulary: Path | None = None
+) -> Arrival:
     """Make a file, or a folder, that holds a model a version in the registry, unless that is there already.
 
     Args:
-        source: what ``models export`` wrote, or a copy of a model folder.
+        source: what ``models export`` wrote, a copy of a model folder, or a file of PyTorch or Keras.
         registry: where it goes.
-        name: of the model; None: the name that it was published under.
+        name: of the model; None: the name that it was published under, or for a foreign one that of its file.
+        vocabulary: a file that says what the tokens of a foreign model are, which those files do not say.
 
     Raises:
-        UsageError: not a form that is read, or not a model name.
+        UsageError: not a form that is read, or not a model name; or a vocabulary is missing, wrong, or of no use.
+        ModelError: a foreign model that is not of a kind that seqgen has.
         ModelNotFoundError: there is no such file.
         DamagedModelError: it is not what was written; nothing of it stays.
         OutputError: the registry cannot be written.
     """
     if not source.exists():
         raise ModelNotFoundError(f"There is no file {source}.")
-    suffix = "" if source.is_dir() else source.suffix.lower()
-    if suffix not in READERS or (not suffix and not source.is_dir()):
-        allowed = ", ".join(suffix or "a model folder" for suffix in READERS)
-        raise UsageError(f"{source} is not a file that is read here: {allowed}.")
-    module, _, function = READERS[suffix].partition(":")
-    read: Reader = getattr(importlib.import_module(module), function)
+    read = _reader(source, vocabulary)
     with files.new_folder(registry.folder) as folder:
         read(source, folder)
         manifest = read_lineage(folder, where=f"{source.name}/{MANIFEST}")
         return publish(folder, registry, name or str(manifest.get("name", "")), where=source.name)
+
+
+def _reader(source: Path, vocabulary: Path | None) -> Reader:
+    """What reads this file."""
+    suffix = "" if source.is_dir() else source.suffix.lower()
+    if suffix in PICKLES:
+        raise ModelError(
+            f"{source.name} may be a pickle, which can run code when it is read; not opened.  Where you trust it, save its "
+            "weights in another form: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')"
+        )
+    if (suffix not in READERS and suffix not in FOREIGN) or (not suffix and not source.is_dir()):
+        allowed = ", ".join(suffix or "a model folder" for suffix in (*READERS, *FOREIGN))
+        raise UsageError(f"{source} is not a file that is read here: {allowed}.")
+    if suffix in READERS and vocabulary is not None:
+        raise UsageError(f"{source} says itself what its tokens are: leave out --vocabulary.")
+    module, _, function = {**READERS, **FOREIGN}[suffix].partition(":")
+    read: Callable[..., None] = getattr(importlib.import_module(module), function)
+    return read if suffix in READERS else partial(read, vocabulary=vocabulary)

@@ -100,11 +100,17 @@ class Adopted:
 
 
 @pytest.fixture
-def make_source(tmp_path: Path, catalog: Catalog) -> Callable[..., Source]:
-    """The source of a model with this tokenizer and shape."""
+def make_model(tmp_path: Path) -> Callable[..., SavedModel]:
+    """A model folder with this tokenizer and shape."""
 
-    def make(tokenizer: Tokenizer, name: str, **options: object) -> Source:
+    def make(tokenizer: Tokenizer, name: str, **options: object) -> SavedModel:
         folder = model_folder(tmp_path / f"model-{len(list(tmp_path.iterdir()))}", tokenizer, name, **options)
-        return Source.of(SavedModel.open(folder, where="made:1"), catalog)
+        return SavedModel.open(folder, where="made:1")
 
     return make
+
+
+@pytest.fixture
+def make_source(make_model: Callable[..., SavedModel], catalog: Catalog) -> Callable[..., Source]:
+    """What an export sees of such a model."""
+    return lambda tokenizer, name, **options: Source.of(make_model(tokenizer, name, **options), catalog)

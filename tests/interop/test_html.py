@@ -66,7 +66,7 @@ def exported(make_source, tmp_path):
     def export(tokenizer, name="char", **options):
         source = make_source(tokenizer, name, **{"hidden_size": 16, "embedding_size": 8, **options})
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.html"
-        html_page.export(source, path)
+        path.write_text(html_page.page(source), "utf-8")
 
         def ask(*requests):
             script = Path(__file__).with_name("page_in_node.js")
@@ -218,10 +218,10 @@ def test_what_a_model_is_called_and_made_of_is_text_in_the_page_and_never_a_part
     assert found.content["h1"].strip() == hostile
 
 
-def test_a_tokenizer_that_the_script_does_not_know_is_refused_with_those_it_knows(make_source, tmp_path):
+def test_a_tokenizer_that_the_script_does_not_know_is_refused_with_those_it_knows(make_model, catalog, tmp_path):
     tokenizer = BpeTokenizer(vocab_size=260).fit(["the ice the ice"])
     with pytest.raises(UsageError) as refused:
-        html_page.export(make_source(tokenizer, "bpe", hidden_size=8), tmp_path / "page.html")
+        html_page.export_html(make_model(tokenizer, "bpe", hidden_size=8), tmp_path / "page.html", catalog)
     assert str(refused.value) == (
         'made:1 has the tokenizer "bpe" of seqgen, which the script of a page does not know.  It knows: char, byte, '
         "word.  Use --format onnx or safetensors"
@@ -229,11 +229,11 @@ def test_a_tokenizer_that_the_script_does_not_know_is_refused_with_those_it_know
     assert not (tmp_path / "page.html").exists()
 
 
-def test_weights_too_large_for_a_page_are_refused_with_their_size(make_source, tmp_path, monkeypatch):
+def test_weights_too_large_for_a_page_are_refused_with_their_size(make_source, monkeypatch):
     monkeypatch.setattr(html_page, "LARGEST", 2**20)
     source = make_source(CHARS, "char", hidden_size=8, embedding_size=6000)
     with pytest.raises(UsageError, match=r"made:1 has 1\.\d MiB of weights, but a page holds at most 1\."):
-        html_page.export(source, tmp_path / "page.html")
+        html_page.page(source)
 
 
 def test_the_page_says_how_large_the_model_is_and_when_it_was_trained(make_source):

@@ -11,6 +11,7 @@ import pytest
 from seqgen.backends.numpy.model import NumpyModel
 from seqgen.core.errors import UsageError
 from seqgen.interop import onnx as to_onnx
+from seqgen.interop.source import Source
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
@@ -29,12 +30,13 @@ SHAPES = [
 
 
 @pytest.fixture
-def exported(make_source, tmp_path):
+def exported(make_model, catalog, tmp_path):
     """Exports a model; gives what the runtime made of the file, and the model itself."""
 
     def export(tokenizer, name, **options):
-        source = make_source(tokenizer, name, **options)
-        to_onnx.export(source, tmp_path / "model.onnx")
+        saved = make_model(tokenizer, name, **options)
+        to_onnx.export_onnx(saved, tmp_path / "model.onnx", catalog)
+        source = Source.of(saved, catalog)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(tmp_path / "model.onnx", options, providers=["CPUExecutionProvider"])
@@ -103,15 +105,15 @@ def test_words_are_in_the_vocabulary(exported):
     assert vocabulary[-3:] == ["ice", "and", ""]
 
 
-def test_exporting_twice_writes_the_same_bytes(make_source, tmp_path):
-    source = make_source(CHARS, "char", hidden_size=8)
+def test_exporting_twice_writes_the_same_bytes(make_model, catalog, tmp_path):
+    saved = make_model(CHARS, "char", hidden_size=8)
     for name in ("one.onnx", "two.onnx"):
-        to_onnx.export(source, tmp_path / name)
+        to_onnx.export_onnx(saved, tmp_path / name, catalog)
     assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
 
 
-def test_weights_larger_than_the_form_can_hold_are_refused_with_their_size(make_source, tmp_path, monkeypatch):
+def test_weights_larger_than_the_form_can_hold_are_refused_with_their_size(make_model, catalog, tmp_path, monkeypatch):
     monkeypatch.setattr(to_onnx, "LARGEST", 1000)
     with pytest.raises(UsageError, match=r"made:1 has [\d,]+ bytes of weights, but an ONNX file holds at most 1,000\."):
-        to_onnx.export(make_source(CHARS, "char", hidden_size=8), tmp_path / "model.onnx")
+        to_onnx.export_onnx(make_model(CHARS, "char", hidden_size=8), tmp_path / "model.onnx", catalog)
     assert not (tmp_path / "model.onnx").exists()

@@ -37,15 +37,16 @@ def export_model(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="zip (one file), safetensors (the model folder).  " + default("by the suffix of FILE"),
+            help="zip (one file, which seqgen models import reads), safetensors (the model folder), onnx (for other programs), html "
+            "(a page that writes in the browser).  " + default("by the suffix of FILE"),
             autocompletion=_formats,
         ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Write a model as one file, to hand to somebody.
+    """Write a model as one file, to hand to somebody or to another program.
 
-    The file is the same, byte for byte, each time; seqgen models import reads it.
+    The file is the same, byte for byte, each time.
     """
     from seqgen import api
     from seqgen.sharing.formats import export_model as export

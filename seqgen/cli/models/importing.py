@@ -18,7 +18,11 @@ def add_to(app: typer.Typer) -> None:
 
 def import_model(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What seqgen models export wrote, or a model folder from elsewhere.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="What seqgen models export wrote, a model folder, or a file of PyTorch (.safetensors) or Keras (.weights.h5, .keras).",
+        ),
     ],
     name: Annotated[
         str | None,
@@ -26,14 +30,23 @@ def import_model(
             "--name", metavar="NAME", help=f"Name of the model here.  {default('the one it was trained under')}"
         ),
     ] = None,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What the tokens of a model of PyTorch or Keras are, in the order of their ids: a JSON list of characters "
+            "(null: no text), a JSON object from each to its id, or a text file of them.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Take in a model that somebody handed over.
 
-    It is checked against its manifest, file by file, and becomes the next version of its name.  Nothing in it is executed.
+    It is checked, file by file against its manifest, or tensor by tensor against the shape of the network, and becomes the
+    next version of its name.  Nothing in it is executed.
     """
     from seqgen import home
     from seqgen.registry import Registry
     from seqgen.sharing.importing import import_model as read
 
-    show_arrival(read(file, Registry(home.models_folder()), name=name), json=json)
+    show_arrival(read(file, Registry(home.models_folder()), name=name, vocabulary=vocabulary), json=json)

@@ -19,6 +19,8 @@ from string import Template
 from typing import Any
 
 from seqgen import files
+from seqgen.checkpoint import SavedModel
+from seqgen.core.catalog import Catalog
 from seqgen.core.errors import UsageError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.interop.source import Source
@@ -31,14 +33,14 @@ TOKENIZERS = ("char", "byte", "word")
 """The bundled tokenizers that the page's script knows."""
 
 
-def export(source: Source, path: Path) -> None:
-    """Write the page.
+def export_html(saved: SavedModel, target: Path, catalog: Catalog) -> None:
+    """Write a trained model as a page.
 
     Raises:
-        UsageError: the tokenizer is one that the script does not know, or the weights are too large for a page.
+        UsageError: its tokenizer is one that the script does not know, or its weights are too large for a page.
         OutputError: the file cannot be written.
     """
-    files.replace_bytes(path, page(source).encode())
+    files.write_bytes(target, page(Source.of(saved, catalog)).encode())
 
 
 def page(source: Source) -> str:
