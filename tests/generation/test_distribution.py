@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,16 +12,19 @@ from seqgen.generation.chain import Chain
 from seqgen.generation.draw import RandomStreams, draw
 from seqgen.generation.generate import generate, stream
 from seqgen.samplers.dry import Dry
+from seqgen.samplers.grammar import GrammarSampler
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.logit_bias import LogitBias
 from seqgen.samplers.min_p import MinP
 from seqgen.samplers.mirostat import Mirostat
 from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
+from seqgen.samplers.regex import Regex
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
 from seqgen.samplers.top_p import TopP
 from seqgen.samplers.typical import Typical
+from seqgen.testing.letters import LettersTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 
 PROBABILITIES = np.array([0.02, 0.25, 0.08, 0.3, 0.0, 0.1, 0.2, 0.05])
@@ -182,3 +186,68 @@ def test_generated_samples_repeat_as_seldom_as_dry_says(table_model, characters)
     # 5 would go on with the three tokens "3 5 3": 0.25 * 2 ** (3 - 1) nats.
     weights = np.where(np.arange(13) == 5, WEIGHTS * np.exp(-1), WEIGHTS)
     assert_distributed([sample.ids[0] for sample in samples], weights)
+
+
+def assert_texts_distributed(texts, probabilities):
+    """The texts follow these probabilities, and no others occur."""
+    names = sorted(probabilities)
+    assert set(texts) <= set(names)
+    assert_distributed([names.index(text) for text in texts], [probabilities[name] for name in names])
+
+
+def test_whole_texts_follow_the_model_within_the_pattern(table_model, characters):
+    weight = {symbol: WEIGHTS[characters.encode(symbol)[0]] for symbol in "abcd"}
+    end = WEIGHTS[characters.end_id]
+    model = table_model(np.log(np.tile(WEIGHTS, (13, 1))))
+    model.slopes = np.zeros(13, np.float32)
+    options = {"length": 9, "num_samples": 4000, "batch_size": 1000, "random_seed": 8, "end_id": characters.end_id}
+    samples = generate(model, characters, np.array([3]), samplers=[Regex(pattern="(ab|c)d?")], **options)
+    begins = {"ab": weight["a"] / (weight["a"] + weight["c"]), "c": weight["c"] / (weight["a"] + weight["c"])}
+    goes_on = weight["d"] / (weight["d"] + end)
+    expected = {text: share * (1 - goes_on) for text, share in begins.items()}
+    expected |= {text + "d": share * goes_on for text, share in begins.items()}
+    assert_texts_distributed([sample.text for sample in samples], expected)
+
+
+@dataclass(frozen=True)
+class PairsTokenizer(LettersTokenizer):
+    """Letters come in pairs of equals, and a text has at most two pairs."""
+
+    size: int = 4
+
+    @property
+    def end_id(self):
+        return 3
+
+    def grammar(self):
+        return Pairs()
+
+
+class Pairs:
+    start = ()
+
+    def allowed(self, state):
+        if len(state) == 4:
+            return np.zeros(4, bool)
+        return np.array([len(state) % 2 == 0 or state[-1] == token for token in range(3)] + [False])
+
+    def next(self, state, token):
+        return (*state, token)[:4]
+
+    def may_end(self, state):
+        return len(state) % 2 == 0
+
+
+def test_whole_texts_follow_the_model_within_the_grammar(table_model):
+    weights = np.array([0.4, 0.2, 0.25, 0.15])  # three letters and the end
+    model = table_model(np.log(np.tile(weights, (4, 1))))
+    model.slopes = np.zeros(4, np.float32)
+    tokenizer = PairsTokenizer()
+    options = {"length": 9, "num_samples": 4000, "batch_size": 1000, "random_seed": 8, "end_id": 3}
+    samples = generate(model, tokenizer, np.array([3]), samplers=[GrammarSampler()], **options)
+    pairs = [tokenizer.decode(np.array([token, token])) for token in range(3)]
+    expected = {"": weights[3]}
+    expected |= {pair: weight * weights[3] for pair, weight in zip(pairs, weights, strict=False)}
+    expected |= {one + other: weights[i] * weights[j] for i, one in enumerate(pairs) for j, other in enumerate(pairs)}
+    assert sum(expected.values()) == pytest.approx(1)
+    assert_texts_distributed([sample.text for sample in samples], expected)
