@@ -26,6 +26,18 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's bytes and flush them to the disk.
+
+    Raises:
+        OutputError: the copy cannot be written.
+    """
+    with writing(target), source.open("rb") as content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, indented, in UTF-8."""
     write_bytes(path, json_bytes(value))

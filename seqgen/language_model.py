@@ -82,14 +82,16 @@ class LanguageModel:
 
     @property
     def name(self) -> str:
-        """The model's name."""
+        """What it is called in the registry; of a folder elsewhere, what it was published as."""
+        if self.version is not None:
+            return self.saved.folder.parent.name
         return str(self.saved.manifest.get("name", self.saved.folder.name))
 
     @property
     def version(self) -> int | None:
         """Its version in the registry; None for a folder elsewhere."""
-        number = self.saved.folder.name
-        return int(number) if self.saved.where == f"{self.name}:{number}" else None
+        folder = self.saved.folder
+        return int(folder.name) if self.saved.where == f"{folder.parent.name}:{folder.name}" else None
 
     @overload
     def generate(

@@ -6,7 +6,7 @@ Reading it imports neither NumPy nor a part, so that models can be listed at onc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,26 +48,39 @@ def read_manifest(folder: Path, *, where: str) -> dict[str, Any]:
         msg = f"{where} is not a model: it has none of {', '.join(REQUIRED)}."
         raise ModelNotFoundError(msg)
     manifest = read_lineage(folder, where=where)
+    check_sizes(folder, manifest, where=where)
+    return manifest
+
+
+def check_sizes(folder: Path, manifest: Mapping[str, Any], *, where: str, names: Sequence[str] | None = None) -> None:
+    """Hold the names and sizes of a folder's files, or of those that are named, against its manifest.
+
+    Raises:
+        DamagedModelError: a file is missing, a link out of the folder, or has another size than was written.
+    """
     listed = manifest.get("files")
     if not isinstance(listed, dict) or any(name not in listed for name in REQUIRED if name != MANIFEST):
         msg = f"{where}/{MANIFEST}: the list of files is incomplete."
         raise DamagedModelError(msg)
-    for name, entry in listed.items():
-        path = folder / name
-        if Path(name).name != name or len(name.encode("utf-8", "replace")) > 255 or not isinstance(entry, dict):
-            msg = f'{where}/{MANIFEST}: "{shown(name)}" is not a file of this folder.'
-            raise DamagedModelError(msg)
-        if not path.is_file():
-            msg = f"{where}/{name}: the file is missing."
-            raise DamagedModelError(msg)
-        refuse_link(path, where=f"{where}/{name}")
-        if path.stat().st_size != entry.get("bytes"):
-            msg = (
-                f"{where}/{name}: {path.stat().st_size:,} bytes, but {shown(entry.get('bytes'))} were written; "
-                "the model is damaged.  Train again, or copy it anew."
-            )
-            raise DamagedModelError(msg)
-    return manifest
+    for name in listed if names is None else names:
+        _check_size(folder, name, listed[name], where=where)
+
+
+def _check_size(folder: Path, name: str, entry: Any, *, where: str) -> None:
+    path = folder / name
+    if Path(name).name != name or len(name.encode("utf-8", "replace")) > 255 or not isinstance(entry, dict):
+        msg = f'{where}/{MANIFEST}: "{shown(name)}" is not a file of this folder.'
+        raise DamagedModelError(msg)
+    if not path.is_file():
+        msg = f"{where}/{name}: the file is missing."
+        raise DamagedModelError(msg)
+    refuse_link(path, where=f"{where}/{name}")
+    if path.stat().st_size != entry.get("bytes"):
+        msg = (
+            f"{where}/{name}: {path.stat().st_size:,} bytes, but {shown(entry.get('bytes'))} were written; "
+            "the model is damaged.  Train again, or copy it anew."
+        )
+        raise DamagedModelError(msg)
 
 
 def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
@@ -105,6 +118,33 @@ def verify(folder: Path, name: str, manifest: Mapping[str, Any], *, where: str) 
     if sha256(folder / name) != manifest["files"][name].get("sha256"):
         msg = f"{where}/{name}: its bytes are not those that were written; the model was altered or damaged."
         raise DamagedModelError(msg)
+
+
+def faults(folder: Path, *, where: str) -> list[str]:
+    """All that is wrong with a model folder, in sentences: every file is read and hashed.
+
+    Args:
+        folder: the model folder.
+        where: how the sentences name it.
+    """
+    try:
+        manifest = read_lineage(folder, where=where)
+    except DamagedModelError as error:
+        return [str(error)]
+    listed = manifest.get("files")
+    listed = listed if isinstance(listed, dict) else {}
+    missing = [name for name in REQUIRED if name != MANIFEST and name not in listed]
+    found = [f"{where}/{MANIFEST}: the list of files lacks {', '.join(missing)}."] if missing else []
+    for name, entry in listed.items():
+        try:
+            _check_size(folder, name, entry, where=where)
+            verify(folder, name, manifest, where=where)
+        except DamagedModelError as error:
+            found.append(str(error))
+        except OSError as error:
+            found.append(f"{where}/{name}: {error.strerror or error}.")
+    strangers = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {*listed, MANIFEST}
+    return [*found, *(f"{where}/{name}: the manifest does not list it." for name in sorted(strangers))]
 
 
 def sha256(path: Path) -> str:

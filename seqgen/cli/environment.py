@@ -153,7 +153,7 @@ def add_row(rows: Table, *cells: str | Text) -> None:
     """Add a row; text is shown as it is, without markup."""
     from rich.text import Text
 
-    rows.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+    rows.add_row(*(Text(readable(cell)) if isinstance(cell, str) else cell for cell in cells))
 
 
 def shown(value: Any) -> str:
@@ -171,6 +171,13 @@ def shown(value: Any) -> str:
             return json_module.dumps(value, ensure_ascii=False)
         case _:
             return str(value)
+
+
+def readable(text: str) -> str:
+    """A text from a file, as a terminal may get it: what could move the cursor or change colours is shown, not obeyed."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in "\n\t" else f"\\x{ord(each):02x}" for each in text)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:

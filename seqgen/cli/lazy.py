@@ -22,7 +22,8 @@ class LazyGroup(TyperGroup):
 
     Attributes:
         package: where the modules are.
-        modules: a command's name to the module that adds it, and its line in the group's help.
+        modules: a command's name to the module that adds it by its ``add_to``, or by the function after a colon, and
+            its line in the group's help.
     """
 
     package: ClassVar[str]
@@ -39,9 +40,9 @@ class LazyGroup(TyperGroup):
         """The command of that name, imported now; None if there is none."""
         if cmd_name not in self.modules:
             return None
-        module, _ = self.modules[cmd_name]
+        module, _, adds = self.modules[cmd_name][0].partition(":")
         holder = typer.Typer(rich_markup_mode="rich")
-        importlib.import_module(f"{self.package}.{module}").add_to(holder)
+        getattr(importlib.import_module(f"{self.package}.{module}"), adds or "add_to")(holder)
         return typer.main.get_group(holder).commands[cmd_name]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:

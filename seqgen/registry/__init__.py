@@ -1,8 +1,15 @@
 """The registry of trained models: a folder, ``models/NAME/VERSION/``, that can be copied, synchronised and backed up.
 
-store.py    names, versions and what a person may call them; publishing
+names.py      what models, aliases and tags may be called, and how a version is referred to
+store.py      names, versions, what a person may call them; publishing
+labels.py     aliases, tags and notes, which may change where versions do not
+summary.py    what a list says of each version
+index.py      remembers what was read for it
+trash.py      removing, restoring, freeing
+moving.py     renaming and copying
 """
 
-from seqgen.registry.store import ModelVersion, Registry, check_name
+from seqgen.registry.names import check_name
+from seqgen.registry.store import ModelVersion, Registry
 
 __all__ = ["ModelVersion", "Registry", "check_name"]

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import hashlib
+import os
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqgen import files
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
-from seqgen.manifest import read_lineage
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError
+from seqgen.manifest import MANIFEST, read_lineage
+from seqgen.registry.labels import Labels
+from seqgen.registry.names import BEST, LATEST, NAME, VERSION, Reference, check_name
 
 if TYPE_CHECKING:
     from seqgen.checkpoint import SavedModel
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+TRASH = ".trash"
+"""The folder of what was removed and may be restored, in the registry's own."""
+
+PATIENCE = 60.0
+"""Seconds to wait for another process that is changing labels or moving versions."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,14 @@ class ModelVersion:
         """Its manifest alone, not held against the files: enough to list it."""
         return read_lineage(self.folder, where=str(self))
 
+    def identity(self) -> str:
+        """SHA-256 of its manifest, and so of all that it holds: what stays when it is renamed, copied or sent elsewhere.
+
+        Raises:
+            DamagedModelError: it has no manifest that can be read.
+        """
+        return identity_of(self.folder, where=str(self))
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -49,21 +68,15 @@ class Registry:
 
     def names(self) -> list[str]:
         """The names of all models, sorted."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(path.name for path in self.folder.iterdir() if re.fullmatch(_NAME, path.name) and path.is_dir())
+        return [name for name in subfolders(self.folder, NAME) if subfolders(self.folder / name, VERSION)]
 
     def versions(self, name: str) -> list[ModelVersion]:
         """The published versions of a model, oldest first; empty if there is none."""
-        folder = self.folder / name
-        if not re.fullmatch(_NAME, name) or not folder.is_dir():
-            return []
-        numbers = sorted(int(path.name) for path in folder.iterdir() if re.fullmatch(r"[1-9]\d{0,8}", path.name))
-        return [ModelVersion(name, number, folder / str(number)) for number in numbers]
+        return versions_in(self.folder, name)
 
     def all(self) -> Iterator[ModelVersion]:
         """Every version of every model."""
-        for name in self.names():
+        for name in subfolders(self.folder, NAME):
             yield from self.versions(name)
 
     def latest(self) -> ModelVersion:
@@ -84,36 +97,89 @@ class Registry:
         return newest[1]
 
     def find(self, reference: str) -> ModelVersion:
-        """The version that a person names: ``NAME`` (its latest), ``NAME:3``, ``NAME@latest`` or ``NAME@best``.
+        """The version that a person names: ``NAME`` (its latest), ``NAME:3``, or ``NAME@alias``.
 
-        ``best`` is the version with the fewest bits per character on its validation part.
+        Every model has the aliases ``latest`` and ``best`` (see :func:`best`); others are set by a person.
 
         Raises:
             UsageError: not such a reference.
             ModelNotFoundError: there is no such model, version or alias; names what there is.
         """
-        match = re.fullmatch(rf"({_NAME})(?::(\d{{1,9}})|@([a-z0-9-]+))?", reference)
-        if not match:
-            msg = f'"{reference}" is not a model: write NAME, NAME:VERSION, NAME@ALIAS or the path of a model folder.'
-            raise UsageError(msg)
-        name, number, alias = match.groups()
-        versions = self.versions(name)
+        named = Reference.parse(reference)
+        versions = self.versions(named.name)
         if not versions:
-            raise ModelNotFoundError(self._no_such_name(name))
-        if number is not None:
-            found = [version for version in versions if version.version == int(number)]
-            if not found:
-                msg = f"Model {name} has no version {number}.  It has: {', '.join(str(v.version) for v in versions)}"
-                raise ModelNotFoundError(msg)
-            return found[0]
-        match alias:
-            case None | "latest":
-                return versions[-1]
-            case "best":
-                return min(versions, key=_bits_per_character)
-            case _:
-                msg = f'Model {name} has no alias "{alias}".  It has: @latest, @best'
-                raise ModelNotFoundError(msg)
+            raise ModelNotFoundError(self._no_such_name(named.name))
+        if named.alias == BEST:
+            return versions[best([facts_of(version) for version in versions])]
+        if named.alias in (None, LATEST) and named.version is None:
+            return versions[-1]
+        number = named.version if named.version is not None else self._aliased(named.name, str(named.alias))
+        for version in versions:
+            if version.version == number:
+                return version
+        raise ModelNotFoundError(self._no_such_version(named, number, versions))
+
+    def labels(self, name: str) -> Labels:
+        """The aliases, tags and notes of a model.
+
+        Raises:
+            DamagedModelError: their file cannot be read.
+        """
+        return Labels.read(self.folder / name)
+
+    def change_labels(self, name: str, change: Callable[[Labels], Labels]) -> Labels:
+        """Change the labels of a model, alone; gives them as they are then.
+
+        Raises:
+            DamagedModelError: what is there cannot be read.
+            OutputError: it cannot be written.
+        """
+        with self.alone():
+            labels = change(self.labels(name))
+            labels.write(self.folder / name)
+        return labels
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from changing labels and from moving versions; publishing goes on beside it.
+
+        Raises:
+            OutputError: the registry cannot be written, or another process keeps it for a minute.
+        """
+        import filelock  # 10 ms, which listing does without
+
+        with files.writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.folder / ".lock")
+            try:
+                held = lock.acquire(timeout=PATIENCE)
+            except filelock.Timeout as error:
+                msg = f"Another process has been changing {self.folder} for a minute.  Try again when it has ended."
+                raise OutputError(msg) from error
+        with held:
+            yield
+
+    @contextlib.contextmanager
+    def new_folder(self) -> Iterator[Path]:
+        """A folder to fill and then publish; ``gc`` leaves it alone as long as this process lives.
+
+        Raises:
+            OutputError: the registry cannot be written.
+        """
+        import filelock
+
+        folder = self.folder / f".new-{uuid.uuid4().hex}"
+        lock = filelock.FileLock(lock_of(folder))
+        with files.writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()  # before there is a folder: one that is there and not locked has been left
+            folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+            lock_of(folder).unlink(missing_ok=True)
 
     def publish(self, name: str, folder: Path, *, number: int | None = None) -> ModelVersion:
         """Make a whole model folder the next version of ``name``, by rename; safe beside other processes.
@@ -121,7 +187,7 @@ class Registry:
         Args:
             name: of the model.
             folder: in the same file system; it is gone afterwards.
-            number: of the version, if there is none of that number here; None: the next.
+            number: of the version, if there never was one of that number here; None: the next.
 
         Raises:
             UsageError: not a model name.
@@ -130,24 +196,63 @@ class Registry:
         check_name(name)
         parent = self.folder / name
         with files.writing(parent):
-            parent.mkdir(parents=True, exist_ok=True)
             while True:
-                versions = self.versions(name)
-                if number is None:
-                    number = versions[-1].version + 1 if versions else 1
-                target = parent / str(number)
+                parent.mkdir(parents=True, exist_ok=True)
+                free = number if number is not None and self._was_never(name, number) else self._highest(name) + 1
+                target = parent / str(free)
                 try:
                     folder.rename(target)
                 except OSError:
-                    if not target.exists():
-                        raise
-                    number = None  # it is taken: the next
-                    continue
+                    if target.exists() or not parent.exists():
+                        continue  # another process took this number first, or renamed the model
+                    raise
                 files.sync_folder(parent)
-                return ModelVersion(name, number, target)
+                return ModelVersion(name, free, target)
+
+    def _highest(self, name: str) -> int:
+        """The highest version that there is or was, so that a number never comes to mean another model."""
+        return max([self._removed(name), *self._numbers(name)])
+
+    def _was_never(self, name: str, number: int) -> bool:
+        """Whether a number has not been given yet."""
+        return number > self._removed(name) and number not in self._numbers(name)
+
+    def _numbers(self, name: str) -> list[int]:
+        return [
+            version.version for folder in (self.folder, self.folder / TRASH) for version in versions_in(folder, name)
+        ]
+
+    def _removed(self, name: str) -> int:
+        """The highest version that was removed; 0 where the labels cannot be read: what was trained is published all the same."""
+        try:
+            return self.labels(name).highest
+        except DamagedModelError:
+            return 0
+
+    def _aliased(self, name: str, alias: str) -> int:
+        labels = self.labels(name)
+        if alias not in labels.aliases:
+            known = ", ".join(f"@{each}" for each in [LATEST, BEST, *sorted(labels.aliases)])
+            msg = f'Model {name} has no alias "{alias}".  It has: {known}'
+            raise ModelNotFoundError(msg)
+        return labels.aliases[alias]
+
+    def _no_such_version(self, named: Reference, number: int, versions: list[ModelVersion]) -> str:
+        what = f"Model {named.name} has no version {number}"
+        if named.alias is not None:
+            what = f"{named.name}@{named.alias} is version {number}, which is not there any more"
+        if any(each.version == number for each in versions_in(self.folder / TRASH, named.name)):
+            return f"{what}: it is in the trash.  seqgen models restore {named.name}:{number}"
+        return f"{what}.  It has: {', '.join(str(version.version) for version in versions)}"
 
     def _no_such_name(self, name: str) -> str:
         names = self.names()
+        for each in names:
+            with contextlib.suppress(DamagedModelError):
+                if name in self.labels(each).former_names:
+                    return f'No model "{name}": it was renamed to {each}.'
+        if versions_in(self.folder / TRASH, name):
+            return f'No model "{name}": it is in the trash.  seqgen models restore {name}'
         if not names:
             return f'No model "{name}": none has been trained yet.  Train one: seqgen train --name {name}'
         near = difflib.get_close_matches(name, names, n=3)
@@ -155,15 +260,75 @@ class Registry:
         return f'No model "{name}".{hint}  All: seqgen models list'
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that is no model name.
+def best(facts: Iterable[tuple[str | None, float | None]]) -> int:
+    """Which of a model's versions is ``@best``.
 
-    Raises:
-        UsageError: says what is allowed.
+    Among those trained on the corpus of the newest it is the one with the fewest bits per character on held-out text;
+    of equal ones the oldest.  Other corpora hold out other text, which their figures say nothing about.  Where nothing
+    can be compared, it is the newest.
+
+    Args:
+        facts: of each version, oldest first: the fingerprint of its corpus, and its bits per character on text held out
+            of it, or None.
+
+    Returns:
+        The place in ``facts``.
     """
-    if not re.fullmatch(_NAME, name):
-        msg = f'"{name}" is not a model name: letters, digits, dot, hyphen and underscore, at most 100, first a letter or digit.'
-        raise UsageError(msg)
+    known = [*facts]
+    fingerprint = known[-1][0]
+    compared = [
+        (bits, place) for place, (corpus, bits) in enumerate(known) if corpus == fingerprint and bits is not None
+    ]
+    return min(compared)[1] if compared else len(known) - 1
+
+
+def held_out_bits(manifest: Mapping[str, Any]) -> tuple[str | None, float | None]:
+    """The fingerprint of the corpus, and the bits per character on text held out of it: None where none was."""
+    results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
+    bits = results.get("bits_per_character")
+    measured = isinstance(bits, int | float) and results.get("validation_loss") is not None
+    fingerprint = corpus.get("fingerprint")
+    return fingerprint if isinstance(fingerprint, str) else None, float(bits) if measured else None
+
+
+def facts_of(version: ModelVersion) -> tuple[str | None, float | None]:
+    """What :func:`best` asks of a version; nothing of one that is damaged."""
+    try:
+        return held_out_bits(version.manifest())
+    except DamagedModelError:
+        return None, None
+
+
+def versions_in(folder: Path, name: str) -> list[ModelVersion]:
+    """The versions of a name that lie in a folder, oldest first."""
+    if not re.fullmatch(NAME, name):
+        return []
+    its = folder / name
+    return [ModelVersion(name, number, its / str(number)) for number in sorted(map(int, subfolders(its, VERSION)))]
+
+
+def subfolders(folder: Path, pattern: str) -> list[str]:
+    """The names of the folders in it that match, sorted; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            fits = re.compile(pattern).fullmatch
+            return sorted(entry.name for entry in entries if fits(entry.name) and entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def lock_of(folder: Path) -> Path:
+    """The file that is locked while a new folder is being filled."""
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def identity_of(folder: Path, *, where: str) -> str:
+    """SHA-256 of a model folder's manifest; see :meth:`ModelVersion.identity`."""
+    try:
+        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        msg = f"{where}/{MANIFEST}: {error.strerror or error}."
+        raise DamagedModelError(msg) from error
 
 
 def _created(version: ModelVersion) -> str:
@@ -171,11 +336,3 @@ def _created(version: ModelVersion) -> str:
         return str(version.manifest().get("created", ""))
     except DamagedModelError:
         return ""
-
-
-def _bits_per_character(version: ModelVersion) -> float:
-    try:
-        value = version.manifest().get("results", {}).get("bits_per_character")
-    except (DamagedModelError, AttributeError):
-        return float("inf")
-    return float(value) if isinstance(value, int | float) else float("inf")

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from seqgen import files
 from seqgen.core.errors import ModelError, ModelNotFoundError, UsageError
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import Registry
@@ -56,7 +55,7 @@ def import_model(
     if not source.exists():
         raise ModelNotFoundError(f"There is no file {source}.")
     read = _reader(source, vocabulary)
-    with files.new_folder(registry.folder) as folder:
+    with registry.new_folder() as folder:
         read(source, folder)
         manifest = read_lineage(folder, where=f"{source.name}/{MANIFEST}")
         return publish(folder, registry, name or str(manifest.get("name", "")), where=source.name)

@@ -195,7 +195,7 @@ class Sweep:
             return None
         (found,) = Registry(self._folder_of(best.trial) / "models").versions(self.plan.name)
         registry = Registry(home.models_folder())
-        with files.new_folder(registry.folder / self.plan.name) as new:
+        with registry.new_folder() as new:
             with files.writing(new):
                 shutil.copytree(found.folder, new, dirs_exist_ok=True)
             version = self._publish_as(registry, new, best)

@@ -82,7 +82,7 @@ def publish(facts: Facts, registry: Registry) -> ModelVersion:
         msg = f"Training of {facts.run.name} has no weights to publish."
         raise TrainingError(msg)
     about = facts.run.about()
-    with files.new_folder(registry.folder / facts.run.name) as folder:
+    with registry.new_folder() as folder:
         write_weights(folder / WEIGHTS, weights)
         files.write_json(folder / CONFIG, config_to_json(facts.config))
         files.write_json(folder / TOKENIZER, facts.tokenizer.state())

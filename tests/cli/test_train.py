@@ -293,7 +293,7 @@ def test_a_registry_that_cannot_be_written_loses_nothing(train, seqgen, seqgen_h
     outcome = train()
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     *_, sentence, advice = outcome.stderr.splitlines()
-    assert sentence == f"error: {seqgen_home / 'models' / 'novel'} cannot be written: Not a directory."
+    assert sentence == f"error: {seqgen_home / 'models'} cannot be written: File exists."
     assert advice == "What was trained is kept.  Once it can be written: seqgen train --resume novel"
     (seqgen_home / "models").unlink()
     record = json.loads(seqgen("train", "--resume", "novel", "--json").stdout)

@@ -44,7 +44,7 @@ def publish(seqgen_home: Path) -> Callable[..., Path]:
             for kind, part in {"tokenizer": "char", "dataset": "text", "backend": "torch"}.items()
         }
         registry = Registry(seqgen_home / "models")
-        with files.new_folder(registry.folder / name) as folder:
+        with registry.new_folder() as folder:
             checkpoint.write_weights(folder / manifest.WEIGHTS, initial_weights(spec, random_seed))
             config = checkpoint.ModelConfig(spec, parts, training={}, origins={}, has_ends=False)
             files.write_json(folder / manifest.CONFIG, checkpoint.config_to_json(config))

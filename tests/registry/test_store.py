@@ -2,86 +2,171 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from seqgen.core.errors import ModelNotFoundError, UsageError
-from seqgen.files import new_folder, write_json
+from seqgen.core.errors import ModelNotFoundError, OutputError, UsageError
+from seqgen.manifest import faults
 from seqgen.registry import Registry
+from seqgen.registry.store import best
+
+PUBLISHES = """
+import importlib.util, pathlib, sys
+spec = importlib.util.spec_from_file_location("shared", sys.argv[1])
+shared = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(shared)
+registry = shared.Registry(pathlib.Path(sys.argv[2]))
+sys.stdin.readline()  # all begin at once
+shared.publish_one(registry, content=sys.argv[3])
+"""
 
 
-def publish(registry, name, *, created="2026-01-01", bits=2.0):
-    with new_folder(registry.folder / name) as folder:
-        write_json(folder / "manifest.json", {"created": created, "results": {"bits_per_character": bits}})
-        return registry.publish(name, folder)
+def test_versions_count_up(publish):
+    assert [str(publish()) for _ in range(3)] == ["novel:1", "novel:2", "novel:3"]
 
 
-def publish_in_process(folder, number):
-    publish(Registry(folder), "novel", created=str(number))
-
-
-@pytest.fixture
-def registry(tmp_path):
-    return Registry(tmp_path / "models")
-
-
-def test_versions_count_up(registry):
-    assert [str(publish(registry, "novel")) for _ in range(3)] == ["novel:1", "novel:2", "novel:3"]
-
-
-def test_a_model_is_found_by_name_version_and_alias(registry):
+def test_a_model_is_found_by_name_version_and_alias(registry, publish):
     for bits in (2.2, 1.9, 2.0):
-        publish(registry, "novel", bits=bits)
-    found = {
-        reference: str(registry.find(reference)) for reference in ("novel", "novel:1", "novel@latest", "novel@best")
-    }
-    assert found == {"novel": "novel:3", "novel:1": "novel:1", "novel@latest": "novel:3", "novel@best": "novel:2"}
+        publish(bits=bits)
+    registry.change_labels("novel", lambda labels: labels.with_alias("mine", 1))
+    references = ("novel", "novel:1", "novel@latest", "novel@best", "novel@mine")
+    assert [str(registry.find(each)) for each in references] == ["novel:3", "novel:1", "novel:3", "novel:2", "novel:1"]
 
 
-def test_the_latest_of_all_is_the_one_published_last(registry):
-    publish(registry, "zebra", created="2026-03-01")
-    publish(registry, "apple", created="2026-02-01")
+def test_the_best_is_that_of_the_newest_corpus_measured_on_held_out_text(registry, publish):
+    other = {"corpus": {"sources": [], "fingerprint": "0" * 64}}
+    publish(bits=1.0, **other)
+    publish(bits=2.3)
+    publish(bits=2.1)
+    publish(bits=2.1)
+    publish(results={"bits_per_character": 0.5, "validation_loss": None})  # on what it was trained on
+    assert str(registry.find("novel@best")) == "novel:3"
+    publish(bits=1.5, **other)
+    assert str(registry.find("novel@best")) == "novel:1"
+
+
+@pytest.mark.parametrize(
+    ("facts", "place"),
+    [
+        ([("a", 2.0)], 0),
+        ([("a", 2.0), ("a", 2.0)], 0),
+        ([("a", 2.0), ("a", None)], 0),
+        ([("b", 1.0), ("a", None)], 1),
+        ([(None, 1.0), (None, 0.5), (None, 2.0)], 1),
+    ],
+)
+def test_which_is_best(facts, place):
+    assert best(facts) == place
+
+
+def test_the_latest_of_all_is_the_one_published_last(registry, publish):
+    publish("zebra", created="2026-03-01")
+    publish("apple", created="2026-02-01")
     assert str(registry.latest()) == "zebra:1"
 
 
 def test_an_empty_registry_says_how_to_train(registry):
-    with pytest.raises(ModelNotFoundError, match="Train one: seqgen train"):
+    with pytest.raises(ModelNotFoundError, match=r"No model has been trained yet .*seqgen train"):
         registry.latest()
 
 
-def test_an_unknown_name_gets_the_nearest(registry):
-    publish(registry, "novel")
-    with pytest.raises(ModelNotFoundError, match='No model "nvoel".  Nearest: novel.'):
+def test_an_unknown_name_gets_the_nearest(registry, publish):
+    publish()
+    with pytest.raises(ModelNotFoundError, match='No model "nvoel".  Nearest: novel.  All: seqgen models list'):
         registry.find("nvoel")
-    with pytest.raises(ModelNotFoundError, match="no version 7.  It has: 1"):
+    with pytest.raises(ModelNotFoundError, match="Model novel has no version 7.  It has: 1"):
         registry.find("novel:7")
-    with pytest.raises(ModelNotFoundError, match='no alias "mine"'):
+    registry.change_labels("novel", lambda labels: labels.with_alias("first", 1))
+    with pytest.raises(ModelNotFoundError, match='Model novel has no alias "mine".  It has: @latest, @best, @first'):
         registry.find("novel@mine")
 
 
 @pytest.mark.parametrize(
-    "reference", ["", "../novel", "a/b", "novel:x", "novel:", "novel@", ".hidden", "a b", "n" * 200]
+    "reference",
+    [
+        *("", "..", ".", "-novel", "novel:x", "novel@", "novel@a b", "a b", "../novel", "novel/../../etc", "novel\n"),
+        *("novel:1/..", "novel@../x", "/etc", "~", "C:x:1", "novel:0000000001", "\x00", "novel@latest:1"),
+    ],
 )
-def test_what_cannot_be_a_model_is_wrong_use(registry, reference):
-    with pytest.raises(UsageError):
+def test_what_cannot_be_a_model_is_wrong_use(registry, publish, reference):
+    publish()
+    with pytest.raises(UsageError, match="is not a model: write NAME"):
         registry.find(reference)
 
 
-def test_half_written_folders_and_strangers_are_not_models(registry):
-    publish(registry, "novel")
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "a\nb", "x" * 101, "é", "-x", "/x", "a\\b"])
+def test_a_name_cannot_leave_the_folder(registry, publish, name, tmp_path):
+    with pytest.raises(UsageError, match="is not a model name"):
+        publish(name)
+    assert [path.name for path in registry.folder.iterdir()] == []
+    assert {path.name for path in tmp_path.iterdir()} == {"models"}
+    assert registry.versions(name) == []
+
+
+def test_half_written_folders_and_strangers_are_not_models(registry, publish):
+    publish()
     (registry.folder / "novel" / ".new-abc").mkdir()
     (registry.folder / "novel" / "notes").mkdir()
+    (registry.folder / "novel" / "2").write_text("x")
     (registry.folder / "file").write_text("x")
+    (registry.folder / "empty").mkdir()
     assert [str(version) for version in registry.all()] == ["novel:1"]
+    assert registry.names() == ["novel"]
 
 
-def test_processes_that_publish_at_once_lose_nothing(registry):
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=publish_in_process, args=(registry.folder, number)) for number in range(8)]
+def test_a_folder_that_is_being_filled_is_not_there_afterwards(registry):
+    with pytest.raises(ZeroDivisionError), registry.new_folder() as folder:
+        (folder / "model.safetensors").write_text("half")
+        raise ZeroDivisionError
+    assert list(registry.folder.iterdir()) == []
+
+
+def test_a_registry_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(OutputError, match="models cannot be written"), Registry(tmp_path / "models").new_folder():
+        pass
+
+
+def test_sixteen_processes_that_publish_at_once_make_versions_1_to_16_and_lose_nothing(registry):
+    shared = Path(__file__).with_name("conftest.py")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PUBLISHES, str(shared), str(registry.folder), f"weights of process {number}"],
+            stdin=subprocess.PIPE,
+        )
+        for number in range(16)
+    ]
     for process in processes:
-        process.start()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
     for process in processes:
-        process.join()
-    assert [version.version for version in registry.versions("novel")] == list(range(1, 9))
-    assert sorted(version.manifest()["created"] for version in registry.versions("novel")) == list("01234567")
+        process.communicate(timeout=120)
+    assert [process.returncode for process in processes] == [0] * 16
+    versions = registry.versions("novel")
+    assert [version.version for version in versions] == list(range(1, 17))
+    contents = {(version.folder / "model.safetensors").read_text() for version in versions}
+    assert contents == {f"weights of process {number}" for number in range(16)}
+    assert [faults(version.folder, where=str(version)) for version in versions] == [[]] * 16
+    assert sorted(path.name for path in registry.folder.iterdir()) == ["novel"]  # nothing is left of publishing
+
+
+def test_what_a_version_is_recognised_by_is_its_manifest(publish):
+    one, same, another = publish(), publish(), publish(content="others")
+    assert one.identity() == same.identity() != another.identity()
+    assert json.loads((one.folder / "manifest.json").read_text())["name"] == "novel"
+
+
+def test_listing_needs_neither_numpy_nor_a_lock(run_python, registry, publish):
+    publish()
+    assert importlib.util.find_spec("numpy")
+    code = (
+        "import sys, pathlib; from seqgen.registry import Registry; from seqgen.registry.summary import summaries\n"
+        "print(summaries(Registry(pathlib.Path(sys.argv[1])))[0][0].reference)\n"
+        "print({'numpy', 'filelock', 'rich'} & sys.modules.keys())"
+    )
+    assert run_python(code, registry.folder).stdout == "novel:1\nset()\n"

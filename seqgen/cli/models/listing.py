@@ -2,73 +2,195 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, add_row, print_json, say, show, styled, table, warn
+from seqgen.cli.environment import Command, JsonOption, complete_model, default, print_json, readable, say, warn, width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Sequence
 
-    from seqgen.registry import ModelVersion
+    from seqgen.cli.columns import Column
+    from seqgen.registry.summary import ModelSummary
+
+EPILOG = """[bold]Examples[/bold]
+
+seqgen models list
+
+seqgen models list 'novel*' --sort bits --limit 10
+
+seqgen models list --tag good --tokenizer bpe --json"""
+
+
+class Sort(StrEnum):
+    """What a list can be sorted by."""
+
+    name = "name"
+    age = "age"
+    bits = "bits"
+    parameters = "parameters"
+    size = "size"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("list", cls=Command, epilog="Example: seqgen models list --json")(list_models)
+    app.command("list", cls=Command, epilog=EPILOG)(list_models)
 
 
-def list_models(json: JsonOption = False) -> None:
-    """Every version of every model, with what it reached."""
+def list_models(
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help=f"Names, or patterns with * and ?.  {default('all')}",
+            autocompletion=complete_model,
+        ),
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Only what has this tag; repeatable.")] = None,
+    alias: Annotated[
+        str | None, typer.Option(metavar="ALIAS", help="Only what this alias names, such as best.")
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="Only what was trained on a corpus with TEXT in its path, or of this SHA-256."
+        ),
+    ] = None,
+    tokenizer: Annotated[str | None, typer.Option(metavar="NAME", help="Only models of this tokenizer.")] = None,
+    backend: Annotated[str | None, typer.Option(metavar="NAME", help="Only what this backend trained.")] = None,
+    architecture: Annotated[str | None, typer.Option(metavar="NAME", help="Only this architecture.")] = None,
+    sort: Annotated[Sort, typer.Option(help="By what; age: the newest first, size: the largest first.")] = Sort.name,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="The first N of the list.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Every version of every model, with what it was trained on and what it reached."""
     from seqgen import home
-    from seqgen.core.errors import DamagedModelError
     from seqgen.registry import Registry
+    from seqgen.registry.summary import selected, summaries
 
-    found: list[dict[str, Any]] = []
-    for version in Registry(home.models_folder()).all():
-        try:
-            found.append(_row(version, version.manifest()))
-        except DamagedModelError as error:
-            found.append({"model": version.name, "version": version.version, "damaged": str(error)})
+    found, faults = summaries(Registry(home.models_folder()))
+    filters = {
+        "alias": alias,
+        "corpus": corpus,
+        "tokenizer": tokenizer,
+        "backend": backend,
+        "architecture": architecture,
+    }
+    chosen = selected(found, names=patterns or (), tags=tag or (), **filters)
+    chosen.sort(key=_ORDER[sort])
+    chosen = chosen[:limit]
     if json:
-        print_json(found)
+        print_json([record(each) for each in chosen])
         return
+    for fault in faults:
+        warn(fault)
     if not found:
         say("No model has been trained yet.  Train one: seqgen train")
         return
-    rows = table("model", "bits/char>", "parameters>", "backend", "corpus>", "created")
-    for row in found:
-        name = f"{row['model']}:{row['version']}"
-        if "damaged" in row:
-            add_row(rows, name, styled(("damaged", "red")))
-            continue
-        bits = row["bits_per_character"]
-        add_row(
-            rows,
-            name,
-            "-" if bits is None else f"{bits:.3f}",
-            f"{row['parameters']:,}",
-            row["backend"],
-            f"{row['corpus_characters']:,}",
-            row["created"][:16].replace("T", " "),
-        )
-    show(rows)
-    for row in found:
-        if "damaged" in row:
-            warn(row["damaged"])
+    if not chosen:
+        say(f"None of {len(found):,} versions is such a one.  All: seqgen models list")
+        return
+    _show(chosen)
+    for each in chosen:
+        if each.damaged:
+            warn(readable(each.damaged))
 
 
-def _row(version: ModelVersion, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
-    return {
-        "model": version.name,
-        "version": version.version,
-        "path": str(version.folder),
-        "bits_per_character": results.get("bits_per_character"),
-        "parameters": results.get("parameters", 0),
-        "backend": results.get("backend", ""),
-        "corpus_characters": corpus.get("characters", 0),
-        "seconds": results.get("seconds", 0),
-        "created": manifest.get("created", ""),
-    }
+def record(summary: ModelSummary) -> dict[str, Any]:
+    """A version as JSON."""
+    if summary.damaged:
+        return {
+            "model": summary.model,
+            "version": summary.version,
+            "path": str(summary.path),
+            "damaged": summary.damaged,
+        }
+    return {key: value for key, value in vars(summary).items() if key != "damaged"}
+
+
+_ORDER: dict[Sort, Callable[[ModelSummary], Any]] = {
+    Sort.name: lambda each: (each.model, each.version),
+    Sort.age: lambda each: _reversed(each.created),
+    Sort.bits: lambda each: (each.bits_per_character is None, each.bits_per_character, each.model, each.version),
+    Sort.parameters: lambda each: (-each.parameters, each.model, each.version),
+    Sort.size: lambda each: (-each.bytes, each.model, each.version),
+}
+
+
+def _reversed(created: str) -> list[int]:
+    return [-ord(character) for character in created]
+
+
+def _show(chosen: Sequence[ModelSummary]) -> None:
+    """The table, without columns that hold nothing, and without the least important ones where it is too wide."""
+    from datetime import UTC, datetime
+
+    from seqgen.cli.columns import Column, colored, fitting, lines
+
+    now = datetime.now(UTC)
+    whole = [not each.damaged for each in chosen]
+
+    def column(head: str, cell: Callable[[ModelSummary], str], **how: Any) -> Column:
+        cells = [readable(cell(each)) if sound else "" for each, sound in zip(chosen, whole, strict=True)]
+        return Column(head, cells, **how)
+
+    names = [
+        each.reference if sound else f"{each.reference}  damaged" for each, sound in zip(chosen, whole, strict=True)
+    ]
+    columns = [
+        Column("model", names, style="bold"),
+        column("aliases", lambda each: " ".join(f"@{alias}" for alias in each.aliases), style="cyan", rank=1),
+        column("tags", lambda each: " ".join(each.tags), style="green", rank=2),
+        column(
+            "bits/char",
+            lambda each: "-" if each.bits_per_character is None else f"{each.bits_per_character:.3f}",
+            number=True,
+        ),
+        column("corpus", lambda each: shortened(corpus_of(each.corpus)), rank=3),
+        column("tokenizer", lambda each: each.tokenizer, rank=5),
+        column("backend", lambda each: each.backend, rank=7),
+        column("architecture", lambda each: f"{each.architecture} {each.num_layers}x{each.hidden_size}", rank=6),
+        column("parameters", lambda each: short_number(each.parameters), number=True, rank=4),
+        column("size", lambda each: f"{short_number(each.bytes)}B", number=True, rank=8),
+        column("age", lambda each: age(each.age(now)), number=True, rank=2),
+        column("note", lambda each: shortened(each.note.partition("\n")[0]), rank=9),
+    ]
+    fit = fitting(columns, width())
+    typer.echo("\n".join(lines(fit, color=colored())))
+    if left := [each.head for each in columns if each not in fit and any(each.cells)]:
+        say(f"Too wide for this terminal: {', '.join(left)}.  All: seqgen models list --json")
+
+
+def corpus_of(sources: Sequence[str]) -> str:
+    """What a model was trained on, in a cell: the last part of its source, and how many more there are."""
+    if not sources:
+        return ""
+    name = sources[0].rstrip("/").rpartition("/")[2] or sources[0]
+    return name if len(sources) == 1 else f"{name} +{len(sources) - 1}"
+
+
+def shortened(text: str, length: int = 28) -> str:
+    """A text as it fits into a cell."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def short_number(number: float) -> str:
+    """A number in three digits: 87, 1.3k, 24M."""
+    for unit in ("", "k", "M", "G"):
+        if number < 999.5:
+            return f"{number:.0f}{unit}" if number >= 10 or not unit else f"{number:.1f}{unit}"
+        number /= 1000
+    return f"{number:,.1f}T"
+
+
+def age(seconds: float | None) -> str:
+    """How long ago, in its largest unit."""
+    if seconds is None:
+        return "-"
+    units = {"y": 365.25 * 86400, "mo": 30.44 * 86400, "d": 86400.0, "h": 3600.0, "min": 60.0}
+    for unit, length in units.items():
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return "now" if seconds < 60 else "-"

@@ -16,16 +16,64 @@ def test_a_list_without_models_says_how_to_get_one(seqgen):
 
 def test_the_list_has_a_line_for_each_version(seqgen, novel):
     shutil.copytree(novel, novel.parent / "2")
-    header, first, second = (line.split() for line in seqgen("models", "list").stdout.splitlines() if line.strip(" ─"))
-    assert header == ["model", "bits/char", "parameters", "backend", "corpus", "created"]
-    assert (first[0], second[0]) == ("novel:1", "novel:2")
-    assert first[3:5] == ["torch", "6,000"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", " ".join(first[5:]))
+    head, rule, first, second = seqgen("models", "list").stdout.splitlines()
+    assert head.split() == [
+        *(
+            "model",
+            "aliases",
+            "bits/char",
+            "corpus",
+            "tokenizer",
+            "backend",
+            "architecture",
+            "parameters",
+            "size",
+            "age",
+        )
+    ]
+    assert set(rule) == {"─"}
+    assert re.fullmatch(
+        r"novel:1 +@best +\d\.\d{3} +novel\.txt +char +torch +lstm 1x16 +[\d.]+k +\d+kB +(now|\d+ min)", first
+    )
+    assert re.match(r"novel:2 +@latest +\d\.\d{3} +novel\.txt", second)
 
 
-def test_the_list_fits_80_columns(terminal, novel):
+def test_what_does_not_fit_80_columns_is_left_out_and_named(terminal, novel):
     shown = terminal("models", "list").stdout
-    assert re.search(r"novel:1 +\d\.\d{3} +[\d,]+ +torch +6,000 +\d{4}-\d\d-\d\d \d\d:\d\d", shown)
+    lines = [re.sub(r"\x1b\[\d+m", "", line) for line in shown.splitlines()]
+    assert max(map(len, lines[:3])) <= 80
+    assert re.match(r"novel:1 +@latest @best +\d\.\d{3} +novel\.txt", lines[2])
+    assert lines[3].startswith("Too wide for this terminal: ")
+    assert "\x1b[1mnovel:1" in shown
+
+
+def test_a_list_is_filtered_sorted_and_cut(seqgen, novel):
+    for number in (2, 3):
+        shutil.copytree(novel, novel.parent / str(number))
+    manifest = json.loads((novel.parent / "2" / "manifest.json").read_text())
+    manifest["results"]["bits_per_character"] = 0.5
+    (novel.parent / "2" / "manifest.json").write_text(json.dumps(manifest | {"created": "2020-01-01T00:00:00+00:00"}))
+
+    def versions(*options):
+        outcome = seqgen("models", "list", "--json", *options)
+        assert outcome.exit_code == 0, outcome
+        return [each["version"] for each in json.loads(outcome.stdout)]
+
+    assert versions() == [1, 2, 3]
+    assert versions("--sort", "bits") == [2, 1, 3]
+    assert versions("--sort", "bits", "--limit", 1) == versions("--alias", "best") == [2]
+    assert versions("--sort", "age")[-1] == 2
+    assert versions("nov*", "--tokenizer", "char", "--backend", "torch", "--architecture", "lstm") == [1, 2, 3]
+    assert versions("other") == versions("--corpus", "moby") == []
+    assert versions("--corpus", "novel.txt") == versions("--corpus", manifest["corpus"]["fingerprint"]) == [1, 2, 3]
+    outcome = seqgen("models", "list", "other")
+    assert outcome.stderr == "None of 3 versions is such a one.  All: seqgen models list\n"
+
+
+def test_what_a_file_says_cannot_steer_the_terminal(seqgen, novel):
+    path = novel / "manifest.json"
+    path.write_text(path.read_text().replace("novel.txt", "\\u001b[31mred\\u009b"))
+    assert "\\x1b[31mred\\x9b" in seqgen("models", "list").stdout
 
 
 def test_the_list_as_json(seqgen, novel):
@@ -46,7 +94,7 @@ def test_a_damaged_model_is_listed_as_damaged_and_hides_no_other(seqgen, novel):
     outcome = seqgen("models", "list")
     assert outcome.exit_code == 0
     assert re.search(r"novel:1 +damaged", outcome.stdout)
-    assert re.search(r"novel:2 +\d", outcome.stdout)
+    assert re.search(r"novel:2 +@latest @best +\d", outcome.stdout)
     assert outcome.stderr.startswith("warning: novel:1/manifest.json: not JSON")
     damaged, whole = json.loads(seqgen("models", "list", "--json").stdout)
     assert "not JSON" in damaged["damaged"]

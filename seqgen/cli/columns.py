@@ -1,0 +1,83 @@
+"""Tables of thousands of rows, in the house style: Rich takes a second for two thousand, this a hundredth of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_GAP = "   "
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "cyan": "36", "": "0"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        head: its heading.
+        cells: from the top.
+        number: whether it stands to the right.
+        style: of its cells: bold, dim, red, green or cyan.
+        rank: where not all fit, those of the highest rank are left out first.
+    """
+
+    head: str
+    cells: list[str] = field(default_factory=list)
+    number: bool = False
+    style: str = ""
+    rank: int = 0
+
+
+def fitting(columns: Sequence[Column], width: int) -> list[Column]:
+    """The columns that fit beside one another, in their order; those that hold nothing do not count."""
+    kept = [column for column in columns if any(column.cells)]
+    while len(kept) > 1 and sum(map(_width, kept)) + len(_GAP) * (len(kept) - 1) > width:
+        kept.remove(max(reversed(kept), key=lambda column: column.rank))
+    return kept
+
+
+def lines(columns: Sequence[Column], *, color: bool) -> list[str]:
+    """A heading, a rule, and a line for each row.
+
+    Args:
+        columns: side by side; all have as many cells.
+        color: whether to set styles, as terminals understand them (ECMA-48).
+    """
+    widths = [_width(column) for column in columns]
+    head = _GAP.join(_filled(column.head, width, column) for column, width in zip(columns, widths, strict=True))
+    rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+    filled = [
+        [_painted(_filled(cell, width, column), column.style if color else "") for cell in column.cells]
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    rows = [_GAP.join(cells).rstrip() for cells in zip(*filled, strict=True)]
+    return [_painted(head.rstrip(), "bold" if color else ""), rule, *rows]
+
+
+def colored() -> bool:
+    """Whether standard output shows styles: a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _width(column: Column) -> int:
+    return max(map(cell_width, [column.head, *column.cells]))
+
+
+def cell_width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _filled(text: str, width: int, column: Column) -> str:
+    blank = " " * (width - cell_width(text))
+    return blank + text if column.number else text + blank
+
+
+def _painted(text: str, style: str) -> str:
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and text.strip() else text

@@ -1,0 +1,115 @@
+"""``seqgen models alias``, ``tag`` and ``note``: what may be said of a version that itself never changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seqgen.cli.environment import Command, complete_model, readable, say
+
+if TYPE_CHECKING:
+    from seqgen.registry import ModelVersion, Registry
+    from seqgen.registry.labels import Labels
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="NAME (its latest version), NAME:VERSION or NAME@ALIAS.", autocompletion=complete_model
+    ),
+]
+RemoveOption = Annotated[bool, typer.Option("--remove", help="Take away instead of giving.")]
+
+
+def add_alias_to(app: typer.Typer) -> None:
+    """Add ``alias``."""
+    app.command("alias", cls=Command, epilog="Example: seqgen models alias novel:3 stable")(alias)
+
+
+def add_tag_to(app: typer.Typer) -> None:
+    """Add ``tag``."""
+    app.command("tag", cls=Command, epilog="Example: seqgen models tag novel:3 good winter")(tag)
+
+
+def add_note_to(app: typer.Typer) -> None:
+    """Add ``note``."""
+    app.command("note", cls=Command, epilog='Example: seqgen models note novel:3 "the one for the reading"')(note)
+
+
+def alias(
+    model: ModelArgument,
+    aliases: Annotated[list[str], typer.Argument(metavar="ALIAS...", help="Lower-case letters, digits, . - and _.")],
+    remove: RemoveOption = False,
+) -> None:
+    """Call a version NAME@ALIAS; an alias that there is already moves to it."""
+    from seqgen.core.errors import ModelNotFoundError
+    from seqgen.registry.names import check_label
+
+    registry, version = _found(model)
+    for each in aliases:
+        check_label("alias", each)
+    before = registry.labels(version.name)
+    for each in aliases:
+        if remove and before.aliases.get(each) != version.version:
+            raise ModelNotFoundError(f'{version} has no alias "{each}".')
+
+    def change(labels: Labels) -> Labels:
+        for each in aliases:
+            labels = labels.with_alias(each, None if remove else version.version)
+        return labels
+
+    registry.change_labels(version.name, change)
+    for each in aliases:
+        old = before.aliases.get(each)
+        was = f", and not {version.name}:{old} any more" if not remove and old not in (None, version.version) else ""
+        say(f"{version.name}@{each} is {'no more' if remove else version}{was}.")
+
+
+def tag(
+    model: ModelArgument,
+    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Lower-case letters, digits, . - and _.")],
+    remove: RemoveOption = False,
+) -> None:
+    """Give a version tags, by which seqgen models list --tag finds it."""
+    from seqgen.registry.names import check_label
+
+    registry, version = _found(model)
+    for each in tags:
+        check_label("tag", each)
+    add, take = ((), tags) if remove else (tags, ())
+    labels = registry.change_labels(
+        version.name, lambda labels: labels.with_tags(version.version, add=add, remove=take)
+    )
+    say(f"{version} has the tags: {', '.join(labels.tags.get(version.version, ())) or 'none'}.")
+
+
+def note(
+    model: ModelArgument,
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="The note; without it, the one that is there is shown.")
+    ] = None,
+    remove: RemoveOption = False,
+) -> None:
+    """Write a note to a version, in place of the one that is there."""
+    from seqgen.core.errors import UsageError
+    from seqgen.registry.labels import MAX_NOTE
+
+    registry, version = _found(model)
+    if text is None and not remove:
+        typer.echo(readable(registry.labels(version.name).notes.get(version.version, "")))
+        return
+    if text is not None and (remove or len(text) > MAX_NOTE):
+        msg = (
+            "--remove takes the note away: leave TEXT out." if remove else f"A note has at most {MAX_NOTE} characters."
+        )
+        raise UsageError(msg)
+    registry.change_labels(version.name, lambda labels: labels.with_note(version.version, text or ""))
+    say(f"{version} has {'no note' if not text else 'the note'}{' any more' if remove else ''}.")
+
+
+def _found(model: str) -> tuple[Registry, ModelVersion]:
+    from seqgen import home
+    from seqgen.registry import Registry
+
+    registry = Registry(home.models_folder())
+    return registry, registry.find(model)

@@ -1,0 +1,69 @@
+"""Renaming a model, and copying a version under another name; what a version says of itself never changes."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from seqgen import files
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.manifest import MANIFEST, read_manifest
+from seqgen.registry.names import check_name
+from seqgen.registry.store import TRASH, ModelVersion, Registry
+
+
+def rename(registry: Registry, old: str, new: str) -> list[ModelVersion]:
+    """Give a model another name: all versions with their numbers and labels, those in the trash too.
+
+    Returns:
+        The versions as they are called now.
+
+    Raises:
+        UsageError: no name, or one that is taken.
+        ModelNotFoundError: there is no such model.
+        OutputError: the registry cannot be written.
+    """
+    check_name(old)
+    check_name(new)
+    with registry.alone():
+        if not registry.versions(old):
+            registry.find(old)  # says what there is
+            raise ModelNotFoundError(f'No model "{old}".')
+        places = [(folder / old, folder / new) for folder in (registry.folder, registry.folder / TRASH)]
+        for source, target in places:
+            if source.exists() and target.exists():
+                msg = f'"{new}" is taken.  Choose another name, or copy versions into it: seqgen models copy {old}:1 {new}'
+                raise UsageError(msg)
+        labels = registry.labels(old)
+        replace(labels, former_names=(*labels.former_names, old)).write(registry.folder / old)
+        with files.writing(registry.folder / new):
+            for source, target in places:
+                if source.exists():
+                    source.rename(target)
+            files.sync_folder(registry.folder)
+    return registry.versions(new)
+
+
+def copy(registry: Registry, version: ModelVersion, name: str) -> ModelVersion:
+    """The same version as the next one of another name, byte for byte, with its tags and its note.
+
+    Raises:
+        UsageError: not a model name.
+        DamagedModelError: the version is damaged.
+        OutputError: the registry cannot be written.
+    """
+    check_name(name)
+    manifest = read_manifest(version.folder, where=str(version))
+    with registry.new_folder() as folder:
+        for each in (*manifest["files"], MANIFEST):
+            files.copy_file(version.folder / each, folder / each)
+        files.sync_folder(folder)
+        made = registry.publish(name, folder)
+    with contextlib.suppress(DamagedModelError):
+        labels = registry.labels(version.name)
+        tags, note = labels.tags.get(version.version, ()), labels.notes.get(version.version, "")
+        if tags or note:
+            registry.change_labels(
+                name, lambda its: its.with_tags(made.version, add=tags).with_note(made.version, note)
+            )
+    return made

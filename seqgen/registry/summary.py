@@ -1,0 +1,209 @@
+"""What a list says of each version: read from its folder, or remembered from when it was read last."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from seqgen.core.errors import DamagedModelError
+from seqgen.manifest import CONFIG, MANIFEST, REQUIRED, check_sizes, read_lineage
+from seqgen.registry.index import Index
+from seqgen.registry.labels import Labels
+from seqgen.registry.names import BEST, LATEST
+from seqgen.registry.store import ModelVersion, Registry, best, held_out_bits
+from seqgen.untrusted import read_json, shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """A version in a line.
+
+    Attributes:
+        model, version, path: which it is, and where.
+        aliases: with ``latest`` and ``best``, which follow from the versions that there are.
+        tags, note: what was said of it.
+        created: when it was published, ISO 8601; empty where that is not known.
+        corpus, fingerprint, corpus_characters: what it was trained on: sources, SHA-256, characters.
+        tokenizer, backend: registered names.
+        architecture, hidden_size, num_layers, parameters: its shape.
+        bits_per_character: of the published weights; None where nothing was measured.
+        held_out_bits_per_character: the same where it was measured on held-out text, and so can be compared.
+        steps, seconds: of training.
+        bytes: of all its files.
+        damaged: what is wrong with it, in a sentence; then the rest is as far as it is known.
+    """
+
+    model: str
+    version: int
+    path: Path
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    created: str = ""
+    corpus: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    corpus_characters: int = 0
+    tokenizer: str = ""
+    backend: str = ""
+    architecture: str = ""
+    hidden_size: int = 0
+    num_layers: int = 0
+    parameters: int = 0
+    bits_per_character: float | None = None
+    held_out_bits_per_character: float | None = None
+    steps: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    damaged: str = ""
+
+    @property
+    def reference(self) -> str:
+        """``NAME:VERSION``."""
+        return f"{self.model}:{self.version}"
+
+    def age(self, now: datetime) -> float | None:
+        """Seconds since it was published; None where it does not say when."""
+        try:
+            created = datetime.fromisoformat(self.created)
+        except ValueError:
+            return None
+        return (now - (created if created.tzinfo else created.replace(tzinfo=UTC))).total_seconds()
+
+
+def summaries(registry: Registry) -> tuple[list[ModelSummary], list[str]]:
+    """Every version, by name and number, and sentences about labels that cannot be read.
+
+    A version is damaged here if its manifest or its configuration cannot be read, or one of the files that every model
+    has is missing or of another size; whether all bytes are those that were written, ``models verify`` tells.
+    """
+    index = Index.read(registry.folder)
+    by_name: dict[str, list[ModelSummary]] = {}
+    for version in registry.all():
+        by_name.setdefault(version.name, []).append(_summary(version, index))
+    index.write()
+    faults: list[str] = []
+    return [each for name, found in by_name.items() for each in _labelled(registry, name, found, faults)], faults
+
+
+def selected(
+    found: Iterable[ModelSummary],
+    *,
+    names: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    alias: str | None = None,
+    corpus: str | None = None,
+    tokenizer: str | None = None,
+    backend: str | None = None,
+    architecture: str | None = None,
+) -> list[ModelSummary]:
+    """Those that are asked for.
+
+    Args:
+        found: to choose from.
+        names: of models, or patterns with ``*`` and ``?``; one must fit.
+        tags: it must have all.
+        alias: it must have it; with or without ``@``.
+        corpus: must occur in a source, or begin the fingerprint, of its corpus.
+        tokenizer: must be its own, by name.
+        backend: must be what trained it.
+        architecture: must be its own.
+    """
+    patterns = re.compile("|".join(map(fnmatch.translate, names)))
+    exact = {"tokenizer": tokenizer, "backend": backend, "architecture": architecture}
+    wanted = {key: value for key, value in exact.items() if value is not None}
+
+    def fits(each: ModelSummary) -> bool:
+        if corpus is not None and not (
+            (each.fingerprint or "").startswith(corpus) or any(corpus in source for source in each.corpus)
+        ):
+            return False
+        return (
+            (not names or patterns.match(each.model) is not None)
+            and set(tags) <= set(each.tags)
+            and (alias is None or alias.removeprefix("@") in each.aliases)
+            and all(getattr(each, key) == value for key, value in wanted.items())
+        )
+
+    return [each for each in found if fits(each)]
+
+
+def _labelled(registry: Registry, name: str, found: list[ModelSummary], faults: list[str]) -> list[ModelSummary]:
+    try:
+        labels = registry.labels(name)
+    except DamagedModelError as error:
+        labels = Labels()
+        faults.append(str(error))
+    computed = {len(found) - 1: [LATEST]}
+    computed.setdefault(best([(each.fingerprint, each.held_out_bits_per_character) for each in found]), []).append(BEST)
+    return [
+        replace(
+            each,
+            aliases=(*computed.get(place, ()), *labels.aliases_of(each.version)),
+            tags=labels.tags.get(each.version, ()),
+            note=labels.notes.get(each.version, ""),
+        )
+        if place in computed or labels.says_of(each.version)
+        else each
+        for place, each in enumerate(found)
+    ]
+
+
+def _summary(version: ModelVersion, index: Index) -> ModelSummary:
+    key, folder = str(version), str(version.folder)
+    try:
+        facts = index.get(key, folder)
+        if facts is None:
+            facts = _facts(version)
+            index.put(key, folder, facts)
+        said: dict[str, Any] = {**facts, "corpus": tuple(facts["corpus"])}
+        return ModelSummary(model=version.name, version=version.version, path=version.folder, **said)
+    except DamagedModelError as error:
+        return ModelSummary(model=version.name, version=version.version, path=version.folder, damaged=str(error))
+    except (KeyError, TypeError):  # an index that another seqgen wrote
+        index.forget(key)
+        return _summary(version, index)
+
+
+def _facts(version: ModelVersion) -> dict[str, Any]:
+    """What the manifest and the configuration say, as the fields of a summary.
+
+    Raises:
+        DamagedModelError: they say it wrongly, or a file has another size than was written.
+    """
+    manifest = read_lineage(version.folder, where=str(version))
+    config = read_json(version.folder / CONFIG, where=f"{version}/{CONFIG}")
+    results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
+    model, parts = config.get("model"), config.get("parts")
+    tokenizer = parts.get("tokenizer") if isinstance(parts, dict) else None
+    if not isinstance(model, dict) or not isinstance(tokenizer, dict):
+        raise DamagedModelError(f"{version}/{CONFIG}: names no shape or no tokenizer.")
+    fingerprint, held_out = held_out_bits(manifest)
+    facts = {
+        "created": manifest.get("created", ""),
+        "corpus": [str(source) for source in corpus.get("sources", [])],
+        "fingerprint": fingerprint,
+        "corpus_characters": corpus.get("characters", 0),
+        "tokenizer": tokenizer.get("name", ""),
+        "backend": results.get("backend", ""),
+        "architecture": model.get("architecture", "lstm"),
+        "hidden_size": model.get("hidden_size", 512),
+        "num_layers": model.get("num_layers", 1),
+        "parameters": results.get("parameters", 0),
+        "bits_per_character": results.get("bits_per_character"),
+        "held_out_bits_per_character": held_out,
+        "steps": results.get("steps", 0),
+        "seconds": results.get("seconds", 0.0),
+    }
+    kinds = {"tokenizer": str, "architecture": str, "hidden_size": int, "num_layers": int, "steps": int}
+    if wrong := [name for name, kind in kinds.items() if not isinstance(facts[name], kind)]:
+        raise DamagedModelError(f"{version}: {wrong[0]} is not what a model says there; it was altered or damaged.")
+    check_sizes(version.folder, manifest, where=str(version), names=[name for name in REQUIRED if name != MANIFEST])
+    sizes: list[Any] = [entry.get("bytes") for entry in manifest["files"].values() if isinstance(entry, dict)]
+    if wrong := [size for size in sizes if type(size) is not int or not 0 <= size < 2**63]:
+        raise DamagedModelError(f"{version}/{MANIFEST}: a file of {shown(wrong[0])} bytes cannot be.")
+    return {**facts, "bytes": sum(sizes) + (version.folder / MANIFEST).stat().st_size}

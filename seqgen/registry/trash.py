@@ -1,0 +1,199 @@
+"""Removing versions so that they can be restored, and freeing what nobody needs any more."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seqgen import files
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.registry.names import NAME, VERSION, Reference
+from seqgen.registry.store import TRASH, ModelVersion, Registry, lock_of, subfolders, versions_in
+
+ABANDONED_SECONDS = 86_400.0
+"""A new folder without a lock, which seqgen did not make, counts as left when nothing in it has changed for a day; so does
+what was fetched in part, since the next attempt may go on with it."""
+
+PULLED = ".pull-"
+"""How the folders begin in which models arrive (``seqgen.sharing.download``)."""
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What ``gc`` removes.
+
+    Attributes:
+        what: a version, or the path of something unfinished.
+        size: in bytes.
+    """
+
+    what: str
+    folder: Path
+    size: int
+
+
+def remove(registry: Registry, versions: Sequence[ModelVersion]) -> None:
+    """Move versions to the trash, with the time of this; their numbers are not given again, and their labels stay.
+
+    Raises:
+        UsageError: one lies in the trash already.
+        OutputError: the registry cannot be written.
+    """
+    with registry.alone():
+        for version in versions:
+            target = registry.folder / TRASH / version.name / str(version.version)
+            if target.exists():
+                msg = f"{version} is in the trash already, from another time.  Free that first: seqgen models gc"
+                raise UsageError(msg)
+            folder = registry.folder / version.name
+            with contextlib.suppress(DamagedModelError):  # the trash remembers the number as well
+                labels = registry.labels(version.name)
+                replace(labels, highest=max(labels.highest, version.version)).write(folder)
+            with files.writing(version.folder):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                version.folder.rename(target)
+                target.touch()
+                files.sync_folder(folder)
+
+
+def trashed(registry: Registry) -> list[ModelVersion]:
+    """What lies in the trash; each ``folder`` is where it lies there."""
+    names = subfolders(registry.folder / TRASH, NAME)
+    return [version for name in names for version in versions_in(registry.folder / TRASH, name)]
+
+
+def restore(registry: Registry, reference: str) -> list[ModelVersion]:
+    """Put a version (``NAME:3``), or all of a name, back from the trash.
+
+    Raises:
+        UsageError: not such a reference; or there is a version of that number again.
+        ModelNotFoundError: the trash has no such version; names what it has.
+    """
+    named = Reference.parse(reference)
+    if named.alias is not None:
+        msg = f"{reference}: what is in the trash is named by version, as {named.name}:3, or by name alone."
+        raise UsageError(msg)
+    with registry.alone():
+        there = trashed(registry)
+        found = [each for each in there if each.name == named.name and named.version in (None, each.version)]
+        if not found:
+            has = f"It has: {', '.join(map(str, there))}" if there else "It is empty."
+            msg = f"{reference} is not in the trash.  {has}"
+            raise ModelNotFoundError(msg)
+        restored = [replace(each, folder=registry.folder / each.name / str(each.version)) for each in found]
+        if taken := [each for each in restored if each.folder.exists()]:
+            msg = f"{taken[0]} cannot be restored: there is a version of that number.  Rename one of the two."
+            raise UsageError(msg)
+        for old, new in zip(found, restored, strict=True):
+            with files.writing(new.folder):
+                new.folder.parent.mkdir(parents=True, exist_ok=True)
+                old.folder.rename(new.folder)
+                files.sync_folder(new.folder.parent)
+        _remove_if_empty(registry.folder / TRASH / named.name)
+    return restored
+
+
+def collect(
+    registry: Registry, *, older_than: float = 0.0, now: float | None = None, dry_run: bool = False
+) -> list[Freed]:
+    """Free the trash, and what publishing left where its process was killed; never what a process is still filling.
+
+    Args:
+        registry: of which models.
+        older_than: seconds since removal that a version has at least been in the trash.
+        now: the time, in seconds since 1970; default: the clock's.
+        dry_run: only say what it would be.
+
+    Raises:
+        OutputError: the registry cannot be written.
+    """
+    if not registry.folder.is_dir():
+        return []
+    now = time.time() if now is None else now
+    with registry.alone():
+        old = [each for each in trashed(registry) if now - each.folder.lstat().st_mtime >= older_than]
+        freed = [Freed(str(each), each.folder, size_of(each.folder)) for each in old]
+        freed += [Freed(str(path), path, size_of(path)) for path in _left(registry, now)]
+        if dry_run:
+            return freed
+        for each in freed:
+            _delete(each.folder)
+            lock_of(each.folder).unlink(missing_ok=True)
+        for name in {each.name for each in old}:
+            _remove_if_empty(registry.folder / TRASH / name)
+            _forget(registry, name)
+    return freed
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    return sum(each.lstat().st_size for each in path.rglob("*") if not each.is_dir())
+
+
+def _left(registry: Registry, now: float) -> list[Path]:
+    """Folders and files that were being written or deleted by a process that is no more."""
+    within = [registry.folder, *(registry.folder / name for name in subfolders(registry.folder, NAME))]
+    begun = [path for folder in within for start in (".new-", PULLED) for path in folder.glob(f"{start}*")]
+    unfinished = [path for path in begun if path.suffix != ".lock"]
+    return [*(path for path in sorted(unfinished) if _abandoned(path, now)), *sorted(registry.folder.glob(".old-*"))]
+
+
+def _abandoned(path: Path, now: float) -> bool:
+    if not path.is_dir():
+        return True  # a file of labels, which are written only by who is alone, as we are now
+    lock = lock_of(path)
+    if not lock.exists() or path.name.startswith(PULLED):
+        newest = max(each.lstat().st_mtime for each in [path, *path.rglob("*")])
+        if now - newest <= ABANDONED_SECONDS:
+            return False
+    return not lock.exists() or not _is_locked(lock)
+
+
+def _is_locked(path: Path) -> bool:
+    import filelock
+
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _delete(path: Path) -> None:
+    """Remove it for good; where that is broken off, what is left has a name that counts for nothing."""
+    with files.writing(path):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+            return
+        old = path.rename(_registry_of(path) / f".old-{uuid.uuid4().hex}")
+        shutil.rmtree(old)
+
+
+def _registry_of(path: Path) -> Path:
+    """The registry's folder, from one that is to be deleted."""
+    return path.parents[2] if re.fullmatch(VERSION, path.name) else path.parent
+
+
+def _forget(registry: Registry, name: str) -> None:
+    """Drop what was said of versions that are gone for good."""
+    folder = registry.folder / name
+    there = [*registry.versions(name), *versions_in(registry.folder / TRASH, name)]
+    with contextlib.suppress(DamagedModelError):
+        labels = registry.labels(name)
+        if (kept := labels.only(version.version for version in there)) != labels:
+            kept.write(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -1,0 +1,63 @@
+"""``seqgen models alias``, ``tag`` and ``note``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def only(seqgen):
+    (model,) = json.loads(seqgen("models", "list", "--json").stdout)
+    return model
+
+
+def test_an_alias_names_a_version_wherever_a_model_is_named(seqgen, novel):
+    outcome = seqgen("models", "alias", "novel", "prod", "stable")
+    assert (outcome.exit_code, outcome.stdout) == (0, "")
+    assert outcome.stderr == "novel@prod is novel:1.\nnovel@stable is novel:1.\n"
+    assert only(seqgen)["aliases"] == ["latest", "best", "prod", "stable"]
+    assert seqgen("generate", "--model", "novel@prod", "--length", 3).exit_code == 0
+    assert seqgen("models", "alias", "novel", "stable", "--remove").stderr == "novel@stable is no more.\n"
+    assert only(seqgen)["aliases"] == ["latest", "best", "prod"]
+
+
+def test_an_alias_that_moves_says_where_from(seqgen, novel):
+    novel.rename(novel.with_name("2"))
+    seqgen("models", "alias", "novel:2", "prod")
+    novel.with_name("2").rename(novel.with_name("3"))
+    assert seqgen("models", "alias", "novel:3", "prod").stderr == ("novel@prod is novel:3, and not novel:2 any more.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "sentence"),
+    [
+        (("alias", "novel", "best"), 2, "@best follows from the versions that there are and cannot be set."),
+        (("alias", "novel", "A b"), 2, '"A b" cannot be an alias: lower-case letters'),
+        (("alias", "novel", "prod", "--remove"), 1, 'novel:1 has no alias "prod".'),
+        (("alias", "moby", "prod"), 1, 'No model "moby".  All: seqgen models list'),
+        (("tag", "novel", "../x"), 2, '"../x" cannot be a tag: lower-case letters'),
+        (("note", "novel", "x" * 2001), 2, "A note has at most 2000 characters."),
+        (("note", "novel", "x", "--remove"), 2, "--remove takes the note away"),
+    ],
+)
+def test_what_cannot_be_is_refused(refused, novel, arguments, exit_code, sentence):
+    assert refused("models", *arguments, exit_code=exit_code).startswith(sentence)
+    assert not (novel.parent / "labels.json").exists()
+
+
+def test_tags_find_a_version(seqgen, novel):
+    assert seqgen("models", "tag", "novel", "good", "winter").stderr == "novel:1 has the tags: good, winter.\n"
+    assert [each["tags"] for each in json.loads(seqgen("models", "list", "--tag", "good", "--json").stdout)] == [
+        ["good", "winter"]
+    ]
+    assert seqgen("models", "tag", "novel", "good", "winter", "--remove").stderr == "novel:1 has the tags: none.\n"
+    assert seqgen("models", "list", "--tag", "good", "--json").stdout == "[]\n"
+
+
+def test_a_note_is_kept_shown_and_taken_away(seqgen, novel):
+    assert seqgen("models", "note", "novel", "for the reading\x1b[2J").stderr == "novel:1 has the note.\n"
+    assert seqgen("models", "note", "novel").stdout == "for the reading\\x1b[2J\n"
+    assert "for the reading" in seqgen("models", "list").stdout
+    assert seqgen("models", "note", "novel", "--remove").stderr == "novel:1 has no note any more.\n"
+    assert only(seqgen)["note"] == ""

@@ -1,0 +1,98 @@
+"""``seqgen models rm``, ``restore``, ``gc``, ``rename``, ``copy`` and ``verify``."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+
+def names(seqgen):
+    return [f"{each['model']}:{each['version']}" for each in json.loads(seqgen("models", "list", "--json").stdout)]
+
+
+def test_what_is_removed_can_be_restored(seqgen, novel):
+    assert seqgen("models", "rm", "novel:1").stderr == (
+        "novel:1 is in the trash.  To have it back: seqgen models restore novel:1\n"
+    )
+    assert names(seqgen) == []
+    assert re.search(r"novel:1 +\d+kB +now", seqgen("models", "restore").stdout)
+    assert [each["version"] for each in json.loads(seqgen("models", "restore", "--json").stdout)] == [1]
+    assert seqgen("models", "restore", "novel").stderr == "novel:1 is back.\n"
+    assert seqgen("models", "restore").stderr == "The trash is empty.\n"
+    assert names(seqgen) == ["novel:1"]
+    assert seqgen("models", "verify").stdout == "novel:1  ok\n"
+
+
+def test_a_bare_name_is_not_enough_to_remove(seqgen, refused, novel):
+    shutil.copytree(novel, novel.with_name("2"))
+    assert refused("models", "rm", "novel", exit_code=2) == (
+        "Which version of novel?  There is novel:1, novel:2.  All of them: seqgen models rm novel --all"
+    )
+    assert refused("models", "rm", "novel:1", "--all", exit_code=2).startswith("--all removes every version of a NAME")
+    assert seqgen("models", "rm", "novel@latest", "novel:2").exit_code == 0
+    assert names(seqgen) == ["novel:1"]
+    assert seqgen("models", "rm", "novel", "--all").exit_code == 0
+    assert names(seqgen) == []
+
+
+def test_gc_says_what_it_frees(seqgen, novel):
+    assert seqgen("models", "gc").stderr == "There is nothing to remove.\n"
+    seqgen("models", "rm", "novel:1")
+    assert seqgen("models", "gc", "--older-than", "1h").stderr == "There is nothing to remove.\n"
+    assert re.fullmatch(
+        r"would be removed  novel:1  \((\d+kB)\)\n\1 would be free.\n", seqgen("models", "gc", "--dry-run").stderr
+    )
+    (freed,) = json.loads(seqgen("models", "gc", "--json").stdout)
+    assert (freed["what"], freed["bytes"] > 10_000) == ("novel:1", True)
+    assert seqgen("models", "restore").stderr == "The trash is empty.\n"
+
+
+def test_how_old_must_be_a_duration(refused, novel):
+    assert refused("models", "gc", "--older-than", "soon", exit_code=2) == (
+        "--older-than is soon, but must be a duration such as 12h or 30d."
+    )
+
+
+def test_a_renamed_model_is_the_same_under_its_new_name(seqgen, novel):
+    text = seqgen("generate", "--model", "novel", "--random-seed", 1, "--length", 20).stdout
+    assert seqgen("models", "rename", "novel", "winter").stderr == "novel is called winter now: winter:1.\n"
+    record = json.loads(seqgen("generate", "--model", "winter", "--random-seed", 1, "--length", 20, "--json").stdout)
+    assert (record["model"], record["version"]) == ("winter", 1)
+    assert record["samples"][0]["text"] + "\n" == text
+    outcome = seqgen("generate", "--model", "novel")
+    assert (outcome.exit_code, outcome.stderr) == (1, 'error: No model "novel": it was renamed to winter.\n')
+
+
+def test_a_copy_is_the_next_version_of_another_name(seqgen, novel):
+    assert seqgen("models", "copy", "novel@best", "winter").stderr == "novel:1 is copied as winter:1.\n"
+    assert names(seqgen) == ["novel:1", "winter:1"]
+    assert seqgen("models", "verify", "winter").stdout == "winter:1  ok\n"
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", ".x", "a/b"])
+@pytest.mark.parametrize("command", ["rename", "copy"])
+def test_no_name_leads_out_of_the_registry(refused, novel, command, name):
+    assert "is not a model name" in refused("models", command, "novel", name, exit_code=2)
+
+
+def test_verify_finds_a_changed_bit_and_what_does_not_belong(seqgen, novel):
+    shutil.copytree(novel, novel.with_name("2"))
+    weights = bytearray((novel / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (novel / "model.safetensors").write_bytes(weights)
+    (novel / "more.txt").write_text("x")
+    outcome = seqgen("models", "verify")
+    assert outcome.exit_code == 1
+    assert outcome.stdout.splitlines() == [
+        "novel:1  damaged",
+        "    novel:1/model.safetensors: its bytes are not those that were written; the model was altered or damaged.",
+        "    novel:1/more.txt: the manifest does not list it.",
+        "novel:2  ok",
+    ]
+    assert seqgen("models", "verify", "novel:2").exit_code == 0
+    first, second = json.loads(seqgen("models", "verify", "novel", "--json").stdout)
+    assert (len(first["faults"]), second) == (2, {"model": "novel:2", "faults": []})
+    assert seqgen("models", "verify", str(novel.with_name("2"))).stdout == f"{novel.with_name('2')}  ok\n"

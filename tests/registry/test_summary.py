@@ -1,0 +1,202 @@
+"""A list says what the folders say, whatever is remembered from the last time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+
+from seqgen import manifest
+from seqgen.registry import Registry, trash
+from seqgen.registry.index import INDEX, SETTLED_NS
+from seqgen.registry.summary import selected, summaries
+
+
+def listed(registry):
+    found, faults = summaries(registry)
+    assert faults == []
+    return {each.reference: each for each in found}
+
+
+@pytest.fixture
+def remembering(monkeypatch):
+    """As if all that was changed had been changed long ago: what is read is remembered at once."""
+    monkeypatch.setattr("seqgen.registry.index.SETTLED_NS", -SETTLED_NS)
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The versions whose manifests are read, and not remembered."""
+    seen = []
+
+    def read(folder, *, where):
+        seen.append(where)
+        return manifest.read_lineage(folder, where=where)
+
+    monkeypatch.setattr("seqgen.registry.summary.read_lineage", read)
+    return seen
+
+
+def test_a_line_says_what_the_folder_says(registry, publish):
+    publish(bits=1.9)
+    publish()
+    registry.change_labels(
+        "novel", lambda labels: labels.with_alias("prod", 1).with_tags(1, add=["good"]).with_note(1, "x")
+    )
+    one, two = listed(registry).values()
+    assert (one.aliases, one.tags, one.note) == (("best", "prod"), ("good",), "x")
+    assert two.aliases == ("latest",)
+    assert (one.corpus, one.fingerprint, one.corpus_characters) == (("/texts/sea.txt",), "f" * 64, 500)
+    assert (one.tokenizer, one.backend, one.architecture, one.hidden_size, one.num_layers) == (
+        "char",
+        "torch",
+        "lstm",
+        8,
+        2,
+    )
+    assert (one.parameters, one.bits_per_character, one.damaged) == (1200, 1.9, "")
+    assert one.bytes == sum(path.stat().st_size for path in one.path.iterdir())
+    assert one.age(datetime(2026, 1, 2, tzinfo=UTC)) == 86400
+
+
+def test_what_is_remembered_is_not_read_again(registry, publish, remembering, reads):
+    publish(), publish()
+    first = listed(registry)
+    assert reads == ["novel:1", "novel:2"]
+    assert listed(registry) == first
+    publish()
+    assert len(listed(registry)) == 3
+    assert reads == ["novel:1", "novel:2", "novel:3"]
+
+
+def test_what_has_just_been_changed_is_read_again(registry, publish, reads):
+    publish()
+    assert listed(registry) == listed(registry)
+    assert reads == ["novel:1", "novel:1"]
+
+
+def test_a_version_that_is_replaced_by_one_of_the_same_size_and_time_is_read_again(
+    registry, publish, remembering, fill
+):
+    version = publish(bits=2.1)
+    listed(registry)
+    times = (version.folder / "manifest.json").stat()
+    new = version.folder.with_name("new")
+    new.mkdir()
+    fill(new, bits=1.1)
+    for path in new.iterdir():  # as rsync --times does it
+        os.utime(path, ns=(times.st_atime_ns, (version.folder / path.name).stat().st_mtime_ns))
+        path.replace(version.folder / path.name)
+    new.rmdir()
+    assert listed(registry)["novel:1"].bits_per_character == 1.1
+
+
+def test_a_version_that_is_written_over_in_place_is_read_again(registry, publish, remembering):
+    version = publish(bits=2.1)
+    listed(registry)
+    path = version.folder / "manifest.json"
+    status = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"2.1", b"1.1"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert listed(registry)["novel:1"].bits_per_character == 1.1
+
+
+def test_an_index_that_came_along_with_a_copy_says_nothing_of_it(registry, publish, remembering, reads, tmp_path):
+    publish(bits=2.1)
+    listed(registry)
+    shutil.copytree(registry.folder, tmp_path / "copy")
+    path = tmp_path / "copy" / "novel" / "1" / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b"2.1", b"1.1"))
+    assert listed(Registry(tmp_path / "copy"))["novel:1"].bits_per_character == 1.1
+
+
+def test_what_is_gone_is_forgotten(registry, publish, remembering):
+    versions = [publish(), publish()]
+    listed(registry)
+    trash.remove(registry, versions[:1])
+    assert list(listed(registry)) == ["novel:2"]
+    assert list(json.loads((registry.folder / INDEX).read_text())["versions"]) == ["novel:2"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", '{"format_version": 2}', '{"format_version": 1, "versions": []}', "[" * 100_000),
+        '{"format_version": 1, "versions": {"novel:1": 3}}',
+    ],
+    ids=lambda content: content[:50],
+)
+def test_an_index_that_is_none_does_not_matter(registry, publish, remembering, content):
+    publish()
+    expected = listed(registry)
+    (registry.folder / INDEX).write_text(content)
+    assert listed(registry) == expected
+
+
+@pytest.mark.parametrize("facts", [{}, {"corpus": 3}, {"corpus": [], "more": 1}], ids=str)
+def test_facts_of_another_seqgen_are_read_again(registry, publish, remembering, facts):
+    publish()
+    expected = listed(registry)
+    index = json.loads((registry.folder / INDEX).read_text())
+    index["versions"]["novel:1"][1] = facts
+    (registry.folder / INDEX).write_text(json.dumps(index))
+    assert listed(registry) == expected
+
+
+def test_a_registry_that_cannot_be_written_is_listed(registry, publish, remembering, monkeypatch):
+    publish()
+    monkeypatch.setattr("tempfile.mkstemp", lambda **_: (_ for _ in ()).throw(PermissionError()))
+    assert list(listed(registry)) == ["novel:1"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda folder: (folder / "manifest.json").write_text("{"), "not JSON"),
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: the file is missing"),
+        (lambda folder: (folder / "config.json").unlink(), "config.json: the file is missing"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors: the file is missing"),
+        (lambda folder: (folder / "model.safetensors").write_text("half"), "4 bytes, but 7 were written"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json: the file is missing"),
+        (lambda folder: (folder / "config.json").write_text('{"parts": 3}'), "names no shape or no tokenizer"),
+    ],
+)
+def test_a_damaged_version_is_listed_as_such_and_hides_no_other(registry, publish, remembering, spoil, sentence):
+    publish(), publish()
+    listed(registry)
+    spoil(registry.folder / "novel" / "1")
+    one, two = listed(registry).values()
+    assert sentence in one.damaged
+    assert (two.damaged, two.aliases) == ("", ("latest", "best"))
+
+
+def test_labels_that_cannot_be_read_are_told_and_hide_no_version(registry, publish):
+    publish()
+    (registry.folder / "novel" / "labels.json").write_text("{")
+    found, faults = summaries(registry)
+    assert [each.reference for each in found] == ["novel:1"]
+    assert len(faults) == 1
+    assert faults[0].startswith("novel/labels.json: not JSON")
+
+
+def test_a_list_can_be_narrowed(registry, publish):
+    publish("novel")
+    publish("novella", corpus={"sources": ["/x/ice.txt", "/x/sea.txt"], "fingerprint": "0123" * 16})
+    publish("tunes", results={"backend": "keras"})
+    registry.change_labels("tunes", lambda labels: labels.with_tags(1, add=["good", "loud"]).with_alias("prod", 1))
+    found, _ = summaries(registry)
+
+    def chosen(**filters):
+        return [each.model for each in selected(found, **filters)]
+
+    assert chosen() == ["novel", "novella", "tunes"]
+    assert chosen(names=["novel*"]) == ["novel", "novella"]
+    assert chosen(names=["novel", "t?nes"]) == ["novel", "tunes"]
+    assert chosen(corpus="ice") == chosen(corpus="01230123") == ["novella"]
+    assert chosen(backend="keras") == chosen(tags=["good"]) == chosen(tags=["loud", "good"]) == ["tunes"]
+    assert chosen(alias="prod") == chosen(alias="@prod") == ["tunes"]
+    assert chosen(tags=["good", "quiet"]) == chosen(tokenizer="bpe") == chosen(architecture="gru") == []
+    assert chosen(alias="best", names=["novel"]) == ["novel"]

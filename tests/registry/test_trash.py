@@ -1,0 +1,201 @@
+"""What is removed can be restored until it is freed; what processes left is freed, and never what one is filling."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seqgen.core.errors import ModelNotFoundError, UsageError
+from seqgen.registry import moving, trash
+from seqgen.registry.labels import Labels
+from seqgen.registry.store import lock_of
+
+FILLS = """
+import pathlib, sys
+from seqgen.registry import Registry
+with Registry(pathlib.Path(sys.argv[1])).new_folder() as folder:
+    (folder / "model.safetensors").write_bytes(b"x" * 1000)
+    print(folder, flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def filling(registry):
+    """A process that is filling a new folder: the process, and the folder."""
+    started = []
+
+    def start():
+        process = subprocess.Popen(
+            [sys.executable, "-c", FILLS, registry.folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process, Path(process.stdout.readline().strip())
+
+    yield start
+    for process in started:
+        process.communicate("\n", timeout=60) if process.poll() is None else process.wait()
+        process.stdout.close()
+        process.stdin.close()
+
+
+def test_what_is_removed_comes_back_as_it_was(registry, publish):
+    first, second = publish(), publish()
+    registry.change_labels("novel", lambda labels: labels.with_alias("prod", 1).with_tags(1, add=["good"]))
+    before = first.identity()
+    trash.remove(registry, [first])
+    assert [str(version) for version in registry.all()] == [str(second)]
+    assert [str(version) for version in trash.trashed(registry)] == ["novel:1"]
+    assert [str(version) for version in trash.restore(registry, "novel:1")] == ["novel:1"]
+    assert registry.find("novel@prod").identity() == before
+    assert registry.labels("novel").tags == {1: ("good",)}
+    assert trash.trashed(registry) == []
+
+
+def test_a_number_is_never_given_twice(registry, publish):
+    publish(), trash.remove(registry, [publish()])
+    assert str(publish()) == "novel:3"
+    trash.remove(registry, [registry.find("novel:3"), registry.find("novel:1")])
+    trash.collect(registry)
+    assert registry.names() == []
+    assert str(publish()) == "novel:4"
+
+
+def test_all_of_a_name_is_restored_at_once(registry, publish):
+    trash.remove(registry, [publish(), publish()])
+    with pytest.raises(ModelNotFoundError, match='No model "novel": it is in the trash.  seqgen models restore novel'):
+        registry.find("novel")
+    assert [str(version) for version in trash.restore(registry, "novel")] == ["novel:1", "novel:2"]
+
+
+def test_what_is_not_in_the_trash_cannot_be_restored(registry, publish):
+    with pytest.raises(ModelNotFoundError, match="novel:1 is not in the trash.  It is empty."):
+        trash.restore(registry, "novel:1")
+    trash.remove(registry, [publish()])
+    with pytest.raises(ModelNotFoundError, match="novel:2 is not in the trash.  It has: novel:1"):
+        trash.restore(registry, "novel:2")
+    with pytest.raises(UsageError, match="named by version"):
+        trash.restore(registry, "novel@best")
+
+
+def test_nothing_is_written_over(registry, publish):
+    version = publish()
+    trash.remove(registry, [version])
+    shutil.copytree(trash.trashed(registry)[0].folder, version.folder)  # as a synchronisation may bring it back
+    with pytest.raises(UsageError, match="there is a version of that number"):
+        trash.restore(registry, "novel:1")
+    with pytest.raises(UsageError, match="is in the trash already"):
+        trash.remove(registry, [version])
+
+
+def test_the_trash_is_freed_with_what_was_said_of_it(registry, publish):
+    publish()
+    version = publish()
+    registry.change_labels("novel", lambda labels: labels.with_note(1, "stays").with_note(2, "goes").with_alias("x", 2))
+    trash.remove(registry, [version])
+    would = trash.collect(registry, dry_run=True)
+    assert [each.what for each in would] == ["novel:2"]
+    assert trash.trashed(registry)
+    assert trash.collect(registry) == would
+    assert would[0].size > 500
+    assert trash.collect(registry) == []
+    assert registry.labels("novel") == Labels(notes={1: "stays"}, highest=2)
+    assert sorted(path.name for path in registry.folder.iterdir()) == [".lock", ".trash", "novel"]
+
+
+def test_only_what_has_lain_long_enough_is_freed(registry, publish):
+    old, new = publish(), publish()
+    trash.remove(registry, [old, new])
+    os.utime(trash.trashed(registry)[0].folder, (0, time.time() - 3600))
+    assert [each.what for each in trash.collect(registry, older_than=1800)] == ["novel:1"]
+    assert [str(each) for each in trash.trashed(registry)] == ["novel:2"]
+
+
+def test_what_a_killed_process_was_filling_is_freed_and_what_another_is_filling_is_not(registry, filling):
+    (killed, left), (_, used) = filling(), filling()
+    assert trash.collect(registry) == []
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(timeout=60)
+    assert [each.folder for each in trash.collect(registry)] == [left]
+    assert used.is_dir()
+    assert lock_of(used).exists()
+    assert not left.exists()
+    assert not lock_of(left).exists()
+
+
+@pytest.mark.parametrize("name", ["novel/.new-other", ".pull-0123"])
+def test_what_may_be_gone_on_with_is_left_alone_for_a_day(registry, publish, name):
+    publish()
+    folder = registry.folder / name
+    folder.mkdir()
+    (folder / "model.safetensors").write_text("half")
+    assert trash.collect(registry) == []
+    assert [each.folder for each in trash.collect(registry, now=time.time() + 86_500)] == [folder]
+
+
+def test_what_was_half_deleted_is_freed(registry, publish):
+    publish().folder.rename(registry.folder / ".old-abc")
+    (registry.folder / "novel" / ".new-labels.json").write_text("{")
+    left = {each.folder.name for each in trash.collect(registry)}
+    assert left == {".old-abc", ".new-labels.json"}
+    assert not (registry.folder / ".old-abc").exists()
+
+
+def test_a_link_in_the_trash_is_removed_and_not_what_it_leads_to(registry, publish, tmp_path):
+    version = publish()
+    version.folder.rename(tmp_path / "elsewhere")
+    version.folder.symlink_to(tmp_path / "elsewhere")
+    trash.remove(registry, [version])
+    trash.collect(registry)
+    assert (tmp_path / "elsewhere" / "manifest.json").exists()
+
+
+def test_a_registry_that_is_not_there_has_nothing_to_free(registry):
+    assert trash.collect(registry) == []
+    assert not registry.folder.exists()
+
+
+def test_a_model_is_renamed_with_all_that_is_its_own(registry, publish):
+    removed, kept = publish(), publish()
+    registry.change_labels("novel", lambda labels: labels.with_alias("prod", 2).with_tags(1, add=["a"]))
+    trash.remove(registry, [removed])
+    before = kept.identity()
+    assert [str(version) for version in moving.rename(registry, "novel", "winter")] == ["winter:2"]
+    assert registry.find("winter@prod").identity() == before
+    assert [str(each) for each in trash.restore(registry, "winter")] == ["winter:1"]
+    assert registry.labels("winter").tags == {1: ("a",)}
+    with pytest.raises(ModelNotFoundError, match='No model "novel": it was renamed to winter.'):
+        registry.find("novel")
+    assert str(publish("winter")) == "winter:3"
+
+
+def test_a_name_that_is_taken_or_none_is_refused(registry, publish):
+    publish(), publish("winter")
+    with pytest.raises(UsageError, match='"winter" is taken'):
+        moving.rename(registry, "novel", "winter")
+    for name in ("../x", "a/b", ".x", ""):
+        with pytest.raises(UsageError, match="is not a model name"):
+            moving.rename(registry, "novel", name)
+        with pytest.raises(UsageError, match="is not a model name"):
+            moving.copy(registry, registry.find("novel"), name)
+    with pytest.raises(ModelNotFoundError, match='No model "nvel".  Nearest: novel'):
+        moving.rename(registry, "nvel", "x")
+
+
+def test_a_copy_is_the_same_to_the_byte_and_may_be_changed_alone(registry, publish):
+    version = publish()
+    registry.change_labels("novel", lambda labels: labels.with_note(1, "mine").with_tags(1, add=["good"]))
+    made = moving.copy(registry, version, "winter")
+    assert (str(made), made.identity()) == ("winter:1", version.identity())
+    assert {path.name: path.read_bytes() for path in made.folder.iterdir()} == {
+        path.name: path.read_bytes() for path in version.folder.iterdir()
+    }
+    assert registry.labels("winter") == Labels(notes={1: "mine"}, tags={1: ("good",)})
+    assert str(moving.copy(registry, version, "winter")) == "winter:2"
