@@ -29,6 +29,14 @@ class Model(ABC):
 
     Lazy as the loss is: ``float()`` of it may wait for the device.
     """
+    accumulates: ClassVar[bool] = False
+    """Whether ``train_step`` follows ``micro_batch_size``."""
+    micro_batch_size: int | None = None
+    """Sequences whose gradients ``train_step`` computes at a time; None: all.
+
+    The gradients of such groups are added up before the one update, so that fewer at a time need less memory and give, but
+    for rounding and for what dropout draws, the same.
+    """
 
     # Generation
 
@@ -77,6 +85,11 @@ class Model(ABC):
         """
         msg = f"{type(self).__name__} does not train; check Backend.can_train first."
         raise TypeError(msg)
+
+    def groups(self, rows: int) -> Sequence[slice]:
+        """The rows (B,) that ``train_step`` takes at a time, by ``micro_batch_size``; for backends that accumulate."""
+        size = self.micro_batch_size or rows
+        return [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
 
     def averaged_weights(self) -> Weights | None:
         """A copy of the running average of the weights that ``OptimizerSpec.weight_average`` asks for; None without one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,3 +68,8 @@ class Batch:
         if self.last_step_only:
             return int(self.targets.shape[0])
         return int(self.targets.size if self.weights is None else np.count_nonzero(self.weights))
+
+    def rows(self, rows: slice) -> Batch:
+        """Some of its sequences."""
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, inputs=self.inputs[rows], targets=self.targets[rows], weights=weights)

@@ -110,6 +110,9 @@ class TrainingOptions:
     # Machine
     device: Annotated[str, Doc("where it runs: auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
     precision: Precision = "auto"
+    auto_batch: Annotated[
+        bool, Doc("where memory does not suffice, compute fewer sequences of a batch at a time, with the same updates")
+    ] = False
     random_seed: Annotated[int, Ge(0), Lt(2**63), Doc("fixes every random draw of the run")] = 0
     deterministic: Annotated[bool, Doc("only operations that give the same bits each time, also where slower")] = False
 
@@ -138,7 +141,7 @@ PANELS = {
         "weight_average",
     ),
     "Measuring and saving": ("eval_every", "patience", "checkpoint_every", "keep"),
-    "Machine": ("device", "precision", "random_seed", "deterministic"),
+    "Machine": ("device", "precision", "auto_batch", "random_seed", "deterministic"),
 }
 """The options by the panels of ``seqgen train --help``."""
 

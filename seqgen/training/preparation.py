@@ -25,6 +25,7 @@ from seqgen.data.store import TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, choose
+from seqgen.training.memory import fewer_rows, out_of_memory
 from seqgen.training.pace import measure
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
@@ -235,8 +236,18 @@ def _tokens(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mappin
     if values["max_steps"]:
         limits.append(values["max_steps"] / training.steps_per_epoch * in_epoch)
     if values["max_time"]:
-        limits.append(values["max_time"] * measure(build_model(backend, spec, values), training).tokens_per_second)
+        limits.append(values["max_time"] * _pace(build_model(backend, spec, values), training, values))
     return min(limits)
+
+
+def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
+    """Tokens per second."""
+    while True:
+        try:
+            return measure(model, training).tokens_per_second
+        except Exception as error:
+            if not (values["auto_batch"] and out_of_memory(error) and fewer_rows(model, training.batch_size)):
+                raise
 
 
 def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:

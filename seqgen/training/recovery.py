@@ -1,24 +1,36 @@
-"""What a run does about a loss that is no number, and about a device whose memory does not suffice."""
+"""What a run does about a loss that is no number, and about memory that does not suffice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from seqgen.core.errors import DamagedModelError, TrainingError
+from seqgen.core.types import Weights
+from seqgen.training.memory import fewer_rows, out_of_memory
 from seqgen.training.progress import Reporter
 from seqgen.training.run import Run
 from seqgen.training.trainer import Counters, DivergedError, Trainer
+
+Start: TypeAlias = tuple[Weights, dict[str, npt.NDArray[np.generic]]]
+"""The weights and the state of training before the first step."""
 
 SETBACKS = 3
 """How often a run goes back before it gives up."""
 
 
-def train(trainer: Trainer, run: Run, reporter: Reporter) -> None:
+def train(trainer: Trainer, run: Run, reporter: Reporter, *, auto_batch: bool = False) -> None:
     """Train; where that diverges, go back to the last good checkpoint, or to the start, with half the learning rate.
 
     The best weights so far stay the best, and the time that was spent counts.
+
+    Args:
+        trainer: at its start, or where a checkpoint was.
+        run: has the checkpoints.
+        reporter: told what happens.
+        auto_batch: where memory does not suffice, go back likewise, and take fewer sequences at a time.
 
     Raises:
         TrainingError: it has diverged once more after ``SETBACKS`` setbacks; ``trainer`` holds what was best before.
@@ -27,61 +39,56 @@ def train(trainer: Trainer, run: Run, reporter: Reporter) -> None:
     # Where a checkpoint is there, it is what a setback goes back to.
     start = None if run.newest_step() is not None else (model.weights(), model.training_state())
     while True:
+        diverged: DivergedError | None = None
         try:
             trainer.run()
         except DivergedError as error:
-            now, best_weights = trainer.counters, trainer.best_weights
-            if now.setbacks >= SETBACKS:
-                msg = f"{error}  It has gone back {SETBACKS} times, each time with half the rate."
-                raise TrainingError(msg) from error
-            if start is not None:
-                model.load_weights(start[0])
-                model.load_training_state(start[1])
-                trainer.counters = Counters()
-            try:
-                run.restore(trainer)
-            except DamagedModelError as damage:
-                msg = f"{error}\nThere is no checkpoint to go back to: {damage}"
-                raise TrainingError(msg) from error
-            back = trainer.counters
-            back.setbacks, back.seconds = now.setbacks + 1, now.seconds
-            back.best_loss, back.best_step, trainer.best_weights = now.best_loss, now.best_step, best_weights
-            reporter.warn(
-                f"The loss was not a number any more after step {now.step:,}: back to step {back.step:,}, with half the "
-                f"learning rate ({trainer.learning_rate:.2g})."
-            )
+            diverged = error
+        except Exception as error:
+            if not (auto_batch and out_of_memory(error) and fewer_rows(model, trainer.training.batch_size)):
+                raise
         else:
             return
+        # Here, where nothing of the step that failed is held any more.
+        if diverged is None:
+            _go_back(trainer, run, start)
+            trainer.counters.micro_batch_size = model.micro_batch_size
+            reporter.note(
+                f"memory   does not suffice: {model.micro_batch_size} sequences of a batch at a time from now on"
+            )
+        else:
+            _give_up_or_go_back(diverged, trainer, run, start)
+            reporter.warn(
+                f"The loss was not a number any more after step {diverged.step:,}: back to step {trainer.counters.step:,}, "
+                f"with half the learning rate ({trainer.learning_rate:.2g})."
+            )
 
 
-@contextmanager
-def enough_memory(values: Mapping[str, Any]) -> Iterator[None]:
-    """Turn a framework's failure to get memory into a sentence that says what to reduce.
+def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start: Start | None) -> None:
+    now, best_weights = trainer.counters, trainer.best_weights
+    if now.setbacks >= SETBACKS:
+        msg = f"{error}  It has gone back {SETBACKS} times, each time with half the rate."
+        raise TrainingError(msg) from error
+    try:
+        _go_back(trainer, run, start)
+    except DamagedModelError as damage:
+        msg = f"{error}\nThere is no checkpoint to go back to: {damage}"
+        raise TrainingError(msg) from error
+    back = trainer.counters
+    back.setbacks = now.setbacks + 1
+    back.best_loss, back.best_step, trainer.best_weights = now.best_loss, now.best_step, best_weights
 
-    Args:
-        values: the training options in use.
+
+def _go_back(trainer: Trainer, run: Run, start: Start | None) -> None:
+    """To the last good checkpoint, or to the start; the time that was spent counts, and so does what memory holds.
 
     Raises:
-        TrainingError: there was not enough.
+        DamagedModelError: no checkpoint is whole.
     """
-    try:
-        yield
-    except Exception as error:
-        if not _out_of_memory(error):
-            raise
-        sizes = ", ".join(
-            f"--{name.replace('_', '-')}" + (f" ({values[name]})" if values.get(name) else "")
-            for name in ("batch_size", "seq_len", "hidden_size")
-        )
-        msg = f"There is not enough memory for a step of training.  Reduce one of {sizes}, or the vocabulary of the tokenizer."
-        raise TrainingError(msg) from error
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Python's and NumPy's MemoryError, and what torch (by device), TensorFlow and JAX raise in its place."""
-    named = type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}
-    said = str(error)
-    told = isinstance(error, RuntimeError) and any(
-        words in said for words in ("can't allocate memory", "not enough memory", "out of memory", "RESOURCE_EXHAUSTED")
-    )
-    return isinstance(error, MemoryError) or named or told
+    now = trainer.counters
+    if start is not None:
+        trainer.model.load_weights(start[0])
+        trainer.model.load_training_state(start[1])
+        trainer.counters = Counters()
+    run.restore(trainer)
+    trainer.counters.seconds, trainer.counters.micro_batch_size = now.seconds, now.micro_batch_size

@@ -21,10 +21,11 @@ from seqgen.registry import ModelVersion, Registry
 from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
+from seqgen.training.memory import enough_memory
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
-from seqgen.training.recovery import enough_memory, train
+from seqgen.training.recovery import train
 from seqgen.training.run import Run
 from seqgen.training.trainer import Trainer
 
@@ -188,7 +189,7 @@ class Session:
             trainer.stop = asked
             try:
                 with enough_memory(values):
-                    train(trainer, run, self.reporter)
+                    train(trainer, run, self.reporter, auto_batch=values["auto_batch"])
             except TrainingError as error:
                 failure = error
             except KeyboardInterrupt:

@@ -33,6 +33,7 @@ class DivergedError(TrainingError):
     """
 
     def __init__(self, step: int, learning_rate: float) -> None:
+        self.step = step
         super().__init__(
             f"The loss is not a number any more after step {step}: training diverged.  "
             f"Try a lower rate: --learning-rate {learning_rate / 4:.2g}"
@@ -56,6 +57,7 @@ class Counters:
         train_loss: mean nats per token between the last two evaluations.
         validation_loss: nats per token of the last evaluation.
         setbacks: how often the run diverged and went back, each time with half the learning rate.
+        micro_batch_size: sequences that are computed at a time, where memory does not suffice for a batch.
     """
 
     step: int = 0
@@ -70,6 +72,7 @@ class Counters:
     train_loss: float | None = None
     validation_loss: float | None = None
     setbacks: int = 0
+    micro_batch_size: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON-able value."""
@@ -157,6 +160,7 @@ class Trainer:
             DivergedError: the loss is not a finite number any more; ``best_weights`` hold what was best before.
         """
         now = self.counters
+        self.model.micro_batch_size = now.micro_batch_size
         watch = _Stopwatch(self.clock, now.seconds)
         progress = self.budget.progress(now.step, now.seconds)
         pending: list[SupportsFloat] = []  # read seldom: reading waits for the device

@@ -259,20 +259,44 @@ def test_a_terminal_that_is_closed_is_as_good_as_sigterm(start, seqgen, corpus, 
     assert f"resume   novel at step {step:,}\n" in seqgen("train", "--resume", "--max-steps", step + 1).stderr
 
 
+LIMIT = (  # of the address space, so many megabytes above what the process has now
+    "import resource, re, torch, numpy; "
+    "size = int(re.search(r'VmSize:\\s+(\\d+)', open('/proc/self/status').read())[1]) * 1024; "
+    "resource.setrlimit(resource.RLIMIT_AS, (size + {} * 2**20,) * 2)"
+)
+only_linux = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux says here how much memory a process has"
+)
+
+
+@only_linux
 def test_too_little_memory_says_what_to_reduce(start, corpus):
-    pytest.importorskip("resource")
-    little = (
-        "import resource, re, torch, numpy; "
-        "size = int(re.search(r'VmSize:\\s+(\\d+)', open('/proc/self/status').read())[1]) * 1024; "
-        "resource.setrlimit(resource.RLIMIT_AS, (size + 400 * 2**20,) * 2)"
-    )
-    if not Path("/proc/self/status").exists():
-        pytest.skip("only Linux says here how much memory a process has")
     options = ("--backend", "torch", "--hidden-size", 6000, "--seq-len", 64, "--batch-size", 8, "--max-steps", 5)
-    process = start("train", corpus, *options, before=little)
+    process = start("train", corpus, *options, before=LIMIT.format(400))
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 1
     assert stderr.splitlines()[-1].startswith(
         "error: There is not enough memory for a step of training.  Reduce one of --batch-size (8), --seq-len (64), "
         "--hidden-size (6000)"
     ), stderr
+    assert stderr.endswith(
+        "With --auto-batch fewer sequences of a batch are computed at a time, which gives the same.\n"
+    )
+
+
+@only_linux
+def test_with_auto_batch_too_little_memory_is_enough_for_fewer_sequences_at_a_time(start, tmp_path):
+    corpus = tmp_path / "long.txt"
+    corpus.write_text("The sea is wide and the ice is white.  " * 7000)
+    options = (
+        *("--backend", "torch", "--hidden-size", 64, "--embedding-size", 8, "--num-layers", 1, "--dropout", 0.1),
+        *("--seq-len", 64, "--batch-size", 3500, "--max-steps", 2, "--validation-fraction", 0, "--json"),
+    )
+    process = start("train", corpus, *options, "--auto-batch", before=LIMIT.format(250))
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    told = re.findall(r"memory   does not suffice: (\d+) sequences of a batch at a time from now on", stderr)
+    assert told, stderr
+    assert all(int(each) < 3500 for each in told)
+    record = json.loads(stdout)
+    assert (record["steps"], record["tokens"], record["training"]["batch_size"]) == (2, 2 * 64 * 3500, 3500)

@@ -9,8 +9,9 @@ import pytest
 
 from seqgen.checkpoint import ModelConfig
 from seqgen.core.errors import TrainingError
+from seqgen.training.memory import enough_memory
 from seqgen.training.progress import SilentReporter
-from seqgen.training.recovery import SETBACKS, enough_memory, train
+from seqgen.training.recovery import SETBACKS, train
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
 from seqgen.training.trainer import DivergedError
@@ -56,7 +57,7 @@ def make_saving(make_trainer, clock):
     """A trainer that saves into a run at given steps; its clock is so slow that losses are read at evaluations alone."""
 
     def make(run, save_at=(), **given):
-        trainer = make_trainer(max_steps=24, dropout=0.3, **{"clock": clock(1e-6), **given})
+        trainer = make_trainer(max_steps=24, **{"dropout": 0.3, "clock": clock(1e-6), **given})
 
         def stop():
             if trainer.counters.step in save_at:
@@ -182,3 +183,59 @@ def test_what_frameworks_say_of_too_little_memory_becomes_a_sentence(error):
 def test_other_errors_stay_what_they_are():
     with pytest.raises(RuntimeError, match="shapes"), enough_memory({}):
         raise RuntimeError("shapes do not fit")
+
+
+def out_of_memory_above(trainer, rows, times=99):
+    """Let its model fail as torch does where it is to compute more sequences at a time, so many times."""
+    step, left = trainer.model.train_step, [None] * times
+
+    def train_step(batch, learning_rate):
+        if left and (trainer.model.micro_batch_size or len(batch.inputs)) > rows:
+            left.pop()
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return step(batch, learning_rate)
+
+    trainer.model.train_step = train_step
+
+
+def test_where_memory_does_not_suffice_fewer_sequences_at_a_time_give_the_same(make_run, make_saving):
+    whole, halved = make_saving(make_run(), dropout=0.0), make_saving(run := make_run(), dropout=0.0)
+    train(whole, make_run(), SilentReporter(), auto_batch=True)
+    rows = halved.training.batch_size
+    out_of_memory_above(halved, rows // 2)
+    told = Reporter()
+    told.note = told.warnings.append
+    train(halved, run, told, auto_batch=True)
+    assert told.warnings == [f"memory   does not suffice: {-(-rows // 2)} sequences of a batch at a time from now on"]
+    assert halved.counters.micro_batch_size == -(-rows // 2)
+    assert halved.counters.step == whole.counters.step
+    for name, tensor in whole.model.weights().items():
+        np.testing.assert_allclose(halved.model.weights()[name], tensor, atol=1e-4)
+
+
+def test_what_was_found_to_fit_is_known_when_the_run_goes_on(make_run, make_saving):
+    run = make_run()
+    trainer = make_saving(run, save_at=(5, 9))
+    out_of_memory_above(trainer, 1)
+    train(trainer, run, SilentReporter(), auto_batch=True)
+    again = make_saving(run)
+    run.restore(again)
+    assert again.counters.micro_batch_size == 1
+    out_of_memory_above(again, 1, times=1)
+    train(again, run, SilentReporter())  # which would fail with more
+
+
+@pytest.mark.parametrize("auto_batch", [False, True])
+def test_memory_that_does_not_suffice_for_one_sequence_ends_the_run(make_run, make_saving, auto_batch):
+    trainer = make_saving(run := make_run())
+    out_of_memory_above(trainer, 0)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        train(trainer, run, SilentReporter(), auto_batch=auto_batch)
+    assert trainer.model.micro_batch_size == (1 if auto_batch else None)
+
+
+def test_what_else_fails_is_not_tried_again(make_run, make_saving):
+    trainer = make_saving(run := make_run())
+    trainer.model.train_step = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        train(trainer, run, SilentReporter(), auto_batch=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, SupportsFloat
 
@@ -32,6 +32,8 @@ class KerasModel(Model):
     the same code runs on every engine.  State: ``layers.N.hidden`` and, for lstm, ``layers.N.cell``, NumPy arrays.
     """
 
+    accumulates = True
+
     def __init__(
         self,
         spec: ModelSpec,
@@ -60,6 +62,11 @@ class KerasModel(Model):
                 self._train = {
                     last: engine.compiled(partial(self._updated, last_step_only=last)) for last in (False, True)
                 }
+                # The two halves of the same, for a batch that is taken in groups.
+                self._differentiate = {
+                    last: engine.compiled(partial(self._gradients, last_step_only=last)) for last in (False, True)
+                }
+                self._apply = engine.compiled(self._applied)
         self._training_state: Tensors | None = None
         self._evaluation_state: Tensors | None = None
         self._moments: Mapping[str, Tensors] = {}
@@ -117,20 +124,21 @@ class KerasModel(Model):
         }
         with engine.on(self.device):
             loss: SupportsFloat
-            (
-                (loss, self.gradient_norm),
-                self._values,
-                self._moments,
-                self._random,
-                self._training_state,
-            ) = self._train[batch.last_step_only](
-                self._values,
-                self._moments,
-                self._random,
-                _on_device(batch),
-                self._start(batch, self._training_state),
-                {name: ops.convert_to_tensor(rate, dtype="float32") for name, rate in rates.items()},
-            )
+            numbers = {name: ops.convert_to_tensor(rate, dtype="float32") for name, rate in rates.items()}
+            state = self._start(batch, self._training_state)
+            groups = self.groups(len(batch.inputs))
+            if len(groups) > 1:
+                loss = self._train_in_groups(batch, groups, state, numbers)
+            else:
+                (
+                    (loss, self.gradient_norm),
+                    self._values,
+                    self._moments,
+                    self._random,
+                    self._training_state,
+                ) = self._train[batch.last_step_only](
+                    self._values, self._moments, self._random, _on_device(batch), state, numbers
+                )
         self._generator_is_stale = True
         return loss
 
@@ -193,7 +201,16 @@ class KerasModel(Model):
         last_step_only: bool,
     ) -> tuple[tuple[Tensor, Tensor], Tensors, Mapping[str, Tensors], Tensor, Tensors]:
         """((loss, norm of its gradients), weights, moments, random state, carried state) after one update."""
-        assert self._optimizer is not None
+        loss, gradients, random, after = self._gradients(
+            values, random, batch, state, rates, last_step_only=last_step_only
+        )
+        norm, values, moments = self._applied(values, moments, gradients, rates)
+        return (loss, norm), values, moments, random, after
+
+    def _gradients(
+        self, values: Tensors, random: Tensor, batch: Tensors, state: Tensors, rates: Tensors, *, last_step_only: bool
+    ) -> tuple[Tensor, Tensors, Tensor, Tensors]:
+        """(loss, its gradients, random state, carried state)."""
 
         def loss_of(values: Tensors) -> tuple[Tensor, tuple[Tensors, Tensor]]:
             with keras.StatelessScope([(self._dropout.state, random)]) as scope:
@@ -203,9 +220,33 @@ class KerasModel(Model):
             return nats * rates["scale"], (after, scope.get_current_value(self._dropout.state))
 
         (loss, (after, random_after)), gradients = engine.value_and_gradients(loss_of, values)
+        return loss, gradients, random_after, after
+
+    def _applied(
+        self, values: Tensors, moments: Mapping[str, Tensors], gradients: Tensors, rates: Tensors
+    ) -> tuple[Tensor, Tensors, Mapping[str, Tensors]]:
+        """(norm of the gradients, weights, moments) after one update."""
+        assert self._optimizer is not None
         gradients, norm = clipped(gradients, self._optimizer.grad_clip)
-        new_values, new_moments = updated(self._optimizer, values, moments, gradients, rates)
-        return (loss, norm), new_values, new_moments, random_after, after
+        values, moments = updated(self._optimizer, values, moments, gradients, rates)
+        return norm, values, moments
+
+    def _train_in_groups(self, batch: Batch, groups: Sequence[slice], state: Tensors, rates: Tensors) -> Tensor:
+        """One update from the gradients of groups of rows, added up; gives the loss."""
+        total: Tensor = None
+        random, afters = self._random, []
+        for rows in groups:
+            own = {name: part[rows] for name, part in state.items()}
+            loss, gradients, random, after = self._differentiate[batch.last_step_only](
+                self._values, random, _on_device(batch.rows(rows)), own, rates
+            )
+            total = (loss, gradients) if total is None else keras.tree.map_structure(ops.add, total, (loss, gradients))
+            afters.append(after)
+        loss, gradients = total
+        self.gradient_norm, self._values, self._moments = self._apply(self._values, self._moments, gradients, rates)
+        self._random = random
+        self._training_state = {name: ops.concatenate([after[name] for after in afters]) for name in state}
+        return loss
 
     def _reset_optimizer(self) -> None:
         self._steps = 0

@@ -30,6 +30,8 @@ class TorchModel(Model):
     CPU, and tensors on other devices.
     """
 
+    accumulates = True
+
     def __init__(
         self,
         spec: ModelSpec,
@@ -103,13 +105,21 @@ class TorchModel(Model):
             msg = "This model was built without an optimizer, so it does not train."
             raise TypeError(msg)
         state = self._start(batch, self._training_state)
-        nats, after = self._nats(batch, state, dropout=self._dropout)
-        loss = nats / max(batch.scored, 1)
-        torch.autograd.backward(loss)
+        losses, afters = [], []
+        for rows in self.groups(len(batch.inputs)):
+            own = tuple(tuple(part[rows] for part in parts) for parts in state)
+            nats, after = self._nats(batch.rows(rows), own, dropout=self._dropout)
+            loss = nats / max(batch.scored, 1)
+            torch.autograd.backward(loss)  # adds to the gradients that are there
+            losses.append(loss.detach())
+            afters.append([[part.detach() for part in parts] for parts in after])
         self.gradient_norm = self._updater.update(learning_rate)
-        self._training_state = tuple(tuple(part.detach() for part in parts) for parts in after)
+        self._training_state = tuple(
+            tuple(torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*layers, strict=True))
+            for layers in zip(*afters, strict=True)
+        )
         self._stepper = None
-        return loss.detach()
+        return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
     def averaged_weights(self) -> Weights | None:
         """A copy of the running average; see :meth:`seqgen.core.backend.Model.averaged_weights`."""

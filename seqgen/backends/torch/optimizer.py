@@ -71,6 +71,7 @@ class Updater:
         moments = MOMENTS[self._spec.name]
         names = [f"{moment}.{name}" for moment in moments for name in self._slots]
         self._optimizer = self._fresh()
+        self._optimizer.zero_grad()  # a step that failed may have left some
         self._step = 0
         self._averages = self._copies() if self._averages else []
         names += [f"{AVERAGE}.{name}" for name in self._slots if self._averages]

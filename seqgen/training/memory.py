@@ -1,0 +1,54 @@
+"""Memory that does not suffice: what to reduce, in a sentence, and fewer sequences at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import TrainingError
+
+
+def fewer_rows(model: Model, batch_size: int) -> bool:
+    """Let a model compute half as many sequences of a batch at a time; False where it is one already, or it cannot."""
+    now = model.micro_batch_size or batch_size
+    if not model.accumulates or now <= 1:
+        return False
+    model.micro_batch_size = -(-now // 2)
+    return True
+
+
+@contextmanager
+def enough_memory(values: Mapping[str, Any]) -> Iterator[None]:
+    """Turn a framework's failure to get memory into a sentence that says what to reduce.
+
+    Args:
+        values: the training options in use.
+
+    Raises:
+        TrainingError: there was not enough.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        sizes = ", ".join(
+            f"--{name.replace('_', '-')}" + (f" ({values[name]})" if values.get(name) else "")
+            for name in ("batch_size", "seq_len", "hidden_size")
+        )
+        msg = f"There is not enough memory for a step of training.  Reduce one of {sizes}, or the vocabulary of the tokenizer."
+        if not values.get("auto_batch"):
+            msg += "  With --auto-batch fewer sequences of a batch are computed at a time, which gives the same."
+        raise TrainingError(msg) from error
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Python's and NumPy's MemoryError, and what torch (by device), TensorFlow and JAX raise in its place."""
+    named = type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}
+    said = str(error)
+    told = isinstance(error, RuntimeError) and any(
+        words in said for words in ("can't allocate memory", "not enough memory", "out of memory", "RESOURCE_EXHAUSTED")
+    )
+    return isinstance(error, MemoryError) or named or told
