@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
 import traceback
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from seqgen import __version__
-from seqgen.cli.environment import Environment, say
+from seqgen.cli.environment import Environment, say, warn
 from seqgen.cli.group import MainGroup
-from seqgen.core.errors import SeqgenError
+from seqgen.core.errors import SeqgenError, SeqgenWarning
 from seqgen.core.redact import redacted
 
 INTERRUPTED = 130
@@ -74,6 +77,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     environment = Environment()
+    warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
     try:
         code = _run(arguments, environment)
     except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone
@@ -89,6 +93,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _show_warning(otherwise: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Say what parts warn of, without the line of code that did; other warnings are shown as Python does."""
+    if issubclass(category, SeqgenWarning):
+        warn(str(message))
+    else:
+        otherwise(message, category, *where)
 
 
 def _run(arguments: list[str] | None, environment: Environment) -> int:

@@ -37,6 +37,10 @@ class SeqgenError(Exception):
         super().__init__(*(redacted(each) if isinstance(each, str) else each for each in arguments))
 
 
+class SeqgenWarning(UserWarning):
+    """What a person should know although all goes on; raised with :func:`warnings.warn`, the command line shows the message."""
+
+
 class UsageError(SeqgenError):
     """The command or the call is wrong as written."""
 

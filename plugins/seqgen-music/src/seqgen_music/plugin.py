@@ -15,6 +15,12 @@ SEQGEN_CONTRACT = "1.0"
 
 
 @seqgen.hookimpl
+def register_datasets(register: Register) -> None:
+    """``abc``."""
+    register("abc", "seqgen_music.abc.dataset:AbcDataset", summary="tune books in ABC, each tune one document")
+
+
+@seqgen.hookimpl
 def register_tokenizers(register: Register) -> None:
     """``abc``."""
     register("abc", "seqgen_music.abc.tokenizer:AbcTokenizer", summary="musical tokens of ABC tunes")

@@ -2,7 +2,8 @@ r"""The smallest pieces of ABC that mean something: fields, notes, lengths, bars
 
     [lexeme.text for lexeme in lex("K:G\nG2 (3ABc|")]   # K:G G 2 (3 A B c |
 
-White space separates lexemes and is none, except within free text, where it is one space.  A lexeme never spans two lines,
+White space separates lexemes and is none, except within free text, where it is one space.  So are y, which only moves notes
+apart, and a backslash at the end of a line, which joins it to the next.  A lexeme never spans two lines,
 so that a text can be read line by line.  What the notation has no meaning for becomes a lexeme for each character.
 """
 
@@ -66,7 +67,8 @@ _FIELD = re.compile(r"[A-Za-z+]:(?![|:])")  # A:| is a note before a repeat
 _CHORD_SYMBOL = re.compile(r"(?:N\.?C\.?|[A-G][#b]?(?:maj|min|dim|aug|sus|add|m|M|[0-9]|[+()#b-])*(?:/[A-G][#b]?)?)")
 _MUSIC = re.compile(
     r"""
-    (?P<TEXT>%.*)
+    (?P<SPACE>`|y|\\\s*$)
+  | (?P<TEXT>%.*)
   | "(?P<QUOTE>[^"]*)"?
   | (?P<INLINE>\[[A-Za-z]:[^]]*\])
   | (?P<VOLTA>\[[1-9](?:[,-][1-9])*)
@@ -116,7 +118,7 @@ def lex_line(line: str) -> Iterator[Lexeme]:
             yield from quoted(match["QUOTE"])
         elif name == "INLINE":
             yield Lexeme(Kind.INLINE, f"{match[0][:3]}{single_spaced(match[0][3:-1])}]")
-        else:
+        elif name != "SPACE":
             yield _lexeme(name, match[0])
 
 

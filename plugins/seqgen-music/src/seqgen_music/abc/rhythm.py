@@ -22,6 +22,7 @@ class Rhythm:
         bar: how long a bar is, or None.
         position: of what is settled, since the last bar line.
         pending: the length of the note that was read last, until another begins.
+        last: the length of the note that was read last.
         exact: False once a length was no whole number of ticks, and was rounded.
         in_chord, in_grace: inside these brackets.
         tuplet_left: how many notes of a tuplet are still to come.
@@ -33,6 +34,7 @@ class Rhythm:
         self.bar: int | None = None
         self.position = 0
         self.pending: int | None = None
+        self.last = 0
         self.exact = True
         self.in_chord = self.in_grace = self.broken = False
         self.tuplet_left = 0
@@ -103,6 +105,7 @@ class Rhythm:
         self.broken, self._broken = True, other
 
     def _settle(self) -> None:
+        self.last = self.pending or self.last
         self.position += self.pending or 0
         self.pending = None
 

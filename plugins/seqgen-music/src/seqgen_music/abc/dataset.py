@@ -1,0 +1,139 @@
+"""Tune books in ABC, each tune one document."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from annotated_doc import Doc
+
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning
+from seqgen.core.files import Source, check_encoding, find_sources
+from seqgen.core.types import Document
+from seqgen_music.abc import MEDIA_TYPE
+from seqgen_music.abc.layout import laid_out
+from seqgen_music.abc.lexemes import lines_of
+from seqgen_music.abc.normal import ORDER, normal
+from seqgen_music.abc.transpose import all_keys, key_of, to_signature, to_tonic, transposed
+from seqgen_music.abc.tune import read_tune, tunes_of
+
+SUFFIXES = (".abc",)
+
+LONGEST = 1 << 18
+"""Characters of a tune; the longest that people play have some thousand."""
+
+_SHOWN = 10  # faults of a corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbcDataset(Dataset):
+    """Tunes out of books and folders of ``.abc`` files, in one spelling, so that equal music looks alike.
+
+    A tune that is ill-formed is left out, with a warning that says where and why.
+    """
+
+    media_type: ClassVar[str] = MEDIA_TYPE
+    batching: ClassVar[str] = "documents"
+
+    transpose: Annotated[
+        Literal["none", "all", "tonic", "signature"],
+        Doc(
+            "all: each tune in each of the twelve keys; tonic: every tune on C, in its mode; signature: every tune without "
+            "sharps and flats, in its mode"
+        ),
+    ] = "none"
+    fields: Annotated[
+        str, Doc(f"header fields that are kept, of {ORDER}; X and K, and M and L where given, always are")
+    ] = "TRMLK"
+    bars: Annotated[Literal["right", "any"], Doc("right: tunes with bars that do not add up are left out")] = "right"
+    encoding: Annotated[str, Doc("of the files: utf-8, latin-1, ...; auto follows a byte order mark, else UTF-8")] = (
+        "auto"
+    )
+
+    def __post_init__(self) -> None:
+        check_encoding(self.encoding)
+        if unknown := sorted(set(self.fields) - set(ORDER)):
+            msg = f'dataset abc: fields has "{"".join(unknown)}", but must be letters of {ORDER}.  Try abc:fields=TRMLK'
+            raise OptionError(msg)
+
+    @cached_property
+    def files(self) -> list[Source]:
+        """The files, found once, so that standard input and URLs are copied once."""
+        return find_sources(self.sources, suffixes=SUFFIXES)
+
+    def documents(self) -> Iterator[Document]:
+        """One document a tune, or with ``transpose=all`` up to twelve; its id is the file's path and the tune's line."""
+        found, faults = 0, list[str]()
+        for file in self.files:
+            for line, text in self._tunes(file, faults):
+                found += 1
+                yield from self._documents(f"{file.name}:{line}", text)
+        if not found:
+            why = f"  {faults[0]}." if faults else ""
+            raise CorpusError(f"There is no well-formed tune in {', '.join(self.sources) or 'no sources'}.{why}")
+        self._report(faults, found)
+
+    @classmethod
+    def example(cls, folder: Path, size: int) -> tuple[str, ...]:
+        """A book of scales that go up and down, in several keys and metres."""
+        path = folder / "scales.abc"
+        with path.open("w", encoding="utf-8") as file:
+            number = 0
+            while number < 3 or file.tell() < size:
+                key, metre, bar = (
+                    ("D", "6/8", "{}{}{} {}{}{}"),
+                    ("G", "4/4", "{}2 {}2 {}{}{}{}"),
+                    ("Am", "2/4", "{}{} {}>{}"),
+                )[number % 3]
+                scale = "DEFGABcdefgab"[number % 5 :]
+                up, down = bar.format(*scale), bar.format(*scale[::-1])
+                file.write(f"X:{number + 1}\nT:Scale {number + 1}\nM:{metre}\nL:1/8\nK:{key}\n|:{up}|{down}:|\n\n")
+                number += 1
+        return (str(path),)
+
+    def _tunes(self, file: Source, faults: list[str]) -> Iterator[tuple[int, str]]:
+        """The well-formed tunes of a file, each with its line; why others are left out is added to ``faults``."""
+        for start, lines in tunes_of(lines_of(file.text(self.encoding, dataset="abc"))):
+            text = "\n".join(lines)
+            if len(text) > LONGEST:
+                faults.append(
+                    f"{file.name}:{start}: the tune has {len(text):,} characters; at most {LONGEST:,} are read"
+                )
+                continue
+            tune = read_tune(text)
+            wrong = {bar.line for bar in tune.wrong_bars} if self.bars == "any" else set()
+            own = [
+                (line, fault) for line, fault in tune.faults if not (line in wrong and fault.startswith("the bar has "))
+            ]
+            if own:
+                faults.append(f"{file.name}:{start + own[0][0] - 1}: {own[0][1]}")
+            else:
+                yield start, text
+
+    def _documents(self, name: str, text: str) -> Iterator[Document]:
+        lexemes = normal(text, self.fields)
+        key = key_of(lexemes)
+        if self.transpose == "none" or key is None:
+            yield Document(name, laid_out(lexemes))
+        elif self.transpose == "all":
+            for interval in all_keys(key):
+                moved = transposed(lexemes, interval)
+                if moved is not None:
+                    yield Document(f"{name}#{interval.key(key)}", laid_out(moved))
+        else:
+            interval = to_tonic(key, 0) if self.transpose == "tonic" else to_signature(key, 0)
+            yield Document(name, laid_out(transposed(lexemes, interval) or lexemes))
+
+    def _report(self, faults: list[str], found: int) -> None:
+        if not faults:
+            return
+        shown = "\n  ".join(faults[:_SHOWN])
+        more = f"\n  and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        warnings.warn(
+            f"{len(faults)} of {found + len(faults)} tunes left out:\n  {shown}{more}", SeqgenWarning, stacklevel=2
+        )

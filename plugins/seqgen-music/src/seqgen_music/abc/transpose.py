@@ -1,0 +1,85 @@
+"""Tunes in other keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from seqgen_music.abc.keys import ACCIDENTALS, Interval, Key, Pitch, parse_key
+from seqgen_music.abc.lexemes import Kind, Lexeme
+
+_PLACES = range(-6, 7)
+"""Signatures to transpose to: six flats to six sharps."""
+
+
+def key_of(lexemes: Iterable[Lexeme]) -> Key | None:
+    """The key that a tune begins in, where it is one."""
+    return next((parse_key(text[2:]) for kind, text in lexemes if kind is Kind.FIELD and text[0] == "K"), None)
+
+
+def to_tonic(key: Key, tonic: int) -> Interval:
+    """The nearest way from a key to a tonic (on the line of fifths): at most a tritone up or down."""
+    semitones = (tonic - key.tonic) * 7 % 12
+    return Interval.between(key, tonic, semitones if semitones <= 6 else semitones - 12)
+
+
+def to_signature(key: Key, signature: int) -> Interval:
+    """The nearest way to the key of the same mode with so many sharps, or, below zero, flats."""
+    return to_tonic(key, key.tonic + signature - key.signature)
+
+
+def all_keys(key: Key) -> list[Interval]:
+    """The nearest way to each of the twelve keys of the same mode, the key itself among them, from flats to sharps."""
+    nearest = {}
+    for signature in sorted(_PLACES, key=lambda place: (abs(place - key.signature), place)):
+        nearest.setdefault(signature % 12, signature)  # six flats sound as six sharps
+    return [to_signature(key, signature) for signature in sorted(nearest.values())]
+
+
+def transposed(lexemes: Iterable[Lexeme], interval: Interval) -> list[Lexeme] | None:
+    """The tune at an interval; None where a note would take three accidentals, or a key inside is none."""
+    result = []
+    altered: dict[tuple[str, int], int] = {}
+    signature: dict[str, int] = {}
+    in_text = False
+    for lexeme in lexemes:
+        kind, text = lexeme
+        in_text = kind is Kind.TEXT or (in_text and kind is not Kind.LINE_END)
+        if kind is Kind.PITCH:
+            pitch = Pitch.parse(text)
+            place = (pitch.letter, pitch.octave)
+            if pitch.accidental:
+                altered[place] = ACCIDENTALS[pitch.accidental]
+            moved = interval.pitch(pitch, altered.get(place, signature.get(pitch.letter, 0)))
+            if moved is None:
+                return None
+            result.append(Lexeme(kind, str(moved)))
+        elif not in_text and kind in (Kind.FIELD, Kind.INLINE) and text.lstrip("[").startswith("K:"):
+            key = parse_key(text.strip("[]")[2:])
+            if key is None or abs(interval.key(key).signature) > 7:
+                return None
+            signature, altered = key.altered, {}
+            name = f"K:{interval.key(key)}"
+            result.append(Lexeme(kind, name if kind is Kind.FIELD else f"[{name}]"))
+        elif kind is Kind.CHORD_SYMBOL:
+            symbol = _chord_symbol(text, interval)
+            if symbol is None:
+                return None
+            result.append(Lexeme(kind, symbol))
+        else:
+            if kind is Kind.BAR:
+                altered = {}
+            result.append(lexeme)
+    return result
+
+
+def _chord_symbol(text: str, interval: Interval) -> str | None:
+    parts = []
+    for part in text.strip('"').split("/"):
+        root = part[:2] if part[1:2] in ("#", "b") else part[:1]
+        if part.startswith("N"):
+            return text
+        moved = interval.name(root)
+        if moved is None:
+            return None
+        parts.append(moved + part[len(root) :])
+    return f'"{"/".join(parts)}"'

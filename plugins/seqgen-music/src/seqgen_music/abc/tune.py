@@ -1,0 +1,314 @@
+"""Reading a tune: its fields, its bars and notes, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key
+from seqgen_music.abc.lexemes import Kind, Lexeme, lex_line, lines_of
+from seqgen_music.abc.metre import WHOLE, bar_length, unit_length
+from seqgen_music.abc.rhythm import Rhythm
+
+MOST_IN_CHORD = 16
+"""Notes that sound together; more are taken for a mistake."""
+
+SECTION_BARS = frozenset({"||", "|]", "|:", ":|", "::", "[|", ":|]", ":||", "||:", ":||:", ":|:", "[|:"})
+"""Bar lines at which a part of a tune begins or ends."""
+
+_CLOSING = {Kind.CHORD: "[", Kind.GRACE: "{", Kind.SLUR: "("}
+_ENDS = {Kind.CHORD_END: Kind.CHORD, Kind.GRACE_END: Kind.GRACE, Kind.SLUR_END: Kind.SLUR}
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note, a chord's lowest note, or a rest.
+
+    Attributes:
+        ticks: how long.
+        midi: its MIDI number; None for a rest.
+        in_key: whether the key signature has it.
+        tied: it goes on in the next note.
+    """
+
+    ticks: int
+    midi: int | None
+    in_key: bool = True
+    tied: bool = False
+
+
+@dataclass
+class Bar:
+    """What stands between two bar lines.
+
+    Attributes:
+        line: where it begins, from 1.
+        full: how long it ought to be; None where there is no metre.
+        opening, closing: the bar lines; empty where there is none.
+        length: in ticks.
+        symbols: its musical lexemes, chord symbols and decorations left out.
+    """
+
+    line: int
+    full: int | None
+    opening: str = ""
+    closing: str = ""
+    length: int = 0
+    notes: list[Note] = field(default_factory=list)
+    symbols: list[str] = field(default_factory=list)
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether a part of the tune begins or ends here, so that it may be the rest of another bar."""
+        return not self.opening or self.opening in SECTION_BARS or not self.closing or self.closing in SECTION_BARS
+
+
+@dataclass
+class Tune:
+    """A tune.
+
+    Attributes:
+        fields: the values of header fields by their letter, several joined by line ends.
+        key: the first; None for none.
+        bars: those with something in them.
+        faults: what is wrong, each with its line, from 1.
+    """
+
+    fields: dict[str, str] = field(default_factory=dict)
+    key: Key | None = None
+    bars: list[Bar] = field(default_factory=list)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[Note]:
+        """All notes and rests."""
+        return [note for bar in self.bars for note in bar.notes]
+
+    @property
+    def wrong_bars(self) -> list[Bar]:
+        """The bars that do not add up.
+
+        A bar at the edge of a part may be short: an upbeat at the beginning of the tune, and bars that complete each other.
+        """
+        short = [bar.length for bar in self.bars if bar.at_edge and bar.full and bar.length < bar.full]
+        return [bar for bar in self.bars if not self._adds_up(bar, short)]
+
+    def _adds_up(self, bar: Bar, short: list[int]) -> bool:
+        if bar.full is None or bar.length == bar.full:
+            return True
+        if bar.length > bar.full or not bar.at_edge:
+            return False
+        return bar is self.bars[0] or bar.full - bar.length in short
+
+
+def read_tune(text: str) -> Tune:
+    """The tune that a text is; what is wrong with it is in its faults."""
+    reader = _Reader()
+    for number, line in enumerate(lines_of([text]), start=1):
+        reader.line = number
+        for lexeme in lex_line(line):
+            reader.feed(lexeme)
+    return reader.finish()
+
+
+class _Reader:
+    """Reads lexemes into a tune."""
+
+    def __init__(self) -> None:
+        self.line = 1
+        self._tune = Tune()
+        self._rhythm = Rhythm()
+        self._bar = Bar(1, None)
+        self._altered: dict[tuple[str, int], int] = {}  # by the accidentals in this bar
+        self._open: list[Kind] = []
+        self._text: list[str] | None = None  # of the line of free text that is read
+        self._letter = ""
+        self._chord: list[tuple[int, bool]] = []
+        self._note: tuple[int | None, bool] | None = None  # read, but its length is not settled
+        self._tied = False
+        self._in_body = False
+
+    def feed(self, lexeme: Lexeme) -> None:
+        kind, text = lexeme
+        if self._text is not None:
+            self._in_free_text(kind, text)
+        elif kind is Kind.FIELD:
+            self._field(text[0], text[2:].strip(), lexeme)
+        elif kind in (Kind.TEXT, Kind.QUOTE):
+            self._text, self._letter = [], text[0]
+        elif not self._in_body:
+            self._fault(f'"{text}" stands before a K: field, with which the notes begin')
+            self._in_body = True
+        else:
+            self._music(kind, text, lexeme)
+
+    def finish(self) -> Tune:
+        """The tune, once all is read."""
+        tune = self._tune
+        self._end_bar("")
+        for kind in self._open:
+            self._fault(f'"{_CLOSING[kind]}" is not closed')
+        if "K" not in tune.fields:
+            self._fault("there is no K: field, with which the notes of a tune begin")
+        elif not any(note.midi is not None for note in tune.notes):
+            self._fault("there is no note")
+        if not self._rhythm.exact:
+            self._fault("a note's length is finer than any that is written")
+        for bar in tune.wrong_bars:
+            tune.faults.append((bar.line, f"the bar has {shown(bar.length)} of {shown(bar.full or 0)}"))
+        tune.faults.sort()
+        return tune
+
+    def _in_free_text(self, kind: Kind, text: str) -> None:
+        assert self._text is not None
+        if kind is Kind.CHARACTER:
+            self._text.append(text)
+            return
+        if kind is Kind.LINE_END and self._letter != "%":
+            self._header(self._letter, "".join(self._text))
+        self._text = None
+
+    def _header(self, letter: str, value: str) -> None:
+        if letter == "V":
+            self._fault("it has voices (V:); a tune is one voice")
+        fields = self._tune.fields
+        if not self._in_body:
+            fields[letter] = f"{fields[letter]}\n{value}" if letter in fields else value
+
+    def _field(self, letter: str, value: str, lexeme: Lexeme) -> None:
+        self._settle()
+        self._header(letter, value)
+        if letter == "K":
+            self._altered = {}
+            self._in_body = True
+            key = parse_key(value)
+            if "K" not in self._tune.fields or (self._tune.fields["K"] == value and not self._tune.bars):
+                self._tune.fields["K"], self._tune.key = value, key
+            self._key = key
+        if letter == "M" and value.lower() not in ("none", "") and bar_length(value) is None:
+            self._fault(f"M:{value} is no metre; one is a fraction such as 6/8, C, C| or none")
+        if letter == "L" and unit_length(value) is None:
+            self._fault(f"L:{value} is no length; one is a fraction such as 1/8")
+        self._rhythm.feed(lexeme)
+        if letter == "M" and not self._rhythm.position:
+            self._bar.full = self._rhythm.bar
+
+    def _music(self, kind: Kind, text: str, lexeme: Lexeme) -> None:  # noqa: C901  one branch a kind
+        if kind is Kind.INLINE:
+            self._field(text[1], text[3:-1].strip(), lexeme)
+            return
+        if kind is Kind.CHARACTER:
+            self._fault(f'"{text}" means nothing here')
+        elif kind in _CLOSING:
+            self._open.append(kind)
+        elif kind in _ENDS:
+            self._close(_ENDS[kind], text)
+        if kind in (Kind.PITCH, Kind.REST):
+            self._begin_note(kind, text)
+        elif kind is Kind.TIE:
+            self._tied = True
+        elif kind is Kind.BAR:
+            if self._rhythm.tuplet_left:
+                self._fault(f"a tuplet lacks {self._rhythm.tuplet_left} of its notes")
+            if self._rhythm.broken:
+                self._fault("no note follows > or < in the bar")
+            self._end_bar(text)
+        if kind not in (Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.BAR, Kind.VOLTA):
+            self._bar.symbols.append(text)
+        self._rhythm.feed(lexeme)
+
+    def _begin_note(self, kind: Kind, text: str) -> None:
+        if Kind.GRACE in self._open:
+            return
+        pitched = self._pitched(text) if kind is Kind.PITCH else None
+        if Kind.CHORD in self._open:
+            if pitched:
+                self._chord.append(pitched)
+            if len(self._chord) > MOST_IN_CHORD:
+                self._fault(f"a chord has more than {MOST_IN_CHORD} notes")
+                self._chord.clear()
+            return
+        self._settle()
+        self._note = pitched or (None, True)
+
+    def _close(self, opened: Kind, text: str) -> None:
+        if opened not in self._open:
+            self._fault(f'"{text}" closes nothing')
+            return
+        self._open.remove(opened)
+        if opened is Kind.CHORD:
+            self._settle()
+            if not self._chord:
+                self._fault("a chord has no notes")
+            self._note = min(self._chord, default=(None, True))
+            self._chord = []
+
+    def _pitched(self, text: str) -> tuple[int, bool]:
+        pitch, key = Pitch.parse(text), self._key
+        signature = key.altered.get(pitch.letter, 0) if key else 0
+        place = (pitch.letter, pitch.octave)
+        if pitch.accidental:
+            self._altered[place] = ACCIDENTALS[pitch.accidental]
+        alter = self._altered.get(place, signature)
+        midi = pitch.midi(alter)
+        return midi, key is None or midi % 12 in key.pitch_classes
+
+    def _settle(self) -> None:
+        """Note down the note whose length is known now."""
+        if self._note is not None:
+            midi, in_key = self._note
+            ticks = self._rhythm.pending or self._rhythm.last
+            self._bar.notes.append(Note(ticks, midi, in_key, self._tied))
+        self._note, self._tied = None, False
+
+    def _end_bar(self, closing: str) -> None:
+        self._settle()
+        bar = self._bar
+        bar.length, bar.closing = self._rhythm.now, closing
+        if bar.full is None:
+            bar.full = self._rhythm.bar
+        if bar.notes:
+            self._tune.bars.append(bar)
+        opening = closing if bar.notes or bar.opening not in SECTION_BARS else bar.opening
+        self._bar = Bar(self.line, self._rhythm.bar, opening)
+        self._altered = {}
+
+    def _fault(self, text: str) -> None:
+        if len(self._tune.faults) < 20:
+            self._tune.faults.append((self.line, text))
+
+    _key: Key | None = None
+
+
+def shown(ticks: int) -> str:
+    """A time as a fraction: ``5/8``."""
+    from fractions import Fraction
+
+    time = Fraction(ticks, WHOLE)
+    eighths = time * 8
+    return f"{eighths.numerator}/8" if eighths.denominator == 1 else str(time)
+
+
+def tunes_of(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """The tunes of a book: the number of the first line, from 1, and the lines.
+
+    A tune begins with X: or after an empty line, and ends at an empty line or the next X:.  What has no field is no tune, but
+    text between tunes.
+    """
+    start, held = 1, list[str]()
+    for number, line in enumerate(lines, start=1):
+        stripped = line.strip()
+        if (not stripped or stripped.startswith("X:")) and held:
+            if _is_tune(held):
+                yield start, held
+            held = []
+        if stripped:
+            if not held:
+                start = number
+            held.append(line)
+    if _is_tune(held):
+        yield start, held
+
+
+def _is_tune(lines: list[str]) -> bool:
+    return any(line.lstrip()[:2] in ("X:", "K:") for line in lines)

@@ -1,0 +1,119 @@
+"""The dataset ``abc``: all laws, what it makes of tunes, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from seqgen.core.errors import CorpusError, OptionError
+from seqgen.testing import DatasetContract
+from seqgen_music.abc.dataset import LONGEST, AbcDataset
+from seqgen_music.abc.tune import read_tune
+
+TUNE = "X:1\nM:6/8\nL:1/8\nK:G\nG|GAB cde|[1g3 g2:|[2g6|]"
+
+
+class TestLaws(DatasetContract):
+    def make(self, sources: tuple[str, ...]) -> AbcDataset:
+        return AbcDataset(sources=sources)
+
+
+class TestLawsInAllKeys(DatasetContract):
+    def make(self, sources: tuple[str, ...]) -> AbcDataset:
+        return AbcDataset(sources=sources, transpose="all")
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def read(*books: str, **options: str) -> list[str]:
+        for number, book in enumerate(books):
+            (tmp_path / f"{number}.abc").write_text(book, encoding="utf-8")
+        return [document.content for document in AbcDataset(sources=(str(tmp_path),), **options).documents()]
+
+    return read
+
+
+def test_books_and_folders_give_a_document_for_each_tune_with_its_line(tmp_path):
+    (tmp_path / "a.abc").write_text(f"%abc-2.1\nA book of mine\n\n{TUNE}\n\nX:2\nK:C\nM:2/4\nC4|]\n", encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("not a tune")
+    documents = list(AbcDataset(sources=(str(tmp_path),)).documents())
+    assert [document.id for document in documents] == [f"{tmp_path / 'a.abc'}:4", f"{tmp_path / 'a.abc'}:10"]
+    assert documents[1].content == "X:1\nM:2/4\nK:C\nC4 |]"
+
+
+def test_a_tune_is_written_in_one_spelling(read):
+    book = (
+        "X: 37\nZ:me\nL:1/8\nT: The  Ice\nC:her\nM:C|\nK: A dorian\n% quick\n"
+        '+trill+A2/2 "slow"B/ "Am"c/>d4/1 |1 e// :|\nw:la la\n[2 [K:G minor] y A,8||'
+    )
+    assert read(book, bars="any") == [
+        'X:1\nT:The Ice\nM:C|\nL:1/8\nK:Ador\n!trill!AB/2"Am"c/2>d4 |[1 e/4 :|[2 [K:Gm] A,8 ||'
+    ]
+
+
+def test_fields_after_the_key_and_before_the_music_count_as_the_header(read):
+    assert read("X:1\nM:4/4\nK:A\nM:6/8\nK:D\nA6|]") == ["X:1\nM:6/8\nK:D\nA6 |]"]
+
+
+def test_only_the_named_fields_are_kept(read):
+    assert read("X:1\nT:A\nC:B\nQ:1/4=90\nK:C\nC8|]", fields="C") == ["X:1\nC:B\nK:C\nC8 |]"]
+    with pytest.raises(OptionError, match='fields has "Z", but must be letters of XTRCQMLK'):
+        AbcDataset(fields="TZ")
+
+
+def test_all_keys_are_twelve_of_one_mode_and_sound_alike_apart_from_pitch(read):
+    tunes = read("X:1\nM:4/4\nL:1/4\nK:Em\n^DE^cA|_B=BE2|]", transpose="all")
+    notes = [[note.midi for note in read_tune(tune).notes] for tune in tunes]
+    assert sorted(first - notes[0][0] for first, *_ in notes) == sorted({first - notes[0][0] for first, *_ in notes})
+    assert len({tune.split("K:")[1].split("\n")[0] for tune in tunes}) == 12
+    for other in notes:
+        assert len({one - two for one, two in zip(other, notes[0], strict=True)}) == 1
+        assert -6 <= other[0] - 63 <= 6
+
+
+@pytest.mark.parametrize(
+    ("transpose", "written"),
+    [
+        ("tonic", 'X:1\nM:4/4\nL:1/4\nK:Cm\n"Ab7/C"=Bc BA |]'),
+        ("signature", 'X:1\nM:4/4\nL:1/4\nK:Am\n"F7/A"^ga gf |]'),
+    ],
+)
+def test_all_tunes_can_be_brought_to_one_tonic_or_signature(read, transpose, written):
+    assert read('X:1\nM:4/4\nL:1/4\nK:Em\n"C7/E"^dedc|]', transpose=transpose) == [written]
+
+
+@pytest.mark.parametrize(
+    ("tune", "fault"),
+    [
+        ("X:2\nT:no key\nM:4/4", ":9: there is no K: field"),
+        ("X:2\nK:C\nM:3/4\nC6|C5|C6|]", ":10: the bar has 5/8 of 6/8"),
+        ("X:2\nK:C\n[CE|", ':9: "[" is not closed'),
+        ("X:2\nK:C\nC ? D", ':9: "?" means nothing here'),
+        ("X:2\nM:4\nK:C\nC|", ":8: M:4 is no metre"),
+        ("X:2\nM:1/0\nK:C\nC|", ":8: M:1/0 is no metre"),
+        ("X:2\nL:0\nK:C\nC|", ":8: L:0 is no length"),
+        ("X:2\nK:C\nV:1\nC|\nV:2\nC|", ":9: it has voices"),
+        ("X:2\nK:C\n(3CD|", ":9: a tuplet lacks 1 of its notes"),
+        ("X:2\nK:C\nz8|", ":9: there is no note"),
+        ("X:2\nK:C\n[" + "C" * 100_000 + "]8|", ":9: a chord has more than 16 notes"),
+        ("X:2\nK:C\n" + "C8|\n" * LONGEST, ":7: the tune has 1,048,583 characters"),
+        ("X:2\nK:C\nC9999/7 D9999/9998|", ":9: a note's length is finer"),
+    ],
+)
+def test_an_ill_formed_tune_is_left_out_with_file_line_and_reason(read, tune, fault):
+    with pytest.warns(UserWarning, match=r"1 of 2 tunes left out:\n.*0\.abc" + re.escape(fault)):
+        assert len(read(f"{TUNE}\n\n{tune}")) == 1
+
+
+def test_a_book_without_a_tune_is_refused_with_the_reason(read):
+    with pytest.raises(CorpusError, match=r"There is no well-formed tune in .*  .*0\.abc:3: there is no K: field"):
+        read("X:1\nT:Nothing\nM:4/4\n")
+
+
+def test_bars_may_be_any_where_asked(read):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read("X:1\nM:3/4\nK:C\nC6|C5|C6|]", bars="any")) == 1
