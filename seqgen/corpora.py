@@ -45,7 +45,7 @@ class Corpus:
         size: in bytes.
         url: where a public one is.
         sha256: of a public one.
-        path: the file here; None where it is not downloaded.
+        path: the file or folder here; None where it is not downloaded.
     """
 
     name: str
@@ -65,7 +65,7 @@ def available() -> list[Corpus]:
 
 
 def locate(name: str) -> Path | None:
-    """The file of a corpus: bundled, or downloaded into ``SEQGEN_HOME``; None where it is not downloaded.
+    """The file of a corpus, or its folder: bundled, or downloaded into ``SEQGEN_HOME``; None where it is not downloaded.
 
     Raises:
         UsageError: no corpus has that name.
@@ -239,7 +239,8 @@ def _corpus(name: str, entry: dict[str, Any]) -> Corpus:
     described = {key: entry[key] for key in ("summary", "licence", "dataset")}
     if "file" in entry:
         path = _folder() / entry["file"]
-        return Corpus(name=name, source="bundled", size=path.stat().st_size, path=path, **described)
+        size = sum(file.stat().st_size for file in (path.rglob("*.*") if path.is_dir() else (path,)))
+        return Corpus(name=name, source="bundled", size=size, path=path, **described)
     downloaded = home.corpora_folder() / _file_name(name, entry["url"])
     return Corpus(
         name=name,

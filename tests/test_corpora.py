@@ -122,12 +122,16 @@ def left_in(folder: Path) -> list[str]:
 
 def test_the_bundled_corpora_are_there_and_read_as_utf_8():
     bundled = {corpus.name: corpus for corpus in corpora.available() if corpus.source == "bundled"}
-    assert set(bundled) == {"ice", "names"}
-    assert bundled["names"].dataset == "lines"
+    assert {name: corpus.dataset for name, corpus in bundled.items()} == {
+        "ice": "text",
+        "names": "lines",
+        "songs": "songs",
+    }
     for corpus in bundled.values():
         assert corpora.locate(corpus.name) == corpus.path
-        assert len(corpus.path.read_bytes()) == corpus.size
-        assert corpus.path.read_text(encoding="utf-8").strip()
+        files = sorted(corpus.path.iterdir()) if corpus.path.is_dir() else [corpus.path]
+        assert sum(len(file.read_bytes()) for file in files) == corpus.size
+        assert all(file.read_text(encoding="utf-8").strip() for file in files)
 
 
 def test_the_names_are_about_a_thousand_different_ones():
@@ -158,7 +162,7 @@ def test_every_listed_corpus_says_its_licence_and_dataset():
     for corpus in corpora.available():
         assert corpus.summary
         assert corpus.licence
-        assert corpus.dataset in {"text", "lines"}
+        assert corpus.dataset in {"text", "lines", "songs"}
 
 
 def test_a_public_corpus_is_located_once_it_lies_in_the_home_folder(tmp_path, monkeypatch):
@@ -170,7 +174,9 @@ def test_a_public_corpus_is_located_once_it_lies_in_the_home_folder(tmp_path, mo
 
 
 def test_an_unknown_corpus_is_answered_with_the_nearest_names():
-    with pytest.raises(UsageError, match=r'No corpus "sonets"\.  Nearest: sonnets, names\.  All: seqgen corpora list'):
+    with pytest.raises(
+        UsageError, match=r'No corpus "sonets"\.  Nearest: sonnets, songs, names\.  All: seqgen corpora list'
+    ):
         corpora.locate("sonets")
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SCAFFOLD = ROOT / "seqgen" / "scaffold"
 EXTRAS = PROJECT["optional-dependencies"]
-CORPORA = sorted(path.name for path in (ROOT / "corpora").iterdir())
+CORPORA = sorted(path.relative_to(ROOT / "corpora").as_posix() for path in (ROOT / "corpora").rglob("*.*"))
 PINNED = {
     canonicalize_name(name): version
     for name, version in re.findall(

@@ -67,3 +67,33 @@ def test_the_names_are_about_a_thousand_and_all_different(names):
     assert len(names) == 1_036
     assert len({name.lower() for name in names}) == len(names)
     assert all(name == name.strip() and 4 <= len(name) <= 24 for name in names)
+
+
+@pytest.fixture(scope="module")
+def songs():
+    return {path.stem: path.read_text("utf-8") for path in sorted(locate("songs").iterdir())}
+
+
+def test_the_songs_are_at_least_forty_with_a_title_and_stanzas_each(songs):
+    assert len(songs) >= 40
+    for name, song in songs.items():
+        assert song.startswith("Title: "), name
+        assert song.endswith("\n"), name
+        assert "\n\n\n" not in song, name
+        assert len([stanza for stanza in song.split("\n\n")[1:] if "\n" in stanza]) >= 2, name
+
+
+def test_no_stanza_stands_in_two_songs(songs):
+    stanzas = Counter(
+        stanza.strip()
+        for song in songs.values()
+        for stanza in {part.split("]\n")[-1] for part in song.split("\n\n")[1:] if not part.strip().endswith("]")}
+    )
+    assert max(stanzas.values()) == 1
+    assert len(stanzas) > 150
+
+
+def test_some_songs_have_a_chorus_that_comes_back_and_others_have_none(songs):
+    choruses = [song.count("[Chorus]") for song in songs.values()]
+    assert choruses.count(0) >= 10
+    assert sum(count >= 2 for count in choruses) >= 20

@@ -1,0 +1,1 @@
+"""A plugin for seqgen: lyrics and verse with form, rhyme and metre."""

@@ -1,0 +1,184 @@
+"""What a model writes with the samplers of this plugin, beside what it writes without them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqgen.core.errors import CorpusError
+from seqgen_lyrics.errors import LyricsError, LyricsUsageError
+from seqgen_lyrics.measures import USUAL, Corpus, Figures, Stanza, measure, stanzas_of
+from seqgen_lyrics.scheme import read_pattern, read_scheme, read_stress
+from seqgen_lyrics.songs import SongsDataset
+from seqgen_lyrics.vocabulary import normal
+
+if TYPE_CHECKING:
+    from seqgen.language_model import LanguageModel
+
+_LINE = 120  # characters of a line at most, where a model must come to the end of a stanza
+
+
+@dataclass(frozen=True)
+class Aims:
+    """What verse is held against.
+
+    Attributes:
+        scheme: of rhymes; empty: the usual ones are measured, and none is asked for.
+        pattern: of syllables, or empty.
+        stress: a metre, or empty.
+    """
+
+    scheme: str = ""
+    pattern: str = ""
+    stress: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is none."""
+        if self.scheme:
+            read_scheme(self.scheme)
+        read_pattern(self.pattern)
+        read_stress(self.stress)
+
+    @property
+    def lines(self) -> int:
+        """Of a stanza."""
+        letters = len(read_scheme(self.scheme)) if self.scheme else 0
+        syllables = len(read_pattern(self.pattern))
+        return letters or (syllables if syllables > 1 else 0) or 4
+
+    def samplers(self) -> list[str]:
+        """Those that make a model keep them, for one stanza."""
+        rhyme = [f"rhyme:scheme={self.scheme}"] if self.scheme else []
+        values = [f"{name}={value}" for name, value in (("pattern", self.pattern), ("stress", self.stress)) if value]
+        metre = [f"syllables:{','.join(values if self.pattern else ['pattern=', *values])}"] if values else []
+        return [*rhyme, *metre, f"form:sections=verse,lines={self.lines}"]
+
+    def measured(self, stanzas: Sequence[Stanza], **known: Any) -> Figures:
+        """The figures of stanzas."""
+        schemes = (read_scheme(self.scheme),) if self.scheme else USUAL
+        pattern, foot = read_pattern(self.pattern), read_stress(self.stress)
+        return measure(stanzas, schemes=schemes, pattern=pattern, foot=foot, **known)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a model wrote.
+
+    Attributes:
+        figures: of its stanzas.
+        log_probability: the model's own, before the samplers: mean nats of a token.
+        log_probability_per_character: the same for a character.
+        tokens_per_second: while it was written.
+        notes: how many notes the samplers gave.
+    """
+
+    figures: Figures
+    log_probability: float
+    log_probability_per_character: float
+    tokens_per_second: float
+    notes: int
+
+
+def write(
+    model: LanguageModel,
+    stanzas: int,
+    aims: Aims,
+    *,
+    constrained: bool,
+    samplers: Iterable[str] = (),
+    random_seed: int = 0,
+    **known: Any,
+) -> Written:
+    """Let a model write so many texts, and measure the first whole stanza of each.
+
+    Args:
+        model: that writes.
+        stanzas: how many.
+        aims: what they are held against.
+        constrained: with the samplers that keep it to these aims.
+        samplers: others, with and without.
+        random_seed: fixes the draws.
+        **known: corpus and word list, as for :func:`~seqgen_lyrics.measures.measure`.
+
+    Raises:
+        LyricsError: there was not one whole stanza.
+    """
+    chain = [*(aims.samplers() if constrained else ()), *samplers]
+    length = f"{_LINE * (2 * aims.lines + 2)}c"
+    generation = model.prepare(length=length, samplers=chain, random_seed=random_seed)
+    begun = time.perf_counter()
+    written = generation.samples(stanzas, log_probabilities=True)
+    seconds = time.perf_counter() - begun
+    found = []
+    for sample in written:
+        text = str(sample.text)
+        if sample.finish_reason == "length":  # the last stanza is not whole
+            text = text.rpartition("\n\n")[0]
+        found += list(stanzas_of(text))[:1]
+    if not found:
+        raise LyricsError(f"{model.reference} wrote no stanza in {stanzas} texts of {length}.  Train it for longer")
+    tokens = sum(sample.tokens for sample in written)
+    nats = sum(sample.log_probability or 0.0 for sample in written)
+    return Written(
+        figures=aims.measured(found, **known),
+        log_probability=nats / max(tokens, 1),
+        log_probability_per_character=nats / max(sum(len(sample.text) for sample in written), 1),
+        tokens_per_second=tokens / max(seconds, 1e-9),
+        notes=sum(len(sample.notes) for sample in written),
+    )
+
+
+def read_corpus(model: LanguageModel | None, given: Sequence[str]) -> tuple[Corpus | None, str]:
+    """The corpus as given, or the one that a model was trained on, where it still is; and a note where there is none.
+
+    Raises:
+        CorpusError: what is given cannot be read.
+    """
+    if given:
+        return Corpus.of(_texts(given)), ""
+    lineage = model.saved.manifest.get("corpus") if model is not None else None
+    sources = [str(source) for source in (lineage.get("sources") or ())] if isinstance(lineage, dict) else []
+    if not sources or any("://" in source for source in sources):  # a model folder must not make this machine call
+        return None, "there is no corpus to tell copied lines by.  Name it with --corpus"
+    try:
+        return Corpus.of(_texts(sources)), ""
+    except CorpusError as error:
+        return None, f"copied lines cannot be told: {error}  Name the corpus with --corpus"
+
+
+def read_songs(files: Sequence[str]) -> list[Stanza]:
+    """The stanzas of the songs in files.
+
+    Raises:
+        CorpusError: there is none.
+    """
+    return [stanza for text in _texts(files) for stanza in stanzas_of(text)]
+
+
+def read_words(path: str | None) -> frozenset[str] | None:
+    """The words of a list, one a line; None without one.
+
+    Raises:
+        LyricsUsageError: it cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        raise LyricsUsageError(f"The word list {path} cannot be read: {reason}.") from error
+    return frozenset(normal(line.strip()) for line in lines if line.strip())
+
+
+def _texts(sources: Sequence[str]) -> Iterable[str]:
+    """The songs of sources, whole."""
+    held: list[str] = []
+    for document in SongsDataset(sources=tuple(sources)).documents():
+        held.append(str(document.content))
+        if document.final:
+            yield "".join(held)
+            held = []

@@ -1,0 +1,232 @@
+"""Words by how they begin, sound and rhyme: what the look-ahead looks ahead in."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen_lyrics.sounds import Kind, dictionary_words, fits_stress, is_weak, plain, rhyme, sounds
+from seqgen_lyrics.vocabulary import Vocabulary
+
+MOST = 31
+"""Syllables of the longest word, since those of many words are kept as the bits of a number."""
+
+_REMEMBERED = 2048  # beginnings of words
+_ENOUGH = 3  # rhymes among the words of the corpus, so that no others are looked for
+
+Bits = npt.NDArray[np.uint32]
+
+
+class Words:
+    """Some words, sorted: which of them go on from given letters, and how many syllables those have.
+
+    Args:
+        words: in any order.
+        vocabulary: of the model.
+        foot: of a metre that the words must fit, as :func:`~seqgen_lyrics.sounds.fits_stress`; empty: none.
+    """
+
+    def __init__(self, words: Iterable[str], vocabulary: Vocabulary, foot: str = "") -> None:
+        self.words = sorted(words)
+        self.foot = foot
+        self._vocabulary = vocabulary
+        phases = range(len(foot)) if foot else (0,)
+        self._bits = [np.array([_bits(word, foot, phase) for word in self.words], np.uint32) for phase in phases]
+        self._after: dict[tuple[str, int], Bits] = {}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        place = bisect.bisect_left(self.words, word)
+        return place < len(self.words) and self.words[place] == word and any(bits[place] for bits in self._bits)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Words:
+        """It never changes, but for what it remembers."""
+        return self
+
+    def without(self, banned: Collection[str]) -> Words:
+        """All but these."""
+        left = Words((), self._vocabulary, self.foot)
+        left.words = self.words
+        left._bits = [bits.copy() for bits in self._bits]
+        for word in banned:
+            place = bisect.bisect_left(self.words, word)
+            if place < len(self.words) and self.words[place] == word:
+                for bits in left._bits:
+                    bits[place] = 0
+        return left
+
+    def fewest(self, syllables: int) -> int:
+        """The fewest syllables that any of the words has after so many in the line; ``MOST`` where none fits."""
+        bits = int(np.bitwise_or.reduce(self._at(syllables), initial=0))
+        return (bits & -bits).bit_length() - 1 if bits else MOST
+
+    def after(self, letters: str, syllables: int) -> Bits:
+        """(U,) for each stem of the vocabulary, the numbers of syllables of the words that begin with letters and stem.
+
+        Bit k stands for k syllables.
+
+        Args:
+            letters: how the word begins; may be empty.
+            syllables: in the line before the word, which tells where in the foot it is.
+        """
+        phase = syllables % len(self._bits)
+        found = self._after.get((letters, phase))
+        if found is None:
+            if len(self._after) >= _REMEMBERED:
+                self._after.clear()
+            found = self._after[letters, phase] = self._find(letters, self._bits[phase])
+        return found
+
+    def beginning(self, letters: str, syllables: int) -> int:
+        """The numbers of syllables, as bits, of the words that begin with these letters."""
+        begin = bisect.bisect_left(self.words, letters)
+        end = bisect.bisect_left(self.words, letters + "\uffff", begin)
+        return int(np.bitwise_or.reduce(self._at(syllables)[begin:end], initial=0))
+
+    def _at(self, syllables: int) -> Bits:
+        return self._bits[syllables % len(self._bits)]
+
+    def _find(self, letters: str, bits: Bits) -> Bits:
+        begin = bisect.bisect_left(self.words, letters)
+        end = bisect.bisect_left(self.words, letters + "\uffff", begin)
+        stems, number = self._vocabulary.stems, self._vocabulary.number
+        found = np.zeros(len(stems), np.uint32)
+        if (end - begin) * 4 < len(stems):  # few words: by word; many: by stem
+            for place in range(begin, end):
+                word, held = self.words[place], bits[place]
+                for stop in range(len(letters) + 1, len(word) + 1):
+                    stem = number.get(word[len(letters) : stop])
+                    if stem is not None:
+                        found[stem] |= held
+            return found
+        for stem, text in enumerate(stems):
+            first = bisect.bisect_left(self.words, letters + text, begin, end)
+            last = bisect.bisect_left(self.words, letters + text + "\uffff", first, end)
+            if first < last:
+                found[stem] = np.bitwise_or.reduce(bits[first:last])
+        return found
+
+
+def _bits(word: str, foot: str, phase: int) -> int:
+    heard = sounds(word)
+    count = heard[0].syllables
+    fits = not foot or any(sound.syllables == count and fits_stress(sound, foot, phase) for sound in heard)
+    return 1 << count if fits and count <= MOST else 0
+
+
+class Lexicon:
+    """All words that a model may be steered to: those of CMUdict that it can write, the ones of its corpus first.
+
+    Args:
+        vocabulary: of the model.
+        foot: of a metre, or empty.
+        look_ahead: how many words that rhyme are looked at, at most.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, foot: str, look_ahead: int) -> None:
+        self._vocabulary = vocabulary
+        self._foot = foot
+        self._look_ahead = look_ahead
+        self.all = _all_words(vocabulary, foot)
+        self._rich: dict[tuple[int, int], Words] = {}
+        self._rhyming: dict[tuple[tuple[str, ...], bool, bool], Words] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Lexicon:
+        """It never changes, but for what it remembers."""
+        return self
+
+    def rich(self, partners: int, most: int) -> Words:
+        """Words that so many others rhyme with, in at most so many syllables: what a rhyme may begin with."""
+        key = partners, min(most, MOST)
+        if key not in self._rich:
+            preferred = self._vocabulary.words
+            words: list[str] = []
+            for found in _by_rhyme(self._vocabulary).values():
+                if len(found) <= partners + 1:
+                    continue
+                for group in ([word for word in found if word in preferred], found):
+                    heard = [sounds(word)[0] for word in group]
+                    # Those with one onset do not rhyme with one another, so onsets are counted, not words.
+                    if len({sound.onset for sound in heard if sound.syllables <= most}) > partners + 1:
+                        words += group
+                        break
+            self._rich[key] = Words(words, self._vocabulary, self._foot)
+        return self._rich[key]
+
+    def rhyming(self, words: tuple[str, ...], *, slant: bool, identical: bool) -> Words:
+        """The words that rhyme with all of these, at most as many as are looked ahead to.
+
+        Args:
+            words: the last words of lines.
+            slant: slant rhymes too.
+            identical: the words themselves, and those that sound the same, too.
+        """
+        key = words, slant, identical
+        if key not in self._rhyming:
+            if len(self._rhyming) >= _REMEMBERED:
+                self._rhyming.clear()
+            self._rhyming[key] = Words(self._find(*key), self._vocabulary, self._foot)
+        return self._rhyming[key]
+
+    def _find(self, words: tuple[str, ...], slant: bool, identical: bool) -> list[str]:
+        by_rhyme = _by_rhyme(self._vocabulary)
+        wanted = {Kind.PERFECT} | ({Kind.SLANT} if slant else set()) | ({Kind.IDENTICAL} if identical else set())
+        candidates = {word: None for sound in sounds(words[0]) for word in by_rhyme.get(sound.rhyme, ())}
+        if slant:
+            by_end = _by_end(self._vocabulary)
+            keys = {key for sound in sounds(words[0]) for key in (sound.vowel, f"-{sound.coda}")}
+            candidates |= {word: None for key in sorted(keys) for word in by_end.get(key, ())}
+        preferred = self._vocabulary.words
+        found: list[str] = []
+        looked_at = 0
+        for chosen in (True, False):
+            if not chosen and len(found) >= _ENOUGH:
+                break
+            for word in candidates:
+                if (word in preferred) is chosen and looked_at < self._look_ahead:
+                    looked_at += 1
+                    if all(rhyme(word, other) in wanted for other in words):
+                        found.append(word)
+        return found
+
+
+@functools.lru_cache(8)
+def _all_words(vocabulary: Vocabulary, foot: str) -> Words:
+    return Words(_writable(vocabulary), vocabulary, foot)
+
+
+@functools.lru_cache(8)
+def _writable(vocabulary: Vocabulary) -> list[str]:
+    own = {word for word in map(plain, vocabulary.words) if word}
+    return [word for word in {*dictionary_words(), *own} if vocabulary.can_spell(word)]
+
+
+@functools.lru_cache(8)
+def _by_rhyme(vocabulary: Vocabulary) -> dict[str, list[str]]:
+    """The words of each rhyme, in all pronunciations, weak ones left out; sorted, so that runs are alike."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for word in sorted(word for word in _writable(vocabulary) if not is_weak(word)):
+        for key in dict.fromkeys(sound.rhyme for sound in sounds(word)):
+            found[key].append(word)
+    return found
+
+
+@functools.lru_cache(8)
+def _by_end(vocabulary: Vocabulary) -> dict[str, list[str]]:
+    """The words of each last vowel, and, after a hyphen, of each end after it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for word in sorted(_writable(vocabulary)):
+        for sound in sounds(word):
+            keys = {sound.vowel} | ({f"-{sound.coda}"} if sound.coda else set())
+            for key in keys:
+                if not found[key] or found[key][-1] != word:
+                    found[key].append(word)
+    return found

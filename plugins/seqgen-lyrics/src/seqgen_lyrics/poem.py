@@ -1,0 +1,164 @@
+"""A text that is being written, read as verse: its lines, stanzas and sections, and what they do not keep of the demands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seqgen_lyrics.demands import Demands
+from seqgen_lyrics.line import Line, Place
+from seqgen_lyrics.scheme import REFRAINS
+from seqgen_lyrics.sounds import Kind, fits_stress, is_known, rhyme, sounds
+
+
+@dataclass
+class Poem:
+    """One sequence.
+
+    Attributes:
+        demands: what its lines are held against.
+        place: where it is.
+        ends: the last word and the number of syllables of each line of this stanza.
+        lines: the words of all lines but the last of each, with the last words that were there.
+        body: the ids since the stanza began, its heading left out.
+        kept: the ids of each section that comes back.
+        section: the number of the present one.
+        headed: whether this stanza has its heading.
+        idle: tokens in a row that stood for no text.
+        whole: whether all sections are written.
+    """
+
+    demands: Demands
+    place: Place = field(default_factory=Place)
+    ends: list[tuple[str, int]] = field(default_factory=list)
+    lines: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    body: list[int] = field(default_factory=list)
+    kept: dict[str, list[int]] = field(default_factory=dict)
+    section: int = 0
+    headed: bool = False
+    idle: int = 0
+    whole: bool = False
+    _notes: list[str] = field(default_factory=list)
+    _guessed: list[str] = field(default_factory=list)
+    _number: int = 0
+    _stanza: int = 0
+
+    @property
+    def name(self) -> str | None:
+        """The section that is being written; None without a form, or after its end."""
+        sections = self.demands.sections
+        return sections[self.section] if self.section < len(sections) else None
+
+    @property
+    def replayed(self) -> int | None:
+        """The id that must come next, where a section comes back; None where it does not."""
+        kept = self.kept.get(self.name or "", [])
+        repeats = len(self.body) < len(kept) and kept[: len(self.body)] == self.body
+        return kept[len(self.body)] if repeats else None
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not kept, a sentence each."""
+        told = list(self._notes)
+        if self._guessed:
+            words = list(dict.fromkeys(self._guessed))
+            shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
+            told.append(f"CMUdict lacks {len(words)} words, whose sounds are guessed from their spelling: {shown}")
+        return told
+
+    def forget_notes(self) -> None:
+        """Begin the text that notes are about."""
+        self._notes, self._guessed, self._number = [], [], 0
+
+    def push(self, token: int, text: str) -> None:
+        """Read a token."""
+        self.idle = 0 if text else self.idle + 1
+        self.body.append(token)
+        for character in text:
+            before = self.place
+            self.place = before.push(character)
+            if character != "\n":
+                continue
+            if before.heading:
+                self.headed = True
+            elif before.at_start:
+                if before.number:
+                    self._end_stanza()
+            else:
+                self._end_line(before.line.ended(), before.number)
+        if self.place.at_start and not self.place.number:
+            self.body = []
+        stanza = self.demands.stanza
+        last = self.section == len(self.demands.sections) - 1
+        if last and stanza is not None and self.place.at_start and self.place.number >= stanza:
+            self.whole = True
+
+    def end(self) -> None:
+        """Read the end token, after which another text begins."""
+        if not self.place.at_start and not self.place.heading:
+            self._end_line(self.place.line.ended(), self.place.number)
+        if self.ends:
+            self._end_stanza()
+        fresh = Poem(self.demands)
+        self.place, self.ends, self.lines, self.body, self.kept = fresh.place, [], {}, [], {}
+        self.section, self.headed, self.idle, self.whole = 0, False, 0, False
+
+    def _end_line(self, line: Line, index: int) -> None:
+        self._number += 1
+        if self.replayed is None:
+            self._judge(line, index)
+        self.ends.append((line.last, line.syllables))
+        self.lines.setdefault(line.words[:-1], set()).add(line.last)
+
+    def _judge(self, line: Line, index: int) -> None:
+        """Note what a line does not keep."""
+        demands, number = self.demands, self._number
+        wanted = demands.syllables(index)
+        if wanted is not None and line.syllables != wanted:
+            self._notes.append(f"line {number} has {line.syllables} syllables instead of {wanted}")
+        if demands.foot and not keeps_stress(line, demands.foot):
+            self._notes.append(f"line {number} does not keep the metre")
+        before, _ = demands.partners(index)
+        for partner in before:
+            if partner < len(self.ends):
+                self._judge_rhyme(line.last, self.ends[partner][0])
+        if demands.unique and line.last in self.lines.get(line.words[:-1], ()):
+            self._notes.append(f"line {number} is one that came before")
+        if demands.steers_words:
+            self._guessed += [word for word in line.words if not is_known(word)]
+
+    def _judge_rhyme(self, word: str, other: str) -> None:
+        kind = rhyme(word, other)
+        demands = self.demands
+        if (
+            kind == Kind.PERFECT
+            or (kind == Kind.SLANT and demands.slant)
+            or (kind == Kind.IDENTICAL and demands.identical)
+        ):
+            return
+        fault = {Kind.NONE: "does not rhyme", Kind.SLANT: "rhymes only by a slant", Kind.IDENTICAL: "is the same"}[kind]
+        link = "as" if kind == Kind.IDENTICAL else "with"
+        self._notes.append(f'line {self._number} ends in "{word}", which {fault} {link} "{other}"')
+
+    def _end_stanza(self) -> None:
+        self._stanza += 1
+        wanted = self.demands.stanza
+        if wanted is not None and len(self.ends) != wanted and self.replayed is None:
+            self._notes.append(f"stanza {self._stanza} has {len(self.ends)} lines instead of {wanted}")
+        if self.name in REFRAINS:
+            self.kept.setdefault(str(self.name), list(self.body))
+        self.ends, self.headed = [], False
+        self.section += 1
+        if self.demands.sections and self.section >= len(self.demands.sections):
+            self.whole = True
+
+
+def keeps_stress(line: Line, foot: str) -> bool:
+    """Whether each word of a line fits the metre at its place, in one of its pronunciations."""
+    place = 0
+    for word in line.words:
+        heard = sounds(word)
+        count = heard[0].syllables
+        if not any(sound.syllables == count and fits_stress(sound, foot, place % len(foot)) for sound in heard):
+            return False
+        place += count
+    return True

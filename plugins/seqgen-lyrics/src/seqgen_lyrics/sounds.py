@@ -1,0 +1,209 @@
+"""How words sound: by CMUdict, and where that lacks a word by its spelling.
+
+CMUdict has 126,000 English words in the phonemes of ARPAbet, with the stress of each vowel: 0 none, 1 primary, 2 secondary.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+import pronouncing
+
+_STRESSES = "012"
+_NO_STRESSES = str.maketrans("", "", _STRESSES)
+_SPELLED_VOWELS = "aeiouyаеёиоуыэюяіїєαεηιουω"  # Latin, Cyrillic, Greek, without accents
+_GROUPS = re.compile(f"[{_SPELLED_VOWELS}]+|[0-9]")
+_TAIL = re.compile(f"[{_SPELLED_VOWELS}]+[^{_SPELLED_VOWELS}]*e?s?$")
+_SILENT = re.compile(
+    rf"(?<=[{_SPELLED_VOWELS}][b-df-hj-np-tv-xz])e$|[^tdaeiouy]ed$|[^szxaeiouy](?<!sh|ch)(?<!g)(?<!c)es$"
+)
+_ALIKE = 32  # words of the same ending that are asked how it sounds
+
+
+class Sound(NamedTuple):
+    """One pronunciation of a word.
+
+    Attributes:
+        syllables: how many, at least 1.
+        stresses: a digit for each syllable; ``?`` where nobody knows.
+        rhyme: its sounds from the last stressed vowel on, without stress, as ``EY SH AH N``.
+        onset: the consonants just before that vowel.
+        vowel: that of the last syllable.
+        coda: the consonants after it.
+    """
+
+    syllables: int
+    stresses: str
+    rhyme: str
+    onset: str
+    vowel: str
+    coda: str
+
+
+class Kind(IntEnum):
+    """How two words rhyme, from not at all to best."""
+
+    NONE = 0
+    IDENTICAL = 1
+    """Also what comes before the vowel sounds the same: a word with itself, or leave and believe."""
+    SLANT = 2
+    """The last vowel or the consonants after it are the same: home and alone, night and hat."""
+    PERFECT = 3
+    """All is the same from the last stressed vowel on, and what comes before it is not: station and nation."""
+
+
+def plain(word: str) -> str:
+    """A word as it is looked up: lower case, straight apostrophes, none around it."""
+    word = word.lower().replace("’", "'")
+    return word if word in _dictionary() else word.strip("'")
+
+
+def is_known(word: str) -> bool:
+    """Whether CMUdict has a word, so that its sounds are not guessed."""
+    return _entry(plain(word)) is not None
+
+
+@functools.lru_cache(1 << 18)
+def sounds(word: str) -> tuple[Sound, ...]:
+    """The pronunciations of a word, the usual one first; a guess where CMUdict has none."""
+    word = plain(word)
+    phones = _entry(word)
+    if phones is None:
+        return (_guess(word),)
+    return tuple(dict.fromkeys(_sound(each) for each in phones))
+
+
+def syllables(word: str) -> int:
+    """How many syllables a word usually has, at least 1."""
+    return sounds(word)[0].syllables
+
+
+def is_weak(word: str) -> bool:
+    """Whether a word is a little one without stress, as the and a, on which nobody wants a line to rhyme."""
+    return sounds(word)[0].stresses == "0"
+
+
+def groups(letters: str) -> int:
+    """Groups of vowels: at least as many as a word of this spelling is guessed to have syllables, but for the least, 1."""
+    return len(_GROUPS.findall(_without_accents(letters)))
+
+
+@functools.lru_cache(1 << 16)
+def rhyme(one: str, other: str) -> Kind:
+    """How two words rhyme, in the pronunciations in which they do best."""
+    if plain(one) == plain(other):
+        return Kind.IDENTICAL
+    return max(_kind(a, b) for a in sounds(one) for b in sounds(other))
+
+
+def _kind(one: Sound, other: Sound) -> Kind:
+    if one.rhyme == other.rhyme:
+        return Kind.IDENTICAL if one.onset == other.onset else Kind.PERFECT
+    if one.vowel == other.vowel or (one.coda == other.coda and one.coda):
+        return Kind.SLANT
+    return Kind.NONE
+
+
+def fits_stress(sound: Sound, foot: str, phase: int) -> bool:
+    """Whether a pronunciation fits a metre that is at this place of its foot.
+
+    Words of one syllable fit anywhere.  In longer ones no primary stress may fall on a weak place, and no vowel without
+    stress on a strong one; a secondary stress may be either.
+
+    Args:
+        sound: of the word.
+        foot: 0 weak and 1 strong, as ``01`` for iambic.
+        phase: the place of the foot on which the word begins.
+    """
+    if len(sound.stresses) == 1:
+        return True
+    for place, stress in enumerate(sound.stresses, phase):
+        strong = foot[place % len(foot)] == "1"
+        if (stress == "1" and not strong) or (stress == "0" and strong):
+            return False
+    return True
+
+
+def dictionary_words() -> Iterator[str]:
+    """The words of CMUdict that are made of letters and apostrophes, in no order."""
+    return (word for word in _dictionary() if _WRITTEN.fullmatch(word))
+
+
+_WRITTEN = re.compile(r"'?[a-z]+(?:'[a-z]+)*'?")
+
+
+@functools.cache
+def _dictionary() -> dict[str, list[str]]:
+    pronouncing.init_cmu()
+    return dict(pronouncing.lookup)
+
+
+def _entry(word: str) -> list[str] | None:
+    """The phonemes of a word, also of one that is written in another way than in CMUdict."""
+    found = _dictionary().get(word)
+    if found is None and word.endswith("in"):  # singin'
+        found = _dictionary().get(f"{word}g") if f"{word}'" not in _dictionary() else _dictionary()[f"{word}'"]
+    return found
+
+
+@functools.lru_cache(1 << 17)
+def _sound(phones: str) -> Sound:
+    parts = phones.split()
+    vowels = [place for place, part in enumerate(parts) if part[-1] in _STRESSES]
+    if not vowels:  # "sh"
+        return Sound(1, "?", phones, "", "", phones)
+    stresses = "".join(parts[place][-1] for place in vowels)
+    last = max(stresses.rfind("1"), stresses.rfind("2"))
+    stressed = vowels[last]  # the last of all where none is stressed, as in "the"
+    onset = parts[vowels[last - 1] + 1 if last % len(vowels) else 0 : stressed]
+    rhyme = " ".join(parts[stressed:]).translate(_NO_STRESSES)
+    vowel, coda = parts[vowels[-1]][:-1], " ".join(parts[vowels[-1] + 1 :])
+    return Sound(len(vowels), stresses, rhyme, " ".join(onset), vowel, coda)
+
+
+def _without_accents(word: str) -> str:
+    return "".join(
+        letter for letter in unicodedata.normalize("NFD", word.lower()) if unicodedata.category(letter)[0] != "M"
+    )
+
+
+def _guess(word: str) -> Sound:
+    """The sound of a word by its spelling: syllables by groups of vowels, the end as in words of the same ending."""
+    letters = _without_accents(word)
+    count = max(1, groups(letters) - len(_SILENT.findall(letters)))
+    tail = _TAIL.search(letters)
+    ending, before = (letters[tail.start() :], letters[: tail.start()]) if tail else (letters, "")
+    onset = re.sub(f".*[{_SPELLED_VOWELS}]", "", before)
+    alike = _ending_sounds(letters, len(ending)) if tail else None
+    if alike is None:
+        return Sound(count, "?" * count, f"~{ending}", onset, f"~{ending}", f"~{ending}")
+    return Sound(count, "?" * count, alike.rhyme, onset, alike.vowel, alike.coda)
+
+
+def _ending_sounds(word: str, least: int) -> Sound | None:
+    """The commonest sound of words that end as this one does, in at least so many letters and as many as possible."""
+    backwards = _backwards()
+    reverse = word[::-1]
+    for length in range(len(reverse), max(1, least - 1), -1):
+        begin = bisect.bisect_left(backwards, reverse[:length])
+        end = bisect.bisect_left(backwards, reverse[:length] + "\uffff", begin)
+        if begin < end:
+            step = max(1, (end - begin) // _ALIKE)
+            heard = [sounds(each[::-1])[0] for each in backwards[begin:end:step]]
+            # The ending has one vowel, so a sound in which it bears the stress says most.
+            heard = [each for each in heard if each.rhyme == f"{each.vowel} {each.coda}".strip()] or heard
+            (common, _), *_ = Counter(each.rhyme for each in heard).most_common(1)
+            return next(each for each in heard if each.rhyme == common)
+    return None
+
+
+@functools.cache
+def _backwards() -> list[str]:
+    return sorted(word[::-1] for word in dictionary_words())

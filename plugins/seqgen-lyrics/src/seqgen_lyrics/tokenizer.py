@@ -1,0 +1,465 @@
+"""Tokens of lyrics: the ends of lines and stanzas, headings, and between them words or what another tokenizer has."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+import numpy as np
+from annotated_doc import Doc
+from annotated_types import Ge
+
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import AmbiguousPartError, DamagedModelError, OptionError, UnknownPartError
+from seqgen.core.options import PartSpec, options_of
+from seqgen.core.tokenizer import Decoder, Tokenizer
+from seqgen.core.types import Content, Ids
+from seqgen.installed import installed_catalog
+from seqgen_lyrics.spelling import CASES, cased, spelled_line, split_word
+
+WORDS = "words"
+
+_STRUCTURE = re.compile(r"\n\n|\n|(?:(?<=\n)|\A)\[[^\]\n]{1,40}\]\n")
+_HEADING = re.compile(r"\[[^\]\n]{1,40}\]\n")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_WORD_OR_SPACED = re.compile(rf" ?({_WORD.pattern})")
+_PIECE = re.compile(r"[^\W\d_]{2,4}")
+_LONGEST = 40  # letters of a word that is worth counting
+_HEADINGS = 64
+_KNOWN = 4096
+_WORDS = 2048
+_PIECES = 512
+_COUNTED = 1 << 18
+
+
+@dataclass(frozen=True, kw_only=True)
+class LyricsTokenizer(Tokenizer):
+    """Line ends, stanza ends, headings such as ``[Chorus]``, and the words between them; nothing that was seen is unknown.
+
+    With ``base=words``, a frequent word is one token, whatever its case and with the space before it; a word is capitalized
+    where it begins a line, and a token before it says where it is written otherwise.  Rare words are spelled in pieces and
+    characters.  With another base, that tokenizer writes what is between the ends of lines.
+
+    Ids: line end, stanza end, headings, the three marks of case and the words (base=words), pieces, those of the base, the
+    end of the song.
+    """
+
+    base: Annotated[str, Doc("words, or the name of a tokenizer of text: char, bpe, ...")] = WORDS
+    size: Annotated[
+        int,
+        Ge(0),
+        Doc("how many words there are at most, 0: 2048; with another base its vocab_size, 0: as it has by itself"),
+    ] = 0
+    min_count: Annotated[int, Ge(1), Doc("rarer words are spelled")] = 2
+    headings: tuple[str, ...] = field(default=(), repr=False)
+    known: tuple[str, ...] = field(default=(), repr=False)
+    pieces_of_words: tuple[str, ...] = field(default=(), repr=False)
+    inner: Tokenizer | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no tokenizer to put tokens around."""
+        if self.base != WORDS:
+            _base_class(self.base)
+
+    def fit(self, documents: Iterable[Content]) -> Self:
+        """Learn headings, words, pieces, and what the base learns."""
+        seen = _Seen()
+        inner = self._unfitted().fit(seen.segments(documents))
+        if inner.pieces() is None:
+            raise OptionError(
+                f"tokenizer lyrics: base is {self.base}, whose tokens have no text of their own.  Try --tokenizer lyrics:base=char"
+            )
+        words = seen.words(self.min_count)[: (self.size or _WORDS) if self.base == WORDS else _KNOWN]
+        pieces = seen.pieces(words) if self.base == WORDS else ()
+        return replace(self, headings=seen.headings(), known=words, pieces_of_words=pieces, inner=inner)
+
+    @property
+    def vocab_size(self) -> int:
+        """All ids, the end among them."""
+        return self.end_id + 1
+
+    @property
+    def end_id(self) -> int:
+        """The last id."""
+        return self._inner_start + len(self._inner_pieces)
+
+    def encode(self, document: Content) -> Ids:
+        """The ids, (T,)."""
+        return self._encoded(self._canonical(_as_text(document)))
+
+    def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
+        """The ids of a document in pieces; it is cut before line ends, but not those of headings."""
+        held = ""
+        for piece in pieces:
+            held += _as_text(piece)
+            cut = max((match.start() for match in re.finditer(r"(?<=[^\n\]])\n", held)), default=-1)
+            if cut > 0:
+                yield self._encoded(self._canonical(held[:cut]))
+                held = held[cut:]
+        if held:
+            yield self._encoded(self._canonical(held))
+
+    def decode(self, ids: Ids) -> str:
+        """The text."""
+        decoder = self.decoder()
+        pieces = [decoder.push(token) for token in np.asarray(ids).tolist()]
+        return "".join(map(str, [*pieces, decoder.finish()]))
+
+    def decoder(self) -> Decoder:
+        """Gives each token's text when it is whole."""
+        return _Decoder(self._texts, len(self._structure), self._marks, self._words)
+
+    def canonical(self, document: Content) -> str:
+        """The text as the base can give it back."""
+        return self._canonical(_as_text(document))
+
+    def missing(self, document: Content) -> Mapping[str, str | None]:
+        """What the base lacks."""
+        found: dict[str, str | None] = {}
+        for part in _parts(_as_text(document)):
+            found |= self._fitted.missing(part.rstrip("\n"))
+        return found
+
+    def pieces(self) -> Sequence[bytes] | None:
+        """The text of each token; None where words are capitalized, which depends on what is before them."""
+        if self.base == WORDS:
+            return None
+        return self._texts
+
+    def spelled(self) -> Sequence[str]:
+        """(V,) what each token adds to a text, in lower case, a word with the space before it."""
+        words = [f" {word}" for word in self._words]
+        inner = [piece.decode("utf-8", "replace") for piece in self._inner_pieces]
+        return [*self._structure, *([""] * len(self._marks)), *words, *self.pieces_of_words, *inner, ""]
+
+    def known_words(self) -> Sequence[str]:
+        """The words of the corpus, commonest first."""
+        return self.known
+
+    @property
+    def drops_space(self) -> bool:
+        """The space before a word is none where it begins a line."""
+        return self.base == WORDS
+
+    def state(self) -> dict[str, Any]:
+        """The options, what was learned, and the state of the base."""
+        return {
+            "base": self.base,
+            "size": self.size,
+            "min_count": self.min_count,
+            "headings": list(self.headings),
+            "known": list(self.known),
+            "pieces": list(self.pieces_of_words),
+            "inner": self._fitted.state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The tokenizer that gave this state."""
+        _require(isinstance(state, Mapping), "it is not a table of names and values")
+        names = {"base", "size", "min_count", "headings", "known", "pieces", "inner"}
+        _require(
+            set(state) == names,
+            f"it has {', '.join(sorted(map(str, set(state) ^ names)))[:200]} too much or too little",
+        )
+        for name, least in (("size", 0), ("min_count", 1)):
+            value = state[name]
+            _require(type(value) is int and least <= value < 1 << 31, f'"{name}" is no whole number from {least} on')
+        texts: dict[str, tuple[str, ...]] = {}
+        for name, form in (("headings", _HEADING), ("known", _WORD), ("pieces", _PIECE)):
+            value = state[name]
+            fits = type(value) is list and all(type(each) is str and form.fullmatch(each) for each in value)
+            _require(fits and len(set(value)) == len(value), f'"{name}" is no list of different texts of that kind')
+            texts[name] = tuple(value)
+        folded = {word.lower() for word in texts["known"]}
+        _require(len(folded) == len(texts["known"]), '"known" has a word twice')
+        base = state["base"]
+        _require(type(base) is str, '"base" is no text')
+        _require(base == WORDS or not texts["pieces"], '"pieces" belong to words alone')
+        try:
+            inner = _base_class("char" if base == WORDS else base).from_state(state["inner"])
+        except OptionError as error:
+            raise DamagedModelError(f"The state of tokenizer lyrics is damaged: {error}") from error
+        _require(inner.pieces() is not None, "its base has tokens without a text of their own")
+        return cls(
+            base=base,
+            size=state["size"],
+            min_count=state["min_count"],
+            headings=texts["headings"],
+            known=texts["known"],
+            pieces_of_words=texts["pieces"],
+            inner=inner,
+        )
+
+    # Ids
+
+    @cached_property
+    def _structure(self) -> list[str]:
+        return ["\n", "\n\n", *self.headings]
+
+    @property
+    def _marks(self) -> tuple[str, ...]:
+        return CASES if self.base == WORDS else ()
+
+    @property
+    def _words(self) -> tuple[str, ...]:
+        return self.known if self.base == WORDS else ()
+
+    @cached_property
+    def _structure_ids(self) -> dict[str, int]:
+        return {text: token for token, text in enumerate(self._structure)}
+
+    @cached_property
+    def _word_ids(self) -> dict[str, int]:
+        start = len(self._structure) + len(self._marks)
+        return {word.lower(): start + place for place, word in enumerate(self._words)}
+
+    @cached_property
+    def _piece_ids(self) -> dict[str, int]:
+        start = len(self._structure) + len(self._marks) + len(self._words)
+        return {piece: start + place for place, piece in enumerate(self.pieces_of_words)}
+
+    @cached_property
+    def _inner_start(self) -> int:
+        return len(self._structure) + len(self._marks) + len(self._words) + len(self.pieces_of_words)
+
+    @cached_property
+    def _fitted(self) -> Tokenizer:
+        return self._unfitted() if self.inner is None else self.inner
+
+    @cached_property
+    def _inner_pieces(self) -> Sequence[bytes]:
+        """The text of the base's tokens, whose own end, if it has one, stays without use."""
+        return list(self._fitted.pieces() or ())
+
+    @cached_property
+    def _texts(self) -> list[bytes]:
+        """(V,) the text of each token that has one of its own."""
+        structure = [text.encode() for text in self._structure]
+        nothing = [b""] * (len(self._marks) + len(self._words))
+        return [*structure, *nothing, *(piece.encode() for piece in self.pieces_of_words), *self._inner_pieces, b""]
+
+    def _unfitted(self) -> Tokenizer:
+        part = _base_class("char" if self.base == WORDS else self.base)
+        sized = self.size and self.base != WORDS and any(option.name == "vocab_size" for option in options_of(part))
+        values = {"vocab_size": self.size} if sized else {}
+        tokenizer: Tokenizer = _catalog().make(
+            "tokenizer", "char" if self.base == WORDS else PartSpec(self.base, values)
+        )
+        return tokenizer
+
+    def _canonical(self, text: str) -> str:
+        return "".join(part if part.endswith("\n") else str(self._fitted.canonical(part)) for part in _parts(text))
+
+    def _encoded(self, text: str) -> Ids:
+        """The ids of canonical text."""
+        ids: list[int] = []
+        for part in _parts(text):
+            structure = self._structure_ids.get(part)
+            if structure is not None:
+                ids.append(structure)
+            elif part.endswith("\n"):  # a heading that has no token
+                ids += [*self._spelled_out(part[:-1]), self._structure_ids["\n"]]
+            elif self.base == WORDS:
+                ids += self._line(part)
+            else:
+                ids += self._spelled_out(part)
+        return np.array(ids, np.min_scalar_type(self.end_id))
+
+    def _spelled_out(self, text: str) -> list[int]:
+        inner = np.asarray(self._fitted.encode(text), np.int64)
+        return [self._inner_start + token for token in inner.tolist()]
+
+    def _line(self, text: str) -> list[int]:
+        """The ids of a line by words; where it goes on after another part it begins anew all the same."""
+        ids: list[int] = []
+        place = 0
+        marks = len(self._structure)
+        for match in _WORD_OR_SPACED.finditer(text):
+            ids += self._spelled_out(text[place : match.start()])
+            place = match.end()
+            word = match[1]
+            token = self._word_ids.get(word.lower())
+            at_start = match.start() == 0
+            case = (
+                None
+                if token is None or at_start is (match[0] != word)
+                else cased(self._words[token - marks - len(CASES)], word, at_start=at_start)
+            )
+            if token is None or case is None:
+                ids += self._spelled_out(match[0][: -len(word)])
+                for piece in split_word(word, self._piece_ids):
+                    ids += [self._piece_ids[piece]] if piece in self._piece_ids else self._spelled_out(piece)
+            else:
+                ids += [marks + CASES.index(case), token] if case else [token]
+        return ids + self._spelled_out(text[place:])
+
+
+class _Decoder:
+    """Words take their case and their space from what is before them.
+
+    Args:
+        pieces: (V,) the text of tokens; empty for words and marks.
+        structure: how many ids, from 0, end a line or are a heading.
+        words: in their form, after the marks; both may be none.
+        marks: of case, after the structure.
+    """
+
+    def __init__(self, pieces: Sequence[bytes], structure: int, marks: Sequence[str], words: Sequence[str]) -> None:
+        self._pieces = pieces
+        self._structure = structure
+        self._marks = marks
+        self._words = words
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._at_start = True
+        self._case = ""
+
+    def push(self, token: int) -> str:
+        """The characters that are whole now."""
+        mark = token - self._structure
+        word = mark - len(self._marks)
+        if 0 <= mark < len(self._marks):
+            self._case = self._marks[mark]
+            return ""
+        if 0 <= word < len(self._words):
+            text = spelled_line(self._words[word], self._case, at_start=self._at_start)
+            self._at_start, self._case = False, ""
+            return self._utf8.decode(text.encode())
+        piece = self._pieces[token]
+        if mark < 0:
+            self._at_start, self._case = True, ""
+        elif piece:
+            self._at_start = False
+        return self._utf8.decode(piece)
+
+    def finish(self) -> str:
+        """What an unfinished character becomes."""
+        return self._utf8.decode(b"", final=True)
+
+
+class _Seen:
+    """What ``fit`` counts while the base learns: all in one pass, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._headings: Counter[str] = Counter()
+        self._forms: Counter[str] = Counter()  # of words within lines
+        self._first: Counter[str] = Counter()  # of words that begin lines
+        self._floor = 0
+
+    def segments(self, documents: Iterable[Content]) -> Iterator[str]:
+        """What is between the line ends of documents."""
+        for document in documents:
+            text = _as_text(document)
+            for part in _parts(text):
+                if not part.endswith("\n"):
+                    self._count(part)
+                    yield part
+                elif part.startswith("["):
+                    self._headings[part] += 1
+                    yield part[:-1]
+
+    def headings(self) -> tuple[str, ...]:
+        """The commonest headings."""
+        return tuple(text for text, _ in _commonest(self._headings)[:_HEADINGS])
+
+    def words(self, min_count: int) -> tuple[str, ...]:
+        """The words, commonest first, in the form that they mostly have within lines."""
+        total: Counter[str] = Counter()
+        form: dict[str, str] = {}
+        for word, count in _commonest(self._forms):
+            form.setdefault(word.lower(), word)
+            total[word.lower()] += count
+        for word, count in self._first.items():
+            total[word.lower()] += count
+        return tuple(
+            form.get(word, word)
+            for word, count in _commonest(total)
+            if count >= min_count and form.get(word, word).lower() == word and _WORD.fullmatch(form.get(word, word))
+        )
+
+    def pieces(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Runs of two to four letters that are common in the words that have no token."""
+        known = {word.lower() for word in words}
+        runs: Counter[str] = Counter()
+        for word, count in itertools.chain(self._forms.items(), self._first.items()):
+            if word.lower() not in known:
+                for length in (2, 3, 4):
+                    for start in range(len(word) - length + 1):
+                        run = word[start : start + length]
+                        if _PIECE.fullmatch(run):
+                            runs[run] += count
+        worth = Counter({run: count * (len(run) - 1) for run, count in runs.items() if count > 1})
+        return tuple(run for run, _ in _commonest(worth)[:_PIECES])
+
+    def _count(self, text: str) -> None:
+        for match in _WORD.finditer(text):
+            if len(match[0]) <= _LONGEST:
+                (self._forms if match.start() else self._first)[match[0]] += 1
+        while len(self._forms) + len(self._first) > _COUNTED:  # the rarest are forgotten (Manku and Motwani 2002)
+            self._floor += 1
+            self._forms, self._first = (
+                Counter({word: count for word, count in counts.items() if count > self._floor})
+                for counts in (self._forms, self._first)
+            )
+
+
+def _commonest(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A text in line ends, stanza ends, headings, and what is between them."""
+    place = 0
+    for match in _STRUCTURE.finditer(text):
+        if place < match.start():
+            yield text[place : match.start()]
+        yield match[0]
+        place = match.end()
+    if place < len(text):
+        yield text[place:]
+
+
+def _as_text(document: Content) -> str:
+    """The document as text without lone surrogates, which no encoding can write; bytes are read as UTF-8."""
+    if isinstance(document, bytes):
+        return document.decode("utf-8", "replace")
+    return document.encode("utf-32-le", "surrogatepass").decode("utf-32-le", "replace")
+
+
+def _require(condition: bool, fault: str) -> None:
+    if not condition:
+        raise DamagedModelError(f"The state of tokenizer lyrics is damaged: {fault}.")
+
+
+@functools.cache
+def _base_class(name: str) -> type[Tokenizer]:
+    """The tokenizer of that name.
+
+    Raises:
+        OptionError: there is none, or it is no base.
+    """
+    try:
+        part: type[Tokenizer] = _catalog().find("tokenizer", name).load()
+    except (UnknownPartError, AmbiguousPartError) as error:
+        raise OptionError(
+            f"tokenizer lyrics: base is {name[:80]!r}, but must be words or a tokenizer.  {error}"
+        ) from error
+    if part is LyricsTokenizer or not part.media_type.startswith("text/"):
+        raise OptionError(f"tokenizer lyrics: base is {name!r}, which is no tokenizer to put tokens around.  Try char")
+    return part
+
+
+@functools.cache
+def _catalog() -> Catalog:
+    return installed_catalog(tell=_quiet)
+
+
+def _quiet(plugin: object) -> None:
+    """What is wrong with another plugin is told where plugins are listed."""

@@ -1,0 +1,135 @@
+"""What the tokens of a model stand for, as the look-ahead needs it: in lower case, sorted by what they can do to a line."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.tokenizer import Tokenizer
+from seqgen_lyrics.sounds import groups
+
+APOSTROPHES = "'’"
+
+
+@runtime_checkable
+class Spelled(Protocol):
+    """A tokenizer in which the text of a token depends on others, but not what it spells."""
+
+    def spelled(self) -> Sequence[str]:
+        """(V,) what each token adds to a text, in lower case, with its own space."""
+        ...
+
+    def known_words(self) -> Sequence[str]:
+        """The words of its corpus, commonest first; none where it does not know."""
+        ...
+
+    @property
+    def drops_space(self) -> bool:
+        """Whether the space before a word is none where it begins a line."""
+        ...
+
+
+def is_letter(character: str) -> bool:
+    """Whether a character belongs to a word: letters, digits, accents and apostrophes."""
+    return character in APOSTROPHES or unicodedata.category(character)[0] in "LMN"
+
+
+def normal(text: str) -> str:
+    """A text as it is compared: lower case, straight apostrophes."""
+    return text.lower().replace("’", "'")
+
+
+class Vocabulary:
+    """The tokens of a tokenizer.
+
+    Attributes:
+        texts: (V,) what each stands for, in lower case.
+        stems: different texts of letters alone, (U,).
+        number: the place of each of them.
+        end_id: the end token, if there is one.
+        words: those of its corpus, where the tokenizer knows them.
+        drops_space: whether the space before a word is none where it begins a line.
+    """
+
+    def __init__(
+        self, texts: tuple[str, ...], words: tuple[str, ...], end_id: int | None, *, drops_space: bool
+    ) -> None:
+        self.texts = texts
+        self.words = frozenset(words)
+        self.end_id = end_id
+        self.drops_space = drops_space
+        inside = {token: text for token, text in enumerate(self.texts) if text and all(map(is_letter, text))}
+        spaced = {
+            token: text[1:]
+            for token, text in enumerate(self.texts)
+            if text[:1] == " " and text[1:] and all(map(is_letter, text[1:]))
+        }
+        self.stems = sorted({*inside.values(), *spaced.values()})
+        self.number = {stem: place for place, stem in enumerate(self.stems)}
+        self.inside = _Column.of(inside, self.number)
+        self.spaced = _Column.of(spaced, self.number)
+        self.others = [
+            (token, text) for token, text in enumerate(self.texts) if token not in inside and token not in spaced
+        ]
+        self.letters = frozenset(text for text in inside.values() if len(text) == 1)
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> Vocabulary:
+        """That of a tokenizer; the same object for one that stands for the same."""
+        if isinstance(tokenizer, Spelled):
+            texts, words = tokenizer.spelled(), tokenizer.known_words()
+        else:
+            texts, words = _texts(tokenizer), ()
+        own = tuple(map(normal, texts)), tuple(map(normal, words)), tokenizer.end_id
+        return _made(*own, drops_space=isinstance(tokenizer, Spelled) and tokenizer.drops_space)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Vocabulary:
+        """It never changes."""
+        return self
+
+    @cached_property
+    def ends_lines(self) -> bool:
+        """Whether any token ends a line, without which nothing of verse can be told."""
+        return any("\n" in text for text in self.texts)
+
+    @cached_property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """(U,) groups of vowels of each stem."""
+        return np.array([groups(stem) for stem in self.stems], np.int64)
+
+    def can_spell(self, word: str) -> bool:
+        """Whether the word can be written."""
+        return word in self.number or all(letter in self.letters for letter in word)
+
+
+@functools.lru_cache(8)
+def _made(texts: tuple[str, ...], words: tuple[str, ...], end_id: int | None, *, drops_space: bool) -> Vocabulary:
+    return Vocabulary(texts, words, end_id, drops_space=drops_space)
+
+
+class _Column:
+    """Tokens that are a stem, maybe after a space: their ids, and the stem of each."""
+
+    def __init__(self, ids: npt.NDArray[np.int64], stems: npt.NDArray[np.int64]) -> None:
+        self.ids = ids
+        self.stems = stems
+
+    @classmethod
+    def of(cls, texts: dict[int, str], number: dict[str, int]) -> _Column:
+        return cls(np.array(list(texts), np.int64), np.array([number[text] for text in texts.values()], np.int64))
+
+
+def _texts(tokenizer: Tokenizer) -> list[str]:
+    pieces = tokenizer.pieces()
+    if pieces is None:
+        return [str(tokenizer.decode(np.array([token]))) for token in range(tokenizer.vocab_size)]
+    return [piece.decode("utf-8", "replace") for piece in pieces]

@@ -1,0 +1,76 @@
+"""All laws of the sampler and dataset contracts, one test each."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+
+from seqgen.testing import DatasetContract, SamplerContract
+from seqgen_lyrics.samplers import Form, NoRepeatLine, Rhyme, Syllables
+from seqgen_lyrics.songs import SongsDataset
+from seqgen_lyrics.tokenizer import LyricsTokenizer
+
+VERSE = "a sea\n\n[verse]\nto me,\n"
+CHARACTERS = LyricsTokenizer(base="char").fit([VERSE])
+WORDS = LyricsTokenizer(min_count=1).fit([VERSE])
+
+
+class TestSongsDataset(DatasetContract):
+    def make(self, sources):
+        return SongsDataset(sources=sources)
+
+
+class OfLetters(SamplerContract):
+    max_examples = 6
+
+
+class OfCharacters(SamplerContract):
+    """On a vocabulary with which lines and rhymes come about."""
+
+    max_examples = 6
+    vocab_sizes = st.just(CHARACTERS.vocab_size)
+
+    def tokenizer(self, vocab_size):
+        return CHARACTERS
+
+
+class OfWords(SamplerContract):
+    max_examples = 6
+    vocab_sizes = st.just(WORDS.vocab_size)
+
+    def tokenizer(self, vocab_size):
+        return WORDS
+
+
+class TestRhymeOfLetters(OfLetters):
+    def make(self):
+        return Rhyme(scheme="AA")
+
+
+class TestRhyme(OfCharacters):
+    def make(self):
+        return Rhyme(scheme="AA", kind="slant", identical=True)
+
+
+class TestSyllablesOfLetters(OfLetters):
+    def make(self):
+        return Syllables(pattern="1-2")
+
+
+class TestSyllables(OfCharacters):
+    def make(self):
+        return Syllables(pattern="1-2", stress="iambic")
+
+
+class TestFormOfLetters(OfLetters):
+    def make(self):
+        return Form()
+
+
+class TestForm(OfWords):
+    def make(self):
+        return Form(sections="verse-chorus-chorus", lines=1)
+
+
+class TestNoRepeatLine(OfCharacters):
+    def make(self):
+        return NoRepeatLine()

@@ -1,0 +1,70 @@
+"""How words sound and rhyme, in CMUdict and beyond."""
+
+from __future__ import annotations
+
+import pytest
+from seqgen_lyrics.line import Line
+from seqgen_lyrics.sounds import Kind, dictionary_words, fits_stress, is_known, rhyme, sounds, syllables
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kind"),
+    [
+        ("station", "nation", Kind.PERFECT),
+        ("rain", "again", Kind.SLANT),  # as CMUdict has it, with the vowel of "men"
+        ("blue", "true", Kind.PERFECT),
+        ("falling", "calling", Kind.PERFECT),
+        ("home", "alone", Kind.SLANT),
+        ("night", "hat", Kind.SLANT),
+        ("falling", "singing", Kind.SLANT),
+        ("love", "love", Kind.IDENTICAL),
+        ("leave", "believe", Kind.IDENTICAL),
+        ("Love", "LOVE'", Kind.IDENTICAL),
+        ("orange", "door", Kind.NONE),
+        ("glight", "night", Kind.PERFECT),  # by its spelling
+        ("singin'", "bringin", Kind.PERFECT),
+    ],
+)
+def test_pairs_rhyme_as_they_sound(one, other, kind):
+    assert rhyme(one, other) == rhyme(other, one) == kind
+
+
+@pytest.mark.parametrize(("word", "count"), [("the", 1), ("fire", 2), ("banana", 3), ("I'm", 1), ("", 1)])
+def test_syllables_are_those_of_the_usual_pronunciation(word, count):
+    assert syllables(word) == count
+
+
+@pytest.mark.parametrize("word", ["brr", "pst", "zqxrt", "sh", "hmm", "7", "'", "夜", "ﬁ", "x" * 500])
+def test_a_word_without_vowels_or_sense_has_one_syllable_and_a_sound(word):
+    assert syllables(word) == 1
+    assert rhyme(word, word) == Kind.IDENTICAL
+
+
+def test_languages_that_cmudict_lacks_are_guessed():
+    assert not is_known("schlummertänze")
+    assert [syllables(word) for word in ("blütenträume", "schlummertänze", "молоко", "λόγος")] == [4, 4, 3, 2]
+    assert rhyme("schlummertänze", "blumenkränze") == Kind.PERFECT
+    assert rhyme("молоко", "далеко") == Kind.PERFECT
+
+
+def test_the_guess_of_syllables_agrees_with_cmudict_in_five_words_of_six():
+    words = sorted(word for word in dictionary_words() if word.isalpha() and len(word) > 2)[::61]
+    unknown = [f"{word}" for word in words]
+    from seqgen_lyrics.sounds import _guess
+
+    right = sum(_guess(word).syllables == syllables(word) for word in unknown)
+    assert right / len(words) > 0.83
+
+
+def test_stress_holds_longer_words_to_the_foot_and_lets_short_ones_be():
+    (garden, *_), (again, *_), (the, *_) = sounds("garden"), sounds("again"), sounds("the")
+    assert fits_stress(garden, "10", 0) and not fits_stress(garden, "01", 0) and fits_stress(garden, "01", 1)
+    assert fits_stress(again, "01", 0) and not fits_stress(again, "10", 0)
+    assert all(fits_stress(the, foot, phase) for foot in ("01", "10") for phase in (0, 1))
+
+
+def test_a_line_is_read_in_words_whatever_stands_between_them():
+    line = Line.of('"Don’t go," she said -- not NOW!')
+    assert line.words == ("don't", "go", "she", "said", "not", "now")
+    assert line.syllables == 6
+    assert Line.of("...").words == ()
