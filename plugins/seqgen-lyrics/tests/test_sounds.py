@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
+
 from seqgen_lyrics.line import Line
-from seqgen_lyrics.sounds import Kind, dictionary_words, fits_stress, is_known, rhyme, sounds, syllables
+from seqgen_lyrics.sounds import Kind, _guess, dictionary_words, fits_stress, is_known, rhyme, sounds, syllables
 
 
 @pytest.mark.parametrize(
     ("one", "other", "kind"),
     [
         ("station", "nation", Kind.PERFECT),
-        ("rain", "again", Kind.SLANT),  # as CMUdict has it, with the vowel of "men"
+        ("rain", "again", Kind.PERFECT),  # in one of its pronunciations
+        ("men", "again", Kind.PERFECT),  # in the other
         ("blue", "true", Kind.PERFECT),
-        ("falling", "calling", Kind.PERFECT),
+        ("flowing", "growing", Kind.PERFECT),
         ("home", "alone", Kind.SLANT),
         ("night", "hat", Kind.SLANT),
         ("falling", "singing", Kind.SLANT),
@@ -44,22 +46,22 @@ def test_languages_that_cmudict_lacks_are_guessed():
     assert not is_known("schlummertänze")
     assert [syllables(word) for word in ("blütenträume", "schlummertänze", "молоко", "λόγος")] == [4, 4, 3, 2]
     assert rhyme("schlummertänze", "blumenkränze") == Kind.PERFECT
-    assert rhyme("молоко", "далеко") == Kind.PERFECT
+    assert rhyme("молоко", "окно") == Kind.PERFECT
 
 
 def test_the_guess_of_syllables_agrees_with_cmudict_in_five_words_of_six():
     words = sorted(word for word in dictionary_words() if word.isalpha() and len(word) > 2)[::61]
-    unknown = [f"{word}" for word in words]
-    from seqgen_lyrics.sounds import _guess
-
-    right = sum(_guess(word).syllables == syllables(word) for word in unknown)
+    right = sum(_guess(word).syllables == syllables(word) for word in words)
     assert right / len(words) > 0.83
 
 
 def test_stress_holds_longer_words_to_the_foot_and_lets_short_ones_be():
     (garden, *_), (again, *_), (the, *_) = sounds("garden"), sounds("again"), sounds("the")
-    assert fits_stress(garden, "10", 0) and not fits_stress(garden, "01", 0) and fits_stress(garden, "01", 1)
-    assert fits_stress(again, "01", 0) and not fits_stress(again, "10", 0)
+    assert fits_stress(garden, "10", 0)
+    assert not fits_stress(garden, "01", 0)
+    assert fits_stress(garden, "01", 1)
+    assert fits_stress(again, "01", 0)
+    assert not fits_stress(again, "10", 0)
     assert all(fits_stress(the, foot, phase) for foot in ("01", "10") for phase in (0, 1))
 
 

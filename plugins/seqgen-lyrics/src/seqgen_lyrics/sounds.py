@@ -149,7 +149,8 @@ def _entry(word: str) -> list[str] | None:
     """The phonemes of a word, also of one that is written in another way than in CMUdict."""
     found = _dictionary().get(word)
     if found is None and word.endswith("in"):  # singin'
-        found = _dictionary().get(f"{word}g") if f"{word}'" not in _dictionary() else _dictionary()[f"{word}'"]
+        full = _dictionary().get(f"{word}g", [])
+        found = [re.sub("NG$", "N", phones) for phones in full] or None
     return found
 
 
@@ -177,11 +178,13 @@ def _without_accents(word: str) -> str:
 def _guess(word: str) -> Sound:
     """The sound of a word by its spelling: syllables by groups of vowels, the end as in words of the same ending."""
     letters = _without_accents(word)
-    count = max(1, groups(letters) - len(_SILENT.findall(letters)))
+    english = word.isascii()  # as far as one can tell: what has accents or other letters is not
+    silent = len(_SILENT.findall(letters)) if english else 0
+    count = max(1, groups(letters) - silent)
     tail = _TAIL.search(letters)
     ending, before = (letters[tail.start() :], letters[: tail.start()]) if tail else (letters, "")
     onset = re.sub(f".*[{_SPELLED_VOWELS}]", "", before)
-    alike = _ending_sounds(letters, len(ending)) if tail else None
+    alike = _ending_sounds(letters, len(ending)) if tail and english else None
     if alike is None:
         return Sound(count, "?" * count, f"~{ending}", onset, f"~{ending}", f"~{ending}")
     return Sound(count, "?" * count, alike.rhyme, onset, alike.vowel, alike.coda)
