@@ -14,6 +14,39 @@ if TYPE_CHECKING:
 SEQGEN_CONTRACT = "1.0"
 
 
+_MIDI = ("miditok", "symusic")
+
+
+@seqgen.hookimpl
+def register_tokenizers(register: Register) -> None:
+    """How tunes become tokens."""
+    register(
+        "midi",
+        "seqgen_music.midi.tokenizer:MidiTokenizer",
+        summary="MIDI by schemes of MidiTok",
+        requires=_MIDI,
+        extra="midi",
+    )
+
+
+@seqgen.hookimpl
+def register_datasets(register: Register) -> None:
+    """Where tunes come from."""
+    register("midi", "seqgen_music.midi.dataset:MidiDataset", summary="MIDI files", requires="symusic", extra="midi")
+
+
+@seqgen.hookimpl
+def register_samplers(register: Register) -> None:
+    """How tunes are kept well-formed."""
+    register(
+        "midi-grammar",
+        "seqgen_music.midi.sampler:MidiGrammar",
+        summary="only MIDI tokens that mean something where they stand",
+        requires=_MIDI,
+        extra="midi",
+    )
+
+
 @seqgen.hookimpl
 def register_datasets(register: Register) -> None:
     """``abc``."""

@@ -44,11 +44,11 @@ def read_score(content: bytes) -> ScoreTick:
     Raises:
         UnreadableMidiError: see there.
     """
-    from symusic import Score
+    from symusic.core import ScoreTick
 
     _check_chunks(content)
     try:
-        score: ScoreTick = Score.from_midi(content)
+        score = ScoreTick.from_midi(content)
     except Exception as error:  # what symusic raises is of no class of its own
         reason = str(error).removeprefix("MiniMidi: ").splitlines()[0][:120].rstrip(".!")
         raise UnreadableMidiError(f"its events cannot be read ({reason})") from error
@@ -78,7 +78,9 @@ def _check_chunks(content: bytes) -> None:
         tracks += name == b"MTrk"
         if left < 0 or length > left:
             what = f"track {tracks}" if name == b"MTrk" else "what follows its tracks"
-            raise UnreadableMidiError(f"it ends in the middle of {what}: {length:,} bytes are claimed, {max(left, 0):,} there")
+            raise UnreadableMidiError(
+                f"it ends in the middle of {what}: {length:,} bytes are claimed, {max(left, 0):,} there"
+            )
         place += _CHUNK.size + length
     if not tracks:
         raise UnreadableMidiError("it has no track")

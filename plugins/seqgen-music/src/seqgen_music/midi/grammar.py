@@ -49,8 +49,6 @@ class WordGrammar:
         scheme: whose words they are.
     """
 
-    start = Moment()
-
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
         pairs = [word.split("_", 1) for word in scheme.words]
@@ -83,7 +81,7 @@ class WordGrammar:
                 return self._after_program(moment)
         return self._in_bar(moment) if self._in_bars else self._in_time(moment)
 
-    def next(self, moment: Moment, word: int) -> Moment:
+    def next(self, moment: Moment, word: int) -> Moment:  # noqa: C901  a case for each kind of word
         """The moment after a word, also one that is not allowed there."""
         kind, number = self._kinds[word], int(self._numbers[word])
         match kind:
@@ -212,17 +210,19 @@ class TokenGrammar:
         tokens: the words of each token, those of one word first and in their order.
     """
 
+    start = Moment()
+
     def __init__(self, words: WordGrammar, tokens: Sequence[tuple[int, ...]]) -> None:
         self._words = words
         self._tokens = tokens
         self._single = sum(len(token) == 1 for token in tokens)
-        self.start = words.start
 
     def allowed(self, moment: Moment) -> Mask:
         """(V,) the tokens all of whose words may come next, one after the other."""
         mask = np.zeros(len(self._tokens) + 1, bool)
         mask[: self._single] = first = self._words.allowed(moment)
-        passed = {(): (moment, first)}  # by the words that may come next, what then may; tokens begin alike
+        passed: dict[tuple[int, ...], tuple[Moment, Mask]] = {(): (moment, first)}
+        # by the words that may come next, what then may; tokens begin alike
         for token in range(self._single, len(self._tokens)):
             mask[token] = self._may_come(passed, self._tokens[token])
         return mask

@@ -46,7 +46,10 @@ def learn(documents: Iterable[Sequence[int]], cuts: frozenset[int], *, words: in
     import tokenizers
 
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=size, min_frequency=2, initial_alphabet=[chr(_FIRST + word) for word in range(words)], show_progress=False
+        vocab_size=size,
+        min_frequency=2,
+        initial_alphabet=[chr(_FIRST + word) for word in range(words)],
+        show_progress=False,
     )
     model = tokenizers.Tokenizer(tokenizers.models.BPE())
     model.train_from_iterator((letters(group) for document in documents for group in groups(document, cuts)), trainer)

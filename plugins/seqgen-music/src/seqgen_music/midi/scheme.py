@@ -10,7 +10,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from seqgen_music.midi.score import reduced
 
@@ -72,10 +72,9 @@ class Scheme:
 
     def play(self, words: Sequence[str]) -> ScoreTick:
         """The score that words stand for, in any order; those without sense where they stand are passed over."""
-        from miditok import TokSequence
-        from symusic import Score
+        from symusic.core import ScoreTick
 
-        sequence = TokSequence(tokens=list(words))
+        sequence = _import_miditok().TokSequence(tokens=list(words))
         score = self._miditok.decode(sequence if self.programs else [sequence])
         for track in score.tracks:
             track.name = ""
@@ -86,8 +85,7 @@ class Scheme:
             score.tracks = []
         score = reduced(score, programs=True, metres=self._known_metres, tempos=True)
         # What a file cannot hold exactly (microseconds for a quarter note) must be lost here already.
-        played: ScoreTick = Score.from_midi(score.dumps_midi())
-        return played
+        return ScoreTick.from_midi(score.dumps_midi())
 
     def ticks(self, denominator: int) -> dict[str, int]:
         """How many ticks each value of a duration or a time shift has, in beats of this kind."""
@@ -101,9 +99,7 @@ class Scheme:
 
     def errors(self, words: Sequence[str]) -> float:
         """The share of words that MidiTok finds to be in the wrong place, from 0 to 1."""
-        from miditok import TokSequence
-
-        sequence = TokSequence(tokens=list(words))
+        sequence = _import_miditok().TokSequence(tokens=list(words))
         found = self._miditok.tokens_errors(sequence if self.programs else [sequence])
         return float(found if self.programs else found[0])
 
@@ -146,7 +142,7 @@ def _import_miditok() -> Any:
     """MidiTok without its loaders of training data, which would import torch: seconds that generating does without."""
     loaders = "miditok.pytorch_data"
     if "miditok" not in sys.modules and loaders not in sys.modules:
-        sys.modules[loaders] = None  # type: ignore[assignment]  MidiTok takes it as not installed
+        sys.modules[loaders] = cast("Any", None)  # which MidiTok takes as not installed
         try:
             return importlib.import_module("miditok")
         finally:

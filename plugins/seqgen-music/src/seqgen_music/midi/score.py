@@ -28,16 +28,16 @@ def reduced(score: ScoreTick, *, programs: bool, metres: frozenset[tuple[int, in
         metres: (numerator, denominator) of the time signatures that are kept.
         tempos: keep tempo changes.
     """
-    from symusic import Score
+    from symusic import core
 
-    made: ScoreTick = Score(score.ticks_per_quarter)
+    made = core.ScoreTick(score.ticks_per_quarter)
     for program, notes in sorted(_by_program(score, programs=programs).items()):
         made.tracks.append(_track(program, _apart(notes)))
     last = max((int(track.notes[-1].time) for track in made.tracks), default=0)
     kept = [each for each in score.time_signatures if (each.numerator, each.denominator) in metres]
-    made.time_signatures.extend(_changes(kept, last))
+    made.time_signatures.extend(core.TimeSignatureTickList(_changes(kept, last)))
     if tempos:
-        made.tempos.extend(_changes(list(score.tempos), last))
+        made.tempos.extend(core.TempoTickList(_changes(list(score.tempos), last)))
     return made
 
 
@@ -69,11 +69,13 @@ def _apart(notes: Columns) -> Columns:
 
 
 def _track(program: int, notes: Columns) -> TrackTick:
-    from symusic import Note, Track
+    from symusic import Note, core
 
-    track: TrackTick = Track("", max(program, 0), program == DRUMS)
+    track = core.TrackTick("", max(program, 0), program == DRUMS)
     types = {"time": np.int32, "duration": np.int32, "pitch": np.int8, "velocity": np.int8}
-    track.notes = Note.from_numpy(**{name: notes[name].astype(dtype) for name, dtype in types.items()})
+    columns: Any = {name: notes[name].astype(dtype) for name, dtype in types.items()}
+    made: Any = Note.from_numpy(**columns)
+    track.notes = made
     return track
 
 

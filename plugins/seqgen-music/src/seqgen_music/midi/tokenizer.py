@@ -48,7 +48,10 @@ class MidiTokenizer(Tokenizer):
     ] = 12
     velocities: Annotated[int, Ge(0), Le(127), Doc("how many levels of loudness; 0 plays all notes alike")] = 16
     tempos: Annotated[
-        int, Ge(0), Le(211), Doc("how many levels of tempo from 40 to 250 beats a minute; 43 is each fifth; 0: 120 always")
+        int,
+        Ge(0),
+        Le(211),
+        Doc("how many levels of tempo from 40 to 250 beats a minute; 43 is each fifth; 0: 120 always"),
     ] = 43
     metres: Annotated[bool, Doc("keep time signatures; else all is in 4/4")] = True
     programs: Annotated[bool, Doc("keep instruments and drums; else all but drums is one piano")] = True
@@ -77,9 +80,7 @@ class MidiTokenizer(Tokenizer):
 
     def encode(self, document: Content) -> Ids:
         """The ids, (T,); none for what is no MIDI file, or has no note (``unreadable`` says why)."""
-        ids = [
-            token for group in groups(self._words(document), self._cuts) for token in self._merges.merged(group)
-        ]
+        ids = [token for group in groups(self._words(document), self._cuts) for token in self._merges.merged(group)]
         return np.array(ids, np.min_scalar_type(self.end_id))
 
     def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
