@@ -20,6 +20,7 @@ _MIDI = ("miditok", "symusic")
 @seqgen.hookimpl
 def register_tokenizers(register: Register) -> None:
     """How tunes become tokens."""
+    register("abc", "seqgen_music.abc.tokenizer:AbcTokenizer", summary="musical tokens of ABC tunes")
     register(
         "midi",
         "seqgen_music.midi.tokenizer:MidiTokenizer",
@@ -32,6 +33,7 @@ def register_tokenizers(register: Register) -> None:
 @seqgen.hookimpl
 def register_datasets(register: Register) -> None:
     """Where tunes come from."""
+    register("abc", "seqgen_music.abc.dataset:AbcDataset", summary="tune books in ABC, each tune one document")
     register("midi", "seqgen_music.midi.dataset:MidiDataset", summary="MIDI files", requires="symusic", extra="midi")
 
 
@@ -45,18 +47,6 @@ def register_samplers(register: Register) -> None:
         requires=_MIDI,
         extra="midi",
     )
-
-
-@seqgen.hookimpl
-def register_datasets(register: Register) -> None:
-    """``abc``."""
-    register("abc", "seqgen_music.abc.dataset:AbcDataset", summary="tune books in ABC, each tune one document")
-
-
-@seqgen.hookimpl
-def register_tokenizers(register: Register) -> None:
-    """``abc``."""
-    register("abc", "seqgen_music.abc.tokenizer:AbcTokenizer", summary="musical tokens of ABC tunes")
 
 
 @seqgen.hookimpl

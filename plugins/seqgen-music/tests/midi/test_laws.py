@@ -44,7 +44,7 @@ class TestMidiDataset(DatasetContract):
 
 
 class Tokenizer(TokenizerContract):
-    max_examples = 5
+    max_examples = 3
     options: ClassVar[dict[str, Any]] = {}
 
     @property
@@ -59,6 +59,7 @@ class TestRemi(Tokenizer):
     pass
 
 
+@pytest.mark.slow
 class TestMidiLike(Tokenizer):
     options: ClassVar = {"scheme": "midilike"}
 
@@ -89,7 +90,7 @@ class TestMerged(Tokenizer):
 
 
 class TestMidiGrammar(SamplerContract):
-    max_examples = 15
+    max_examples = 4
     vocab_sizes = st.just(LEAN.vocab_size)
 
     def make(self) -> MidiGrammar:
@@ -101,7 +102,7 @@ class TestMidiGrammar(SamplerContract):
 
 
 class TestMidiGrammarOfAnotherMedium(SamplerContract):
-    max_examples = 5
+    max_examples = 3
 
     def make(self) -> MidiGrammar:
         return MidiGrammar()
