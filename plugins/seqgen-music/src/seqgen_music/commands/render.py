@@ -1,0 +1,48 @@
+"""``seqgen music render``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqgen_music.commands.group import music
+
+
+@music.command(epilog="Example: seqgen music render tunes.abc --to midi,wav,svg,png")
+def render(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Tune books in ABC, and MIDI files.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMS",
+            help="midi; wav; svg and png, the score of ABC; roll, a piano roll, which is also what png is of MIDI.",
+        ),
+    ] = "png",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--output-folder", metavar="FOLDER", help="Where to write.  Default: beside each file"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the files that were written.")] = False,
+) -> None:
+    """Tunes as sound, scores and piano rolls; prints the files that it writes, one for each tune and form."""
+    from seqgen.core.errors import OutputError, UsageError
+    from seqgen_music.render import files as rendering
+
+    forms = [form.strip() for form in to.split(",")]
+    if unknown := [form for form in forms if form not in rendering.FORMS]:
+        raise UsageError(f'--to has "{unknown[0]}", but knows {", ".join(rendering.FORMS)}.  Try --to midi,wav,svg,png')
+    written = []
+    try:
+        for file in files:
+            for path in rendering.render(file, forms, folder):
+                written.append(str(path))
+                if not json:
+                    typer.echo(path)
+    except OSError as error:
+        raise OutputError(f"{error.filename} cannot be written: {error.strerror}.") from error
+    if json:
+        import json as json_module
+
+        typer.echo(json_module.dumps(written, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""Tunes as one hears and reads them: MIDI, sound, scores and piano rolls."""

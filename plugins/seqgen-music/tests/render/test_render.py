@@ -1,0 +1,165 @@
+"""``seqgen music render`` and ``play``, driven as a person drives them, and what they write read by others."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import wave
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+from symusic import Note, Score, Tempo, Track
+
+from seqgen_music.errors import MusicError
+from seqgen_music.render import player
+from seqgen_music.render.notes import notes_of
+from seqgen_music.render.sound import RATE, pluck
+
+BOOK = """X:1
+T:Up and Down
+M:4/4
+L:1/8
+K:D
+|:d2fd Adfd|g2ec Acec:|
+
+X:2
+T:Around
+M:6/8
+L:1/8
+K:Em
+|:EGB e2B|g2e d2B:|
+"""
+
+
+def music(*arguments, folder, exit_code=0):
+    command = [sys.executable, "-m", "seqgen", "music", *map(str, arguments)]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert ran.returncode == exit_code, ran.stderr
+    assert "Traceback" not in ran.stderr
+    return ran
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "book.abc"
+    path.write_text(BOOK)
+    return path
+
+
+def midi(*notes, drums=False):
+    score = Score(480)
+    score.tempos.append(Tempo(0, 120))
+    track = Track("", 0, drums)
+    for note in notes:
+        track.notes.append(Note(*note))
+    score.tracks.append(track)
+    return score.dumps_midi()
+
+
+def pixels(png):
+    image = np.array(Image.open(io.BytesIO(png)))
+    assert image.ndim == 3
+    return image
+
+
+def test_each_tune_of_a_book_is_rendered_in_each_form(book, tmp_path):
+    ran = music("render", book, "--to", "midi,wav,svg,png,roll", "--output-folder", "out", "--json", folder=tmp_path)
+    written = [tmp_path / name for name in json.loads(ran.stdout)]
+    endings = (".mid", ".wav", ".svg", ".png", ".roll.png")
+    assert [path.name for path in written] == [f"book-{number}{ending}" for number in (1, 2) for ending in endings]
+    played = Score(str(written[0])).tracks[0].notes
+    assert [note.pitch for note in played][:7] == [74, 78, 74, 69, 74, 78, 74]  # d2 f d A d f d
+    assert len(played) == 2 * 14  # the repeat is played
+    with wave.open(str(written[1])) as sound:
+        seconds = sound.getnframes() / sound.getframerate()
+    assert seconds == pytest.approx(Score(str(written[0])).to("second").end(), abs=0.2)
+    assert ET.parse(written[2]).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    assert "Up and Down" in written[2].read_text()
+    assert pixels(written[3].read_bytes()).min() < 50  # ink
+
+
+def test_equal_tunes_give_equal_files(book, tmp_path):
+    for folder in ("one", "two"):
+        music("render", book, "--to", "svg,midi", "--output-folder", folder, folder=tmp_path)
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form", "said"),
+    [
+        (
+            "a.mid",
+            midi((0, 480, 60, 90)),
+            "svg",
+            "a.mid is MIDI, of which no score is engraved.  Try --to png, a piano roll",
+        ),
+        ("a.mid", midi((0, 480, 60, 90))[:-3], "wav", "a.mid: it ends in the middle of track 1: "),
+        (
+            "a.abc",
+            b"nothing of the kind",
+            "png",
+            "a.abc has no tune in ABC, which begins with X:, and is no MIDI file.",
+        ),
+        (
+            "a.abc",
+            b"X:1\nT:no key\n",
+            "png",
+            "a.abc:1 is no tune in ABC that verovio can engrave.  seqgen music info says",
+        ),
+        ("a.abc", b"X:1\nK:C\nCDEF|\n", "mp3", '--to has "mp3", but knows midi, wav, svg, png, roll.'),
+    ],
+)
+def test_what_cannot_be_rendered_is_told_in_a_sentence(tmp_path, name, content, form, said):
+    (tmp_path / name).write_bytes(content)
+    code = 2 if form == "mp3" else 1
+    ran = music("render", name, "--to", form, folder=tmp_path, exit_code=code)
+    assert (ran.stdout, ran.stderr.startswith(f"error: {said}")) == ("", True), ran.stderr
+
+
+def test_a_note_sounds_at_its_pitch_while_it_lasts():
+    samples = pluck(notes_of(midi((480, 960, 69, 100))))  # A of 440 Hz from half a second to one and a half
+    assert abs(samples[: RATE // 2 - 10]).max() == 0
+    assert abs(samples).max() == pytest.approx(0.9, abs=0.01)
+    sound = samples[RATE // 2 : RATE * 3 // 2]
+    strongest = np.argmax(np.abs(np.fft.rfft(sound)))
+    assert strongest * RATE / len(sound) == pytest.approx(440, abs=2)
+
+
+def test_louder_notes_and_drums_sound():
+    soft, loud = (
+        abs(pluck(notes_of(midi((0, 480, 60, 20), (960, 480, 60, velocity))))).argmax() for velocity in (20, 120)
+    )
+    assert soft < RATE // 2 < loud
+    assert abs(pluck(notes_of(midi((0, 100, 36, 100), (480, 100, 42, 100), drums=True)))).max() > 0.5
+
+
+def test_notes_stand_in_the_piano_roll_where_they_are(tmp_path):
+    (tmp_path / "a.mid").write_bytes(midi((0, 480, 60, 127), (480, 480, 72, 127)))
+    music("render", "a.mid", "--to", "png", folder=tmp_path)
+    image = pixels((tmp_path / "a.png").read_bytes())
+    rows, columns = np.nonzero((image == (0, 114, 178)).all(axis=2))
+    left, right = rows[columns < image.shape[1] // 3], rows[columns > image.shape[1] * 2 // 3]
+    assert left.min() - right.min() == 12 * 6  # an octave of rows of 6 pixels
+
+
+def test_without_a_player_it_is_said_what_to_do_instead(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MusicError, match="Nothing on this machine plays sound .*--to wav writes it to a file"):
+        player.play(b"")
+
+
+def test_a_player_is_handed_the_sound_and_one_that_fails_is_told(monkeypatch, tmp_path):
+    program = tmp_path / "aplay"
+    program.write_text(f'#!/bin/sh\ncp "$2" {tmp_path}/played\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    player.play(b"sound")
+    assert (tmp_path / "played").read_bytes() == b"sound"
+    program.write_text("#!/bin/sh\necho audio open error: No such device >&2; exit 1\n")
+    with pytest.raises(MusicError, match="no sound device .*aplay said audio open error: No such device"):
+        player.play(b"sound")
