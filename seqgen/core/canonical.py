@@ -119,6 +119,32 @@ def initial_weights(spec: ModelSpec, random_seed: int) -> Weights:
     return weights
 
 
+def extended_weights(
+    weights: Mapping[str, npt.NDArray[np.float32]],
+    spec: ModelSpec,
+    ids: npt.NDArray[np.integer[Any]],
+    random_seed: int,
+) -> Weights:
+    """Weights of a model whose vocabulary has grown: what there was is there unchanged, and what is new is fresh.
+
+    A token has a row in ``embedding.weight``, ``output.weight`` and ``output.bias``, and with one-hot input a column in
+    ``layers.0.input_weight``.
+
+    Args:
+        weights: of the model as it was, in the canonical form.
+        spec: the shape with the new vocabulary; not of ``scalar`` input, to which each token's number counts.
+        ids: (V,) of the old vocabulary, the id that each token has in the new one.
+        random_seed: of what is fresh.
+    """
+    extended = initial_weights(spec, random_seed)
+    by_token = {"embedding.weight": (ids,), "output.weight": (ids,), "output.bias": (ids,)}
+    if spec.input_encoding == "one-hot":
+        by_token["layers.0.input_weight"] = (slice(None), ids)  # type: ignore[assignment]
+    for name, tensor in weights.items():
+        extended[name][by_token.get(name, ...)] = tensor
+    return extended
+
+
 def _orthogonal(size: int, generator: np.random.Generator) -> npt.NDArray[np.float64]:
     q, r = np.linalg.qr(generator.normal(size=(size, size)))
     uniform: npt.NDArray[np.float64] = q * np.sign(np.diagonal(r))  # the sign makes the draw uniform (Mezzadri 2007)

@@ -76,6 +76,17 @@ class Tokenizer(ABC):
     def fit(self, documents: Iterable[Content]) -> Self:
         """Learn the vocabulary from documents (or pieces of them, in order); read in one pass, in bounded memory."""
 
+    def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids] | None:
+        """This tokenizer with the symbols of documents that it lacks, and (V,) the id that each of its ids has there.
+
+        What this one encodes without loss, the other encodes as the same tokens.  None where nothing can be added (the
+        default), as where ``missing`` is always empty.
+
+        Args:
+            documents: as for ``fit``.
+        """
+        return None
+
     @property
     @abstractmethod
     def vocab_size(self) -> int:

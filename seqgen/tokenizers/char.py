@@ -25,6 +25,7 @@ from seqgen.tokenizers.common import (
     count_code_points,
     from_code_points,
     missing_symbols,
+    places,
     replace_missing,
 )
 
@@ -57,6 +58,14 @@ class CharTokenizer(Tokenizer):
             kept = np.union1d(kept, [ord(UNKNOWN)])
             dropped = dropped[dropped != ord(UNKNOWN)]
         return replace(self, symbols=from_code_points(kept), dropped=from_code_points(dropped))
+
+    def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids]:
+        """With the characters that are frequent enough in documents."""
+        found = replace(self, symbols="", dropped="").fit(documents)
+        symbols = "".join(sorted({*self.symbols, *found.symbols}))
+        dropped = "".join(sorted({*self.dropped, *found.dropped}.difference(symbols)))
+        ids = np.append(places(self.symbols, symbols), len(symbols))
+        return replace(self, symbols=symbols, dropped=dropped), ids
 
     @property
     def vocab_size(self) -> int:

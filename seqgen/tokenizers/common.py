@@ -113,6 +113,11 @@ def replace_missing(text: str, symbols: str, dropped: str = "") -> str:
     return text.translate({ord(symbol): other or unknown for symbol, other in missing.items()}) if missing else text
 
 
+def places(symbols: str, others: str) -> npt.NDArray[np.int64]:
+    """Where each of the symbols is among others, which has them all; both in rising order."""
+    return np.searchsorted(code_points(others), code_points(symbols))
+
+
 class TableDecoder:
     """Decodes ids that each stand for a piece of text."""
 

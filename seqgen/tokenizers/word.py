@@ -17,7 +17,7 @@ from annotated_types import Ge
 from seqgen.core.text import cut_before_space
 from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.tokenizers.common import StateReader, TableDecoder, as_text, missing_symbols, replace_missing
+from seqgen.tokenizers.common import StateReader, TableDecoder, as_text, missing_symbols, places, replace_missing
 
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 _LONGEST = 64  # characters of a token that is worth remembering
@@ -60,6 +60,16 @@ class WordTokenizer(Tokenizer):
         return replace(
             self, symbols="".join(sorted(symbols)), words=tuple(words), vocab_size=len(symbols) + len(words) + 1
         )
+
+    def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids]:
+        """With the characters of documents; new words are spelled in them."""
+        symbols = set(self.symbols)
+        for document in documents:
+            symbols.update(self._normal(as_text(document)))
+        ordered = "".join(sorted(symbols))
+        rest = len(self.words) + 1
+        ids = np.append(places(self.symbols, ordered), len(ordered) + np.arange(rest))
+        return replace(self, symbols=ordered, vocab_size=len(ordered) + rest), ids
 
     @property
     def end_id(self) -> int:

@@ -79,6 +79,12 @@ class TrainingOptions:
     batch_size: Annotated[int, Ge(1), Doc("sequences in one training batch")] | None = None
     batching: Batching | None = None
     validation_fraction: Annotated[float, Ge(0), Lt(1), Doc("share of the corpus held out to measure on")] = 0.1
+    unseen: Annotated[
+        Literal["refuse", "extend", "nearest"],
+        Doc(
+            "with --from, symbols that the model lacks: refuse the corpus, extend the vocabulary, or take what is nearest"
+        ),
+    ] = "refuse"
 
     # Budget
     epochs: Annotated[float, Gt(0), Doc("passes over the training part")] | None = None
@@ -128,7 +134,7 @@ PANELS = {
         "tie_embeddings",
         "input_encoding",
     ),
-    "Data": ("seq_len", "batch_size", "batching", "validation_fraction"),
+    "Data": ("seq_len", "batch_size", "batching", "validation_fraction", "unseen"),
     "Budget: the first reached ends the run": ("epochs", "max_steps", "max_time"),
     "Optimisation": (
         "optimizer",

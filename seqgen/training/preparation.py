@@ -11,13 +11,14 @@ from seqgen import home
 from seqgen.checkpoint import ModelConfig, PartRecord, SavedModel, find_recorded
 from seqgen.core import options
 from seqgen.core.backend import Backend, Model
+from seqgen.core.canonical import extended_weights
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import MissingDependencyError, OptionError
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Weights
+from seqgen.core.types import Ids, Weights
 from seqgen.data.batching import Batching, make_batching
 from seqgen.data.reading import Progress, Reading, recognised
 from seqgen.data.split import split
@@ -29,6 +30,7 @@ from seqgen.training.memory import fewer_rows, out_of_memory
 from seqgen.training.pace import measure
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
+from seqgen.training.unseen import vocabulary
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,9 @@ def prepare(
         # Not every tokenizer reads all of it, or any of it.
         fingerprint = reading.fingerprint or fingerprint
         reading.remember(tokens_folder)
+    ids: Ids | None = None
+    if parent is not None:
+        tokenizer, ids = vocabulary(tokenizer, dataset, parent, values["unseen"])
     store = open_or_build(
         dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
     )
@@ -161,7 +166,10 @@ def prepare(
         has_ends=store.has_ends,
     )
     training, validation = make_batches(store, values)
-    model = build_model(backend, config.model, values, weights=parent.weights(backend) if parent else None)
+    weights = parent.weights(backend) if parent else None
+    if weights is not None and ids is not None:
+        weights = extended_weights(weights, config.model, ids, values["random_seed"])
+    model = build_model(backend, config.model, values, weights=weights)
     return Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
 
 

@@ -119,3 +119,21 @@ def test_a_state_without_one_of_its_values_is_refused_by_its_name(tokenizer):
 def test_a_state_that_is_no_table_is_refused(tokenizer, state):
     with pytest.raises(DamagedModelError, match="not a table"):
         type(tokenizer).from_state(state)
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [CharTokenizer(), CharTokenizer(min_count=2), CharTokenizer(lowercase=True), WordTokenizer(min_count=1)]
+)
+@given(old=st.text("aAb c\ufffdé", min_size=1, max_size=20), new=st.text("aAbdÉ 👍", max_size=20))
+@settings(max_examples=50)
+def test_an_extended_vocabulary_encodes_what_it_knew_as_before_and_what_was_added_without_loss(tokenizer, old, new):
+    tokenizer = tokenizer.fit([old])
+    extended, ids = tokenizer.extended([new])
+    known = tokenizer.canonical(old)
+    assert extended.encode(known).tolist() == ids[tokenizer.encode(known)].tolist()
+    assert ids[tokenizer.end_id] == extended.end_id
+    assert len(set(ids.tolist())) == tokenizer.vocab_size <= extended.vocab_size
+    if getattr(tokenizer, "min_count", 1) == 1:
+        assert not extended.missing(new)
+    again = type(extended).from_state(json.loads(json.dumps(extended.state())))
+    assert again.encode(old + new).tolist() == extended.encode(old + new).tolist()

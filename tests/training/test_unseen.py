@@ -1,0 +1,109 @@
+"""Going on from a model with a corpus that has symbols which the model lacks."""
+
+import numpy as np
+import pytest
+
+import seqgen
+from seqgen.api import _resolved, find_model
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import CorpusError, OptionError
+from seqgen.training.preparation import prepare
+
+TINY = {"hidden_size": 8, "embedding_size": 4, "seq_len": 8, "batch_size": 4, "num_layers": 1, "dropout": 0.0}
+CATALOG = load_catalog()
+
+
+@pytest.fixture
+def parent(tmp_path, seqgen_home):
+    """Trains a small model of a, b, c and the space, in so many steps; gives it as it was saved."""
+    corpus = tmp_path / "abc.txt"
+    corpus.write_text("abc cab bca " * 40)
+
+    def make(**options):
+        seqgen.train(corpus, name="abc", progress=False, **{**TINY, "backend": "torch", "max_steps": 2, **options})
+        return find_model("abc")
+
+    return make
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A corpus with three symbols more, one of which has a likeness."""
+    corpus = tmp_path / "more.txt"
+    corpus.write_text("abc d\xe9 A\n" * 60)
+    return corpus
+
+
+def prepared(parent, corpus, **options):
+    values, origins = _resolved({"max_steps": 2, "seq_len": 8, "batch_size": 4, **options}, preset=None, config=None)
+    return prepare(CATALOG, [str(corpus)], values, origins, name="more", parent=parent)
+
+
+def test_symbols_that_the_model_lacks_are_refused_by_name_with_what_can_be_done(parent, other):
+    with pytest.raises(CorpusError) as error:
+        prepared(parent(), other)
+    assert str(error.value) == (
+        "The corpus has 4 symbols ('\\n', A, d, \xe9), which abc:1 does not know.  To learn them: --unseen extend.  "
+        "To read each as its nearest, or leave it out: --unseen nearest (A as a)"
+    )
+
+
+def test_they_can_be_read_as_their_nearest(parent, other):
+    model = parent()
+    assert prepared(model, other, unseen="nearest").tokenizer.symbols == " abc"
+
+
+def test_a_corpus_without_any_needs_no_choice(parent, tmp_path):
+    same = tmp_path / "same.txt"
+    same.write_text("cab " * 90)
+    model = parent()
+    ready = prepared(model, same, unseen="extend")
+    assert ready.tokenizer.symbols == " abc"
+    for name, tensor in model.weights(CATALOG.make("backend", "torch")).items():
+        assert np.array_equal(ready.model.weights()[name], tensor)
+
+
+@pytest.mark.parametrize(
+    ("backend", "shape"),
+    [
+        ("torch", {}),
+        ("keras", {}),
+        ("torch", {"input_encoding": "one-hot", "architecture": "gru"}),
+        ("torch", {"tie_embeddings": True, "embedding_size": 8}),
+    ],
+    ids=["torch", "keras", "one-hot", "tied"],
+)
+def test_an_extended_vocabulary_leaves_every_old_weight_as_it_was(parent, other, backend, shape):
+    model = parent(**shape)
+    ready = prepared(model, other, unseen="extend", backend=backend)
+    assert ready.tokenizer.symbols == "\n Aabcd\xe9"
+    old, new = model.weights(CATALOG.make("backend", "torch")), ready.model.weights()
+    places, fresh = [1, 3, 4, 5, 8], [0, 2, 6, 7]  # of " abc" and the end, and of the others
+    for name, tensor in old.items():
+        if tensor.shape == new[name].shape:
+            assert np.array_equal(new[name], tensor), name
+        elif name.endswith("input_weight"):
+            assert np.array_equal(new[name][:, places], tensor)
+            assert np.any(new[name][:, fresh], axis=0).all()
+        else:
+            assert name in {"embedding.weight", "output.weight", "output.bias"}
+            assert np.array_equal(new[name][places], tensor), name
+            assert name == "output.bias" or np.any(new[name][fresh], axis=1).all()
+    assert ready.config.model.vocab_size == len(ready.tokenizer.symbols) + 1
+
+
+def test_a_model_that_was_extended_is_trained_published_and_remembers_its_parent(parent, other):
+    parent()
+    model = seqgen.train(
+        other, from_model="abc", unseen="extend", name="more", max_steps=30, learning_rate=0.05, progress=False
+    )
+    assert model.saved.manifest["parent"] == "abc:1"
+    assert "\xe9" in model.tokenizer.symbols
+    assert set(model.generate("abc d", length=200, random_seed=1)) & set("d\xe9A\n")
+
+
+def test_a_model_of_scalar_input_cannot_be_extended(parent, other):
+    with pytest.raises(
+        OptionError, match=r"abc:1 cannot be extended by 4 symbols .*: with scalar input a token's number"
+    ):
+        prepared(parent(input_encoding="scalar"), other, unseen="extend")
