@@ -81,7 +81,12 @@ def train(**arguments: Any) -> None:
     if trial := chosen_trial(arguments):
         trial(*sources, catalog=environment.catalog, progress=not quiet, as_json=as_json, **arguments)
         return
-    model = api.train(*sources, catalog=environment.catalog, progress=not quiet, **arguments)
+    try:
+        model = api.train(*sources, catalog=environment.catalog, progress=not quiet, **arguments)
+    except KeyboardInterrupt as second:
+        if second.args:  # the number of a second signal, which typer would take for Ctrl-C
+            raise typer.Exit(128 + second.args[0]) from second
+        raise
     result = model.training_record
     if as_json:
         print_json(result)

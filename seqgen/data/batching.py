@@ -30,7 +30,7 @@ Art of Evaluation in Neural Language Models, section 4, with 0.01)."""
 EVALUATED_WINDOWS = 8192
 """So many windows are scored at most in an evaluation of mode ``windows``."""
 
-MOST_TOUCHED = 1 << 25
+MOST_TOUCHED = 1 << 26
 """Bytes of the mapped tokens, about, that are left in memory."""
 
 EXACT = 1 << 22

@@ -136,7 +136,7 @@ class _Worker:
             OSError, EOFError: it has ended.
         """
         assert self.process.stdout is not None
-        _write(self._stdin, *_packed(batch))
+        _send(self._stdin, batch)
         lengths = np.frombuffer(_read(self.process.stdout), np.int64)
         (characters,) = _COUNT.unpack(_read(self.process.stdout))
         ids = np.frombuffer(_read(self.process.stdout), self.dtype)
@@ -167,11 +167,14 @@ def serve() -> None:
             _write(target, lengths.tobytes(), _COUNT.pack(characters), joined.tobytes())
 
 
-def _packed(contents: Sequence[Content]) -> tuple[bytes, bytes, bytes]:
-    """(the length of each content in bytes, whether each is text, all of them)."""
+def _send(stream: IO[bytes], contents: Sequence[Content]) -> None:
+    """Write the length of each content in bytes, whether each is text, and all of them."""
     data = [each.encode("utf-8", "surrogatepass") if isinstance(each, str) else each for each in contents]
     lengths: npt.NDArray[np.int64] = np.array([len(each) for each in data], np.int64)
-    return lengths.tobytes(), bytes(isinstance(each, str) for each in contents), b"".join(data)
+    _write(stream, lengths.tobytes(), bytes(isinstance(each, str) for each in contents))
+    stream.write(_COUNT.pack(int(lengths.sum())))
+    stream.writelines(data)  # not joined, which would be another copy
+    stream.flush()
 
 
 def _unpacked(lengths: bytes, texts: bytes, data: bytes) -> list[Content]:

@@ -172,10 +172,15 @@ def token_entropy(tokens: Ids, most: int = 1 << 22) -> float:
     """
     run = max(1, most // RUNS)
     starts = range(0, len(tokens), max(run, len(tokens) // RUNS))
-    counted = np.concatenate([tokens[:0], *(tokens[start : start + run] for start in starts)])
-    release(tokens)
+    counted = np.concatenate([tokens[:0], *(_copied(tokens, start, start + run) for start in starts)])
     shares = np.bincount(counted) / max(len(counted), 1)
     return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
+
+
+def _copied(tokens: Ids, start: int, stop: int) -> Ids:
+    copy = tokens[start:stop].copy()
+    release(tokens)
+    return copy
 
 
 def _values(lines: list[Mapping[str, Any]], key: str) -> list[float]:

@@ -24,7 +24,8 @@ class Interruption:
 
 @contextmanager
 def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
-    """Watch for SIGINT, SIGTERM and SIGHUP; a second one of them leaves at once, by KeyboardInterrupt.
+    """Watch for SIGINT, SIGTERM and SIGHUP; a second one of them leaves at once, by KeyboardInterrupt with its
+    number.
 
     One that the process was started to ignore (``nohup``, or ``&`` in a script) stays ignored.  Outside the main thread
     signals cannot be watched; then nothing changes.
@@ -36,7 +37,7 @@ def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if asked.signal_number is not None:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
         asked.signal_number = number
         on_first(signal.Signals(number).name)
 

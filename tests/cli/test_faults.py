@@ -206,21 +206,22 @@ def test_a_corpus_that_changes_under_a_run_changes_nothing_and_is_refused_when_i
     assert seqgen("train", "--resume", "novel", "--max-steps", step + 1).exit_code == 0
 
 
-def test_a_second_signal_leaves_at_once_and_says_how_to_go_on(start, seqgen, corpus, seqgen_home):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+def test_a_second_signal_leaves_at_once_and_says_how_to_go_on(start, seqgen, corpus, seqgen_home, number):
     # So slow to measure that the first signal has not been followed when the second comes.
     before = "import time, seqgen.training.trainer as loop; loop.evaluate = lambda *_: time.sleep(600)"
     process = start("train", corpus, *TINY, *ENDLESS, before=before)
     wait_for("training/novel/1/step-*", seqgen_home, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     for line in process.stderr:
-        if line.startswith("SIGINT: finishing this step and saving"):
+        if line.startswith(f"{number.name}: finishing this step and saving"):
             break
     time.sleep(0.5)
     asked = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert time.monotonic() - asked < 10
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     step = max(map(step_of, seqgen_home.glob("training/novel/1/step-*")))
     assert stderr.endswith(
         f"Left at once.  The checkpoint of step {step:,} is kept.  To go on: seqgen train --resume novel\n"

@@ -92,12 +92,15 @@ def serve(log: Path) -> None:
         process = os.fork()
         if process == 0:
             command(request, log)
+        killed_at = None
         if "after_seconds" in request:
             time.sleep(request["after_seconds"])
+            killed_at = time.time()
             os.kill(process, signal.SIGKILL)  # it is still there to be waited for, even if it has ended
         started = time.perf_counter()
         _, status = os.waitpid(process, 0)
         answer = {
+            "killed_at": killed_at,
             "exit_code": os.waitstatus_to_exitcode(status),
             "said": log.read_text("utf-8", "replace"),
             "moments": int(log.with_suffix(".moments").read_text() or 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -15,8 +16,8 @@ import pytest
 
 STEPS = 60
 OPTIONS = (
-    *("--backend", "torch", "--hidden-size", "16", "--embedding-size", "8", "--seq-len", "16", "--batch-size", "4"),
-    *("--num-layers", "2", "--dropout", "0.3", "--batching", "stream", "--learning-rate", "0.01", "--eval-every", "20"),
+    *("--hidden-size", "16", "--embedding-size", "8", "--seq-len", "16", "--batch-size", "4"),
+    *("--num-layers", "2", "--dropout", "0.3", "--learning-rate", "0.01", "--eval-every", "20"),
     *("--max-steps", str(STEPS), "--checkpoint-every", "0.005s", "--random-seed", "7", "--keep", "1", "--quiet"),
     # The model is then the average of all weights up to the last step, so that its bits tell of every step.
     *("--validation-fraction", "0"),
@@ -67,21 +68,34 @@ def weights_of(home, name):
     return (newest / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("kills", [pytest.param(3, id="3"), pytest.param(60, id="60", marks=pytest.mark.slow)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("backend", "batching", "kills"),
+    [
+        pytest.param("torch", "stream", 3, id="torch-stream-3"),
+        pytest.param("torch", "stream", 60, id="torch-stream-60", marks=SLOW),
+        pytest.param("torch", "documents", 6, id="torch-documents-6", marks=SLOW),
+        pytest.param("torch", "windows", 6, id="torch-windows-6", marks=SLOW),
+        pytest.param("keras", "stream", 4, id="keras-stream-4", marks=SLOW),
+    ],
+)
 def test_after_each_kill_the_registry_is_whole_and_the_run_ends_with_the_very_same_weights(
-    ask, corpus, seqgen_home, kills
+    ask, corpus, seqgen_home, backend, batching, kills
 ):
-    whole = ask("train", corpus, *OPTIONS, "--name", "whole")
+    options = (*OPTIONS, "--backend", backend, "--batching", batching)
+    whole = ask("train", corpus, *options, "--name", "whole")
     assert whole["exit_code"] == 0, whole["said"]
     expected = weights_of(seqgen_home, "whole")
-    choose = random.Random(kills)
+    choose = random.Random(f"{backend} {batching} {kills}")
     killed = 0
     rounds = 0
     while killed < kills:
         rounds += 1
         assert rounds < 2 * kills + 5, f"only {killed} of {rounds} runs could be killed"
         name = f"killed-{rounds}"
-        arguments = ("train", corpus, *OPTIONS, "--name", name)
+        arguments = ("train", corpus, *options, "--name", name)
         # Every other time between two calls that write; otherwise whenever it happens to be.
         for _ in range(2):  # the run, and then what goes on with it, are killed
             if choose.random() < 0.6:
@@ -109,7 +123,25 @@ def test_after_each_kill_the_registry_is_whole_and_the_run_ends_with_the_very_sa
             assert ask("train", "--resume", name)["said"].startswith(f"error: There is no unfinished run of {name}"), (
                 told
             )
-            assert ask("train", corpus, *OPTIONS, "--name", name)["exit_code"] == 0
+            assert ask("train", corpus, *options, "--name", name)["exit_code"] == 0
         assert weights_of(seqgen_home, name) == expected, told
         assert not [*seqgen_home.glob(f"training/{name}/[0-9]*")], told
-    sys.stderr.write(f"{killed} kills survived, in {rounds} runs\n")
+    sys.stderr.write(f"{backend} {batching}: {killed} kills survived, in {rounds} runs\n")
+
+
+@SLOW
+@pytest.mark.parametrize("after", [2.5, 3.5, 4.5])
+def test_after_a_kill_no_more_is_done_again_than_since_the_last_checkpoint(ask, corpus, seqgen_home, after):
+    every = 0.5
+    options = (*OPTIONS, "--backend", "torch", "--batching", "stream", "--eval-every", "1000000")
+    options += ("--max-steps", "100000", "--checkpoint-every", f"{every}s", "--keep", "3")
+    killed = ask("train", corpus, *options, "--name", "killed", after_seconds=after)
+    assert killed["exit_code"] == -signal.SIGKILL, killed
+    # Each checkpoint says after how many seconds of training it was written, and its file when that was: training had
+    # gone on for as long after the last one as passed until the kill, of which the moment is when nothing is written any more.
+    checkpoints = sorted(seqgen_home.glob("training/killed/1/step-*/counters.json"))
+    assert len(checkpoints) >= 2
+    seconds = [json.loads(path.read_text())["seconds"] for path in checkpoints]
+    slack = 0.3  # writing one, and the step in which it became due
+    assert all(later - earlier <= every + slack for earlier, later in itertools.pairwise(seconds))
+    assert killed["killed_at"] - checkpoints[-1].stat().st_mtime <= every + slack

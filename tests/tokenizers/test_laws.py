@@ -122,7 +122,8 @@ def test_a_state_that_is_no_table_is_refused(tokenizer, state):
 
 
 @pytest.mark.parametrize(
-    "tokenizer", [CharTokenizer(), CharTokenizer(min_count=2), CharTokenizer(lowercase=True), WordTokenizer(min_count=1)]
+    "tokenizer",
+    [CharTokenizer(), CharTokenizer(min_count=2), CharTokenizer(lowercase=True), WordTokenizer(min_count=1)],
 )
 @given(old=st.text("aAb c\ufffdé", min_size=1, max_size=20), new=st.text("aAbdÉ 👍", max_size=20))
 @settings(max_examples=50)
