@@ -26,7 +26,9 @@ Mask = npt.NDArray[np.bool_]
 
 _LONGEST = 16  # syllables of a line of which nobody says how many
 _SPREAD = 2  # syllables by which lines that rhyme may differ where nobody says
-_MARKS = 2  # in a row
+_MARKS = 3  # in a row
+_REPEATED = "-."
+_CLOSING = frozenset(",.;:!?)]}…")  # after which a space comes, or the line ends
 _HEADING = 24  # characters
 _UNKNOWN = 12  # letters of a word that nobody knows
 
@@ -183,7 +185,8 @@ class Director:
         if must_break(place, rules):
             return
         inside, spaced = self._vocabulary.inside, self._vocabulary.spaced
-        mask[inside.ids] = self._stems(poem, line, rules)[inside.stems]
+        if not self._steers or _takes_letters(line):
+            mask[inside.ids] = self._stems(poem, line, rules)[inside.stems]
         if line.word:
             may_go_on, _ = self._after_word(poem, line, rules)
             if may_go_on:
@@ -233,10 +236,15 @@ class Director:
         whole = line.ended()
         if not self._steers:
             return True, self._may_end_with(poem, whole, rules)
-        if rules.words.foot and not _fits(line.word, rules.words.foot, line.syllables):
+        if rules.words.foot and not self._keeps_metre(line, rules):
             return False, False
         may_go_on = whole.syllables + max(rules.need, 1) <= rules.high
         return may_go_on, self._may_end_with(poem, whole, rules)
+
+    def _keeps_metre(self, line: Line, rules: Rules) -> bool:
+        """Whether the present word is one of which the stress is known, and fits."""
+        word = plain(line.word)
+        return not word or (word in rules.words and _fits(word, rules.words.foot, line.syllables))
 
     def _may_end_with(self, poem: Poem, whole: Line, rules: Rules) -> bool:
         """Whether this, with all words whole, may be the line."""
@@ -266,6 +274,8 @@ class Director:
         if must_break(place, rules) or place.number != poem.place.number:
             return False  # a token ends a line, and begins none
         if is_letter(character):
+            if self._steers and not _takes_letters(line):
+                return False
             return self._may_begin_with(poem, line._replace(word=line.word + character), rules)
         if character == "[" and place.at_start:
             return place.number == 0 and not self.demands.sections
@@ -279,8 +289,10 @@ class Director:
             return may_go_on or (may_end and not character.isspace())
         if character.isspace():
             return not line.is_empty and not line.gap[-1:].isspace() and line.syllables < rules.high
-        # After the last word one mark is enough; otherwise nothing but marks would be left to come.
-        return len(line.gap) < (1 if line.syllables >= rules.high else _MARKS)
+        before = line.gap[-1:] or " "
+        if before == " ":
+            return character not in _CLOSING and len(line.gap) < _MARKS
+        return before == character and character in _REPEATED and len(line.gap) < _MARKS
 
     def _may_break(self, poem: Poem, place: Place, rules: Rules) -> bool:
         """Whether a line end may come: that of the line, or of the stanza."""
@@ -302,6 +314,11 @@ class Director:
         return self._may_break(poem, place, rules)
 
 
+def _takes_letters(line: Line) -> bool:
+    """Whether a word may begin or go on: not right after a comma or a full stop."""
+    return bool(line.word) or line.is_empty or line.gap[-1:] not in _CLOSING
+
+
 def heading(section: str) -> str:
     """The line that a section begins with, in lower case."""
     return f"[{section}]\n"
@@ -320,9 +337,7 @@ def _bits(rules: Rules, so_far: int) -> np.uint32:
 
 def _fits(word: str, foot: str, so_far: int) -> bool:
     heard, count = sounds(word), syllables(word)
-    return not plain(word) or any(
-        sound.syllables == count and fits_stress(sound, foot, so_far % len(foot)) for sound in heard
-    )
+    return any(sound.syllables == count and fits_stress(sound, foot, so_far % len(foot)) for sound in heard)
 
 
 _NOTHING = Words((), Vocabulary((), (), None, drops_space=False))

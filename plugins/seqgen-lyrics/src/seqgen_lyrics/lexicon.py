@@ -18,6 +18,7 @@ MOST = 31
 """Syllables of the longest word, since those of many words are kept as the bits of a number."""
 
 _REMEMBERED = 2048  # beginnings of words
+_MANY = 50  # words of the corpus to begin a rhyme with, so that no others are
 _ENOUGH = 3  # rhymes among the words of the corpus, so that no others are looked for
 
 Bits = npt.NDArray[np.uint32]
@@ -136,7 +137,6 @@ class Lexicon:
         self._foot = foot
         self._look_ahead = look_ahead
         self.all = _all_words(vocabulary, foot)
-        self._rich: dict[tuple[int, int], Words] = {}
         self._rhyming: dict[tuple[tuple[str, ...], bool, bool], Words] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Lexicon:
@@ -145,21 +145,7 @@ class Lexicon:
 
     def rich(self, partners: int, most: int) -> Words:
         """Words that so many others rhyme with, in at most so many syllables: what a rhyme may begin with."""
-        key = partners, min(most, MOST)
-        if key not in self._rich:
-            preferred = self._vocabulary.words
-            words: list[str] = []
-            for found in _by_rhyme(self._vocabulary).values():
-                if len(found) <= partners + 1:
-                    continue
-                for group in ([word for word in found if word in preferred], found):
-                    heard = [sounds(word)[0] for word in group]
-                    # Those with one onset do not rhyme with one another, so onsets are counted, not words.
-                    if len({sound.onset for sound in heard if sound.syllables <= most}) > partners + 1:
-                        words += group
-                        break
-            self._rich[key] = Words(words, self._vocabulary, self._foot)
-        return self._rich[key]
+        return _rich_words(self._vocabulary, self._foot, partners, min(most, MOST))
 
     def rhyming(self, words: tuple[str, ...], *, slant: bool, identical: bool) -> Words:
         """The words that rhyme with all of these, at most as many as are looked ahead to.
@@ -201,6 +187,22 @@ class Lexicon:
 @functools.lru_cache(8)
 def _all_words(vocabulary: Vocabulary, foot: str) -> Words:
     return Words(_writable(vocabulary), vocabulary, foot)
+
+
+@functools.lru_cache(64)
+def _rich_words(vocabulary: Vocabulary, foot: str, partners: int, most: int) -> Words:
+    found: list[str] = []
+    for preferred in (vocabulary.words, None):  # all of CMUdict only where the words of the corpus do not do
+        for alike in _by_rhyme(vocabulary).values():
+            words = alike if preferred is None else [word for word in alike if word in preferred]
+            if len(words) > partners + 1:
+                heard = [sounds(word)[0] for word in words]
+                # Those with one onset do not rhyme with one another, so onsets are counted, not words.
+                if len({sound.onset for sound in heard if sound.syllables <= most}) > partners + 1:
+                    found += words
+        if len(found) >= _MANY:
+            break
+    return Words(dict.fromkeys(found), vocabulary, foot)
 
 
 @functools.lru_cache(8)

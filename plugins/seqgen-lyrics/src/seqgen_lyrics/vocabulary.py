@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.resources
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
@@ -53,7 +54,7 @@ class Vocabulary:
         stems: different texts of letters alone, (U,).
         number: the place of each of them.
         end_id: the end token, if there is one.
-        words: those of its corpus, where the tokenizer knows them.
+        words: those that are rhymed on first: of its corpus, where the tokenizer knows them, else common ones.
         drops_space: whether the space before a word is none where it begins a line.
     """
 
@@ -85,7 +86,7 @@ class Vocabulary:
         if isinstance(tokenizer, Spelled):
             texts, words = tokenizer.spelled(), tokenizer.known_words()
         else:
-            texts, words = _texts(tokenizer), ()
+            texts, words = _texts(tokenizer), _common_words()
         own = tuple(map(normal, texts)), tuple(map(normal, words)), tokenizer.end_id
         return _made(*own, drops_space=isinstance(tokenizer, Spelled) and tokenizer.drops_space)
 
@@ -109,6 +110,12 @@ class Vocabulary:
     def can_spell(self, word: str) -> bool:
         """Whether the word can be written."""
         return word in self.number or all(letter in self.letters for letter in word)
+
+
+@functools.cache
+def _common_words() -> tuple[str, ...]:
+    """Plain words, those of the songs and the tale that come with seqgen: CMUdict is full of names."""
+    return tuple(importlib.resources.files("seqgen_lyrics").joinpath("common.txt").read_text("utf-8").split())
 
 
 @functools.lru_cache(8)

@@ -1,0 +1,278 @@
+"""What the samplers promise, with models that know nothing: words and characters, and what cannot be met."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqgen.core.errors import OptionError
+from seqgen.generation.chain import Chain
+from seqgen.tokenizers.bpe import BpeTokenizer
+from seqgen.tokenizers.byte import ByteTokenizer
+from seqgen.tokenizers.char import CharTokenizer
+from seqgen.tokenizers.word import WordTokenizer
+from seqgen_lyrics.measures import measure, stanzas_of
+from seqgen_lyrics.samplers import Form, NoRepeatLine, Rhyme, Syllables
+from seqgen_lyrics.sounds import Kind, rhyme
+from seqgen_lyrics.tokenizer import LyricsTokenizer
+
+SONG = """[Verse]
+The harbour light is burning low,
+The tide has turned to sea,
+And all the little boats that go
+Are waving back at me.
+
+[Chorus]
+So carry me over the foam again,
+The river is wide and the water is deep.
+I'm sailing away in the wind and the rain,
+And all of the stars are awake in their sleep!
+
+[Verse]
+"Oh, where are you going?" said Captain Mary - and quickly I vexed a jazz of box.
+"""
+CHARACTERS = CharTokenizer().fit([SONG])
+TOKENIZERS = {
+    "char": CHARACTERS,
+    "byte": ByteTokenizer().fit([SONG]),
+    "bpe": BpeTokenizer(vocab_size=300).fit([SONG] * 4),
+    "word": WordTokenizer(min_count=1).fit([SONG]),
+    "lyrics": LyricsTokenizer(min_count=1).fit([SONG]),
+    "lyrics:base=char": LyricsTokenizer(base="char").fit([SONG]),
+}
+
+
+def written(samplers, tokenizer=CHARACTERS, *, seed=0, prompt="", length=1500, bias=None):
+    """What a model writes that likes what is in the song a little more; with the samplers' notes."""
+    chain = Chain(samplers)
+    chain.begin(np.asarray(tokenizer.encode(prompt), np.int64)[None], tokenizer)
+    generator = np.random.default_rng(seed)
+    counts = np.bincount(np.asarray(tokenizer.encode(SONG), np.int64), minlength=tokenizer.vocab_size)
+    ids = []
+    while len(ids) < length and not len(chain.finished()):
+        logits = (np.log(counts + 0.05) + generator.gumbel(size=tokenizer.vocab_size))[None].astype(np.float32)
+        if tokenizer.end_id is not None:
+            logits[0, tokenizer.end_id] = -np.inf
+        if bias is not None:
+            logits = bias(logits)
+        ids.append(int(np.argmax(chain.adjust(logits)[0])))
+        chain.accept(np.array(ids[-1:]))
+    return str(tokenizer.decode(np.array(ids))), chain.notes(0)
+
+
+def promised(notes):
+    """The notes but for words that are guessed, which a model that knows nothing makes up."""
+    return [note for note in notes if not note.startswith("CMUdict lacks")]
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_with_every_tokenizer_lines_rhyme_and_have_their_syllables(name):
+    chain = [Rhyme(scheme="ABAB"), Syllables(pattern="8-6-8-6"), Form(sections="verse-verse", headings=False)]
+    text, notes = written(chain, TOKENIZERS[name])
+    stanzas = list(stanzas_of(text))
+    figures = measure(stanzas, schemes=["ABAB"], pattern=[8, 6, 8, 6])
+    assert [len(stanza) for stanza in stanzas] == [4, 4]
+    assert (figures.rhymes["ABAB"].perfect, figures.syllables) == (1, 1), text
+    assert promised(notes) == []
+
+
+SCHEMES = st.sampled_from(["AABB", "ABAB", "ABBA", "limerick", "AAA", "XAXA", "free", "ABCABC"])
+
+
+@settings(max_examples=8, deadline=None)
+@given(scheme=SCHEMES, numbers=st.lists(st.integers(2, 12), min_size=1, max_size=1), seed=st.integers(0, 99))
+def test_any_scheme_and_number_of_syllables_are_kept(scheme, numbers, seed):
+    letters = {"limerick": "AABBA", "free": ""}.get(scheme, scheme)
+    chain = [Rhyme(scheme=scheme), Syllables(pattern=str(numbers[0])), Form(sections="verse", headings=False)]
+    text, notes = written(chain, TOKENIZERS["lyrics"], seed=seed)
+    (stanza,) = stanzas_of(text)
+    assert [line.syllables for line in stanza] == [numbers[0]] * (len(letters) or 4)
+    for one, other in itertools.combinations(range(len(letters)), 2):
+        if letters[one] == letters[other] != "X":
+            assert rhyme(stanza[one].last, stanza[other].last) == Kind.PERFECT
+    assert promised(notes) == []
+
+
+def test_rhyme_alone_leaves_the_length_to_the_model_and_stanzas_follow_one_another():
+    text, notes = written([Rhyme(scheme="AABB")], length=900)
+    whole = list(stanzas_of(text))[:-1]
+    assert len(whole) >= 2
+    assert measure(whole, schemes=["AABB"]).rhymes["AABB"].perfect == 1
+    assert len({line.syllables for stanza in whole for line in stanza}) > 2
+    assert promised(notes) == []
+
+
+def test_a_metre_is_kept_word_by_word():
+    chain = [Syllables(pattern="8", stress="iambic"), Form(sections="verse", lines=6, headings=False)]
+    text, notes = written(chain)
+    figures = measure(list(stanzas_of(text)), pattern=[8], foot="01")
+    assert (figures.lines, figures.syllables, figures.metre) == (6, 1, 1)
+    assert notes == ()
+
+
+def test_slant_rhymes_are_taken_where_they_will_do_and_identical_ones_where_asked():
+    def kinds(**options):
+        found = set()
+        for seed in range(12):
+            chain = [Rhyme(scheme="AA", **options), Syllables(pattern="2"), Form(sections="verse", headings=False)]
+            ((one, other),) = stanzas_of(written(chain, TOKENIZERS["lyrics"], seed=seed)[0])
+            found.add(rhyme(one.last, other.last))
+        return found
+
+    assert kinds() == {Kind.PERFECT}
+    assert Kind.SLANT in kinds(kind="slant")
+    assert Kind.IDENTICAL not in kinds(kind="slant")
+
+
+def test_a_form_has_its_headings_and_its_chorus_comes_back_the_same():
+    for name in ("char", "lyrics"):
+        text, notes = written([Form(sections="verse-chorus-verse-chorus")], TOKENIZERS[name], length=6000)
+        sections = text.rstrip("\n").split("\n\n")
+        assert [section.split("\n")[0].lower() for section in sections] == ["[verse]", "[chorus]"] * 2
+        assert sections[1].lower() == sections[3].lower() != sections[2]
+        assert sections[1].partition("\n")[2] == sections[3].partition("\n")[2]
+        assert notes == ()
+
+
+def test_no_line_comes_twice_but_in_a_chorus():
+    words = LyricsTokenizer(min_count=1).fit(["sea\nme\n\nbe\nwe\n"])
+    chain = [Syllables(pattern="1"), Form(sections="verse", lines=4, headings=False)]
+    repeats = sum(len(set(written(chain, words, seed=seed)[0].split())) < 4 for seed in range(9))
+    assert repeats > 3
+    for seed in range(9):
+        text, _ = written([*chain, NoRepeatLine()], words, seed=seed)
+        assert len(set(text.lower().split())) == 4, text
+
+
+def test_a_prompt_is_gone_on_with_and_its_lines_are_rhymed_with():
+    chain = [Rhyme(scheme="AABB"), Syllables(pattern="8")]
+    for seed in range(4):
+        text, _ = written(chain, seed=seed, prompt="The harbour light is burning low,\n", length=200)
+        first = next(iter(stanzas_of(text)))[0]
+        assert rhyme(first.last, "low") == Kind.PERFECT
+        assert first.syllables == 8
+
+
+def test_samples_side_by_side_are_what_each_is_alone():
+    chain = Chain([Rhyme(scheme="AA"), Syllables(pattern="3")])
+    chain.begin(np.tile(CHARACTERS.encode("a"), (3, 1)), CHARACTERS)
+    alone = [Chain([Rhyme(scheme="AA"), Syllables(pattern="3")]) for _ in range(3)]
+    for each in alone:
+        each.begin(np.asarray(CHARACTERS.encode("a"))[None], CHARACTERS)
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        logits = generator.normal(size=(3, CHARACTERS.vocab_size)).astype(np.float32)
+        together = chain.adjust(logits)
+        np.testing.assert_array_equal(
+            together, np.vstack([each.adjust(logits[row : row + 1]) for row, each in enumerate(alone)])
+        )
+        ids = together.argmax(axis=1)
+        chain.accept(ids)
+        for row, each in enumerate(alone):
+            each.accept(ids[row : row + 1])
+
+
+# What cannot be met
+
+
+def test_a_prompt_with_too_many_syllables_is_gone_on_with_and_told():
+    text, notes = written([Syllables(pattern="2")], prompt="the river is wide and the water", length=120)
+    assert "\n" in text
+    assert notes[0].startswith("line 1 has ")
+    assert notes[0].endswith(" syllables instead of 2")
+
+
+def test_a_word_that_nothing_rhymes_with_gives_the_rhyme_up_and_says_so():
+    chain = [Rhyme(scheme="AA"), Syllables(pattern="4")]
+    text, notes = written(chain, prompt="the river month\n", length=80)
+    line = next(iter(stanzas_of(text)))[0]
+    assert line.syllables == 4
+    assert notes[0] == f'line 1 ends in "{line.last}", which does not rhyme with "month"'
+
+
+def test_a_vocabulary_that_cannot_fill_a_pattern_says_so_and_ends():
+    words = WordTokenizer(min_count=1).fit(["banana\n"])  # no word has one syllable, and b, a, n spell few
+    text, notes = written([Syllables(pattern="1"), NoRepeatLine()], words, length=200, bias=lambda logits: logits)
+    assert text
+    assert all("syllables instead of 1" in note or "came before" in note or "CMUdict" in note for note in notes)
+
+
+def test_other_samplers_may_leave_only_what_breaks_the_promise():
+    def only_x(logits):
+        left = np.full_like(logits, -np.inf)
+        left[0, [CHARACTERS.symbols.index("x"), CHARACTERS.symbols.index("\n")]] = 0
+        return left
+
+    text, _notes = written([Rhyme(scheme="AA"), Syllables(pattern="5")], length=60, bias=only_x)
+    assert set(text) == {"x", "\n"} or set(text) == {"x"}
+
+
+def test_a_model_without_line_ends_is_left_alone():
+    tokenizer = CharTokenizer().fit(["abc"])
+    text, notes = written([Rhyme(), Syllables()], tokenizer, length=30)
+    assert len(text) == 30
+    assert notes == ()
+
+
+def test_text_of_another_language_is_rhymed_by_its_spelling_and_told():
+    german = "In dunklen Träumen\nan alten Bäumen\nund kühlen Tänzen\nmit grünen Kränzen\n"
+    tokenizer = LyricsTokenizer(min_count=1).fit([german])
+    _, notes = written(
+        [Rhyme(scheme="AA"), Syllables(pattern="5")], tokenizer, prompt="In dunklen Träumen\n", length=60
+    )
+    assert notes[-1].startswith("CMUdict lacks ")
+    assert "guessed from their spelling" in notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("chain", "sentence"),
+    [
+        (
+            [Rhyme(scheme="AABBA"), Syllables(pattern="8-6-8-6")],
+            "exclude each other: a stanza of the one has 5 lines, of the other 4",
+        ),
+        (
+            [Rhyme(scheme="ABABCC"), Form(lines=4)],
+            "exclude each other: a stanza of the one has 6 lines, of the other 4",
+        ),
+        (
+            [Syllables(pattern="8-6"), Form(lines=3)],
+            "exclude each other: a stanza of the one has 2 lines, of the other 3",
+        ),
+        ([Rhyme(), Rhyme(scheme="ABAB")], r"are of one kind\.  Leave one out"),
+    ],
+)
+def test_what_excludes_one_another_is_refused_in_a_sentence(chain, sentence):
+    with pytest.raises(OptionError, match=sentence):
+        written(chain)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Rhyme(scheme="A1"), r"scheme is 'A1', but must be up to 64 letters.*Try --sampler rhyme:scheme=ABAB"),
+        (lambda: Rhyme(scheme=""), "scheme is ''"),
+        (lambda: Syllables(pattern="8-0"), "pattern is '8-0', but must be numbers from 1 to 30"),
+        (lambda: Syllables(stress="waltz"), "stress is 'waltz', but must be iambic, trochaic, anapestic, dactylic"),
+        (lambda: Form(sections="verse--chorus"), "sections is 'verse--chorus', but must be up to 64 names"),
+    ],
+)
+def test_what_is_no_scheme_pattern_or_form_is_refused_before_a_model_is_loaded(make, sentence):
+    with pytest.raises(OptionError, match=sentence):
+        make()
+
+
+def test_a_short_look_ahead_finds_fewer_rhymes_in_less_work():
+    def last_words(look_ahead):
+        found = set()
+        for seed in range(10):
+            chain = [Rhyme(scheme="AA", look_ahead=look_ahead), Syllables(pattern="2")]
+            text, _ = written(chain, seed=seed, prompt="the day\n", length=20)
+            found.add(next(iter(stanzas_of(text + "\n")))[0].last)
+        return found
+
+    assert len(last_words(1)) < len(last_words(1000))
