@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import pytest
 
 from seqgen.testing import DatasetContract, SamplerContract
 from seqgen_lyrics.samplers import Form, NoRepeatLine, Rhyme, Syllables
@@ -18,15 +19,19 @@ class TestSongsDataset(DatasetContract):
     def make(self, sources):
         return SongsDataset(sources=sources)
 
+    @pytest.mark.slow
+    def test_a_large_source_needs_bounded_memory(self):
+        super().test_a_large_source_needs_bounded_memory()
+
 
 class OfLetters(SamplerContract):
-    max_examples = 6
+    max_examples = 4
 
 
 class OfCharacters(SamplerContract):
     """On a vocabulary with which lines and rhymes come about."""
 
-    max_examples = 6
+    max_examples = 4
     vocab_sizes = st.just(CHARACTERS.vocab_size)
 
     def tokenizer(self, vocab_size):
@@ -34,7 +39,7 @@ class OfCharacters(SamplerContract):
 
 
 class OfWords(SamplerContract):
-    max_examples = 6
+    max_examples = 4
     vocab_sizes = st.just(WORDS.vocab_size)
 
     def tokenizer(self, vocab_size):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import numpy as np
+import pytest
 
+from seqgen.core.errors import OptionError
 from seqgen.testing import TokenizerContract
 from seqgen_lyrics.tokenizer import LyricsTokenizer
 
@@ -17,6 +20,7 @@ So carry me, carry me over the foam,
 The harbour, the harbour, the harbour is home.
 """
 
+CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ\n"
 LYRICS = st.lists(
     st.sampled_from(
         ["[Verse]", "[Chorus]", "", "the harbour", "The Harbour", "THE sea", "I'm I", " the", '"the', "é, x"]
@@ -26,22 +30,34 @@ LYRICS = st.lists(
 ).map("\n".join)
 
 
-class TestLaws(TokenizerContract):
-    max_examples = 12
+class Laws(TokenizerContract):
+    """Those that read megabytes are slow."""
+
+    @pytest.mark.slow
+    def test_fit_needs_bounded_memory(self):
+        super().test_fit_needs_bounded_memory()
+
+    @pytest.mark.slow
+    def test_encoding_a_long_document_in_pieces_needs_bounded_memory(self):
+        super().test_encoding_a_long_document_in_pieces_needs_bounded_memory()
+
+
+class TestLaws(Laws):
+    max_examples = 8
 
     def make(self):
         return LyricsTokenizer()
 
 
-class TestLawsOnLyrics(TokenizerContract):
-    max_examples = 12
+class TestLawsOnLyrics(Laws):
+    max_examples = 8
     documents = LYRICS
 
     def make(self):
         return LyricsTokenizer(min_count=1, size=5)
 
 
-class TestLawsAroundCharacters(TokenizerContract):
+class TestLawsAroundCharacters(Laws):
     max_examples = 8
     documents = LYRICS
 
@@ -49,9 +65,51 @@ class TestLawsAroundCharacters(TokenizerContract):
         return LyricsTokenizer(base="char")
 
 
-class TestLawsAroundBpe(TokenizerContract):
-    max_examples = 4
+class TestLawsAroundBpe(Laws):
+    max_examples = 3
     documents = LYRICS
 
     def make(self):
         return LyricsTokenizer(base="bpe", size=300)
+
+
+def test_a_frequent_word_is_one_token_whatever_its_case():
+    tokenizer = LyricsTokenizer(min_count=1).fit([SONG, CAPITALS])
+    spelled = tokenizer.spelled()
+    for text, tokens in [
+        ("the harbour", [" the", " harbour"]),
+        ("The Harbour", [" the", "", " harbour"]),
+        ("THE HARBOUR", ["", " the", "", " harbour"]),
+    ]:
+        ids = tokenizer.encode(f"a\n{text}")[-len(tokens) :] if text[0] == "T" else tokenizer.encode(text)
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+        if text != "the harbour":  # which begins with a small letter, and is marked
+            assert [spelled[token] for token in ids] == tokens
+
+
+def test_structure_is_a_token_each_and_a_song_comes_back_as_it_was():
+    tokenizer = LyricsTokenizer(min_count=1).fit([SONG])
+    ids = tokenizer.encode(SONG).tolist()
+    assert tokenizer.decode(np.array(ids)) == SONG
+    texts = [tokenizer.spelled()[token] for token in ids]
+    assert [text for text in texts if "\n" in text] == ["[Verse]\n", "\n", "\n", "\n\n", "[Chorus]\n", "\n", "\n"]
+    assert len(ids) < len(SONG) / 3
+
+
+def test_a_rare_word_is_spelled_and_nothing_that_was_seen_is_lost():
+    tokenizer = LyricsTokenizer(min_count=2).fit([SONG, CAPITALS, "zigzagging\n"])
+    assert tokenizer.decode(tokenizer.encode("The zigzagging Harbour")) == "The zigzagging Harbour"
+    assert "zigzagging" not in tokenizer.known_words()
+
+
+@pytest.mark.parametrize(
+    ("base", "sentence"),
+    [
+        ("chr", 'No tokenizer "chr".  Nearest: char'),
+        ("lyrics", "no tokenizer to put tokens around"),
+        ("", "base is ''"),
+    ],
+)
+def test_a_base_that_is_none_is_refused_in_a_sentence(base, sentence):
+    with pytest.raises(OptionError, match=sentence):
+        LyricsTokenizer(base=base)

@@ -96,14 +96,14 @@ class Director:
 
     def _can_write(self, section: str) -> bool:
         text = heading(section)
-        return text in self._vocabulary.texts or all(letter in self._vocabulary.texts for letter in text)
+        return text in self._vocabulary.exact or all(letter in self._vocabulary.exact for letter in text)
 
     def _mask(self, poem: Poem, given_up: set[str]) -> Mask:
         mask = np.zeros(len(self._vocabulary), np.bool_)
         if "form" not in given_up:
             if self._headings and poem.name and not poem.headed and not poem.place.number and poem.place.line.is_empty:
                 rest = heading(poem.name)[len(poem.place.heading) :]
-                for token, text in enumerate(self._vocabulary.texts):
+                for token, text in enumerate(self._vocabulary.exact):
                     mask[token] = bool(text) and rest.startswith(text)
                 return mask
             if poem.replayed is not None:
@@ -320,8 +320,8 @@ def _takes_letters(line: Line) -> bool:
 
 
 def heading(section: str) -> str:
-    """The line that a section begins with, in lower case."""
-    return f"[{section}]\n"
+    """The line that a section begins with."""
+    return f"[{section.capitalize()}]\n"
 
 
 def must_break(place: Place, rules: Rules) -> bool:

@@ -62,7 +62,8 @@ class Poem:
         if self._guessed:
             words = list(dict.fromkeys(self._guessed))
             shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
-            told.append(f"CMUdict lacks {len(words)} words, whose sounds are guessed from their spelling: {shown}")
+            lacking = "1 word, whose sound is" if len(words) == 1 else f"{len(words)} words, whose sounds are"
+            told.append(f"CMUdict lacks {lacking} guessed from the spelling: {shown}")
         return told
 
     def forget_notes(self) -> None:

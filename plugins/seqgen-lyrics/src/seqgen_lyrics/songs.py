@@ -21,6 +21,7 @@ from seqgen_lyrics.sections import arranged
 _FIELDS = ("lyrics", "text", "lyric", "song")
 _SUFFIXES = (".txt", ".lrc", ".jsonl", ".ndjson", ".csv", ".tsv")
 _LONGEST = 1 << 16  # characters of a line; a longer one is cut
+_PIECE = 1 << 16  # characters of a piece of a song, at least
 _RECORD = 1 << 22  # characters of a record of JSON Lines, or of an LRC file
 
 
@@ -77,12 +78,13 @@ class SongsDataset(Dataset):
 
     def _song(self, name: str, where: str, lines: Iterator[str]) -> Iterator[Document]:
         """A song in pieces; the last is known only when the next does not come."""
-        held: str | None = None
-        for piece in arranged(lines, titles=self.titles):
-            if held is not None:
+        held = ""
+        for stanza in arranged(lines, titles=self.titles):
+            if len(held) >= _PIECE:
                 yield Document(name, held, final=False)
-            held = piece
-        if held is None:
+                held = ""
+            held += stanza
+        if not held:
             raise CorpusError(f"{where} has no stanza: there is no line with a word in it.")
         yield Document(name, held)
 

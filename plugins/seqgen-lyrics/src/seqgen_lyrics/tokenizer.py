@@ -124,7 +124,8 @@ class LyricsTokenizer(Tokenizer):
         """What the base lacks."""
         found: dict[str, str | None] = {}
         for part in _parts(_as_text(document)):
-            found |= self._fitted.missing(part.rstrip("\n"))
+            if part not in self._structure_ids:
+                found |= self._fitted.missing(part.removesuffix("\n"))
         return found
 
     def pieces(self) -> Sequence[bytes] | None:
@@ -256,7 +257,13 @@ class LyricsTokenizer(Tokenizer):
         return tokenizer
 
     def _canonical(self, text: str) -> str:
-        return "".join(part if part.endswith("\n") else str(self._fitted.canonical(part)) for part in _parts(text))
+        return "".join(self._canonical_part(part) for part in _parts(text))
+
+    def _canonical_part(self, part: str) -> str:
+        if part in self._structure_ids:
+            return part
+        end = "\n" if part.endswith("\n") else ""  # a heading that has no token
+        return str(self._fitted.canonical(part.removesuffix("\n"))) + end
 
     def _encoded(self, text: str) -> Ids:
         """The ids of canonical text."""

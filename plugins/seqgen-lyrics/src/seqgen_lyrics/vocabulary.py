@@ -50,7 +50,8 @@ class Vocabulary:
     """The tokens of a tokenizer.
 
     Attributes:
-        texts: (V,) what each stands for, in lower case.
+        exact: (V,) what each stands for; of words whose case is told by other tokens, in lower case.
+        texts: (V,) the same, all in lower case.
         stems: different texts of letters alone, (U,).
         number: the place of each of them.
         end_id: the end token, if there is one.
@@ -61,7 +62,8 @@ class Vocabulary:
     def __init__(
         self, texts: tuple[str, ...], words: tuple[str, ...], end_id: int | None, *, drops_space: bool
     ) -> None:
-        self.texts = texts
+        self.exact = texts
+        self.texts = tuple(map(normal, texts))
         self.words = frozenset(words)
         self.end_id = end_id
         self.drops_space = drops_space
@@ -87,7 +89,7 @@ class Vocabulary:
             texts, words = tokenizer.spelled(), tokenizer.known_words()
         else:
             texts, words = _texts(tokenizer), _common_words()
-        own = tuple(map(normal, texts)), tuple(map(normal, words)), tokenizer.end_id
+        own = tuple(texts), tuple(map(normal, words)), tokenizer.end_id
         return _made(*own, drops_space=isinstance(tokenizer, Spelled) and tokenizer.drops_space)
 
     def __len__(self) -> int:

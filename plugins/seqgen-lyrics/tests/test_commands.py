@@ -1,0 +1,121 @@
+"""From a shell: training on songs, generating with form and rhyme, measuring."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import seqgen
+from seqgen.corpora import locate
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home with a model of characters that knows very little."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("SEQGEN_HOME")
+    os.environ["SEQGEN_HOME"] = str(folder)
+    try:
+        seqgen.train(
+            str(locate("songs")), dataset="songs", tokenizer="char", name="songs", hidden_size=32, max_steps=20
+        )
+    finally:
+        os.environ.pop("SEQGEN_HOME") if before is None else os.environ.update(SEQGEN_HOME=before)
+    return folder
+
+
+@pytest.fixture
+def run(home):
+    def call(*arguments):
+        environment = {**os.environ, "SEQGEN_HOME": str(home), "COLUMNS": "100"}
+        return subprocess.run(
+            [sys.executable, "-m", "seqgen", *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+def test_the_command_of_the_readme_writes_a_song_and_tells_what_it_could_not_keep(run):
+    outcome = run(
+        "generate", "--model", "songs", "--sampler", "rhyme:scheme=ABAB", "--sampler", "syllables:pattern=8-6-8-6",
+        "--sampler", "form:sections=verse-chorus-verse-chorus", "--length", 1200, "--random-seed", 1, "--json",
+    )  # fmt: skip
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    (sample,) = json.loads(outcome.stdout)["samples"]
+    sections = sample["text"].strip().split("\n\n")
+    assert [section.partition("\n")[0] for section in sections] == ["[Verse]", "[Chorus]", "[Verse]", "[Chorus]"]
+    assert sections[1] == sections[3]
+    assert sample["finish_reason"] == "end"
+    assert [note for note in sample["notes"] if not note.startswith("CMUdict lacks")] == []
+
+
+def test_what_could_not_be_kept_is_said_on_standard_error(run):
+    outcome = run(
+        "generate", "--model", "songs", "--sampler", "syllables:pattern=2", "--seed", "the river and the rain and",
+        "--length", 80, "--random-seed", 1,
+    )  # fmt: skip
+    assert outcome.returncode == 0
+    assert outcome.stdout.startswith("the river and the rain and")
+    assert "note: line 1 has" in outcome.stderr
+
+
+def test_evaluate_lays_what_is_written_with_constraints_beside_what_is_not(run):
+    outcome = run(
+        "lyrics", "evaluate", "--model", "songs", "--scheme", "ABAB", "--pattern", "8-6-8-6", "--stanzas", 12, "--json"
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    record = json.loads(outcome.stdout)
+    constrained, free = record["constrained"], record["free"]
+    assert constrained["stanzas"] == 12
+    assert constrained["rhymes"]["ABAB"]["perfect"] == constrained["syllables"] == 1
+    assert free["rhymes"]["ABAB"]["perfect"] < 0.3
+    assert free["syllables"] < 0.5
+    assert constrained["log_probability"] < free["log_probability"] < 0
+    assert 0 <= constrained["copied_lines"] <= 1
+    assert record["samplers"][0] == "rhyme:scheme=ABAB"
+
+
+def test_evaluate_measures_songs_in_a_table(run, tmp_path):
+    (tmp_path / "a.txt").write_text("The rain is on the sea,\nIt will not wait for me,\nThe night\nIs light\n", "utf-8")
+    outcome = run("lyrics", "evaluate", tmp_path / "a.txt", "--pattern", "6-6-2-2", "--stress", "iambic")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    rows = {line.rsplit("  ", 1)[0].strip(): line.split()[-1] for line in outcome.stdout.splitlines() if line.strip()}
+    assert rows["AABB: perfect rhymes"] == "100.0%"
+    assert rows["ABAB: perfect rhymes"] == "0.0%"
+    assert rows["lines with their syllables"] == rows["lines in metre"] == rows["words of CMUdict"] == "100.0%"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Name either files to measure or a --model that writes."),
+        (("missing.txt",), "missing.txt does not exist."),
+        (("--model", "songs", "--scheme", "A B"), "scheme is 'A B', but must be"),
+        (("--model", "songs", "--words", "missing.txt"), "The word list missing.txt cannot be read: No such file"),
+    ],
+)
+def test_wrong_use_is_a_sentence(run, arguments, sentence):
+    outcome = run("lyrics", "evaluate", *arguments)
+    assert outcome.returncode in (1, 2)
+    assert outcome.stdout == ""
+    assert outcome.stderr.startswith("error: ")
+    assert sentence in outcome.stderr
+
+
+def test_the_parts_are_listed_without_importing_them():
+    code = (
+        "import sys, seqgen.cli.app as app; app.main(['list-plugins', '--json']); "
+        "sys.exit(any(name in sys.modules for name in ('pronouncing', 'numpy', 'seqgen_lyrics.samplers')))"
+    )
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0
+    for name in ("no-repeat-line", "syllables", "songs", "lyrics"):
+        assert f'"{name}"' in outcome.stdout
