@@ -55,8 +55,12 @@ class Source:
                 f'{saved.where} has the architecture "{spec.architecture}", which only its own backend can run.  Other '
                 f"forms are written for {', '.join(backend.architectures())}; its folder goes anywhere: --format safetensors"
             )
+        name = str(saved.manifest.get("name", "model"))
+        version = f"{name}:{saved.folder.name}"
         return cls(
-            name=saved.where,
+            name=version
+            if saved.where == version
+            else name,  # and never a path, which says where somebody keeps things
             spec=spec,
             weights=saved.weights(backend),
             tokenizer=saved.tokenizer(catalog),

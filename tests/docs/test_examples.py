@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import product
@@ -94,3 +95,29 @@ def test_the_script_of_the_python_guide_trains_generates_and_scores(run_python, 
     assert lines[0].startswith("ships:1: ")
     assert lines[-1].endswith(tuple("0123456789"))
     assert "perplexity" in lines[-1]
+
+
+def test_the_script_for_onnx_writes_what_the_command_line_writes(publish, seqgen_cli, run_python, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    publish("story", text=STORY)
+    assert seqgen_cli("models", "export", "story", "story.onnx").exit_code == 0
+    code = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    read = run_python(code, EXAMPLES / "run_onnx.py", "story.onnx", "The men", 80)
+    generate = ["generate", "--model", "story", "--seed", "The men", "--temperature", "0", "--length", "80"]
+    assert (read.exit_code, read.stderr) == (0, "")
+    assert read.stdout == seqgen_cli(*generate).stdout
+
+
+@pytest.mark.slow
+def test_the_model_that_the_guide_trains_in_pytorch_is_imported_and_predicts_its_corpus(
+    seqgen_cli, run_python, tmp_path
+):
+    (tmp_path / "story.txt").write_text(STORY * 20, "utf-8")
+    code = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    saved = run_python(code, EXAMPLES / "save_lstm.py", "story.txt")
+    assert (saved.exit_code, saved.stderr) == (0, "")
+    imported = seqgen_cli("models", "import", "char-lstm.safetensors", "--vocabulary", "chars.json")
+    assert (imported.exit_code, imported.stdout) == (0, "char-lstm:1\n"), imported.stderr
+    (score,) = json.loads(seqgen_cli("evaluate", "char-lstm", "story.txt", "--json").stdout)["files"]
+    assert score["bits_per_character"] < 0.2
