@@ -14,7 +14,6 @@ import subprocess
 import unicodedata
 from dataclasses import replace
 from html.parser import HTMLParser
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +49,13 @@ TOKENIZERS = {
     "word": WordTokenizer(min_count=1).fit([TEXT]),
     "word lower": WordTokenizer(lowercase=True, min_count=1).fit([TEXT, TEXT]),
 }
+SLOW = ("char lower", "char NFC", "char NFKC", "word")
 SHAPES = [
-    {"architecture": architecture, "input_encoding": encoding, "num_layers": layers, "tie_embeddings": tied}
-    for architecture, encoding, layers, tied in product(
-        ("lstm", "gru", "rnn"), ("embedding", "one-hot", "scalar"), (2,), (False, True)
-    )
-    if encoding == "embedding" or not tied
+    {"architecture": "lstm"},
+    {"architecture": "lstm", "input_encoding": "scalar"},
+    {"architecture": "gru", "num_layers": 2, "embedding_size": 16, "tie_embeddings": True},
+    {"architecture": "gru", "input_encoding": "one-hot"},
+    {"architecture": "rnn", "num_layers": 2},
 ]
 
 
@@ -64,7 +64,7 @@ def exported(make_source, tmp_path):
     """Exports a model; gives its source, and a function that asks the page's script in Node."""
 
     def export(tokenizer, name="char", **options):
-        source = make_source(tokenizer, name, **{"hidden_size": 16, "embedding_size": 8, **options})
+        source = make_source(tokenizer, name, **{"hidden_size": 16, "embedding_size": 9, **options})
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.html"
         path.write_text(html_page.page(source), "utf-8")
 
@@ -84,8 +84,7 @@ def exported(make_source, tmp_path):
 def test_the_script_computes_our_logits(exported):
     largest = 0.0
     for shape in SHAPES:
-        width = 16 if shape["tie_embeddings"] else 9
-        source, ask = exported(ByteTokenizer(), "byte", embedding_size=width, **shape)
+        source, ask = exported(ByteTokenizer(), "byte", **shape)
         ids = np.random.default_rng(5).integers(0, 257, (1, 60))
         model = NumpyModel(source.spec, source.weights)
         state, expected = model.initial_state(1), []
@@ -98,14 +97,14 @@ def test_the_script_computes_our_logits(exported):
 
 
 @in_node
-@pytest.mark.parametrize("name", TOKENIZERS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in TOKENIZERS])
 def test_the_script_reads_and_writes_text_as_the_tokenizer_does(exported, name):
     tokenizer = TOKENIZERS[name]
     _, ask = exported(tokenizer, name.split()[0])
     # Every character that this Python and an older Unicode both know, in short texts, beside what normal forms join.
     assigned = [chr(code) for code in range(0x30000) if unicodedata.category(chr(code)) not in ("Cn", "Co", "Cs")]
     rng = np.random.default_rng(6)
-    texts = [TEXT, "", *("".join(assigned[start : start + 40]) for start in range(0, len(assigned), 40))][::3]
+    texts = [TEXT, "", *("".join(assigned[start : start + 40]) for start in range(0, len(assigned), 40))][::5]
     texts += ["".join(rng.choice(list(TEXT + "éÅ\u0301\u0308e\u200d\ud800"), 12)) for _ in range(300)]
     answers = ask(*(("encode", text) for text in texts))
     for text, answer in zip(texts, answers, strict=True):
