@@ -51,6 +51,12 @@ class Sampler(ABC):
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """A generation starts: prompt_ids (B, T), the same T for all; T may be 0."""
 
+    def limit(self, tokens: int) -> None:
+        """At most so many tokens will be drawn for each row; told after ``begin``, where it is known.
+
+        For constraints under which a text has to come to its end.  Each ``accept`` is one of them.
+        """
+
     @abstractmethod
     def adjust(self, logits: Array) -> Array:
         """float32 logits (B, V) -> logits (B, V), -inf where a token must not be drawn."""

@@ -53,6 +53,7 @@ class Batch:
         sequences: Sequence[int],
         samplers: Iterable[Sampler],
         random_seed: int,
+        length: int | None = None,
     ) -> None:
         rows = np.zeros(len(sequences), np.int64)  # row 0 of the prefix, B times
         self.sequences = np.asarray(sequences)
@@ -62,7 +63,7 @@ class Batch:
         self._state = take(prefix.state, rows)
         self._streams = RandomStreams(random_seed, sequences)
         self._chain = Chain(samplers)
-        self._chain.begin(np.broadcast_to(prefix.ids, (len(rows), len(prefix.ids))), tokenizer)
+        self._chain.begin(np.broadcast_to(prefix.ids, (len(rows), len(prefix.ids))), tokenizer, length)
 
     def draw(self, forced: Mapping[int, int] | None = None) -> Ids:
         """The next ids, (B,).

@@ -63,7 +63,7 @@ class _Search:
     def run(self, prefix: Prefix, samplers: Iterable[Sampler]) -> Sample:
         """The best text after the prompt."""
         chain = Chain(samplers)
-        chain.begin(prefix.ids[None], self._tokenizer)
+        chain.begin(prefix.ids[None], self._tokenizer, self._length)
         beam = [_Hypothesis([], 0.0, 0.0, self._writer([]), chain)]
         _end_if_whole(beam[0].writer, chain)
         logits, state = on_host(prefix.logits), prefix.state  # of the running ones among the beam, in its order

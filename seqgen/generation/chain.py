@@ -53,10 +53,12 @@ class Chain:
         self._accept = [s.accept for s in self.samplers if type(s).accept is not Sampler.accept]
         self._finished = [s.finished for s in self.samplers if type(s).finished is not Sampler.finished]
 
-    def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
-        """Tell all samplers that a generation starts from these prompts (B, T)."""
+    def begin(self, prompt_ids: Ids, tokenizer: Tokenizer, length: int | None = None) -> None:
+        """Tell all samplers that a generation starts from these prompts (B, T), and ends after so many tokens, if known."""
         for sampler in self.samplers:
             sampler.begin(prompt_ids, tokenizer)
+            if length is not None:
+                sampler.limit(length)
 
     def adjust(self, logits: Array) -> Array:
         """The logits (B, V) that the samplers leave, each working on what the one before it left."""

@@ -207,7 +207,9 @@ class _Start:
         return Writer(self.tokenizer, **options)
 
     def batch(self, numbers: Sequence[int]) -> Batch:
-        return Batch(self._model, self.tokenizer, self._prefix, numbers, self._samplers, self._random_seed)
+        # In lines that start with given texts the length bounds what is added to each, and not the whole.
+        length = self.length if self._prefix_lines is None else None
+        return Batch(self._model, self.tokenizer, self._prefix, numbers, self._samplers, self._random_seed, length)
 
 
 @dataclass

@@ -47,6 +47,8 @@ def register_samplers(register: Register) -> None:
         requires=_MIDI,
         extra="midi",
     )
+    register("abc-bars", "seqgen_music.abc.bars:AbcBars", summary="tunes in ABC whose bars add up, and that end")
+    register("scale", "seqgen_music.abc.scale:Scale", summary="notes of the key that the tune is in, with some freedom")
 
 
 @seqgen.hookimpl

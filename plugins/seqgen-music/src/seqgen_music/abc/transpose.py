@@ -29,7 +29,7 @@ def to_signature(key: Key, signature: int) -> Interval:
 
 def all_keys(key: Key) -> list[Interval]:
     """The nearest way to each of the twelve keys of the same mode, the key itself among them, from flats to sharps."""
-    nearest = {}
+    nearest: dict[int, int] = {}
     for signature in sorted(_PLACES, key=lambda place: (abs(place - key.signature), place)):
         nearest.setdefault(signature % 12, signature)  # six flats sound as six sharps
     return [to_signature(key, signature) for signature in sorted(nearest.values())]

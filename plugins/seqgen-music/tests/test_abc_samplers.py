@@ -1,0 +1,123 @@
+"""The samplers ``abc-bars`` and ``scale``: all laws, and that what they leave is well-formed, whatever the model wants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqgen.core.errors import OptionError
+from seqgen.testing import SamplerContract
+from seqgen.testing.letters import LettersTokenizer
+from seqgen_music.abc.bars import AbcBars
+from seqgen_music.abc.scale import Scale
+from seqgen_music.abc.tokenizer import AbcTokenizer
+from seqgen_music.abc.tune import read_tune
+
+TUNES = [
+    'X:1\nT:Ice\nM:6/8\nL:1/8\nK:G\nD|"G"G2B d>ed|(3BcB A {/g}~G2 D|[1 [GB]2-[GB]2 z:|[2 G5||\nP:B\n|:(G/A/)B2- B^cd|g4 g::G4 D2|]',
+    "X:1\nM:4/4\nL:1/8\nK:Am\nA8|(4AcBA e'4|[K:D] d3/2f/2 d6||A,8:|",
+]
+TOKENIZER = AbcTokenizer().fit(TUNES)
+SIZE = TOKENIZER.vocab_size
+
+
+class AbcSamplerContract(SamplerContract):
+    vocab_sizes = st.just(SIZE)
+
+    def tokenizer(self, vocab_size: int) -> AbcTokenizer:
+        return TOKENIZER
+
+
+class TestLawsOfBars(AbcSamplerContract):
+    def make(self) -> AbcBars:
+        return AbcBars()
+
+
+class TestLawsOfScale(AbcSamplerContract):
+    def make(self) -> Scale:
+        return Scale()
+
+
+class TestLawsOfAFreeScale(AbcSamplerContract):
+    def make(self) -> Scale:
+        return Scale(freedom=0.1)
+
+
+del AbcSamplerContract, SamplerContract
+
+
+def drawn(seed: int, *, limit: int, **options: int) -> tuple[str, str]:
+    """A tune of random tokens, each seed with likings of its own, and how it ended."""
+    random = np.random.default_rng(seed)
+    likings = random.normal(0, 2, SIZE)
+    sampler = AbcBars(**options)
+    sampler.begin(np.zeros((1, 1), np.int64), TOKENIZER)
+    sampler.limit(limit)
+    ids: list[int] = []
+    while len(ids) < limit and not sampler.finished()[0]:
+        logits = (random.gumbel(size=SIZE) + likings).astype(np.float32)
+        token = int(sampler.adjust(logits[None])[0].argmax())
+        sampler.accept(np.array([token]))
+        if token == TOKENIZER.end_id:
+            return TOKENIZER.decode(np.array(ids)), "end"
+        ids.append(token)
+    return TOKENIZER.decode(np.array(ids)), "whole" if sampler.finished()[0] else "length"
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), limit=st.integers(60, 300))
+def test_any_model_writes_a_tune_that_is_well_formed_and_ends_within_the_length(seed, limit):
+    tune, _ = drawn(seed, limit=limit)
+    assert read_tune(tune).faults == []
+    assert tune.endswith(("|]", "||", ":|"))
+    assert tune.startswith("X:1\n")
+
+
+def test_a_tune_ends_soon_after_its_most_bars():
+    for seed in range(10):
+        tune = read_tune(drawn(seed, limit=10_000, max_bars=12)[0])
+        assert 4 <= len(tune.bars) <= 18
+        assert tune.faults == []
+
+
+def test_bars_and_scale_need_a_model_of_abc():
+    for sampler, name in ((AbcBars(), "abc-bars"), (Scale(), "scale")):
+        with pytest.raises(OptionError, match=f"sampler {name} needs a model with the tokenizer abc"):
+            sampler.begin(np.zeros((1, 0), np.int64), LettersTokenizer(5))
+
+
+def test_a_model_that_has_seen_no_metre_is_told_so():
+    with pytest.raises(OptionError, match="the tunes that this model has seen lack an M: field"):
+        AbcBars().begin(np.zeros((1, 0), np.int64), AbcTokenizer().fit(["X:1\nK:C\nCDEF|"]))
+
+
+def test_most_bars_below_least_bars_is_refused():
+    with pytest.raises(OptionError, match="max_bars is 3, but must be at least min_bars, 8"):
+        AbcBars(min_bars=8, max_bars=3)
+
+
+def outside(prompt: str, freedom: float = 0) -> set[str]:
+    sampler = Scale(freedom=freedom)
+    sampler.begin(TOKENIZER.encode(prompt)[None], TOKENIZER)
+    adjusted = sampler.adjust(np.zeros((1, SIZE), np.float32))[0]
+    return {TOKENIZER.lexemes[token].text for token in np.flatnonzero(adjusted < 0)}
+
+
+def test_notes_outside_the_key_are_excluded():
+    assert outside("K:G\nG") == {"^c"}
+    assert outside("[K:D]") == set()
+    assert outside("G2") == set()
+
+
+def test_an_accidental_holds_to_the_end_of_the_bar():
+    assert outside("K:G\n^cB") == {"^c", "c"}
+    assert outside("K:G\n^cB|") == {"^c"}
+
+
+def test_with_freedom_they_are_less_likely():
+    sampler = Scale(freedom=0.25)
+    sampler.begin(TOKENIZER.encode("K:G\n")[None], TOKENIZER)
+    assert sorted(set(sampler.adjust(np.zeros((1, SIZE), np.float32))[0].tolist())) == [pytest.approx(np.log(0.25)), 0]
+    assert outside("K:G\n", freedom=1) == set()
