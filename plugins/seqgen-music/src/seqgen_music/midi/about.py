@@ -1,0 +1,48 @@
+"""What is in a MIDI file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from seqgen_music.midi.files import read_score
+
+_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def about(content: bytes) -> dict[str, Any]:
+    """Seconds, tempo, metres, bars, range, instruments, and how often each pitch class occurs; JSON-able.
+
+    Drums count as notes, but have no pitch.
+
+    Raises:
+        UnreadableMidiError: it cannot be read.
+    """
+    score = read_score(content)
+    quarter = score.ticks_per_quarter
+    pitched = [note.pitch for track in score.tracks if not track.is_drum for note in track.notes]
+    metres = [(metre.time, metre.numerator, metre.denominator) for metre in score.time_signatures]
+    changes = [metre for metre in metres if metre[1] and metre[2]] or [(0, 4, 4)]
+    ends = [start for start, _, _ in changes[1:]] + [score.end()]
+    bars = sum(
+        max(end - start, 0) * beat / (4 * quarter * count)
+        for (start, count, beat), end in zip(changes, ends, strict=True)
+    )
+    classes = Counter(_NAMES[pitch % 12] for pitch in pitched)
+    seconds: Any = score.to("second")
+    return {
+        "seconds": round(float(seconds.end()), 2),
+        "beats_per_minute": [round(tempo.tempo, 2) for tempo in score.tempos] or [120.0],
+        "metres": [f"{count}/{beat}" for _, count, beat in changes],
+        "bars": round(bars, 2),
+        "notes": sum(len(track.notes) for track in score.tracks),
+        "lowest": name(min(pitched)) if pitched else None,
+        "highest": name(max(pitched)) if pitched else None,
+        "instruments": ["drums" if track.is_drum else int(track.program) for track in score.tracks if len(track.notes)],
+        "pitch_classes": {each: classes[each] for each in _NAMES if classes[each]},
+    }
+
+
+def name(pitch: int) -> str:
+    """A pitch as it is called in scientific notation: 60 is C4."""
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
