@@ -75,4 +75,25 @@ def register_samplers(register: Register) -> None:
 
 @hookimpl
 def register_callbacks(register: Register) -> None:
-    register("csv", "seqgen.training.csv_log:CsvLog", summary="a table in metrics.csv, or another file")
+    register("csv", "seqgen.callbacks.csv_log:CsvLog", summary="a table in metrics.csv, or another file")
+    register(
+        "tensorboard",
+        "seqgen.callbacks.tensorboard_log:TensorboardLog",
+        summary="curves in TensorBoard",
+        requires="tensorboard",
+        extra="tensorboard",
+    )
+    register(
+        "mlflow",
+        "seqgen.callbacks.mlflow_log:MlflowLog",
+        summary="runs in MLflow: a folder, or a server",
+        requires="mlflow",
+        extra="mlflow",
+    )
+    register(
+        "wandb",
+        "seqgen.callbacks.wandb_log:WandbLog",
+        summary="runs on Weights & Biases",
+        requires="wandb",
+        extra="wandb",
+    )

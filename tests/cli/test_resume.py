@@ -161,7 +161,7 @@ def test_a_run_can_be_interrupted_again_and_quietly(seqgen, interrupted):
 
 def test_quiet_says_how_to_go_on_all_the_same(seqgen, corpus, monkeypatch):
     # Nothing is shown that a signal could follow, so the first evaluation sends it.
-    from seqgen.training.csv_log import CsvLog
+    from seqgen.callbacks.csv_log import CsvLog
 
     once = iter([signal.SIGHUP])
     monkeypatch.setattr(CsvLog, "on_metrics", lambda *_: [signal.raise_signal(number) for number in once])

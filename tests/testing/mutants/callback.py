@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge
 
+from seqgen.callbacks.csv_log import CsvLog
 from seqgen.core.callback import Callback
 from seqgen.testing.callback import CallbackContract
-from seqgen.training.csv_log import CsvLog
 
 CONTRACT = CallbackContract
 MUTANTS: list[tuple[str, str, type[CallbackContract]]] = []

@@ -1,0 +1,86 @@
+"""What MLflow reads of what `--log-to mlflow` wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from seqgen.callbacks.mlflow_log import MlflowLog
+
+CONFIG = {"model": "ice", "hidden_size": 8, "dropout": 0.1, "max_time": None, "note": "x" * 7000}
+METRICS = {"step": 10, "epoch": 0.5, "train_loss": 2.5, "validation_loss": None}
+SUMMARY = {"model": "ice", "version": 3, "interrupted": False}
+
+pytestmark = pytest.mark.slow  # importing MLflow takes 3 s
+
+
+def follow(log, folder, *metrics, summary=SUMMARY):
+    log.on_start(CONFIG, folder)
+    for each in metrics:
+        log.on_metrics(each)
+    if summary:
+        log.on_end(summary)
+
+
+def client(folder):
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(folder.as_uri())
+
+
+def runs(folder):
+    found = client(folder)
+    return found.search_runs([each.experiment_id for each in found.search_experiments() if each.name == "seqgen"])
+
+
+def test_figures_options_and_outcome_are_a_run(tmp_path):
+    later = METRICS | {"step": 20, "train_loss": 2.25, "validation_loss": 2.375}
+    follow(MlflowLog(uri=str(tmp_path / "runs")), tmp_path, METRICS, later)
+    (run,) = runs(tmp_path / "runs")
+    assert (run.info.run_name, run.info.status) == ("ice", "FINISHED")
+    assert run.data.params == {"model": "ice", "hidden_size": "8", "dropout": "0.1", "note": "x" * 6000}
+    assert run.data.tags["seqgen.model"] == "ice:3"
+    history = client(tmp_path / "runs").get_metric_history(run.info.run_id, "train_loss")
+    assert [(each.step, each.value) for each in history] == [(10, 2.5), (20, 2.25)]
+    assert run.data.metrics == {"epoch": 0.5, "train_loss": 2.25, "validation_loss": 2.375}
+
+
+def test_a_run_that_goes_on_is_the_same_run_and_another_is_another(tmp_path):
+    log = {"uri": str(tmp_path / "runs")}
+    (tmp_path / "next").mkdir()
+    follow(MlflowLog(**log), tmp_path, METRICS, summary=SUMMARY | {"interrupted": True})
+    assert [run.info.status for run in runs(tmp_path / "runs")] == ["KILLED"]
+    follow(MlflowLog(**log), tmp_path, METRICS | {"step": 20})
+    assert [run.info.status for run in runs(tmp_path / "runs")] == ["FINISHED"]
+    follow(MlflowLog(**log), tmp_path / "next")
+    assert len(runs(tmp_path / "runs")) == 2
+
+
+def test_without_an_address_it_is_that_of_the_environment_or_a_folder_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one").mkdir()
+    follow(MlflowLog(), tmp_path / "one")
+    assert len(runs(tmp_path / "mlruns")) == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "theirs").as_uri())
+    follow(MlflowLog(), tmp_path)
+    assert len(runs(tmp_path / "theirs")) == 1
+
+
+def test_nothing_is_sent_anywhere_unasked(tmp_path):
+    follow(MlflowLog(uri=str(tmp_path / "runs")), tmp_path)
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_a_training_is_followed(seqgen_cli, tmp_path):
+    (tmp_path / "novel.txt").write_text("a cat sat on a mat, and the cat ate a rat\n" * 100)
+    options = ("--hidden-size", 8, "--seq-len", 8, "--batch-size", 4, "--max-steps", 20, "--eval-every", 10, "-q")
+    outcome = seqgen_cli("train", "novel.txt", "--backend", "torch", *options, "--log-to", "mlflow:uri=runs")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    (run,) = runs(tmp_path / "runs")
+    (metrics,) = (tmp_path / "home" / "models" / "novel").glob("*/metrics.jsonl")
+    last = json.loads(metrics.read_text().splitlines()[-1])
+    assert run.data.metrics["validation_loss"] == last["validation_loss"]
+    assert run.data.params["hidden_size"] == "8"
+    assert run.data.tags["seqgen.model"] == "novel:1"

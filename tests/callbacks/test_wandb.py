@@ -1,0 +1,58 @@
+"""What `--log-to wandb` writes offline, read back as `wandb sync` does."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+
+from seqgen.callbacks.wandb_log import WandbLog
+
+wandb = pytest.importorskip("wandb", reason="wandb brings a program of 50 MB, and is no part of the test tools")
+
+pytestmark = pytest.mark.slow  # each run is a process of its own
+
+CONFIG = {"model": "ice", "hidden_size": 8, "max_time": None}
+METRICS = {"step": 10, "epoch": 0.5, "train_loss": 2.5, "validation_loss": None}
+
+
+def records(path):
+    """The records of an offline run's file, which is a log of LevelDB after seven bytes: each piece has a checksum of four
+    bytes, a length of two, and whether it is whole (1) or the first (2), middle (3) or last (4) of a record."""
+    from wandb.proto import wandb_internal_pb2
+
+    content, place, record = path.read_bytes(), 7, b""
+    while place < len(content):
+        if 32768 - place % 32768 < 7:  # no piece begins so near to the end of a block
+            place += 32768 - place % 32768
+            continue
+        length, kind = struct.unpack("<HB", content[place + 4 : place + 7])
+        record += content[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):
+            yield wandb_internal_pb2.Record.FromString(record)
+            record = b""
+
+
+def test_figures_and_options_are_a_run_and_neither_command_nor_code_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["seqgen", "train", "s3://ada:lace@bucket/novel.txt"])
+    log = WandbLog(mode="offline", project="ice age")
+    log.on_start(CONFIG, tmp_path)
+    log.on_metrics(METRICS)
+    log.on_metrics(METRICS | {"step": 20, "train_loss": 2.25})
+    log.on_end({"model": "ice", "version": 3})
+    (path,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    assert b"lace" not in b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
+    found = list(records(path))
+    (run,) = [each.run for each in found if each.HasField("run")]
+    assert (run.display_name, run.project) == ("ice", "ice age")
+    options = {each.key or each.nested_key[0]: json.loads(each.value_json) for each in run.config.update}
+    assert {key: options[key] for key in CONFIG} == CONFIG
+    history = [
+        {item.nested_key[0] if item.nested_key else item.key: json.loads(item.value_json) for item in each.history.item}
+        for each in found
+        if each.HasField("history")
+    ]
+    assert [(line["_step"], line["train_loss"]) for line in history] == [(10, 2.5), (20, 2.25)]
