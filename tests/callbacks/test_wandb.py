@@ -9,8 +9,6 @@ import pytest
 
 from seqgen.callbacks.wandb_log import WandbLog
 
-wandb = pytest.importorskip("wandb", reason="wandb brings a program of 50 MB, and is no part of the test tools")
-
 pytestmark = pytest.mark.slow  # each run is a process of its own
 
 CONFIG = {"model": "ice", "hidden_size": 8, "max_time": None}

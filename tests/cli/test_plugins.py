@@ -15,7 +15,7 @@ BUNDLED = {
         *("greedy", "temperature", "top-k", "top-p", "min-p", "typical", "repetition-penalty", "no-repeat-ngram"),
         *("grammar", "regex", "dry", "logit-bias", "mirostat"),
     ],
-    "callback": ["csv"],
+    "callback": ["csv", "tensorboard", "mlflow", "wandb"],
 }
 
 

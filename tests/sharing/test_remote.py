@@ -32,11 +32,9 @@ def quiet(done, total):
     """Progress that nobody looks at."""
 
 
-@pytest.fixture(params=["folder", "file", "memory", pytest.param("s3", marks=pytest.mark.slow)])
+@pytest.fixture(params=["folder", "file", "memory"])
 def url(request, tmp_path):
     """An empty team registry."""
-    if request.param == "s3":
-        return request.getfixturevalue("s3_url")
     if request.param == "memory":
         MemoryFileSystem.store.clear()
         MemoryFileSystem.pseudo_dirs[:] = [""]
@@ -124,8 +122,6 @@ def cut_after(monkeypatch, method, count):
 
 @pytest.mark.parametrize("count", range(4))
 def test_half_a_push_is_no_model_and_goes_on(saved, url, registry, monkeypatch, count):
-    if url.startswith("s3"):
-        pytest.skip("the line is cut in the local file systems")
     with monkeypatch.context() as patch:
         cut_after(patch, "put_file", count)
         with pytest.raises(RemoteError, match="cannot be written: CutError"):

@@ -26,10 +26,6 @@ class TestMlflow(CallbackContract):
 
 @pytest.mark.slow  # each run is a process of its own
 class TestWandb(CallbackContract):
-    @pytest.fixture(autouse=True)
-    def offline(self):
-        pytest.importorskip("wandb")
-
     def make(self):
         return CATALOG.make("callback", "wandb:mode=offline")
 
