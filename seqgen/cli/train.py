@@ -140,7 +140,7 @@ def _signature() -> inspect.Signature:
             list[str] | None,
             typer.Option(
                 metavar="CALLBACK",
-                help="Log metrics also to csv, csv:path=FILE, ...; repeatable.",
+                help="Log metrics also to csv, tensorboard, mlflow or wandb, with options as in csv:path=FILE; repeatable.",
                 autocompletion=complete_part("callback"),
             ),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -64,9 +65,13 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
     try:
         with lock:
             files.replace_bytes(folder / MANIFEST, manifest)
-            listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
-            _fetch_all(place, folder, listed, progress)
-            arrival = publish(folder, registry, name, where=str(place), number=number)
+            try:
+                listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
+                _fetch_all(place, folder, listed, progress)
+                arrival = publish(folder, registry, name, where=str(place), number=number)
+            except DamagedModelError:
+                shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
+                raise
     except filelock.Timeout as error:
         raise UsageError(f"{place} is being fetched by another process.") from error
     Path(lock.lock_file).unlink(missing_ok=True)
@@ -113,10 +118,12 @@ def _fetch(place: Place, target: Path, listed: Listed, told: Told, *, last: bool
         if last:
             raise
         return False
-    except DamagedModelError:
-        if not target.exists() and start and not last:
-            return False  # the beginning was of something else
-        if target.exists() and not last:
-            return False  # it broke off without a word
+    except DamagedModelError as error:
+        if target.exists():  # it broke off without a word
+            if last:
+                raise RemoteError(f"{error}  The same command goes on from there.") from error
+            return False
+        if start and not last:  # the beginning was of something else
+            return False
         raise
     return True

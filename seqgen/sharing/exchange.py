@@ -15,14 +15,14 @@ from seqgen.sharing.remote import Pushed, Remote
 _VERSION = re.compile(r"(?P<name>[^:@/\\]+):(?P<number>[1-9]\d{0,8})")
 
 
-def push(saved: SavedModel, url: str, *, progress: Progress, as_: str | None = None) -> Pushed:
+def push(saved: SavedModel, url: str, *, as_: str | None = None, progress: Progress = lambda *_: None) -> Pushed:
     """Give a model to a team, or to everybody.
 
     Args:
         saved: the model.
         url: a folder or URL that is a team's registry, or ``hf://USER/NAME``.
-        progress: told how much is through.
         as_: ``NAME:VERSION``, what it is called there; None: as in the registry that it was opened from.
+        progress: called with the bytes that are through, and the bytes that there are.
 
     Raises:
         UsageError: no such place, or a folder of no registry without ``as_``.
@@ -44,7 +44,12 @@ def push(saved: SavedModel, url: str, *, progress: Progress, as_: str | None = N
 
 
 def pull(
-    url: str, reference: str | None, registry: Registry, *, progress: Progress, name: str | None = None
+    url: str,
+    reference: str | None,
+    registry: Registry,
+    *,
+    name: str | None = None,
+    progress: Progress = lambda *_: None,
 ) -> Arrival:
     """Fetch a model that was pushed, as a version of the registry, unless it is there already.
 
@@ -52,8 +57,8 @@ def pull(
         url: where it was pushed.
         reference: ``NAME`` or ``NAME:VERSION``; None on the Hub, where the URL says it.
         registry: where it goes.
-        progress: told how much is through.
         name: of the model here; None: as there.
+        progress: called with the bytes that are through, and the bytes that there are.
 
     Raises:
         UsageError: no such place, or not such a reference.

@@ -96,7 +96,7 @@ class HubModel:
             commits = api.list_repo_commits(self.repository)
             pushed = next((commit.commit_id for commit in commits if commit.title == title), None)
             new = pushed is None
-            if pushed is not None and self._place(pushed).__truediv__(MANIFEST).read_small() != manifest:
+            if pushed is not None and (self._place(pushed) / MANIFEST).read_small() != manifest:
                 raise ModelExistsError(
                     f"{self} has another model as its version {number}, and versions do not change.  Push this one as "
                     f"another: --as {self.name}:{number + 1}"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import getpass
 import platform
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import ModelExistsError, ModelNotFoundError, UsageError
 from seqgen.manifest import MANIFEST, verify
 from seqgen.registry import Registry, check_name
-from seqgen.sharing.arrival import Arrival, digest_of, read_listed
+from seqgen.sharing.arrival import Arrival, Listed, digest_of, read_listed
 from seqgen.sharing.download import Progress, download
 from seqgen.sharing.place import Place
 from seqgen.untrusted import parse_json, shown
@@ -87,15 +88,38 @@ class Remote:
             return Pushed(str(target), new=False)
         claim = {
             "manifest_sha256": digest_of(manifest),
-            "by": f"{getpass.getuser()} on {platform.node()}",
+            "by": f"{_user()} on {platform.node()}",
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         first = (target / CLAIM).create(claim)
-        if first and self._is_there(target, manifest):  # somebody finished between the look and the claim
-            (target / CLAIM).remove()
+        try:  # somebody may have finished between the look and the claim
+            done = self._is_there(target, manifest) if first else not self._is_ours(target, manifest)
+        except ModelExistsError:
+            if first:
+                (target / CLAIM).remove()
+            raise
+        if done:
+            if first:
+                (target / CLAIM).remove()
             return Pushed(str(target), new=False)
-        if not first and not self._is_ours(target, manifest):
-            return Pushed(str(target), new=False)
+        self._write(target, saved, listed, trusted=not first, progress=progress)
+        if self._is_ours(target, manifest):
+            (target / MANIFEST).put_whole(manifest)
+        (target / CLAIM).remove()
+        return Pushed(str(target), new=True)
+
+    def _write(
+        self, target: Place, saved: SavedModel, listed: Mapping[str, Listed], *, trusted: bool, progress: Progress
+    ) -> None:
+        """Write the files of a model, but for its manifest.
+
+        Args:
+            target: where.
+            saved: the model.
+            listed: its files.
+            trusted: what lies there was written for this model, so that what has its size need not be written again.
+            progress: told how much is through.
+        """
         total, through = sum(each.bytes for each in listed.values()), 0
 
         def told(count: int) -> None:
@@ -103,17 +127,12 @@ class Remote:
             through += count
             progress(min(through, total), total)
 
-        done = 0
+        before = 0
         for file, each in listed.items():
-            # Without a claim of ours from before, what lies there is not known to be ours, whatever its size.
-            if first or (target / file).size() != each.bytes:
+            if not trusted or (target / file).size() != each.bytes:
                 (target / file).put(saved.folder / file, told)
-            done += each.bytes
-            told(done - through)
-        if self._is_ours(target, manifest):
-            (target / MANIFEST).put_whole(manifest)
-        (target / CLAIM).remove()
-        return Pushed(str(target), new=True)
+            before += each.bytes
+            told(before - through)
 
     def pull(self, reference: str, registry: Registry, *, progress: Progress, name: str | None = None) -> Arrival:
         """Fetch a version into a registry, under its number where that is free; see :func:`~seqgen.sharing.download.download`.
@@ -183,6 +202,13 @@ class Remote:
             f"{target}: another model is being pushed there, by {shown(found.get('by', 'somebody'))} since "
             f"{shown(found.get('since', 'just now'))}.  If that was given up, remove {target}/{CLAIM}"
         )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # in a container, a number may have no name
+        return "somebody"
 
 
 def _is_name(name: str) -> bool:
