@@ -126,6 +126,7 @@ def test_the_bundled_corpora_are_there_and_read_as_utf_8():
         "ice": "text",
         "names": "lines",
         "songs": "songs",
+        "tunes": "abc",
     }
     for corpus in bundled.values():
         assert corpora.locate(corpus.name) == corpus.path
@@ -162,7 +163,7 @@ def test_every_listed_corpus_says_its_licence_and_dataset():
     for corpus in corpora.available():
         assert corpus.summary
         assert corpus.licence
-        assert corpus.dataset in {"text", "lines", "songs"}
+        assert corpus.dataset in {"text", "lines", "songs", "abc"}
 
 
 def test_a_public_corpus_is_located_once_it_lies_in_the_home_folder(tmp_path, monkeypatch):
