@@ -57,7 +57,7 @@ def import_zip(source: Path, folder: Path) -> None:
         entries = _entries(archive, source.stat().st_size, where=where)
         check_space(folder, sum(entry.file_size for entry in entries.values()), where=where)
         with archive.open(entries[MANIFEST]) as content:
-            files.write_bytes(folder / MANIFEST, content.read())
+            files.write_bytes(folder / MANIFEST, b"".join(iter(lambda: content.read(CHUNK), b"")))
         listed = read_listed(read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}"), where=where)
         if strangers := sorted(entries.keys() - listed.keys() - {MANIFEST}):
             raise DamagedModelError(f"{where}/{strangers[0]}: the manifest does not list it.")
@@ -112,15 +112,16 @@ def _entries(archive: zipfile.ZipFile, size: int, *, where: str) -> dict[str, zi
 
 
 class _Bounded(io.FileIO):
-    """A file of which zipfile, which reads the whole directory of entries at once, gets no more than a bounded one."""
+    """A file that gives at most ``CHUNK`` bytes at a time.
 
-    _LARGEST = max(CHUNK, MAX_JSON_BYTES)
+    So zipfile, which reads the directory of entries at once and makes an object of each, gets no more than 5,000.
+    """
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next bytes."""
         left = max(0, self._size() - self.tell())
         wanted = left if size is None or size < 0 else min(size, left)
-        if wanted > self._LARGEST:
+        if wanted > CHUNK:
             raise zipfile.BadZipFile(f"its directory claims {wanted:,} bytes")
         return super().read(wanted)
 

@@ -160,7 +160,7 @@ def test_entries_that_lie_over_each_other_cannot_claim_more_than_the_file_has(ar
 
 def test_a_directory_of_very_many_entries_is_refused_unread(refused, tmp_path):
     with zipfile.ZipFile(tmp_path / "many.zip", "w") as file:
-        for number in range(45_000):
+        for number in range(3000):
             entry = zipfile.ZipInfo(f"{number:050}")
             entry.header_offset = entry.CRC = entry.file_size = entry.compress_size = 0
             file.filelist.append(entry)
