@@ -124,7 +124,7 @@ class AbcDataset(Dataset):
             for interval in all_keys(key):
                 moved = transposed(lexemes, interval)
                 if moved is not None:
-                    yield Document(f"{name}#{interval.key(key)}", laid_out(moved))
+                    yield Document(f"{name}#{interval.key(key)}", laid_out(moved), group=name)
         else:
             interval = to_tonic(key, 0) if self.transpose == "tonic" else to_signature(key, 0)
             yield Document(name, laid_out(transposed(lexemes, interval) or lexemes))
