@@ -82,6 +82,12 @@ def test_each_tune_of_a_book_is_rendered_in_each_form(book, tmp_path):
     assert pixels(written[3].read_bytes()).min() < 50  # ink
 
 
+def test_repeats_that_follow_one_another_are_engraved(tmp_path):
+    (tmp_path / "a.abc").write_text("X:1\nT:of :| in words\nL:1/8\nM:2/4\nK:G\n|: GABc :| dBAB :|\ndcBA :| G4 |]\n")
+    music("render", "a.abc", "--to", "midi", folder=tmp_path)
+    assert len(Score(str(tmp_path / "a.mid")).tracks[0].notes) == 2 * (4 + 4 + 4) + 1
+
+
 def test_equal_tunes_give_equal_files(book, tmp_path):
     for folder in ("one", "two"):
         music("render", book, "--to", "svg,midi", "--output-folder", folder, folder=tmp_path)

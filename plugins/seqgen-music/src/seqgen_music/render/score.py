@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import itertools
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from seqgen_music.errors import MusicError
 
 _LONGEST = 100_000  # characters of a tune; a page of notes has about a thousand
 _SECONDS = 60
+_FIELD = re.compile(r"[A-Za-z]:(?!\|)|%")
+_REPEAT = re.compile(r'"[^"\n]*"|:\|(?!:)|\|:|::|:\|:')  # or a text, in which such a sign means nothing
 _SERIF = "DejaVu Serif"  # where there is no Times, as on most Linux machines
 
 
@@ -61,7 +65,7 @@ def engrave(tune: str, where: str) -> Engraved:
     command = [sys.executable, "-m", "seqgen_music.render.engraver"]
     try:
         ran = subprocess.run(  # noqa: S603  our own module
-            command, input=tune, capture_output=True, encoding="utf-8", timeout=_SECONDS, check=False
+            command, input=begun(tune), capture_output=True, encoding="utf-8", timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise MusicError(f"{where} took verovio longer than {_SECONDS} seconds; given up.") from error
@@ -71,6 +75,25 @@ def engrave(tune: str, where: str) -> Engraved:
             f"{where} is no tune in ABC that verovio can engrave.  seqgen music info says what is wrong with it"
         )
     return Engraved(done["svg"], base64.b64decode(done["midi"]))
+
+
+def begun(tune: str) -> str:
+    """The tune with a sign where each repeat begins that follows another: verovio 6.4 crashes without, and of ``::`` loses it.
+
+    ``|: A :| B :: C :|`` becomes ``|: A :| |: B :| |: C :|``, which means the same.
+    """
+    lines = tune.split("\n")
+    signs = [
+        (number, match)
+        for number, line in enumerate(lines)
+        if not _FIELD.match(line)
+        for match in _REPEAT.finditer(line)
+        if not match[0].startswith('"')
+    ]
+    for (number, match), (_, following) in reversed(list(itertools.pairwise(signs))):
+        if match[0].startswith(":") and (match[0] != ":|" or following[0] != "|:"):
+            lines[number] = lines[number][: match.start()] + ":| |:" + lines[number][match.end() :]
+    return "\n".join(lines)
 
 
 def _need(package: str, what: str) -> None:
