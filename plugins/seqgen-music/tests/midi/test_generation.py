@@ -19,12 +19,12 @@ def home(tmp_path_factory):
     """A folder with a corpus, and a model that was trained on it for a few steps."""
     folder = tmp_path_factory.mktemp("midi")
     (folder / "corpus").mkdir()
-    MidiDataset.example(folder / "corpus", 60_000)
+    MidiDataset.example(folder / "corpus", 12_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQGEN_HOME", str(folder / "home"))
         run(
             folder, "train", "corpus", "--dataset", "midi", "--tokenizer", "midi:scheme=remi", "--name", "exercises", "-q",
-            "--max-steps", 120, "--hidden-size", 64, "--batch-size", 8, "--seq-len", 64, "--learning-rate", 0.01,
+            "--max-steps", 60, "--hidden-size", 64, "--batch-size", 8, "--seq-len", 64, "--learning-rate", 0.01,
         )  # fmt: skip
         yield folder
 
