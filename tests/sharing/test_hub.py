@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 
 import pytest
 
 from seqgen.checkpoint import SavedModel
-from seqgen.core.errors import DamagedModelError, ModelExistsError, ModelNotFoundError, RemoteError, UsageError
+from seqgen.core.errors import (
+    DamagedModelError,
+    MissingDependencyError,
+    ModelExistsError,
+    ModelNotFoundError,
+    RemoteError,
+    UsageError,
+)
 from seqgen.sharing.exchange import pull, push
 
 from .conftest import files_of, write_model
@@ -182,3 +190,11 @@ def test_a_revision_cannot_be_pushed_to_and_a_model_says_itself_which_it_is(save
         push(saved, "hf://ada/novel@v3", progress=quiet)
     with pytest.raises(UsageError, match="hf://ada/novel is one model, so novel:3 says nothing"):
         pull(URL, "novel:3", registry, progress=quiet)
+
+
+def test_without_huggingface_hub_it_says_what_to_install(saved, registry, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(MissingDependencyError, match=r"not installed.  pip install 'seqgen\[hub\]'"):
+        push(saved, URL, progress=quiet)
+    with pytest.raises(MissingDependencyError, match=r"not installed.  pip install 'seqgen\[hub\]'"):
+        pull(URL, None, registry, progress=quiet)
