@@ -46,6 +46,8 @@ def read_stack(path: Path, *, where: str) -> Stack:
                 "so: {name: tensor.float() for name, tensor in module.state_dict().items()}"
             )
         shapes[name] = tuple(entry["shape"])
+    if "layers.0.input_weight" in shapes:
+        raise ModelError(f"{where} has the weights of a model of seqgen.  Import the folder that it belongs in")
     layers = _recurrent(shapes, where=where)
     hidden = shapes[layers[0].weight_hh][1]
     rest = {name: shape for name, shape in shapes.items() if not any(name in layer for layer in layers)}

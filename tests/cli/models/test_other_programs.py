@@ -83,6 +83,11 @@ def test_a_pickle_is_not_opened_and_the_way_around_is_shown(refused, tmp_path, s
     assert not (tmp_path / "ran").exists()
 
 
+def test_the_weights_of_a_model_folder_alone_are_sent_back_to_their_folder(refused, novel):
+    sentence = refused("models", "import", novel / "model.safetensors", exit_code=1)
+    assert sentence == "model.safetensors has the weights of a model of seqgen.  Import the folder that it belongs in"
+
+
 def test_what_does_not_fit_leaves_nothing_behind(refused, seqgen, foreign, seqgen_home):
     foreign.write_bytes(foreign.read_bytes()[:-4])
     sentence = refused("models", "import", foreign, "--vocabulary", "chars.json", exit_code=1)
