@@ -123,6 +123,11 @@ def _read_corpus(model: LanguageModel, given: tuple[str, ...]) -> tuple[TokenSto
     advice = "Name it where it is, as it was, with --corpus FILE"
     if not sources:
         raise CorpusError(f"{model.reference} does not say what it was trained on.  {advice}")
+    if not given and recorded.get("sources_left_out"):
+        raise CorpusError(
+            f"{model.reference} was trained on more sources than the {len(sources):,} that it names.  Name their folder with "
+            "--corpus FOLDER"
+        )
     if not given and (urls := [source for source in sources if "://" in source]):
         # A folder may come from a stranger, and must not make this machine call where it says.
         raise CorpusError(

@@ -29,6 +29,9 @@ from seqgen.training.trainer import DivergedError, Trainer
 FRAMEWORKS = ("torch", "keras", "tensorflow", "jax", "numpy", "safetensors")
 """Distributions whose versions a manifest records, where they are loaded."""
 
+SOURCES = 1000
+"""A manifest names so many sources at most: a reader refuses one that is larger than a few megabytes."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -82,6 +85,7 @@ def publish(facts: Facts, registry: Registry) -> ModelVersion:
         msg = f"Training of {facts.run.name} has no weights to publish."
         raise TrainingError(msg)
     about = facts.run.about()
+    sources = [redacted(source) for source in about["sources"]]
     with registry.new_folder() as folder:
         write_weights(folder / WEIGHTS, weights)
         files.write_json(folder / CONFIG, config_to_json(facts.config))
@@ -94,7 +98,8 @@ def publish(facts: Facts, registry: Registry) -> ModelVersion:
             "created": datetime.now(UTC).isoformat(timespec="microseconds"),
             "results": facts.results(),
             "corpus": {
-                "sources": [redacted(source) for source in about["sources"]],
+                "sources": sources[:SOURCES],
+                **({"sources_left_out": len(sources) - SOURCES} if len(sources) > SOURCES else {}),
                 "fingerprint": facts.store.fingerprint,
                 "documents": len(facts.store.starts) - 1,
                 "characters": facts.store.characters,

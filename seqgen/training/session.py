@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import OptionError, OutputError, TrainingError
+from seqgen.core.errors import DamagedModelError, OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
 from seqgen.core.redact import redacted
 from seqgen.data.store import open_or_build
@@ -26,6 +26,7 @@ from seqgen.training.preparation import Preparation, build_model, make_batches, 
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
 from seqgen.training.recovery import train
+from seqgen.training.resuming import read_about, read_settings
 from seqgen.training.run import Run
 from seqgen.training.trainer import Trainer
 
@@ -117,27 +118,27 @@ class Session:
         """
         run = Run.find(self.training_folder, name)
         try:
-            config = run.config()
-            given = {key: value for key, value in budget.items() if value is not None}
-            origins = config.origins | dict.fromkeys(given, "resume")
-            config = replace(config, training=config.training | given, origins=origins)
-            about = run.read("run.json")
-            self.log_to = self.log_to or tuple(map(str, about["log_to"]))
+            config = read_settings(run, {key: value for key, value in budget.items() if value is not None})
+            about = read_about(run)
+            self.log_to = self.log_to or about.log_to
             callbacks = self._callbacks()
             tokenizer_entry = find_recorded(self.catalog, "tokenizer", config, where=str(run.folder))
             tokenizer = tokenizer_entry.load().from_state(run.read(TOKENIZER))
+            if tokenizer.vocab_size != config.model.vocab_size:
+                msg = f"{run.folder}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has {config.model.vocab_size}."
+                raise DamagedModelError(msg)
             dataset_record = config.parts["dataset"]
             dataset = self.catalog.make(
                 "dataset",
                 PartSpec(f"{dataset_record.distribution}/{dataset_record.name}", dataset_record.options),
-                sources=tuple(about["sources"]),
+                sources=about.sources,
             )
             progress = working("encoding", self.reporter.busy)
             with self._preparing():
                 store = open_or_build(dataset, tokenizer, home.tokens_folder(), progress=progress)
-            if store.fingerprint != about["fingerprint"]:
+            if store.fingerprint != about.fingerprint:
                 msg = (
-                    f"The corpus of {run.name} has changed since the run was started ({', '.join(about['sources'])}).  "
+                    f"The corpus of {run.name} has changed since the run was started ({', '.join(about.sources)}).  "
                     f"Put it back, or start anew with --from."
                 )
                 raise OptionError(msg)
@@ -152,7 +153,7 @@ class Session:
         except BaseException:
             run.close()
             raise
-        prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about["sources"])
+        prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about.sources)
         return self._go(run, prepared, callbacks, resume=True)
 
     def _go(self, run: Run, prepared: Preparation, callbacks: list[GuardedCallback], *, resume: bool) -> Outcome:

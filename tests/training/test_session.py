@@ -368,3 +368,15 @@ def test_what_was_said_of_a_run_is_not_said_again_when_it_goes_on(start, resume)
     start(reporter=first, **options)
     resume(reporter=second)
     assert (len(warnings_of(first)), warnings_of(second)) == (1, [])
+
+
+def test_a_corpus_of_very_many_named_files_makes_a_model_that_can_be_read(start, tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgen.training.publish.SOURCES", 20)
+    files = []
+    for number in range(50):
+        files.append(str(tmp_path / f"{number}.txt"))
+        (tmp_path / f"{number}.txt").write_text(f"The sea is wide, {number} miles.  ")
+    outcome = start(max_steps=2, sources=files)
+    corpus = outcome.version.open().manifest["corpus"]
+    assert corpus["sources"] == files[:20]
+    assert (corpus["sources_left_out"], corpus["documents"]) == (30, 50)

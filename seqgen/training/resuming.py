@@ -1,0 +1,81 @@
+"""What a run was started with, read back and checked: nothing in its files is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seqgen.checkpoint import ModelConfig
+from seqgen.core.errors import DamagedModelError, OptionError
+from seqgen.core.options import checked, options_of
+from seqgen.training.options import TrainingOptions
+from seqgen.training.run import Run
+
+CHOSEN = (
+    *("backend", "batching", "seq_len", "batch_size", "learning_rate"),
+    *("hidden_size", "embedding_size", "num_layers", "dropout"),
+)
+"""Options that have a value in every run, given or chosen."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What ``run.json`` says.
+
+    Attributes:
+        sources: what the dataset reads.
+        fingerprint: of the corpus.
+        log_to: callbacks.
+    """
+
+    sources: tuple[str, ...]
+    fingerprint: str
+    log_to: tuple[str, ...]
+
+
+def read_about(run: Run) -> About:
+    """What ``run.json`` says.
+
+    Raises:
+        DamagedModelError: it is not what a run writes.
+    """
+    value = run.read("run.json")
+    expected = {"sources": list, "fingerprint": str, "parent": str | None, "log_to": list}
+    faults = [name for name, kind in expected.items() if name not in value or not isinstance(value[name], kind)]
+    faults += [name for name in ("sources", "log_to") if name not in faults and not _texts(value[name])]
+    faults += sorted(value.keys() - expected.keys())
+    if faults:
+        raise DamagedModelError(f"{run.folder}/run.json: {faults[0]} is not what a run writes there; it cannot go on.")
+    return About(tuple(value["sources"]), value["fingerprint"], tuple(value["log_to"]))
+
+
+def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
+    """What ``config.json`` says, with the options that were given now.
+
+    Raises:
+        DamagedModelError: it is not what a run writes.
+    """
+    config = run.config()
+    where = f"{run.folder}/config.json"
+    names = {option.name for option in options_of(TrainingOptions)}
+    if config.training.keys() != names:
+        wrong = min(config.training.keys() ^ names)
+        raise DamagedModelError(f"{where}: training.{wrong} is missing or unknown; the run cannot go on.")
+    try:
+        training = checked(TrainingOptions, {**config.training, **given}, where=f"{where}: training")
+    except OptionError as error:
+        raise DamagedModelError(str(error)) from error
+    empty = [name for name in CHOSEN if training[name] is None]
+    if not any(training[name] for name in ("epochs", "max_steps", "max_time")):
+        empty.append("max_time")
+    if empty:
+        raise DamagedModelError(f"{where}: training.{empty[0]} is empty, which no run leaves; it cannot go on.")
+    for kind in ("tokenizer", "dataset", "backend"):
+        if kind not in config.parts:
+            raise DamagedModelError(f"{where}: names no {kind}; the run cannot go on.")
+    return replace(config, training=training, origins={**config.origins, **dict.fromkeys(given, "resume")})
+
+
+def _texts(values: list[Any]) -> bool:
+    return all(type(value) is str for value in values)
