@@ -19,7 +19,7 @@ from seqgen_lyrics.demands import Demands
 from seqgen_lyrics.lexicon import MOST, Lexicon, Words
 from seqgen_lyrics.line import Line, Place
 from seqgen_lyrics.poem import Poem
-from seqgen_lyrics.sounds import fits_stress, groups, plain, sounds, syllables
+from seqgen_lyrics.sounds import fits_stress, groups, may_be_word, plain, sounds, syllables
 from seqgen_lyrics.vocabulary import Vocabulary, is_letter
 
 Mask = npt.NDArray[np.bool_]
@@ -27,7 +27,7 @@ Mask = npt.NDArray[np.bool_]
 _LONGEST = 16  # syllables of a line of which nobody says how many
 _SPREAD = 2  # syllables by which lines that rhyme may differ where nobody says
 _MARKS = 3  # in a row
-_REPEATED = "-."
+_REPEATED = "-"
 _CLOSING = frozenset(",.;:!?)]}…")  # after which a space comes, or the line ends
 _HEADING = 24  # characters
 _UNKNOWN = 12  # letters of a word that nobody knows
@@ -206,7 +206,7 @@ class Director:
             allowed = (rules.words.after(letters, so_far) & np.uint32((1 << room + 1) - 2)) != 0
             if rules.free and len(letters) < _UNKNOWN:
                 # One to spare, for words that have more syllables than groups of vowels.
-                allowed |= self._vocabulary.groups + groups(letters) < room
+                allowed |= np.maximum(self._vocabulary.groups + groups(letters), 1) < room
         if rules.last is not None:
             allowed |= (rules.last.after(letters, so_far) & _bits(rules, so_far)) != 0
         return allowed
@@ -220,7 +220,7 @@ class Director:
         room = min(rules.high - rules.need - so_far, MOST)
         if room >= 1 and (rules.words.beginning(letters, so_far) & ((1 << room + 1) - 2)):
             return True
-        if rules.free and len(letters) <= _UNKNOWN and groups(letters) < room:
+        if rules.free and len(letters) <= _UNKNOWN and max(groups(letters), 1) < room:
             return True
         return rules.last is not None and bool(rules.last.beginning(letters, so_far) & int(_bits(rules, so_far)))
 
@@ -236,6 +236,8 @@ class Director:
         whole = line.ended()
         if not self._steers:
             return True, self._may_end_with(poem, whole, rules)
+        if not may_be_word(plain(line.word)):
+            return False, False
         if rules.words.foot and not self._keeps_metre(line, rules):
             return False, False
         may_go_on = whole.syllables + max(rules.need, 1) <= rules.high

@@ -56,6 +56,12 @@ class Poem:
         return kept[len(self.body)] if repeats else None
 
     @property
+    def _comes_back(self) -> bool:
+        """Whether what is written of this stanza is what its section had before."""
+        kept = self.kept.get(self.name or "", [])
+        return bool(kept and self.body) and kept[: len(self.body)] == self.body
+
+    @property
     def notes(self) -> list[str]:
         """What was not kept, a sentence each."""
         told = list(self._notes)
@@ -105,7 +111,7 @@ class Poem:
 
     def _end_line(self, line: Line, index: int) -> None:
         self._number += 1
-        if self.replayed is None:
+        if not self._comes_back:
             self._judge(line, index)
         self.ends.append((line.last, line.syllables))
         self.lines.setdefault(line.words[:-1], set()).add(line.last)
@@ -143,7 +149,7 @@ class Poem:
     def _end_stanza(self) -> None:
         self._stanza += 1
         wanted = self.demands.stanza
-        if wanted is not None and len(self.ends) != wanted and self.replayed is None:
+        if wanted is not None and len(self.ends) != wanted and not self._comes_back:
             self._notes.append(f"stanza {self._stanza} has {len(self.ends)} lines instead of {wanted}")
         if self.name in REFRAINS:
             self.kept.setdefault(str(self.name), list(self.body))

@@ -126,7 +126,7 @@ class Rhyme(VerseSampler):
         int,
         Ge(1),
         Le(100_000),
-        Doc("words that are tried as rhymes at most; 1,000 take some 5 ms, once for each rhyme"),
+        Doc("words that are tried as rhymes at most; 1,000 take some 50 ms, once for each rhyme"),
     ] = 1000
 
     def __post_init__(self) -> None:

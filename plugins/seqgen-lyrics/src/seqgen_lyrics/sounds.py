@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pronouncing
 
 _STRESSES = "012"
+_LETTERS = "aio"  # that are words; CMUdict has all, as one says them
 _NO_STRESSES = str.maketrans("", "", _STRESSES)
 _SPELLED_VOWELS = "aeiouyаеёиоуыэюяіїєαεηιουω"  # Latin, Cyrillic, Greek, without accents
 _GROUPS = re.compile(f"[{_SPELLED_VOWELS}]+|[0-9]")
@@ -85,6 +86,13 @@ def syllables(word: str) -> int:
     return sounds(word)[0].syllables
 
 
+def may_be_word(word: str) -> bool:
+    """Whether a word may be one: of plain letters, only a, i and o are so alone, and others have a vowel or are known."""
+    if not (word.isascii() and word.isalpha()):
+        return True
+    return word in _LETTERS if len(word) == 1 else bool(groups(word)) or is_known(word)
+
+
 def is_weak(word: str) -> bool:
     """Whether a word is a little one without stress, as the and a, on which nobody wants a line to rhyme."""
     return sounds(word)[0].stresses == "0"
@@ -133,7 +141,7 @@ def fits_stress(sound: Sound, foot: str, phase: int) -> bool:
 
 def dictionary_words() -> Iterator[str]:
     """The words of CMUdict that are made of letters and apostrophes, in no order."""
-    return (word for word in _dictionary() if _WRITTEN.fullmatch(word))
+    return (word for word in _dictionary() if _WRITTEN.fullmatch(word) and (len(word) > 1 or word in _LETTERS))
 
 
 _WRITTEN = re.compile(r"'?[a-z]+(?:'[a-z]+)*'?")
