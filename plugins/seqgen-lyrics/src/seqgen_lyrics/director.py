@@ -31,6 +31,7 @@ _REPEATED = "-"
 _CLOSING = frozenset(",.;:!?)]}…")  # after which a space comes, or the line ends
 _HEADING = 24  # characters
 _UNKNOWN = 12  # letters of a word that nobody knows
+_CONSONANTS = 3  # at its beginning
 
 
 class Rules(NamedTuple):
@@ -206,7 +207,10 @@ class Director:
             allowed = (rules.words.after(letters, so_far) & np.uint32((1 << room + 1) - 2)) != 0
             if rules.free and len(letters) < _UNKNOWN:
                 # One to spare, for words that have more syllables than groups of vowels.
-                allowed |= np.maximum(self._vocabulary.groups + groups(letters), 1) < room
+                free = np.maximum(self._vocabulary.groups + groups(letters), 1) < room
+                if len(letters) >= _CONSONANTS and not groups(letters):
+                    free &= self._vocabulary.groups > 0  # or it would become no word
+                allowed |= free
         if rules.last is not None:
             allowed |= (rules.last.after(letters, so_far) & _bits(rules, so_far)) != 0
         return allowed
@@ -220,7 +224,8 @@ class Director:
         room = min(rules.high - rules.need - so_far, MOST)
         if room >= 1 and (rules.words.beginning(letters, so_far) & ((1 << room + 1) - 2)):
             return True
-        if rules.free and len(letters) <= _UNKNOWN and max(groups(letters), 1) < room:
+        vowels = groups(letters)
+        if rules.free and len(letters) <= (_UNKNOWN if vowels else _CONSONANTS) and max(vowels, 1) < room:
             return True
         return rules.last is not None and bool(rules.last.beginning(letters, so_far) & int(_bits(rules, so_far)))
 
