@@ -54,7 +54,7 @@ def register_samplers(register: Register) -> None:
 @seqgen.hookimpl
 def register_commands(app: typer.Typer) -> None:
     """``seqgen music``, a group of commands."""
-    from seqgen_music.commands import info, play, render  # noqa: F401  they add themselves
+    from seqgen_music.commands import evaluate, info, play, render  # noqa: F401  they add themselves
     from seqgen_music.commands.group import music
 
     app.add_typer(music, name="music")

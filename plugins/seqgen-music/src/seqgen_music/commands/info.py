@@ -23,7 +23,11 @@ def info(
     from seqgen_music.midi.about import about
     from seqgen_music.render.files import pieces
 
-    told = [{"piece": piece.where, **about(piece.midi)} for file in files for piece in pieces(file)]
+    told = [
+        {"piece": piece.where, **_in_abc(piece.content), **about(piece.midi)}
+        for file in files
+        for piece in pieces(file)
+    ]
     if json:
         import json as json_module
 
@@ -31,6 +35,18 @@ def info(
         return
     for number, piece in enumerate(told):
         typer.echo(("\n" if number else "") + "\n".join(f"{name:16} {_shown(value)}" for name, value in piece.items()))
+
+
+def _in_abc(content: bytes | str) -> dict[str, Any]:
+    """What a tune in ABC says of itself, and what is wrong with it; nothing of MIDI."""
+    if isinstance(content, bytes):
+        return {}
+    from seqgen_music.abc.tune import read_tune
+
+    tune = read_tune(content)
+    found = {name: tune.fields.get(letter, "") for name, letter in (("title", "T"), ("key", "K"))}
+    faults = [f"line {line}: {fault}" for line, fault in tune.faults]
+    return {**found, **({"faults": faults} if faults else {})}
 
 
 def _shown(value: Any) -> str:

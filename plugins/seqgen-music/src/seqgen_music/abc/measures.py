@@ -1,0 +1,136 @@
+"""How good tunes are: their bars, their keys, and how they are like, and copied from, a corpus."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from seqgen.core.errors import CorpusError
+from seqgen.core.files import find_sources
+from seqgen_music.abc.layout import laid_out
+from seqgen_music.abc.lexemes import lines_of
+from seqgen_music.abc.normal import normal
+from seqgen_music.abc.tune import Note, Tune, read_tune, tunes_of
+
+SHINGLE = 8
+"""Notes of a shingle: about a bar of a reel, which two tunes rarely share by chance."""
+
+
+def read_tunes(sources: Sequence[str]) -> list[Tune]:
+    """The tunes of books and folders, ill-formed ones included, each in its normal spelling.
+
+    Raises:
+        CorpusError: a source cannot be read, or there is no tune.
+    """
+    tunes = [
+        read_tune(laid_out(normal("\n".join(lines))))
+        for file in find_sources(sources, suffixes=(".abc",))
+        for _, lines in tunes_of(lines_of(file.text(dataset="abc")))
+    ]
+    if not tunes:
+        raise CorpusError(f"There is no tune in {', '.join(sources)}.  A tune has a field X: or K:")
+    return tunes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What is measured of tunes; shares and distances from 0 to 1, None where there is nothing to measure.
+
+    Attributes:
+        tunes, bars, notes: how many.
+        well_formed_tunes: share of tunes without a fault.
+        right_bars: share of bars that add up.
+        notes_in_key: share of notes in the key of their tune.
+        repeated_bars: share of bars that are equal to an earlier one of their tune.
+        pitch_class_distance: total variation between the histograms of pitch classes, in semitones above the tonic, and those
+            of the corpus.
+        duration_distance: the same of note lengths.
+        copied_bars: share of bars that are in the corpus.
+        copied_shingles: share of runs of eight notes, as steps from the tonic and lengths, that are in the corpus.
+    """
+
+    tunes: int
+    bars: int
+    notes: int
+    well_formed_tunes: float | None
+    right_bars: float | None
+    notes_in_key: float | None
+    repeated_bars: float | None
+    pitch_class_distance: float | None = None
+    duration_distance: float | None = None
+    copied_bars: float | None = None
+    copied_shingles: float | None = None
+
+
+def measure(tunes: Sequence[Tune], corpus: Sequence[Tune] = ()) -> Quality:
+    """The quality of tunes, and beside a corpus where there is one."""
+    notes = [note for tune in tunes for note in tune.notes if note.midi is not None]
+    bars = [tuple(bar.symbols) for tune in tunes for bar in tune.bars]
+    beside: dict[str, float | None] = {}
+    if corpus:
+        known_bars = {tuple(bar.symbols) for tune in corpus for bar in tune.bars}
+        known_shingles = {shingle for tune in corpus for shingle in _shingles(tune)}
+        beside = {
+            "pitch_class_distance": _distance(_pitch_classes(tunes), _pitch_classes(corpus)),
+            "duration_distance": _distance(_durations(tunes), _durations(corpus)),
+            "copied_bars": _share(bar in known_bars for bar in bars),
+            "copied_shingles": _share(shingle in known_shingles for tune in tunes for shingle in _shingles(tune)),
+        }
+    return Quality(
+        tunes=len(tunes),
+        bars=len(bars),
+        notes=len(notes),
+        well_formed_tunes=_share(not tune.faults for tune in tunes),
+        right_bars=_share(
+            not any(bar is other for other in wrong)
+            for tune in tunes
+            for wrong in [tune.wrong_bars]
+            for bar in tune.bars
+        ),
+        notes_in_key=_share(note.in_key for note in notes),
+        repeated_bars=_share(again for tune in tunes for again in _again(tune)),
+        **beside,
+    )
+
+
+def _again(tune: Tune) -> Iterator[bool]:
+    """For each bar, whether one before it is equal."""
+    seen: set[tuple[str, ...]] = set()
+    for bar in tune.bars:
+        symbols = tuple(bar.symbols)
+        yield symbols in seen
+        seen.add(symbols)
+
+
+def _above_tonic(tune: Tune) -> list[tuple[int, int]]:
+    """Notes as semitones above the tonic and ticks."""
+    tonic = tune.key.pitch_class if tune.key else 0
+    return [(note.midi - tonic, note.ticks) for note in tune.notes if note.midi is not None]
+
+
+def _shingles(tune: Tune) -> Iterator[Hashable]:
+    notes = _above_tonic(tune)
+    return (tuple(notes[start : start + SHINGLE]) for start in range(len(notes) - SHINGLE + 1))
+
+
+def _pitch_classes(tunes: Iterable[Tune]) -> Counter[int]:
+    return Counter(semitones % 12 for tune in tunes for semitones, _ in _above_tonic(tune))
+
+
+def _durations(tunes: Iterable[Tune]) -> Counter[int]:
+    notes: Iterator[Note] = itertools.chain.from_iterable(tune.notes for tune in tunes)
+    return Counter(note.ticks for note in notes if note.midi is not None)
+
+
+def _distance(one: Counter[int], other: Counter[int]) -> float | None:
+    """Total variation: half the sum of the differences of shares."""
+    if not one or not other:
+        return None
+    return sum(abs(one[key] / one.total() - other[key] / other.total()) for key in one.keys() | other.keys()) / 2
+
+
+def _share(answers: Iterable[bool]) -> float | None:
+    found = list(answers)
+    return sum(found) / len(found) if found else None

@@ -1,0 +1,60 @@
+"""What is measured of tunes, and the command that shows it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqgen.core.errors import CorpusError
+from seqgen_music.abc.measures import measure, read_tunes
+from seqgen_music.abc.tune import read_tune
+
+SCALE = "X:1\nT:Up\nM:4/4\nL:1/8\nK:C\nCDEF GABc|CDEF GABc|c8|]"
+WRONG = "X:2\nT:Wrong\nM:4/4\nL:1/8\nK:C\n^CDEF GABc|C7|c8|]"
+
+
+def test_bars_and_keys_are_counted():
+    quality = measure([read_tune(SCALE), read_tune(WRONG)])
+    assert (quality.tunes, quality.bars, quality.notes) == (2, 6, 27)
+    assert quality.well_formed_tunes == 0.5
+    assert quality.right_bars == pytest.approx(5 / 6)
+    assert quality.notes_in_key == pytest.approx(26 / 27)
+    assert quality.repeated_bars == pytest.approx(1 / 6)
+    assert quality.copied_bars is None
+
+
+def test_a_tune_that_is_in_the_corpus_is_all_copied_also_in_another_key():
+    tune = read_tune(SCALE)
+    itself = measure([tune], [tune])
+    assert (itself.copied_bars, itself.copied_shingles) == (1, 1)
+    assert (itself.pitch_class_distance, itself.duration_distance) == (0, 0)
+    higher = read_tune("X:1\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|DEFG ABcd|d8|]")
+    moved = measure([higher], [tune])
+    assert (moved.copied_bars, moved.copied_shingles, moved.pitch_class_distance) == (0, 1, 0)
+
+
+def test_distances_are_one_where_nothing_is_in_common():
+    quality = measure([read_tune("X:1\nM:4/4\nL:1/8\nK:C\nD4D4|]")], [read_tune("X:1\nM:4/4\nL:1/8\nK:C\nC8|]")])
+    assert (quality.pitch_class_distance, quality.duration_distance, quality.copied_shingles) == (1, 1, None)
+
+
+def test_a_book_without_a_tune_is_named(tmp_path: Path):
+    (tmp_path / "notes.abc").write_text("Nothing here\n")
+    with pytest.raises(CorpusError, match=r"There is no tune in .*notes\.abc"):
+        read_tunes([str(tmp_path / "notes.abc")])
+
+
+def test_the_command_shows_a_table_or_json(tmp_path: Path):
+    (tmp_path / "new.abc").write_text(f"{SCALE}\n\n{WRONG}\n")
+    (tmp_path / "old.abc").write_text(SCALE)
+    command = [sys.executable, "-m", "seqgen", "music", "evaluate", "new.abc", "--corpus", "old.abc"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "bars that add up" in shown.stdout
+    assert "83.3%" in shown.stdout
+    found = json.loads(subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, check=True).stdout)
+    assert found["tunes"]["copied_bars"] == pytest.approx(4 / 6)
+    assert found["corpus"]["right_bars"] == 1
