@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from seqgen.core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from seqgen.api import load, train
+    from seqgen.api import load, models, train
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "hookimpl", "load", "train"]
+__all__ = ["__version__", "hookimpl", "load", "models", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    """``train`` and ``load``, imported when they are first used: plugins import seqgen for ``hookimpl`` alone."""
-    if name in ("load", "train"):
+    """``train``, ``load`` and ``models``, imported when they are first used: plugins import seqgen for ``hookimpl`` alone."""
+    if name in ("load", "models", "train"):
         from seqgen import api
 
         return getattr(api, name)

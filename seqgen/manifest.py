@@ -23,6 +23,7 @@ WEIGHTS, CONFIG, TOKENIZER, MANIFEST, METRICS, CARD = (
     "metrics.jsonl",
     "README.md",
 )
+SAMPLES = "samples.json"
 REQUIRED = (WEIGHTS, CONFIG, TOKENIZER, MANIFEST)
 
 

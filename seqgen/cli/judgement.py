@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 def judged(loaded: LanguageModel, samples: int, options: Mapping[str, Any]) -> Judgement:
     """The judgement of a model, its notes told, and its plot written where one is asked for."""
+    from seqgen.figures import check_format
     from seqgen.judging.judge import judge
-    from seqgen.judging.plot import check_format, plot
+    from seqgen.judging.plot import plot
 
     path = Path(options["plot"]) if options["plot"] is not None else None
     if path is not None:

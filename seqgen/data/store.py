@@ -103,7 +103,7 @@ def open_or_build(
         CorpusError: the corpus is empty, or changes while it is read.
         OutputError: the store cannot be written.
     """
-    fingerprint = fingerprint or recognised(dataset, folder) or _read(dataset, folder)
+    fingerprint = fingerprint or fingerprint_of(dataset, folder)
     name = _name(fingerprint.sha256, tokenizer)
     has_ends = tokenizer.end_id is not None and fingerprint.documents > 1
     find = partial(_open, folder / name, tokenizer, fingerprint.sha256, has_ends=has_ends)
@@ -119,6 +119,19 @@ def open_or_build(
     if store := find():
         return store
     raise OutputError(f"The token store {folder / name} was written, but reads back damaged.  Check the disk.")
+
+
+def fingerprint_of(dataset: Dataset, folder: Path) -> Fingerprint:
+    """The fingerprint of a corpus, which is read unless it was before and has not changed.
+
+    Args:
+        dataset: the corpus.
+        folder: of the token stores, where fingerprints are remembered.
+
+    Raises:
+        CorpusError: the corpus is missing or empty.
+    """
+    return recognised(dataset, folder) or _read(dataset, folder)
 
 
 def _read(dataset: Dataset, folder: Path) -> Fingerprint:

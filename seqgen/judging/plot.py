@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqgen import files
-from seqgen.core.errors import MissingDependencyError, OptionError
+from seqgen.figures import check_format
 from seqgen.judging.judge import Judgement
 from seqgen.judging.measures import DISTINCT, REPEATED, Figures
 
@@ -40,25 +40,6 @@ def plot(judgement: Judgement, path: Path, *, title: str) -> None:
     longest.set_xticks([0], ["longest\ncopied span"], fontsize="small")
     with files.writing(path):
         figure.savefig(path)
-
-
-def check_format(path: Path) -> None:
-    """Refuse, before anything is measured, what ``plot`` cannot write.
-
-    Raises:
-        MissingDependencyError: matplotlib is not installed.
-        OptionError: it does not know the format.
-    """
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ImportError as error:
-        raise MissingDependencyError(
-            "The plot needs matplotlib, which is not installed.  pip install 'seqgen[plot]'"
-        ) from error
-    known = FigureCanvasBase.get_supported_filetypes()
-    suffix = path.suffix.removeprefix(".").lower()
-    if suffix not in known:
-        raise OptionError(f'A plot cannot be written as "{path.name}": its suffix must be one of {", ".join(known)}')
 
 
 def _shares(figures: Figures) -> dict[str, float | None]:

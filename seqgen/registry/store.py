@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqgen import files
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry.labels import Labels
 from seqgen.registry.names import BEST, LATEST, NAME, VERSION, Reference, check_name
@@ -118,6 +118,24 @@ class Registry:
             if version.version == number:
                 return version
         raise ModelNotFoundError(self._no_such_version(named, number, versions))
+
+    def version_at(self, folder: Path) -> ModelVersion | None:
+        """The version that lies in a folder; None where that is not one of this registry."""
+        name, number = folder.parent.name, folder.name
+        known = folder.parent.parent == self.folder and re.fullmatch(NAME, name) and re.fullmatch(VERSION, number)
+        return ModelVersion(name, int(number), folder) if known else None
+
+    def parent_of(self, manifest: Mapping[str, Any]) -> ModelVersion | None:
+        """The version that training started from, wherever it is now; None where it is not here, or there was none."""
+        reference, identity = manifest.get("parent"), manifest.get("parent_sha256")
+        if not isinstance(reference, str):
+            return None
+        named: ModelVersion | None = None
+        with contextlib.suppress(ModelNotFoundError, UsageError):
+            named = self.find(reference)
+        if identity is None or (named is not None and _is(named, identity)):
+            return named
+        return next((version for version in self.all() if _is(version, identity)), None)
 
     def labels(self, name: str) -> Labels:
         """The aliases, tags and notes of a model.
@@ -329,6 +347,12 @@ def identity_of(folder: Path, *, where: str) -> str:
     except OSError as error:
         msg = f"{where}/{MANIFEST}: {error.strerror or error}."
         raise DamagedModelError(msg) from error
+
+
+def _is(version: ModelVersion, identity: object) -> bool:
+    with contextlib.suppress(DamagedModelError):
+        return version.identity() == identity
+    return False
 
 
 def _created(version: ModelVersion) -> str:

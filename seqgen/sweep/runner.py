@@ -7,18 +7,22 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from seqgen import files, home
+from seqgen import api, files, home
+from seqgen.checkpoint import read_config
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OutputError, SeqgenError, TrainingError
-from seqgen.manifest import MANIFEST, write_manifest
+from seqgen.manifest import CONFIG, MANIFEST
 from seqgen.registry import ModelVersion, Registry
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.study import Study, TrialResult, ranked, report
 from seqgen.training.progress import Status
+from seqgen.training.publish import describe
+from seqgen.training.samples import written
 from seqgen.training.session import Outcome, Session
 from seqgen.untrusted import read_json
 
@@ -215,7 +219,9 @@ class Sweep:
             "chosen": dict(best.options),
             "seconds": round(self.study.seconds, 3),
         }
-        write_manifest(folder, lineage)
+        config = read_config(folder / CONFIG, where=str(folder / CONFIG))
+        samples = partial(api.samples, self.catalog)
+        describe(folder, self.plan.name, config, lineage, lambda folder: written(samples, folder, warn=lambda _: None))
         return registry.publish(self.plan.name, folder)
 
 

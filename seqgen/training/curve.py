@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.text import Text
 
+from seqgen.evaluation import bits_per_character
 from seqgen.training.plot import Series, plot
 
 MOST = 512
 """Points that are kept; when there are twice as many, every second goes."""
 
 LEAST = 8
-"""Points below which there is no curve yet."""
+"""Points below which a run that goes on has no curve yet."""
 
 HEIGHT = 6
 """Lines of the curve, without its caption."""
@@ -22,10 +25,27 @@ TRAINING, VALIDATION = "cyan", "bold green"
 
 @dataclass
 class LossCurve:
-    """Training and validation loss in bits per character, against steps."""
+    """Training and validation loss in bits per character, against steps.
 
+    Attributes:
+        least: points below which there is no curve yet.
+    """
+
+    least: int = LEAST
     _training: list[tuple[float, float]] = field(default_factory=list)
     _validation: list[tuple[float, float]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, metrics: Sequence[Mapping[str, Any]], characters_per_token: float | None) -> LossCurve:
+        """That of a run that has ended, from the lines of its metrics; none where it is not known what a token stands for."""
+        curve = cls(least=2)
+        if characters_per_token is None:
+            return curve
+        for line in metrics:
+            losses = (line.get("train_loss"), line.get("validation_loss"))
+            bits = [None if loss is None else bits_per_character(loss, characters_per_token) for loss in losses]
+            curve.add(line["step"], *bits)
+        return curve
 
     def add(self, step: int, training: float | None, validation: float | None) -> None:
         """The losses as they stand; a validation loss counts where it is another than before."""
@@ -40,7 +60,7 @@ class LossCurve:
         The height is that of the losses after the first tenth of the run so far: before that they fall from so high
         that nothing could be seen of the rest.
         """
-        if len(self._training) < LEAST:
+        if len(self._training) < self.least:
             return []
         first, last = self._training[0][0], self._training[-1][0]
         settled = first + (last - first) / 10

@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +20,12 @@ from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.data.store import TokenStore
 from seqgen.evaluation import bits_per_character
-from seqgen.manifest import CARD, CONFIG, METRICS, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.manifest import CARD, CONFIG, METRICS, SAMPLES, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.card import model_card
+from seqgen.training.metrics import published_metrics
 from seqgen.training.run import Run
+from seqgen.training.samples import SavedSamples, as_texts
 from seqgen.training.trainer import DivergedError, Trainer
 
 FRAMEWORKS = ("torch", "keras", "tensorflow", "jax", "numpy", "safetensors")
@@ -74,8 +76,15 @@ class Facts:
         }
 
 
-def publish(facts: Facts, registry: Registry) -> ModelVersion:
+def publish(
+    facts: Facts, registry: Registry, samples: Callable[[Path], SavedSamples | None] = lambda _: None
+) -> ModelVersion:
     """Write the best weights and all that belongs to them as the next version of the model.
+
+    Args:
+        facts: of the run.
+        registry: where the model goes.
+        samples: lets the model of a folder write a few texts, to be kept with it.
 
     Raises:
         OutputError: the registry cannot be written; the run's own folder still has everything.
@@ -105,12 +114,38 @@ def publish(facts: Facts, registry: Registry) -> ModelVersion:
                 "characters": facts.store.characters,
             },
             "parent": about["parent"],
+            "parent_sha256": about.get("parent_sha256"),
             "versions": _versions(facts.config),
             "machine": {"system": platform.platform(), "processor": platform.machine(), "device": facts.model.device},
         }
-        files.write_bytes(folder / CARD, model_card(facts.run.name, facts.config, lineage).encode())
-        write_manifest(folder, lineage)
+        describe(folder, facts.run.name, facts.config, lineage, samples)
         return registry.publish(facts.run.name, folder)
+
+
+def describe(
+    folder: Path,
+    name: str,
+    config: ModelConfig,
+    lineage: Mapping[str, Any],
+    samples: Callable[[Path], SavedSamples | None],
+) -> None:
+    """Write what is said of a model whose other files are there: samples, card and manifest.
+
+    Args:
+        folder: of the model.
+        name: of the model.
+        config: what ``config.json`` says.
+        lineage: what the manifest is to say beside the list of files.
+        samples: lets the model of a folder write a few texts.
+    """
+    write_manifest(folder, lineage)  # a whole model now, which can write
+    written = samples(folder)
+    if written is not None:
+        files.write_json(folder / SAMPLES, written.to_json())
+    metrics = published_metrics(folder / METRICS)
+    card = model_card(name, config, lineage, samples=as_texts(written), metrics=metrics)
+    files.write_bytes(folder / CARD, card.encode("utf-8", "backslashreplace"))
+    write_manifest(folder, lineage)
 
 
 def rescue(facts: Facts) -> str:

@@ -41,7 +41,12 @@ def read_about(run: Run) -> About:
         DamagedModelError: it is not what a run writes.
     """
     value = run.read("run.json")
-    expected = {"sources": list, "fingerprint": str, "parent": str | None, "log_to": list}
+    expected = {
+        "sources": list,
+        "fingerprint": str,
+        "log_to": list,
+        **dict.fromkeys(("parent", "parent_sha256"), str | None),
+    }
     faults = [name for name, kind in expected.items() if name not in value or not isinstance(value[name], kind)]
     faults += [name for name in ("sources", "log_to") if name not in faults and not _texts(value[name])]
     faults += sorted(value.keys() - expected.keys())

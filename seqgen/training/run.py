@@ -26,15 +26,13 @@ from seqgen import files
 from seqgen.checkpoint import ModelConfig, config_to_json, read_config, write_weights
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import CONFIG, METRICS, TOKENIZER
+from seqgen.training.metrics import metric_lines
 from seqgen.training.state import load_state
 from seqgen.training.trainer import DivergedError, Trainer
 from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json
 
 CONSTANT = (CONFIG, TOKENIZER, "run.json")
 """Files that a run is started with; a folder without them cannot be gone on with."""
-
-MAX_LINE_BYTES = 2**16
-"""No line of metrics is longer."""
 
 
 @dataclass
@@ -144,7 +142,7 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of ``metrics.jsonl`` so far; call it after ``restore``, which leaves out those that do not count."""
         path = self.folder / METRICS
-        return [line for _, line in _lines(path)]
+        return [line for _, line in metric_lines(path)]
 
     def save(self, trainer: Trainer) -> None:
         """Write a checkpoint; then remove those beyond ``keep``, and those of later steps, which were given up.
@@ -195,7 +193,7 @@ class Run:
         """Leave out what was measured after a step, for it will be measured again, and half a line that a crash left."""
         path = self.folder / METRICS
         if path.exists():
-            files.replace_bytes(path, b"".join(text for text, line in _lines(path) if line["step"] <= step))
+            files.replace_bytes(path, b"".join(text for text, line in metric_lines(path) if line["step"] <= step))
 
     def newest_step(self) -> int | None:
         """The step of the newest checkpoint; None where there is none."""
@@ -218,21 +216,6 @@ class Run:
         """Delete it: its model is published whole."""
         _discard(self.folder)
         self.close()
-
-
-def _lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
-    """The whole lines of a file of metrics, as text and value; what is no line of metrics counts for nothing."""
-    if not path.is_file():
-        return []
-    found = []
-    for text in path.read_bytes().splitlines(keepends=True):
-        if len(text) > MAX_LINE_BYTES:
-            continue
-        with contextlib.suppress(ValueError, RecursionError):
-            line = json.loads(text)
-            if text.endswith(b"}\n") and isinstance(line, dict) and isinstance(line.get("step"), int):
-                found.append((text, line))
-    return found
 
 
 def _step(checkpoint: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from seqgen.core.redact import redacted
 from seqgen.data.store import open_or_build
 from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
+from seqgen.registry.store import identity_of
 from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
@@ -28,6 +29,7 @@ from seqgen.training.publish import Facts, kept, publish, record, rescue
 from seqgen.training.recovery import train
 from seqgen.training.resuming import read_about, read_settings
 from seqgen.training.run import Run
+from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import Trainer
 
 
@@ -56,6 +58,7 @@ class Session:
         sample: writes a short text now and then, for the reporter.
         log_to: callbacks, as ``NAME:key=value``.
         callbacks: callbacks that are there already; they are called after those.
+        samples: lets the model of a folder write a few texts, to be kept with it when it is published.
         training_folder: where the states of runs are kept until they end.
         registry: where models are published.
     """
@@ -65,6 +68,7 @@ class Session:
     sample: Sample
     log_to: Sequence[str] = ()
     callbacks: Sequence[Callback] = ()
+    samples: Callable[[Path], SavedSamples] | None = None
     training_folder: Path = field(default_factory=home.training_folder)
     registry: Registry = field(default_factory=lambda: Registry(home.models_folder()))
 
@@ -100,6 +104,7 @@ class Session:
                 "sources": list(prepared.sources),
                 "fingerprint": prepared.store.fingerprint,
                 "parent": parent.where if parent else None,
+                "parent_sha256": identity_of(parent.folder, where=parent.where) if parent else None,
                 "log_to": list(self.log_to),
             },
         )
@@ -209,7 +214,7 @@ class Session:
             run.close()
             raise failure or TrainingError(f"Training of {run.name} ended before its first step; nothing to publish.")
         try:
-            version = publish(facts, self.registry)
+            version = publish(facts, self.registry, self._samples)
         except OutputError as error:
             msg = f"{error}\n{rescue(facts)}  Once it can be written: seqgen train --resume {run.name}"
             run.close()
@@ -240,6 +245,9 @@ class Session:
             raise
         finally:
             self.reporter.close()
+
+    def _samples(self, folder: Path) -> SavedSamples | None:
+        return None if self.samples is None else written(self.samples, folder, warn=self.reporter.warn)
 
     def _callbacks(self) -> list[GuardedCallback]:
         named = [(f"--log-to {redacted(spec)}", self.catalog.make("callback", spec)) for spec in self.log_to]

@@ -64,6 +64,11 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
     return Sources(sources, tuple(paths), dataset)
 
 
+def as_named(path: str) -> str:
+    """The name of a corpus that seqgen knows by one, from where it lies; of any other the path."""
+    return next((corpus.name for corpus in available() if corpus.path is not None and str(corpus.path) == path), path)
+
+
 def _local(source: str) -> Path:
     return Path(os.path.expanduser(source)).absolute()  # noqa: PTH111  Path.expanduser raises where ~name is nobody
 

@@ -21,6 +21,8 @@ COMMANDS = [
     "models import",
     "models push",
     "models pull",
+    "models compare",
+    "models reproduce",
     "models alias",
     "models tag",
     "models note",

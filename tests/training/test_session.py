@@ -20,10 +20,11 @@ from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, OptionError, TrainingError
-from seqgen.manifest import sha256
+from seqgen.manifest import faults, sha256
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.progress import SilentReporter
+from seqgen.training.samples import SavedSamples
 from seqgen.training.session import Session
 
 TINY = {
@@ -67,11 +68,11 @@ def corpus(tmp_path):
 def start(seqgen_home, corpus):
     """Train on the corpus; the session's reporter can be given."""
 
-    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, **given):
+    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, samples=None, **given):
         values, origins = settings.resolve(
             TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
         )
-        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks)
+        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples)
         return session.start([str(corpus)] if sources is None else sources, values, origins)
 
     return run
@@ -191,17 +192,45 @@ def test_the_model_card_says_what_it_is_and_on_what_it_was_trained(start):
     card = (start(max_steps=2).version.folder / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: seqgen\n")
     assert "# sea\n" in card
-    assert "Architecture `lstm`, 1 x 8 units, over 14 tokens of the tokenizer `char`" in card
+    assert "architecture `lstm`, 1 x 8 units, over 14 tokens of the tokenizer `char`" in card
     assert "seqgen generate --model sea" in card
     assert re.search(r"\| bits per character \| \d\.\d{3} \|", card)
     assert "| training steps | 2 |" in card
-    assert "| corpus characters | 1,170 |" in card
+    assert re.search(r"`sea\.txt`; 1,170 characters; fingerprint `[0-9a-f]{64}`", card)
+    assert re.search(r"seqgen train sea\.txt .*--hidden-size 8 .*--max-steps 2 .*--name sea\n", card)
+
+
+def test_what_the_model_wrote_is_kept_and_changes_nothing_else(start):
+    def samples(folder):
+        return SavedSamples(("The sea", "is wide"), 0, ("Temperature(temperature=0.8)",), "7c")
+
+    plain, sampled = start(max_steps=6), start(max_steps=6, samples=samples)
+    assert SavedSamples.read(sampled.version.folder / "samples.json", where="") == samples(None)
+    assert "```text\nThe sea\n```" in (sampled.version.folder / "README.md").read_text()
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        assert (plain.version.folder / name).read_bytes() == (sampled.version.folder / name).read_bytes()
+    assert faults(sampled.version.folder, where="") == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("out of ink"), KeyboardInterrupt()])
+def test_a_model_that_cannot_write_samples_is_published_all_the_same(start, error):
+    def samples(folder):
+        raise error
+
+    reporter = Reporter()
+    outcome = start(max_steps=2, samples=samples, reporter=reporter)
+    assert not (outcome.version.folder / "samples.json").exists()
+    assert faults(outcome.version.folder, where="") == []
+    assert [line for line in reporter.told if "No samples" in line] == [
+        "warning: No samples are kept with the model" + (": RuntimeError: out of ink" if str(error) else ".")
+    ]
 
 
 def test_a_model_that_went_on_from_another_names_it(start, seqgen_home, corpus):
     first = start(max_steps=2)
     second = seqgen.train(corpus, from_model="sea", max_steps=2, backend="torch", progress=False)
     assert second.saved.manifest["parent"] == str(first.version) == "sea:1"
+    assert second.saved.manifest["parent_sha256"] == first.version.identity()
     assert second.reference == "sea:2"
     assert second.saved.config.origins["hidden_size"] == "model sea:1"
 

@@ -17,6 +17,8 @@ class ModelsGroup(LazyGroup):
         {
             "list": ("listing", "List every version of every model."),
             "show": ("show", "Show everything about one model."),
+            "compare": ("compare", "Show models side by side."),
+            "reproduce": ("reproduce", "Show or run the command that trains a model again."),
             "alias": ("labelling:add_alias_to", "Call a version NAME@ALIAS."),
             "tag": ("labelling:add_tag_to", "Give a version tags."),
             "note": ("labelling:add_note_to", "Write a note to a version."),

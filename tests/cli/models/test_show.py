@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 
+import pytest
+
 
 def test_show_says_what_it_is_and_what_it_was_trained_on(seqgen, novel):
     page = seqgen("models", "show").stdout
@@ -43,6 +45,9 @@ def test_show_as_json_is_the_manifest_and_the_configuration(seqgen, novel):
     record = json.loads(seqgen("models", "show", "novel@latest", "--json").stdout)
     assert record["path"] == str(novel)
     assert record["manifest"] == json.loads((novel / "manifest.json").read_text())
+    assert [line["step"] for line in record["metrics"]][-1] == 40
+    assert len(record["samples"]["samples"]) == 3
+    assert record["labels"] == {"aliases": [], "tags": [], "note": ""}
     assert record["config"] == json.loads((novel / "config.json").read_text())
 
 
@@ -52,3 +57,59 @@ def test_the_newest_model_is_shown_by_default(seqgen, novel):
     manifest = json.loads((newer / "manifest.json").read_text()) | {"name": "another", "created": "2999-01-01T00:00:00"}
     (newer / "manifest.json").write_text(json.dumps(manifest))
     assert seqgen("models", "show").stdout.startswith("another:1  ")
+
+
+def test_show_draws_how_it_learned_and_prints_what_it_wrote(seqgen, novel):
+    seqgen("models", "alias", "novel", "prod")
+    seqgen("models", "note", "novel", "for the reading")
+    page = seqgen("models", "show", "novel").stdout
+    assert "bits/character  ⠒⠒ training  ● validation" in page
+    assert "40 steps" in page
+    assert re.search(r"aliases +@prod", page)
+    assert re.search(r"note +for the reading", page)
+    samples = json.loads((novel / "samples.json").read_text())["samples"]
+    assert len(samples) == 3
+    for sample in samples:
+        assert sample["text"] in page
+
+
+def test_samples_can_be_drawn_again(seqgen, novel):
+    samples = json.loads((novel / "samples.json").read_text())
+    options = ("--random-seed", samples["random_seed"], "--length", samples["length"], "--num-samples", 3, "--json")
+    again = json.loads(seqgen("generate", "--model", "novel", *options).stdout)["samples"]
+    assert [each["text"] for each in again] == [each["text"] for each in samples["samples"]]
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
+    samples = json.loads((novel / "samples.json").read_text())
+    samples["samples"][0]["text"] = "a\x1b[2Jb"
+    (novel / "samples.json").write_text(json.dumps(samples))
+    manifest = json.loads((novel / "manifest.json").read_text())
+    manifest["files"]["samples.json"]["bytes"] = (novel / "samples.json").stat().st_size
+    (novel / "manifest.json").write_text(json.dumps(manifest | {"parent": "\x1b[31mx"}))
+    page = seqgen("models", "show").stdout
+    assert "\x1b" not in page
+    assert "a\\x1b[2Jb" in page
+
+
+@pytest.mark.parametrize(("name", "start"), [("curve.svg", b"<?xml"), ("curve.png", b"\x89PNG")])
+def test_the_curve_can_be_written_as_a_figure(seqgen, novel, tmp_path, name, start):
+    assert seqgen("models", "show", "novel", "--plot", name).exit_code == 0
+    content = (tmp_path / name).read_bytes()
+    assert content.startswith(start)
+    assert len(content) > 5000
+
+
+def test_a_figure_that_cannot_be_written_is_refused(refused, novel):
+    assert "its suffix must be one of" in refused("models", "show", "novel", "--plot", "curve.xyz", exit_code=2)
+    assert "no/where.svg cannot be written" in refused("models", "show", "novel", "--plot", "no/where.svg", exit_code=1)
+
+
+def test_a_parent_that_was_renamed_is_found_by_what_it_is(seqgen, novel, corpus):
+    tiny = ("--max-steps", 2, "--seq-len", 16, "--batch-size", 4, "-q")
+    assert seqgen("train", corpus, "--from", "novel", "--name", "child", "--backend", "torch", *tiny).exit_code == 0
+    assert re.search(r"parent +novel:1 *\n", seqgen("models", "show", "child").stdout)
+    seqgen("models", "rename", "novel", "winter")
+    assert re.search(r"parent +novel:1, which is winter:1 now", seqgen("models", "show", "child").stdout)
+    seqgen("models", "rm", "winter:1")
+    assert re.search(r"parent +novel:1, which is not here", seqgen("models", "show", "child").stdout)

@@ -1,0 +1,149 @@
+"""``seqgen models compare``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqgen.cli.environment import (
+    Command,
+    Environment,
+    JsonOption,
+    add_row,
+    complete_model,
+    complete_part,
+    default,
+    print_json,
+    say,
+    show,
+    shown,
+    styled,
+    table,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seqgen.checkpoint import SavedModel
+    from seqgen.core.catalog import Catalog
+
+EPILOG = """[bold]Examples[/bold]
+
+seqgen models compare novel:1 novel:2 winter@best
+
+seqgen models compare novel@best words@best --on chapter-12.txt"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("compare", cls=Command, epilog=EPILOG)(compare)
+
+
+def compare(
+    ctx: typer.Context,
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            help="NAME, NAME:VERSION, NAME@ALIAS, or a model folder; two or more.",
+            autocompletion=complete_model,
+        ),
+    ],
+    on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Also the bits per character of each on FILE, measured now; repeatable."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also the options that are the same.")] = False,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BACKEND",
+            help=f"What computes for --on: numpy, torch, keras.  {default('numpy')}",
+            autocompletion=complete_part("backend"),
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Models side by side; ≠ marks what is not the same for all."""
+    from seqgen import api
+    from seqgen.core.errors import UsageError
+
+    if len(models) < 2:
+        raise UsageError("Name two models or more to compare.  See seqgen models compare --help")
+    saved = [api.find_model(model) for model in models]
+    facts = comparison(saved)
+    scores = {file: _scores(models, file, backend, Environment.of(ctx).catalog) for file in on or ()}
+    if json:
+        found = {name: {"values": values, "same": same(values)} for name, values in facts.items()}
+        print_json({"models": [each.where for each in saved], "facts": found, "files": scores})
+        return
+    rows = table("", "", *(each.where for each in saved))
+    hidden = 0
+    for name, values in facts.items():
+        equal = same(values)
+        if equal and "." in name and not everything:
+            hidden += 1
+            continue
+        style = "dim" if equal else "bold"
+        cells = [styled((shown(value), style if not equal else "")) for value in values]
+        add_row(rows, "" if equal else "≠", styled((name, style)), *cells)
+    for file, bits in scores.items():
+        least = min(bits)
+        cells = [styled((f"{each:.4f}", "bold green" if each == least else "")) for each in bits]
+        add_row(rows, "" if same(bits) else "≠", styled((f"bits per character on {file}", "bold")), *cells)
+    show(rows)
+    if hidden:
+        say(f"{hidden} options and versions are the same for all and not shown; with --all they are.")
+    if not same(facts["corpus fingerprint"]) and not scores:
+        say("Their corpora differ, so their bits per character are of different texts.  On one text: --on FILE")
+
+
+def same(values: Sequence[Any]) -> bool:
+    """Whether all are equal."""
+    return all(value == values[0] for value in values)
+
+
+def comparison(saved: Sequence[SavedModel]) -> dict[str, list[Any]]:
+    """What each model is and how it was made: a name to a value for each; those of options and versions have a dot."""
+    columns = [_facts(each) for each in saved]
+    names = dict.fromkeys(name for column in columns for name in column)
+    return {name: [column.get(name) for column in columns] for name in names}
+
+
+def _facts(saved: SavedModel) -> Mapping[str, Any]:
+    manifest, config = saved.manifest, saved.config
+    results, corpus, machine = (manifest.get(key, {}) for key in ("results", "corpus", "machine"))
+    figures = ("bits_per_character", "validation_loss", "train_loss", "steps", "epochs", "seconds", "tokens_per_second")
+    return {
+        **{name.replace("_", " "): results.get(name) for name in figures},
+        "corpus": ", ".join(map(str, corpus.get("sources", []))),
+        "corpus fingerprint": str(corpus.get("fingerprint"))[:16],
+        "corpus characters": corpus.get("characters"),
+        **{kind: part.name for kind, part in config.parts.items()},
+        "architecture": config.model.architecture,
+        "layers": f"{config.model.num_layers} x {config.model.hidden_size}",
+        "vocab size": config.model.vocab_size,
+        "parameters": results.get("parameters"),
+        "parent": manifest.get("parent"),
+        "created": manifest.get("created", "")[:19].replace("T", " "),
+        "device": machine.get("device") if isinstance(machine, dict) else None,
+        **{f"{kind}.{name}": value for kind, part in config.parts.items() for name, value in part.options.items()},
+        **{f"version.{name}": version for name, version in manifest.get("versions", {}).items()},
+        **{f"training.{name}": value for name, value in config.training.items()},
+    }
+
+
+def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Catalog) -> list[float]:
+    from seqgen import api
+    from seqgen.language_model import describe_missing
+
+    bits = []
+    for model in models:
+        loaded = api.load(model, backend=backend, catalog=catalog)
+        score = loaded.score(file)
+        if score.missing:
+            warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")
+        bits.append(score.bits_per_character)
+    return bits

@@ -1,0 +1,118 @@
+"""Training a published model again, and holding what comes out against what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from seqgen import api, home
+from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import CorpusError
+from seqgen.core.options import PartSpec
+from seqgen.data.store import fingerprint_of
+from seqgen.installed import installed_catalog
+from seqgen.language_model import LanguageModel
+from seqgen.registry import Registry, check_name
+from seqgen.training.reproduction import Comparison, Reproduction, compare, reproduction
+from seqgen.training.sources import name_after, resolve_sources
+
+
+@dataclass(frozen=True)
+class Again:
+    """A training that is to be repeated.
+
+    Attributes:
+        recorded: the model.
+        how: the arguments it was trained with.
+        given: whether a person named its corpus here; otherwise it is where the model's folder says.
+        name: of the new model.
+    """
+
+    recorded: SavedModel
+    how: Reproduction
+    given: bool
+    name: str
+
+    @property
+    def command(self) -> str:
+        """The command line that does it."""
+        return self.how.command(self.name)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What cannot come out the same, in sentences."""
+        return self.how.notes
+
+    def run(self, *, progress: bool = True, catalog: Catalog | None = None) -> tuple[Comparison, LanguageModel]:
+        """Train, and compare.
+
+        Args:
+            progress: show progress on standard error, or in the notebook.
+            catalog: the parts to choose from; default: everything installed.
+
+        Raises:
+            CorpusError: the corpus is not where it was, or is not what it was.
+            SeqgenError: as for :func:`seqgen.train`.
+        """
+        catalog = catalog or installed_catalog()
+        self._check_corpus(catalog)
+        options: Mapping[str, Any] = self.how.values
+        made = api.train(
+            *self.how.sources, name=self.name, from_model=self.how.parent, progress=progress, catalog=catalog, **options
+        )
+        return compare(self.recorded.manifest, made.saved.manifest), made
+
+    def _check_corpus(self, catalog: Catalog) -> None:
+        """Before anything is trained: is it the text that the model was trained on?"""
+        where, advice = self.recorded.where, "Name it as it was with --corpus FILE"
+        if not self.how.sources:
+            raise CorpusError(f"{where} does not say what it was trained on.  {advice}")
+        if not self.given and (urls := [source for source in self.how.sources if "://" in source]):
+            # A folder may come from a stranger, and must not make this machine call where it says.
+            raise CorpusError(
+                f"The corpus of {where} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
+                "Name it with --corpus URL"
+            )
+        record = self.recorded.config.parts["dataset"]
+        find_recorded(catalog, "dataset", self.recorded.config, where=where)
+        spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
+        paths = resolve_sources(self.how.sources).paths
+        try:
+            found = fingerprint_of(catalog.make("dataset", spec, sources=paths), home.tokens_folder())
+        except CorpusError as error:
+            raise CorpusError(f"The corpus of {where} cannot be read: {error}  {advice}") from error
+        if found.sha256 != self.recorded.manifest.get("corpus", {}).get("fingerprint"):
+            raise CorpusError(
+                f"{', '.join(self.how.sources)} is not what {where} was trained on: it has changed.  {advice}"
+            )
+
+
+def reproduce(model: str | Path, *, corpus: Sequence[str | Path] = (), name: str | None = None) -> Again:
+    """How a model was trained, ready to be done again.
+
+        outcome, made = seqgen.reproduce.reproduce("novel@best").run()
+
+    Args:
+        model: as for :func:`seqgen.load`.
+        corpus: where its corpus is now; none: where it was.
+        name: of the new model; default: its own with ``-again``, so that ``@latest`` stays what it is.
+
+    Raises:
+        ModelNotFoundError, DamagedModelError: there is no such model, or it was altered.
+        UsageError: not a model name.
+    """
+    saved = api.find_model(model)
+    registry = Registry(home.models_folder())
+    how = reproduction(saved.config, saved.manifest)
+    if corpus:
+        how = replace(how, sources=tuple(map(str, corpus)))
+    if how.parent is not None and (parent := registry.parent_of(saved.manifest)) is not None:
+        how = replace(how, parent=str(parent))
+    version = registry.version_at(saved.folder)
+    own = version.name if version is not None else str(saved.manifest.get("name") or name_after(str(model)))
+    name = name or f"{own[:94]}-again"
+    check_name(name)
+    return Again(saved, how, given=bool(corpus), name=name)

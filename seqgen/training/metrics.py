@@ -1,0 +1,60 @@
+"""The losses on the way, ``metrics.jsonl``: a JSON object a line, a line an evaluation."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from seqgen.evaluation import bits_per_character
+
+MAX_LINE_BYTES = 2**16
+"""No line of metrics is longer."""
+
+MAX_BYTES = 16 * 2**20
+"""A published file above this is not read; a line takes some 300 bytes."""
+
+
+def metric_lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
+    """The whole lines of a file of metrics, as text and value; what is no line of metrics counts for nothing."""
+    if not path.is_file():
+        return []
+    found = []
+    for text in path.read_bytes().splitlines(keepends=True):
+        if len(text) > MAX_LINE_BYTES:
+            continue
+        with contextlib.suppress(ValueError, RecursionError):
+            line = json.loads(text)
+            if text.endswith(b"}\n") and isinstance(line, dict) and isinstance(line.get("step"), int):
+                found.append((text, line))
+    return found
+
+
+def published_metrics(path: Path) -> list[dict[str, Any]]:
+    """The lines of a model folder's file, which may come from a stranger: of their values those that are numbers."""
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return []
+    return [{key: value for key, value in line.items() if _is_number(value)} for _, line in metric_lines(path)]
+
+
+def characters_per_token(metrics: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> float | None:
+    """How many characters a token of the held-out text stands for, as the figures have it; None where they do not tell.
+
+    Args:
+        metrics: lines that may have ``validation_loss`` and ``bits_per_character``.
+        results: of the manifest; its bits per character come from the validation loss, or else from the training loss.
+    """
+    loss = results.get("validation_loss")
+    known = [(line.get("validation_loss"), line.get("bits_per_character")) for line in metrics]
+    known.append((results.get("train_loss") if loss is None else loss, results.get("bits_per_character")))
+    for nats, bits in known:
+        if _is_number(nats) and _is_number(bits) and nats > 0 and bits > 0:
+            return bits_per_character(nats, 1.0) / bits
+    return None
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

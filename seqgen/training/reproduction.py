@@ -1,0 +1,133 @@
+"""The command that trains a model again, from what its folder says, and how near the outcome comes to what is recorded."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqgen.checkpoint import ModelConfig
+from seqgen.core.options import options_of
+from seqgen.training.options import TrainingOptions
+from seqgen.training.sources import as_named
+
+TOLERANCE = 0.01
+"""Share of the bits per character within which another machine's arithmetic may lead; runs that differ in nothing but
+their random seed differ by about as much (docs/explanation/defaults.md)."""
+
+_MACHINE = ("device", "checkpoint_every", "keep")
+"""Options that change where a run computes and what it leaves behind, and not what it learns."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """How a model was trained, as arguments of ``train``.
+
+    Attributes:
+        sources: its corpus.
+        values: every option that has one.
+        parent: the model that training started from, or None.
+        notes: sentences on what cannot come out the same.
+    """
+
+    sources: tuple[str, ...]
+    values: Mapping[str, Any]
+    parent: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options that must be given: where they are left out, something else is used today."""
+        defaults = {option.name: option.default for option in options_of(TrainingOptions)}
+        return {name: value for name, value in self.values.items() if value != defaults[name]}
+
+    def command(self, name: str, *, sources: Sequence[str] | None = None) -> str:
+        """The command line, as a shell takes it."""
+        words = ["seqgen", "train", *(self.sources if sources is None else sources)]
+        if self.parent is not None:
+            words += ["--from", self.parent]
+        for option, value in self.options.items():
+            flag = f"--{option.replace('_', '-')}"
+            words += [flag if value else f"--no-{flag[2:]}"] if isinstance(value, bool) else [flag, _as_typed(value)]
+        return shlex.join([*words, "--name", name])
+
+
+def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproduction:
+    """What is needed to train the model of a folder again.
+
+    A run that ended by the clock is repeated by its number of steps, since another machine does others in that time.
+    """
+    results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
+    values = dict(config.training)
+    notes = []
+    if values.get("max_time") is not None and results.get("steps"):
+        values |= {"max_time": None, "max_steps": results["steps"]}
+        notes.append(
+            f"It ended by the clock, after {results['steps']:,} steps, and its learning rate fell with the time; the same "
+            "number of steps comes near, not to the same bits."
+        )
+    if values.get("precision") == "auto" and results.get("precision"):
+        values["precision"] = results["precision"]
+    if resumed := sorted(name for name, origin in config.origins.items() if origin == "resume"):
+        notes.append(f"It was resumed with another {', '.join(resumed)}, which one run cannot repeat.")
+    if isinstance(manifest.get("sweep"), Mapping):
+        notes.append("It was chosen by a sweep, which stopped other runs early; this is the one that was chosen.")
+    names = [option.name for option in options_of(TrainingOptions) if option.name not in _MACHINE]
+    parent = manifest.get("parent")
+    return Reproduction(
+        sources=tuple(as_named(str(source)) for source in corpus.get("sources", [])),
+        values={name: values[name] for name in names if values.get(name) is not None},
+        parent=parent if isinstance(parent, str) else None,
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a run came to beside what was recorded.
+
+    Attributes:
+        same_weights: whether the weights are the same to the bit.
+        figures: name to (recorded, now).
+        versions: of what differs, name to (recorded, now).
+    """
+
+    same_weights: bool
+    figures: Mapping[str, tuple[Any, Any]]
+    versions: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def difference(self) -> float | None:
+        """How far the bits per character are apart, as a share of what was recorded; None where there are none."""
+        recorded, now = self.figures["bits_per_character"]
+        numbers = isinstance(recorded, int | float) and isinstance(now, int | float)
+        return abs(now - recorded) / recorded if numbers and recorded else None
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the weights are the same, or the bits per character within ``TOLERANCE``."""
+        return self.same_weights or (self.difference is not None and self.difference <= TOLERANCE)
+
+
+def compare(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
+    """Hold the manifest of a repeated run against the recorded one."""
+
+    def weights(manifest: Mapping[str, Any]) -> Any:
+        return manifest["files"]["model.safetensors"]["sha256"]
+
+    def table(key: str, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+        return {name: (recorded.get(key, {}).get(name), now.get(key, {}).get(name)) for name in names}
+
+    figures = table("results", ("bits_per_character", "validation_loss", "train_loss", "steps", "parameters"))
+    versions = table("versions", sorted({*recorded.get("versions", {}), *now.get("versions", {})}))
+    versions |= table("machine", ("system", "processor", "device"))
+    return Comparison(
+        same_weights=weights(recorded) == weights(now),
+        figures=figures,
+        versions={name: pair for name, pair in versions.items() if pair[0] != pair[1]},
+    )
+
+
+def _as_typed(value: Any) -> str:
+    return f"{value!r}" if isinstance(value, float) else str(value)

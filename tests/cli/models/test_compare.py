@@ -1,0 +1,53 @@
+"""``seqgen models compare``."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+
+@pytest.fixture
+def two(seqgen, novel, corpus):
+    """``novel:1`` of characters, and ``words:1`` of words."""
+    tiny = ("--hidden-size", 16, "--embedding-size", 8, "--seq-len", 16, "--batch-size", 4, "--max-steps", 6, "-q")
+    assert seqgen("train", corpus, "--backend", "torch", "--tokenizer", "word", "--name", "words", *tiny).exit_code == 0
+    return corpus
+
+
+def test_differences_are_marked(seqgen, two):
+    outcome = seqgen("models", "compare", "novel", "words")
+    page = outcome.stdout
+    assert re.search(r"novel:1 +words:1", page)
+    assert re.search(r"^ *≠ +tokenizer +char +word *$", page, re.MULTILINE)
+    assert re.search(r"^ *architecture +lstm +lstm *$", page, re.MULTILINE)
+    assert re.search(r"^ *≠ +training\.max_steps +40 +6 *$", page, re.MULTILINE)
+    assert "training.optimizer" not in page
+    assert "are the same for all and not shown" in outcome.stderr
+    assert re.search(
+        r"training\.optimizer +adamw +adamw", seqgen("models", "compare", "novel", "words", "--all").stdout
+    )
+
+
+def test_they_are_measured_on_a_file_per_character_as_evaluate_does(seqgen, two):
+    found = json.loads(seqgen("models", "compare", "novel", "words", "--on", two, "--json").stdout)
+    assert found["models"] == ["novel:1", "words:1"]
+    assert found["facts"]["tokenizer"] == {"values": ["char", "word"], "same": False}
+    assert found["facts"]["architecture"]["same"] is True
+    for model, bits in zip(("novel", "words"), found["files"][str(two)], strict=True):
+        (file,) = json.loads(seqgen("evaluate", model, two, "--json").stdout)["files"]
+        assert bits == file["bits_per_character"]
+    page = seqgen("models", "compare", "novel", "words", "--on", two).stdout
+    assert re.search(r"≠ +bits per character on \S+novel.txt +\d\.\d{4} +\d\.\d{4}", page)
+
+
+def test_one_model_is_not_enough(refused, novel):
+    assert refused("models", "compare", "novel", exit_code=2).startswith("Name two models or more to compare.")
+
+
+def test_models_of_other_corpora_are_told_apart(seqgen, novel, tmp_path):
+    (tmp_path / "other.txt").write_text("another text, of other words.  " * 60)
+    tiny = ("--hidden-size", 16, "--embedding-size", 8, "--seq-len", 16, "--batch-size", 4, "--max-steps", 2, "-q")
+    seqgen("train", "other.txt", "--backend", "torch", *tiny)
+    assert "Their corpora differ" in seqgen("models", "compare", "novel", "other").stderr

@@ -1,0 +1,51 @@
+"""The losses on the way, as a published model keeps them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from seqgen.training.curve import LossCurve
+from seqgen.training.metrics import characters_per_token, published_metrics
+
+LINE = '{"step": 3, "train_loss": 2.0, "validation_loss": null}\n'
+
+
+def test_lines_are_read_with_the_values_that_are_numbers(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{LINE}half\n{{"step": 4, "train_loss": "x", "loss": true, "rate": NaN}}\n{{"step": 5')
+    assert published_metrics(path) == [{"step": 3, "train_loss": 2.0}, {"step": 4}]
+
+
+def test_a_file_that_is_not_there_or_far_too_large_has_none(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    assert published_metrics(path) == []
+    with path.open("wb") as file:
+        file.truncate(2**25)
+    assert published_metrics(path) == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "results", "expected"),
+    [
+        ([{"validation_loss": 2 * math.log(2), "bits_per_character": 0.5}], {}, 4.0),
+        ([], {"validation_loss": math.log(2), "bits_per_character": 0.5}, 2.0),
+        ([], {"validation_loss": None, "train_loss": math.log(2), "bits_per_character": 1.0}, 1.0),
+        ([{"train_loss": 2.0}], {}, None),
+        (
+            [{"validation_loss": 2.0, "bits_per_character": 0}],
+            {"bits_per_character": "x", "validation_loss": 1.0},
+            None,
+        ),
+    ],
+)
+def test_the_figures_tell_how_much_a_token_is(metrics, results, expected):
+    assert characters_per_token(metrics, results) == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_run_that_has_ended_has_a_curve_from_two_points_on():
+    metrics = [{"step": step, "train_loss": 3.0 - step} for step in (1, 2)]
+    assert len(LossCurve.of(metrics, 1.0).lines(60)) > 1
+    assert LossCurve.of(metrics[:1], 1.0).lines(60) == []
+    assert LossCurve.of(metrics, None).lines(60) == []

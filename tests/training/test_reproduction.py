@@ -1,0 +1,83 @@
+"""The command that trains a model again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from seqgen.checkpoint import ModelConfig, PartRecord
+from seqgen.core.options import options_of
+from seqgen.core.spec import ModelSpec
+from seqgen.training.options import TrainingOptions
+from seqgen.training.reproduction import compare, reproduction
+
+DEFAULTS = {option.name: option.default for option in options_of(TrainingOptions)}
+PARTS = {"tokenizer": PartRecord("char", "seqgen", "0.1.0")}
+CORPUS = {"sources": ["/texts/my novel.txt"]}
+
+
+def how(manifest=None, origins=None, **options):
+    config = ModelConfig(ModelSpec(vocab_size=5), PARTS, DEFAULTS | options, origins or {}, has_ends=False)
+    return reproduction(config, {"corpus": CORPUS, **(manifest or {})})
+
+
+def test_it_names_what_is_not_the_default():
+    again = how(hidden_size=64, max_steps=10, tie_embeddings=True, learning_rate=0.01, tokenizer="char:lowercase=true")
+    assert shlex.split(again.command("novel")) == [
+        *("seqgen", "train", "/texts/my novel.txt", "--tokenizer", "char:lowercase=true", "--hidden-size", "64"),
+        *("--tie-embeddings", "--max-steps", "10", "--learning-rate", "0.01", "--name", "novel"),
+    ]
+    assert again.notes == ()
+
+
+def test_it_leaves_out_what_changes_nothing_of_what_is_learned():
+    assert how(device="cuda:1", checkpoint_every=1.0, keep=7, max_steps=3).options == {"max_steps": 3}
+
+
+def test_a_run_that_ended_by_the_clock_is_repeated_by_its_steps():
+    again = how({"results": {"steps": 1234}}, max_time=60.0, epochs=50.0)
+    assert again.options == {"epochs": 50.0, "max_steps": 1234}
+    assert "ended by the clock, after 1,234 steps" in again.notes[0]
+
+
+def test_it_computes_in_the_precision_that_was_used():
+    assert how({"results": {"precision": "bfloat16"}}).options == {"precision": "bfloat16"}
+    assert how({"results": {"precision": "bfloat16"}}, precision="float32").options == {"precision": "float32"}
+
+
+def test_what_one_run_cannot_repeat_is_told():
+    assert "resumed with another epochs, max_steps" in how(origins={"max_steps": "resume", "epochs": "resume"}).notes[0]
+    assert "chosen by a sweep" in how({"sweep": {"trials": 3}}).notes[0]
+
+
+def test_a_corpus_that_comes_with_seqgen_is_named_by_its_name():
+    from seqgen.corpora import locate
+
+    assert how({"corpus": {"sources": [str(locate("ice"))]}}).sources == ("ice",)
+
+
+def test_a_parent_is_where_it_starts_from():
+    assert "--from sea:2" in how({"parent": "sea:2"}).command("novel")
+
+
+@pytest.mark.parametrize(
+    ("weights", "bits", "reproduced"),
+    [("same", 2.0, True), ("other", 2.015, True), ("other", 2.03, False), ("other", None, False)],
+)
+def test_an_outcome_is_held_against_what_was_recorded(weights, bits, reproduced):
+    def manifest(digest, bits, torch):
+        files = {"model.safetensors": {"sha256": digest}}
+        return {"files": files, "results": {"bits_per_character": bits, "steps": 3}, "versions": {"torch": torch}}
+
+    outcome = compare(manifest("same", 2.0, "2.1"), manifest(weights, bits, "2.2"))
+    assert outcome.reproduced is reproduced
+    assert outcome.same_weights is (weights == "same")
+    assert outcome.versions == {"torch": ("2.1", "2.2")}
+    assert outcome.figures["steps"] == (3, 3)
+
+
+def test_options_of_another_seqgen_do_not_matter():
+    config = ModelConfig(ModelSpec(vocab_size=5), PARTS, {"max_steps": 3, "ancient": 1}, {}, has_ends=False)
+    assert reproduction(replace(config), {"corpus": CORPUS}).options == {"max_steps": 3}
