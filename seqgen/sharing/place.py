@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,24 +120,38 @@ class Place:
             return True
 
     def put(self, source: Path, told: Told) -> None:
-        """Copy a file there."""
+        """Copy a file there, which appears when it is whole."""
         from fsspec.callbacks import Callback
 
         class Through(Callback):  # type: ignore[misc]  # fsspec has no types
             def relative_update(self, inc: int = 1) -> None:
                 told(inc)
 
-        with self.asked("written"):
-            self.files.put_file(str(source), self.path, callback=Through())
+        with self.asked("written"), self._whole() as path:
+            self.files.put_file(str(source), path, callback=Through())
 
     def put_whole(self, content: bytes) -> None:
-        """Write a small file that no reader ever sees half of."""
-        with self.asked("written"):
-            if _is_local(self.files):
-                self.files.pipe_file(f"{self.path}.part", content)
-                self.files.mv(f"{self.path}.part", self.path)
-            else:
-                self.files.pipe_file(self.path, content)
+        """Write a small file, which appears when it is whole."""
+        with self.asked("written"), self._whole() as path:
+            self.files.pipe_file(path, content)
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[str]:
+        """Where to write what is to appear at once: stores of objects do that by themselves, folders by a rename.
+
+        Each writer has a name of its own, for two may be writing the same.
+        """
+        if not self.has_folders:
+            yield self.path
+            return
+        part = f"{self.path}.{uuid.uuid4().hex}.part"
+        try:
+            yield part
+            self.files.mv(part, self.path)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.files.rm_file(part)
+            raise
 
     def remove(self) -> None:
         """Remove a file, if it is there."""

@@ -16,7 +16,7 @@ TRICKY = (
 characters, white space of all kinds, characters of four bytes, the last code point."""
 
 TEXTS: SearchStrategy[str] = st.text(st.sampled_from("abAé\u0301Σ'. \n"), max_size=20) | st.text(
-    st.sampled_from(TRICKY) | st.characters(), max_size=40
+    st.sampled_from(TRICKY) | st.characters(codec="utf-8"), max_size=40
 )
 """Text as a file may hold it, so without lone surrogates; half of it of few characters, so that there are words again."""
 
