@@ -176,7 +176,7 @@ def test_a_public_corpus_is_located_once_it_lies_in_the_home_folder(tmp_path, mo
 
 def test_an_unknown_corpus_is_answered_with_the_nearest_names():
     with pytest.raises(
-        UsageError, match=r'No corpus "sonets"\.  Nearest: sonnets, songs, names\.  All: seqgen corpora list'
+        UsageError, match=r'No corpus "sonets"\.  Nearest: sonnets, songs, tunes\.  All: seqgen corpora list'
     ):
         corpora.locate("sonets")
 
