@@ -38,8 +38,8 @@ SAMPLE_TOKENS = 120
 """Length of the text that ``train`` shows now and then."""
 
 
-SAVED_SAMPLES, SAVED_LENGTH = 3, "200c"
-"""Texts that are kept with a published model, and their length: a third of a second with 512 units on two cores."""
+SAVED_SAMPLES, SAVED_LENGTH, SAVED_TOKENS = 3, "200c", "200"
+"""Texts that are kept with a published model, and their length; in tokens for media that cannot be cut after any byte."""
 
 
 def train(
@@ -221,12 +221,14 @@ def samples(catalog: Catalog, folder: Path) -> SavedSamples:
     """A few short texts that the model of a folder writes from the start, always with the same draws."""
     from seqgen.training.samples import SavedSamples
 
-    generation = load(folder, catalog=catalog).prepare(length=SAVED_LENGTH, random_seed=0)
+    model = load(folder, catalog=catalog)
+    length = SAVED_TOKENS if model.tokenizer.framed else SAVED_LENGTH
+    generation = model.prepare(length=length, random_seed=0)
     return SavedSamples(
         texts=tuple(sample.text for sample in generation.samples(SAVED_SAMPLES)),
         random_seed=0,
         samplers=tuple(map(str, generation.samplers)),
-        length=SAVED_LENGTH,
+        length=length,
     )
 
 

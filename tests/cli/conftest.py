@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ class Outcome:
     stderr: str
 
 
+OWN_PLUGINS = {"seqgen-music", "seqgen-lyrics"}
+"""Installed beside seqgen where the tests run; what a bare seqgen lists is tested without them."""
+
+
+def entry_points_of_others(**selected: str) -> EntryPoints:
+    """The entry points that there are, but for those of our own plugins."""
+    return EntryPoints(point for point in entry_points(**selected) if point.dist.name not in OWN_PLUGINS)
+
+
 def run_main(*arguments: object, stdin: bytes = b"", stderr: io.TextIOBase | None = None) -> Outcome:
     """``seqgen ARGUMENTS`` by the command's own entry; ``stderr`` replaces the one that is read afterwards."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
@@ -42,6 +52,7 @@ def run_main(*arguments: object, stdin: bytes = b"", stderr: io.TextIOBase | Non
         contextlib.redirect_stderr(stderr or err),
         pytest.raises(SystemExit) as ended,
     ):
+        patch.setattr("importlib.metadata.entry_points", entry_points_of_others)
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
         main([*map(str, arguments)])
     return Outcome(ended.value.code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode())

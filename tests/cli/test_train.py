@@ -328,5 +328,6 @@ def test_nothing_is_left_of_a_run_that_ended_but_its_model(train, seqgen_home):
         "manifest.json",
         "metrics.jsonl",
         "model.safetensors",
+        "samples.json",
         "tokenizer.json",
     }

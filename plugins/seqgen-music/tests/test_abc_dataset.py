@@ -20,7 +20,12 @@ class TestLaws(DatasetContract):
     def make(self, sources: tuple[str, ...]) -> AbcDataset:
         return AbcDataset(sources=sources)
 
+    @pytest.mark.slow
+    def test_a_large_source_needs_bounded_memory(self):
+        super().test_a_large_source_needs_bounded_memory()
 
+
+@pytest.mark.slow
 class TestLawsInAllKeys(DatasetContract):
     def make(self, sources: tuple[str, ...]) -> AbcDataset:
         return AbcDataset(sources=sources, transpose="all")

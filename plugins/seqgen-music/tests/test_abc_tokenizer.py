@@ -22,6 +22,14 @@ class TestLaws(TokenizerContract):
     def make(self) -> AbcTokenizer:
         return AbcTokenizer()
 
+    @pytest.mark.slow
+    def test_fit_needs_bounded_memory(self):
+        super().test_fit_needs_bounded_memory()
+
+    @pytest.mark.slow
+    def test_encoding_a_long_document_in_pieces_needs_bounded_memory(self):
+        super().test_encoding_a_long_document_in_pieces_needs_bounded_memory()
+
 
 def tokens_of(document: str) -> list[str]:
     tokenizer = AbcTokenizer().fit([document])

@@ -42,6 +42,10 @@ class TestMidiDataset(DatasetContract):
     def make(self, sources: tuple[str, ...]) -> MidiDataset:
         return MidiDataset(sources=sources)
 
+    @pytest.mark.slow
+    def test_a_large_source_needs_bounded_memory(self):
+        super().test_a_large_source_needs_bounded_memory()
+
 
 class Tokenizer(TokenizerContract):
     max_examples = 3
@@ -53,6 +57,14 @@ class Tokenizer(TokenizerContract):
 
     def make(self) -> MidiTokenizer:
         return MidiTokenizer(**self.options)
+
+    @pytest.mark.slow
+    def test_fit_needs_bounded_memory(self):
+        super().test_fit_needs_bounded_memory()
+
+    @pytest.mark.slow
+    def test_encoding_a_long_document_in_pieces_needs_bounded_memory(self):
+        super().test_encoding_a_long_document_in_pieces_needs_bounded_memory()
 
 
 class TestRemi(Tokenizer):
