@@ -7,6 +7,7 @@ import pytest
 
 import seqgen.testing.reference
 from seqgen.core.canonical import initial_weights
+from seqgen.core.errors import OptionError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
 
@@ -48,6 +49,19 @@ def generator(request):
 def trainer(request):
     """Each of the backends that train."""
     return _make(request.param)
+
+
+@pytest.fixture(scope="session")
+def build(trainer):
+    """``trainer.build``, but skips the test where this processor does not compute in the precision asked for."""
+
+    def make(*arguments, **options):
+        try:
+            return trainer.build(*arguments, **options)
+        except OptionError as error:
+            pytest.skip(str(error))
+
+    return make
 
 
 @pytest.fixture(scope="session")

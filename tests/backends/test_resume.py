@@ -38,11 +38,11 @@ def test_resuming_equals_never_having_stopped_bit_for_bit(trainer, architecture,
         np.testing.assert_array_equal(resumed.weights()[name], value)
 
 
-def test_bfloat16_resumes_bit_for_bit_too(trainer, small_spec, stream):
+def test_bfloat16_resumes_bit_for_bit_too(build, small_spec, stream):
     spec = small_spec("lstm", dropout=0.3)
-    model = trainer.build(spec, optimizer=OptimizerSpec(), precision="bfloat16")
+    model = build(spec, optimizer=OptimizerSpec(), precision="bfloat16")
     train(model, stream(3))
-    resumed = trainer.build(spec, optimizer=OptimizerSpec(), precision="bfloat16", weights=stored(model.weights()))
+    resumed = build(spec, optimizer=OptimizerSpec(), precision="bfloat16", weights=stored(model.weights()))
     resumed.load_training_state(stored(model.training_state()))
     assert train(resumed, stream(4, start=3)) == train(model, stream(4, start=3))
 

@@ -126,9 +126,9 @@ def test_the_first_updates_are_those_of_the_formulas(trainer, optimizer, small_s
 @pytest.mark.parametrize(
     ("architecture", "precision"), [("lstm", "float32"), ("lstm", "bfloat16"), ("gru", "float32"), ("rnn", "float32")]
 )
-def test_the_loss_falls_on_a_sequence_that_can_be_learnt(trainer, architecture, precision, small_spec, stream):
+def test_the_loss_falls_on_a_sequence_that_can_be_learnt(build, architecture, precision, small_spec, stream):
     spec = small_spec(architecture, hidden_size=16, dropout=0.1)
-    model = trainer.build(spec, optimizer=OptimizerSpec(), precision=precision)
+    model = build(spec, optimizer=OptimizerSpec(), precision=precision)
     losses = train(model, stream(80), 0.02)
     assert losses[0] == pytest.approx(np.log(11), abs=0.6)
     assert np.mean(losses[-10:]) < 0.6
@@ -136,10 +136,10 @@ def test_the_loss_falls_on_a_sequence_that_can_be_learnt(trainer, architecture, 
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
-def test_bfloat16_trains_as_float32_to_two_digits(trainer, architecture, small_spec, stream):
+def test_bfloat16_trains_as_float32_to_two_digits(build, architecture, small_spec, stream):
     losses = {}
     for precision in ("float32", "bfloat16"):
-        model = trainer.build(small_spec(architecture), optimizer=OptimizerSpec(), precision=precision)
+        model = build(small_spec(architecture), optimizer=OptimizerSpec(), precision=precision)
         assert model.precision == precision
         losses[precision] = train(model, stream(10), 0.01)
     assert losses["bfloat16"] != losses["float32"]

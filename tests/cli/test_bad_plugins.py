@@ -111,6 +111,7 @@ def slow_cli(seqgen_cli, install, novel):
     return run
 
 
+@pytest.mark.slow
 def test_nobody_waits_long_for_a_plugin_that_takes_half_a_minute_to_be_imported(slow_cli):
     warning = (
         f"plugin slow 1.2 is left out: importing it takes more than {PATIENCE:g} s, and only what needs it waits for it"

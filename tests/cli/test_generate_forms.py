@@ -163,6 +163,7 @@ def test_standard_output_that_is_full_is_told():
     assert b"Traceback" not in outcome.stderr
 
 
+@pytest.mark.slow
 def test_a_prompt_of_a_million_characters_is_read(seqgen, tmp_path):
     (tmp_path / "long.txt").write_text("the ice " * 125_000, "utf-8")
     outcome = seqgen("generate", "--seed-file", "long.txt", "--length", "5c")

@@ -55,7 +55,8 @@ def test_its_parts_are_listed_with_the_distribution_that_they_come_from(seqgen_b
     toys = [part for part in listed["parts"] if part["distribution"] == "seqgen-toy"]
     assert {(part["kind"], part["name"]) for part in toys} == PARTS
     assert all(part["version"] == "0.3.0" and part["ready"] for part in toys)
-    assert [plugin["problem"] for plugin in listed["plugins"]] == [None, None]
+    problems = {plugin["distribution"]: plugin["problem"] for plugin in listed["plugins"]}
+    assert (problems["seqgen"], problems["seqgen-toy"]) == (None, None)
 
 
 def test_another_process_trains_generates_and_runs_its_command(seqgen_beside_toy, small_corpus, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -74,6 +75,10 @@ def _precisions(device: str) -> Sequence[str]:
     """What a device can compute in, fast or not."""
     family = device.partition(":")[0]
     if family == "mps" or (family == "cuda" and not torch.cuda.is_bf16_supported()):
+        return ("float32",)
+    # On x86, oneDNN has an LSTM in bfloat16 from AVX-512 on, and raises without.
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    if family == "cpu" and x86 and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         return ("float32",)
     return ("float32", "bfloat16")
 

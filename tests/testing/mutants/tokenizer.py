@@ -225,7 +225,7 @@ class AddsTheEnd(CharTokenizer):
     min_count=1,
 )
 class WordsInPieces(WordTokenizer):
-    encode_pieces = Tokenizer.encode_pieces
+    cut = Tokenizer.cut
 
 
 @breaks("test_encoding_in_pieces_equals_encoding_whole", "the empty piece ends a document")
