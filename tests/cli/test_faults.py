@@ -156,6 +156,7 @@ def test_a_folder_without_permission_is_told_before_anything_is_trained(start, c
     assert re.fullmatch(r"error: .*/home\S* cannot be written: Permission denied\.\n", stderr)
 
 
+@pytest.mark.slow
 def test_a_home_that_vanishes_is_made_anew_with_all_that_going_on_needs(start, seqgen, corpus, seqgen_home):
     process = start("train", corpus, *TINY, *ENDLESS)
     wait_for("training/novel/1/step-*", seqgen_home, process)
@@ -171,6 +172,7 @@ def test_a_home_that_vanishes_is_made_anew_with_all_that_going_on_needs(start, s
     assert f"resume   novel at step {step:,}\n" in more.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_that_train_one_name_at_once_each_publish_a_version(start, corpus, seqgen_home):
     processes = [start("train", corpus, *TINY, "--max-steps", 6, "--json") for _ in range(2)]
     versions = set()
@@ -286,6 +288,7 @@ def test_too_little_memory_says_what_to_reduce(start, corpus):
 
 
 @only_linux
+@pytest.mark.slow
 def test_with_auto_batch_too_little_memory_is_enough_for_fewer_sequences_at_a_time(start, tmp_path):
     corpus = tmp_path / "long.txt"
     corpus.write_text("The sea is wide and the ice is white.  " * 7000)
