@@ -12,12 +12,15 @@ removed when the manifest is there.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import platform
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import ModelExistsError, ModelNotFoundError, UsageError
@@ -29,6 +32,8 @@ from seqgen.sharing.place import Place
 from seqgen.untrusted import parse_json, shown
 
 CLAIM = ".claim.json"
+
+_LOOKS, _PAUSE_SECONDS = 40, 0.05  # how long a claim may be empty, between being created and being written
 
 _REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<number>[1-9]\d{0,8}))?")
 
@@ -188,13 +193,15 @@ class Remote:
         Raises:
             ModelExistsError: it is for another one.
         """
-        content = (target / CLAIM).read_small()
-        if content is None and self._is_there(target, manifest):
-            return False
-        try:
-            found = parse_json(content or b"{}")
-        except (ValueError, RecursionError):
-            found = None  # it is just being written
+        found: Any = None
+        for _ in range(_LOOKS):
+            content = (target / CLAIM).read_small()
+            if content is None and self._is_there(target, manifest):
+                return False
+            with contextlib.suppress(ValueError, RecursionError):
+                found = parse_json(content or b"")
+                break
+            time.sleep(_PAUSE_SECONDS)  # it is just being written
         found = found if isinstance(found, dict) else {}
         if found.get("manifest_sha256") == digest_of(manifest):
             return True
