@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
@@ -34,9 +35,9 @@ class VerseSampler(Sampler):
     _end_id: int | None = field(default=None, init=False, repr=False, compare=False)
     _poems: list[Poem] = field(default_factory=list, init=False, repr=False, compare=False)
 
+    @abstractmethod
     def demands(self) -> dict[str, Any]:
         """What this one adds to the demands of the chain."""
-        raise NotImplementedError
 
     def meet(self, chain: Sequence[Sampler]) -> None:
         """Find the others."""
