@@ -1,3 +1,4 @@
+import gc
 import sys
 
 import numpy as np
@@ -90,11 +91,14 @@ def steps_of(function, *arguments):
         return trace
 
     before = sys.gettrace()
+    gc.collect()
+    gc.disable()  # what earlier tests left must not be finalised, in Python, while lines are counted
     sys.settrace(trace)
     try:
         function(*arguments)
     finally:
         sys.settrace(before)
+        gc.enable()
     return lines
 
 
