@@ -235,7 +235,7 @@ class _Places:
         if key not in self._known:
             if len(self._known) >= CLASSES:
                 raise self._refusal(f"has more than {CLASSES} different characters and classes")
-            self._known[key] = CharacterClass(*key)
+            self._known[key] = _character_class(*key)
         self.classes[place] = self._known[key], then
         return place
 
@@ -253,6 +253,12 @@ class _Places:
     def _refusal(self, fault: str) -> OptionError:
         shown = self._pattern if len(self._pattern) <= 80 else f"{self._pattern[:80]}..."
         return OptionError(f"sampler regex: pattern {shown!r} {fault}.")
+
+
+@functools.lru_cache(maxsize=512)
+def _character_class(text: str, flags: int) -> CharacterClass:
+    """One object for all patterns, so that its characters are looked up once in a process."""
+    return CharacterClass(text, flags)
 
 
 def _is_available(taken: CharacterClass, available: str | None) -> bool:

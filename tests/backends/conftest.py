@@ -12,6 +12,21 @@ from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
 
 
+def pytest_collection_modifyitems(items):
+    """Of the cases of a test that trains in Keras, the first runs always and the rest with ``--slow``.
+
+    TensorFlow traces each model anew, for seconds.
+    """
+    seen = set()
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("trainer") == "keras":
+            test = item.path, item.originalname
+            if test in seen:
+                item.add_marker(pytest.mark.slow)
+            seen.add(test)
+
+
 def _make(name):
     # Imported here, so that a test of one backend waits for no other framework.
     match name:

@@ -107,5 +107,6 @@ def test_keras_runs_on_tensorflow_and_neither_greets(run_python, monkeypatch):
     assert result.stderr == ""
 
 
+@pytest.mark.slow
 def test_keras_trains_on_the_engine_that_its_variable_names(run_python):
     assert run_python(KERAS, env={"KERAS_BACKEND": "torch"}).stdout == "torch\nTrue\n"

@@ -71,8 +71,8 @@ def test_chunks_give_the_nats_and_gradients_of_cross_entropy_to_the_rounding_of_
     exact = with_gradients(plain, *inputs, dtype=torch.float64)
     theirs, ours = with_gradients(plain, *inputs), with_gradients(loss.summed_nats, *inputs)
     for reference, their, our in zip(exact, theirs, ours, strict=True):
-        scale = reference.abs().max()
-        assert (our - reference).abs().max() <= max(2 * (their - reference).abs().max(), 2e-6 * scale)
+        # Of the root of the mean square: the largest of thousands of rounding errors is a matter of luck.
+        assert (our - reference).norm() <= max(2 * (their - reference).norm(), 2e-6 * reference.norm())
 
 
 def test_few_logits_are_computed_at_once_with_the_gradients_of_cross_entropy_bit_for_bit():

@@ -208,7 +208,9 @@ def test_a_corpus_that_changes_under_a_run_changes_nothing_and_is_refused_when_i
     assert seqgen("train", "--resume", "novel", "--max-steps", step + 1).exit_code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)], ids=["INT", "TERM"]
+)
 def test_a_second_signal_leaves_at_once_and_says_how_to_go_on(start, seqgen, corpus, seqgen_home, number):
     # So slow to measure that the first signal has not been followed when the second comes.
     before = "import time, seqgen.training.trainer as loop; loop.evaluate = lambda *_: time.sleep(600)"

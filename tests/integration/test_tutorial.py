@@ -104,9 +104,9 @@ def start(corpus, tmp_path_factory):
     dataset = catalog.make("dataset", "text", sources=(str(corpus),))
     tokenizer = catalog.make("tokenizer", options.tokenizer).fit(each.content for each in dataset.documents())
     part, _ = split(open_or_build(dataset, tokenizer, tmp_path_factory.mktemp("tokens")), 0.2)
-    shape = {"seq_len": options.seq_len, "batch_size": options.batch_size, "random_seed": 0}
+    shape = {"seq_len": options.seq_len, "batch_size": 32, "random_seed": 0}  # a quarter of the tutorial's, for time
     windows = make_batching(options.batching, part, **shape)
-    batches = [windows.batch(0, step) for step in range(windows.steps_per_epoch)]
+    batches = [windows.batch(0, step) for step in range(3)]
     values = {name: getattr(options, name) for name in SPEC} | {"dropout": 0.0}
     spec = ModelSpec(vocab_size=tokenizer.vocab_size, **values)
     return options, batches, spec, initial_weights(spec, 0)
@@ -154,7 +154,7 @@ def test_it_learns_step_by_step_what_a_plain_keras_model_learns(start, plain_los
     how = {"optimizer": optimizer, "weights": weights, "precision": options.precision}
     model = load_catalog().make("backend", backend).build(spec, **how)
     losses = [float(model.train_step(batch, options.learning_rate)) for batch in batches]
-    assert batches[0].inputs.shape == (128, 100)
+    assert batches[0].inputs.shape == (32, 100)
     assert losses[0] == pytest.approx(math.log(spec.vocab_size), rel=0.2)
     assert losses[1] < losses[0]
     assert losses == pytest.approx(plain_losses[1e-12], abs=1e-4)

@@ -41,6 +41,7 @@ def alone(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_parts_of_a_binary_medium_are_checked_on_what_its_dataset_writes(seqgen_cli):
     result = seqgen_cli("check-plugin", STEPS, "--no-speed", "--json")
     report = json.loads(result.stdout)
