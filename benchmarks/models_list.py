@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from side_by_side import interleave, report
+from side_by_side import as_installed, interleave, report
 
 from seqgen import files, manifest
 from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
@@ -77,13 +77,13 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         models = Path(home) / "models"
+        environment = as_installed(SEQGEN_HOME=home)
         fill(models, arguments.versions)
         time.sleep(2.5)  # what has just been changed is not remembered
 
         def run(*command: str, forget: bool = False) -> None:
             if forget:
                 (models / INDEX).unlink(missing_ok=True)
-            environment = {**os.environ, "SEQGEN_HOME": home}
             subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, env=environment)
 
         seqgen = ("-m", "seqgen", "models", "list")

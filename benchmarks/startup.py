@@ -6,14 +6,13 @@ python benchmarks/startup.py --repeats 11
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from side_by_side import interleave, report
+from side_by_side import as_installed, interleave, report
 
 COMMANDS = {
     "import typer, rich": ["-c", "import typer, rich"],
@@ -97,7 +96,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     def running(command: list[str], **variables: str) -> Callable[[], object]:
-        environment = {**os.environ, **variables}
+        environment = as_installed(**variables)
         return lambda: subprocess.run(
             [sys.executable, *command], check=True, stdout=subprocess.DEVNULL, env=environment
         )
@@ -113,7 +112,7 @@ def main() -> None:
         title = "list-plugins with plugins"
         report(title, interleave(runs, repeats=arguments.repeats), work=1, unit="starts", plugins=arguments.plugins)
     with tempfile.TemporaryDirectory() as home:
-        train_a_model({**os.environ, "SEQGEN_HOME": home})
+        train_a_model(as_installed(SEQGEN_HOME=home))
         runs = {name: running(command, SEQGEN_HOME=home) for name, command in GENERATING.items()}
         report("start of generating", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +73,8 @@ def writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def new_folder(parent: Path) -> Iterator[Path]:
     """A temporary folder in ``parent`` to fill and then rename; what is left of it at the end is removed."""
+    import tempfile  # which listing models does without
+
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))

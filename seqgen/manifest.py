@@ -5,7 +5,6 @@ Reading it imports neither NumPy nor a part, so that models can be listed at onc
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,5 +149,7 @@ def faults(folder: Path, *, where: str) -> list[str]:
 
 def sha256(path: Path) -> str:
     """The file's sha256, in hexadecimal."""
+    import hashlib  # which listing models does without
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

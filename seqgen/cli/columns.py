@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 _GAP = "   "
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "cyan": "36", "": "0"}
@@ -29,11 +30,21 @@ class Column:
     style: str = ""
     rank: int = 0
 
+    @cached_property
+    def width(self) -> int:
+        """Columns of a terminal that it takes."""
+        return max(map(cell_width, [self.head, *self.cells]))
+
+    def filled(self) -> list[str]:
+        """The heading and the cells, all of its width."""
+        fill = str.rjust if self.number else str.ljust
+        return [fill(text, self.width - cell_width(text) + len(text)) for text in (self.head, *self.cells)]
+
 
 def fitting(columns: Sequence[Column], width: int) -> list[Column]:
     """The columns that fit beside one another, in their order; those that hold nothing do not count."""
     kept = [column for column in columns if any(column.cells)]
-    while len(kept) > 1 and sum(map(_width, kept)) + len(_GAP) * (len(kept) - 1) > width:
+    while len(kept) > 1 and sum(column.width for column in kept) + len(_GAP) * (len(kept) - 1) > width:
         kept.remove(max(reversed(kept), key=lambda column: column.rank))
     return kept
 
@@ -45,24 +56,19 @@ def lines(columns: Sequence[Column], *, color: bool) -> list[str]:
         columns: side by side; all have as many cells.
         color: whether to set styles, as terminals understand them (ECMA-48).
     """
-    widths = [_width(column) for column in columns]
-    head = _GAP.join(_filled(column.head, width, column) for column, width in zip(columns, widths, strict=True))
-    rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
     filled = [
-        [_painted(_filled(cell, width, column), column.style if color else "") for cell in column.cells]
-        for column, width in zip(columns, widths, strict=True)
+        [head, *(_painted(cell, column.style) for cell in cells)] if color and column.style else [head, *cells]
+        for column in columns
+        for head, *cells in [column.filled()]
     ]
-    rows = [_GAP.join(cells).rstrip() for cells in zip(*filled, strict=True)]
-    return [_painted(head.rstrip(), "bold" if color else ""), rule, *rows]
+    head, *rows = (_GAP.join(cells).rstrip() for cells in zip(*filled, strict=True))
+    rule = "─" * (sum(column.width for column in columns) + len(_GAP) * (len(columns) - 1))
+    return [_painted(head, "bold" if color else ""), rule, *rows]
 
 
 def colored() -> bool:
     """Whether standard output shows styles: a terminal, unless NO_COLOR is set (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _width(column: Column) -> int:
-    return max(map(cell_width, [column.head, *column.cells]))
 
 
 def cell_width(text: str) -> int:
@@ -72,11 +78,6 @@ def cell_width(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
-
-
-def _filled(text: str, width: int, column: Column) -> str:
-    blank = " " * (width - cell_width(text))
-    return blank + text if column.number else text + blank
 
 
 def _painted(text: str, style: str) -> str:

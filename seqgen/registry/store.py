@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import hashlib
 import os
 import re
 import shutil
@@ -342,6 +341,8 @@ def lock_of(folder: Path) -> Path:
 
 def identity_of(folder: Path, *, where: str) -> str:
     """SHA-256 of a model folder's manifest; see :meth:`ModelVersion.identity`."""
+    import hashlib
+
     try:
         return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     except OSError as error:

@@ -124,8 +124,9 @@ def test_what_is_gone_is_forgotten(registry, publish, remembering):
 @pytest.mark.parametrize(
     "content",
     [
-        *("", "{", "[]", '{"format_version": 2}', '{"format_version": 1, "versions": []}', "[" * 100_000),
-        '{"format_version": 1, "versions": {"novel:1": 3}}',
+        *("", "{", "[]", '{"format_version": 2}', '{"format_version": 2, "versions": []}', "[" * 100_000),
+        '{"format_version": 2, "versions": {"novel:1": 3}}',
+        '{"format_version": 1, "versions": {"novel:1": [[], {"corpus": []}]}}',
     ],
     ids=lambda content: content[:50],
 )
