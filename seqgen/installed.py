@@ -6,9 +6,10 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from seqgen import home
-from seqgen.core.catalog import Catalog, load_catalog
+from seqgen.core.catalog import Catalog, Kind, load_catalog
 from seqgen.core.errors import OptionError
 from seqgen.core.hookspecs import PROJECT
 from seqgen.core.plugin import Plugin
@@ -39,6 +40,42 @@ def installed_catalog(*, no_plugins: bool = False, tell: Callable[[Plugin], None
     from importlib.metadata import entry_points
 
     return load_catalog(entry_points(group=PROJECT), disabled=_disabled(), tell=tell)
+
+
+def find_part(kind: Kind, name: str) -> type[Any]:
+    """The class of a part that is installed here: for a part that is built around another, as a tokenizer around any.
+
+    What is wrong with other plugins is told where plugins are listed, not here.
+
+    Args:
+        kind: tokenizer, dataset, backend, sampler or callback.
+        name: as a person writes it: ``char``, or ``DISTRIBUTION/NAME``.
+
+    Raises:
+        UnknownPartError: there is none; names the nearest.
+        AmbiguousPartError: several distributions offer that name.
+        MissingDependencyError: a package that it needs is not installed; says what installs it.
+        PluginError: it cannot be imported.
+    """
+    return installed_catalog(tell=_quiet).find(kind, name).load()
+
+
+def make_part(kind: Kind, spec: str) -> Any:
+    """A part that is installed here, with options: for a part that is built around another.
+
+    Args:
+        kind: as for :func:`find_part`.
+        spec: as a person writes it: ``bpe``, or ``bpe:vocab_size=512``.
+
+    Raises:
+        OptionError: its options are wrong, or the text is none of that form.
+        UnknownPartError, AmbiguousPartError, MissingDependencyError, PluginError: as :func:`find_part`.
+    """
+    return installed_catalog(tell=_quiet).make(kind, spec)
+
+
+def _quiet(_plugin: Plugin) -> None:
+    pass
 
 
 def _disabled() -> dict[str, str]:

@@ -76,6 +76,15 @@ def test_the_contract_has_all_that_new_plugins_and_the_toy_plugin_import():
     assert {each for each in found if each[1] not in contract_description.CONTRACT.get(each[0], ())} == set()
 
 
+def test_our_own_plugins_use_the_contract_and_the_documented_api_alone():
+    sources = [path.read_text("utf-8") for path in ROOT.glob("plugins/*/src/**/*.py")]
+    found = {each for source in sources for each in imported(source)}
+    assert ("seqgen.installed", "find_part") in found
+    api = (ROOT / "docs/reference/python-api.md").read_text("utf-8")
+    beyond = {each for each in found if each[1] not in contract_description.CONTRACT.get(each[0], ())}
+    assert [".".join(each) for each in beyond if f"::: {'.'.join(each)}\n" not in api] == []
+
+
 def test_what_plugins_subclass_is_in_the_contract():
     for module, names in contract_description.IMPLEMENTED.items():
         assert set(names) <= set(contract_description.CONTRACT[module])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -15,10 +16,14 @@ from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
+from seqgen_lyrics.demands import Demands
+from seqgen_lyrics.director import Director
 from seqgen_lyrics.measures import measure, stanzas_of
+from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.samplers import Form, NoRepeatLine, Rhyme, Syllables
-from seqgen_lyrics.sounds import Kind, rhyme
+from seqgen_lyrics.sounds import Kind, dictionary_words, rhyme
 from seqgen_lyrics.tokenizer import LyricsTokenizer
+from seqgen_lyrics.vocabulary import Vocabulary
 
 SONG = """[Verse]
 The harbour light is burning low,
@@ -276,3 +281,34 @@ def test_a_short_look_ahead_finds_fewer_rhymes_in_less_work():
         return found
 
     assert len(last_words(1)) < len(last_words(1000))
+
+
+def test_a_look_ahead_without_time_is_stopped_and_told_and_one_with_time_writes_the_same_each_run():
+    def made(look_ahead_seconds):
+        # Some twenty thousand words may rhyme by a slant with this one.
+        chain = [Rhyme(scheme="AA", kind="slant", look_ahead=100_000, look_ahead_seconds=look_ahead_seconds)]
+        return written([*chain, Syllables(pattern="3")], prompt="it is made\n", length=40)
+
+    text, notes = made(600)
+    assert made(500) == (text, notes)
+    assert promised(notes) == []
+    hurried, told = made(0.0001)
+    stopped = "line 1: the look-ahead was stopped after 0.0001 s, so another run may write it otherwise"
+    assert told[0] == stopped
+    assert told.count(stopped) == 1
+    assert rhyme(next(iter(stanzas_of(hurried)))[0].last, "made") in (Kind.PERFECT, Kind.SLANT)
+
+
+def test_a_vocabulary_of_many_marks_takes_no_longer_than_it_may():
+    texts = (
+        "\n",
+        *" abcdefghijklmnopqrstuvwxyz",
+        *(f"{word}, " for word in itertools.islice(dictionary_words(), 30_000)),
+    )
+    director = Director(Demands(pattern=(3,), seconds=0.05), Vocabulary(texts, (), None, drops_space=False))
+    poem = Poem(director.demands)
+    begun = time.perf_counter()
+    masks = list(director.masks(poem))
+    assert time.perf_counter() - begun < 2  # in which all of them take several seconds
+    assert masks[0].any()
+    assert poem.notes == ["line 1: the look-ahead was stopped after 0.05 s, so another run may write it otherwise"]

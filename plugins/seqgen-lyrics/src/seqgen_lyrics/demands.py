@@ -21,6 +21,7 @@ class Demands:
         slant: a slant rhyme will do.
         identical: a word may rhyme with itself, or with what sounds the same.
         look_ahead: words that rhyme which are looked at, at most.
+        seconds: that the look-ahead for one token may take.
         pattern: syllables of each line.
         foot: of the metre; empty: none.
         sections: names, in order; empty: no form.
@@ -33,6 +34,7 @@ class Demands:
     slant: bool = False
     identical: bool = False
     look_ahead: int = 1000
+    seconds: float = 5.0
     pattern: tuple[int, ...] = ()
     foot: str = ""
     sections: tuple[str, ...] = ()

@@ -10,11 +10,13 @@ do), the number of syllables, the rhyme, that no line comes twice, and last the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from seqgen_lyrics.clock import Clock
 from seqgen_lyrics.demands import Demands
 from seqgen_lyrics.lexicon import MOST, Lexicon, Words
 from seqgen_lyrics.line import Line, Place
@@ -68,19 +70,28 @@ class Director:
     def __init__(self, demands: Demands, vocabulary: Vocabulary) -> None:
         self.demands = demands
         self._vocabulary = vocabulary
+        self._clock = Clock(demands.seconds)
         self._steers = demands.steers_words and vocabulary.ends_lines
         if self._steers:
-            self._lexicon = Lexicon(vocabulary, "", demands.look_ahead)
-            self._metrical = Lexicon(vocabulary, demands.foot, demands.look_ahead) if demands.foot else self._lexicon
+            lexicon = partial(Lexicon, vocabulary, look_ahead=demands.look_ahead, clock=self._clock)
+            self._lexicon = lexicon(foot="")
+            self._metrical = lexicon(foot=demands.foot) if demands.foot else self._lexicon
         self._headings = demands.headings and all(map(self._can_write, demands.sections))
 
     def masks(self, poem: Poem) -> Iterator[Mask]:
-        """(V,) the tokens that may come next: first where all demands are kept, then where ever more are given up."""
+        """(V,) the tokens that may come next: first where all demands are kept, then where ever more are given up.
+
+        Where that takes too long there are no more of them, and what was not looked at by then may not come; a note says so.
+        """
         if not self._vocabulary.ends_lines:
             return
+        self._clock.start()
         given_up: set[str] = set()
         for demand in ("", "metre", "perfect rhyme", "syllables", "rhyme", "unique", "form"):
             given_up.add(demand)
+            if demand and self._clock.late():
+                poem.hurry(self._clock.seconds)
+                return
             if not demand or self._is_demanded(demand):
                 yield self._mask(poem, given_up)
 
@@ -116,6 +127,9 @@ class Director:
         self._allow_words(mask, poem, rules)
         any_word = bool(mask.any())
         for token, text in self._vocabulary.others:
+            if self._clock.late():
+                poem.hurry(self._clock.seconds)
+                break
             if token == self._vocabulary.end_id:
                 mask[token] = self._may_end(poem, rules)
             elif text:
@@ -171,6 +185,8 @@ class Director:
         if earlier:
             options = {"slant": slant or demands.slant, "identical": demands.identical}
             found = lexicon.rhyming(earlier, **options)
+            if found.cut_short:
+                poem.hurry(self._clock.seconds)
             return found if len(found) else None
         if after:
             most = min((demands.syllables(place) or MOST) for place in (poem.place.number, *after))

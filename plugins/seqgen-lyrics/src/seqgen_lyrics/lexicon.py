@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqgen_lyrics.clock import Clock
 from seqgen_lyrics.sounds import Kind, dictionary_words, fits_stress, is_weak, plain, rhyme, sounds
 from seqgen_lyrics.vocabulary import Vocabulary
 
 MOST = 31
 """Syllables of the longest word, since those of many words are kept as the bits of a number."""
 
-_REMEMBERED = 2048  # beginnings of words
+_REMEMBERED = 2048  # of anything
+_REMEMBERED_STEMS = 1 << 20  # of all beginnings of words together, 4 MB
 _MANY = 50  # words of the corpus to begin a rhyme with, so that no others are
+_LEAST = 64  # words that rhyme are looked at, however little time there is
 _ENOUGH = 3  # rhymes among the words of the corpus, so that no others are looked for
 
 Bits = npt.NDArray[np.uint32]
@@ -31,15 +34,20 @@ class Words:
         words: in any order.
         vocabulary: of the model.
         foot: of a metre that the words must fit, as :func:`~seqgen_lyrics.sounds.fits_stress`; empty: none.
+        cut_short: there was no time to look for more of them.
     """
 
-    def __init__(self, words: Iterable[str], vocabulary: Vocabulary, foot: str = "") -> None:
+    def __init__(
+        self, words: Iterable[str], vocabulary: Vocabulary, foot: str = "", *, cut_short: bool = False
+    ) -> None:
         self.words = sorted(words)
         self.foot = foot
+        self.cut_short = cut_short
         self._vocabulary = vocabulary
         phases = range(len(foot)) if foot else (0,)
         self._bits = [np.array([_bits(word, foot, phase) for word in self.words], np.uint32) for phase in phases]
         self._after: dict[tuple[str, int], Bits] = {}
+        self._most_after = min(_REMEMBERED, max(1, _REMEMBERED_STEMS // max(1, len(vocabulary.stems))))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -81,7 +89,7 @@ class Words:
         phase = syllables % len(self._bits)
         found = self._after.get((letters, phase))
         if found is None:
-            if len(self._after) >= _REMEMBERED:
+            if len(self._after) >= self._most_after:
                 self._after.clear()
             found = self._after[letters, phase] = self._find(letters, self._bits[phase])
         return found
@@ -130,12 +138,14 @@ class Lexicon:
         vocabulary: of the model.
         foot: of a metre, or empty.
         look_ahead: how many words that rhyme are looked at, at most.
+        clock: tells when to look at no more.
     """
 
-    def __init__(self, vocabulary: Vocabulary, foot: str, look_ahead: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, foot: str, look_ahead: int, clock: Clock) -> None:
         self._vocabulary = vocabulary
         self._foot = foot
         self._look_ahead = look_ahead
+        self._clock = clock
         self.all = _all_words(vocabulary, foot)
         self._rhyming: dict[tuple[tuple[str, ...], bool, bool], Words] = {}
 
@@ -145,7 +155,8 @@ class Lexicon:
 
     def rich(self, partners: int, most: int) -> Words:
         """Words that so many others rhyme with, in at most so many syllables: what a rhyme may begin with."""
-        return _rich_words(self._vocabulary, self._foot, partners, min(most, MOST))
+        with self._clock.stopped():
+            return _rich_words(self._vocabulary, self._foot, partners, min(most, MOST))
 
     def rhyming(self, words: tuple[str, ...], *, slant: bool, identical: bool) -> Words:
         """The words that rhyme with all of these, at most as many as are looked ahead to.
@@ -159,15 +170,18 @@ class Lexicon:
         if key not in self._rhyming:
             if len(self._rhyming) >= _REMEMBERED:
                 self._rhyming.clear()
-            self._rhyming[key] = Words(self._find(*key), self._vocabulary, self._foot)
+            found, cut_short = self._find(*key)
+            self._rhyming[key] = Words(found, self._vocabulary, self._foot, cut_short=cut_short)
         return self._rhyming[key]
 
-    def _find(self, words: tuple[str, ...], slant: bool, identical: bool) -> list[str]:
-        by_rhyme = _by_rhyme(self._vocabulary)
+    def _find(self, words: tuple[str, ...], slant: bool, identical: bool) -> tuple[list[str], bool]:
+        """What rhymes, and whether there was no time to look further."""
+        with self._clock.stopped():
+            by_rhyme = _by_rhyme(self._vocabulary)
+            by_end = _by_end(self._vocabulary) if slant else {}
         wanted = {Kind.PERFECT} | ({Kind.SLANT} if slant else set()) | ({Kind.IDENTICAL} if identical else set())
         candidates = {word: None for sound in sounds(words[0]) for word in by_rhyme.get(sound.rhyme, ())}
         if slant:
-            by_end = _by_end(self._vocabulary)
             keys = {key for sound in sounds(words[0]) for key in (sound.vowel, f"-{sound.coda}")}
             candidates |= {word: None for key in sorted(keys) for word in by_end.get(key, ())}
         preferred = self._vocabulary.words
@@ -178,10 +192,12 @@ class Lexicon:
                 break
             for word in candidates:
                 if (word in preferred) is chosen and looked_at < self._look_ahead:
+                    if looked_at >= _LEAST and self._clock.late():
+                        return found, True
                     looked_at += 1
                     if all(rhyme(word, other) in wanted for other in words):
                         found.append(word)
-        return found
+        return found, False
 
 
 @functools.lru_cache(8)
@@ -207,17 +223,20 @@ def _rich_words(vocabulary: Vocabulary, foot: str, partners: int, most: int) -> 
 
 @functools.lru_cache(8)
 def _writable(vocabulary: Vocabulary) -> list[str]:
+    """In order, so that runs are alike."""
     own = {word for word in map(plain, vocabulary.words) if word}
-    return [word for word in {*dictionary_words(), *own} if vocabulary.can_spell(word)]
+    return sorted(word for word in {*dictionary_words(), *own} if vocabulary.can_spell(word))
 
 
 @functools.lru_cache(8)
 def _by_rhyme(vocabulary: Vocabulary) -> dict[str, list[str]]:
-    """The words of each rhyme, in all pronunciations, weak ones left out; sorted, so that runs are alike."""
+    """The words of each rhyme, in all pronunciations, weak ones left out, in order."""
     found: dict[str, list[str]] = defaultdict(list)
-    for word in sorted(word for word in _writable(vocabulary) if not is_weak(word)):
-        for key in dict.fromkeys(sound.rhyme for sound in sounds(word)):
-            found[key].append(word)
+    for word in _writable(vocabulary):
+        heard = sounds(word)
+        if not is_weak(word):
+            for key in dict.fromkeys(sound.rhyme for sound in heard):
+                found[key].append(word)
     return found
 
 
@@ -225,7 +244,7 @@ def _by_rhyme(vocabulary: Vocabulary) -> dict[str, list[str]]:
 def _by_end(vocabulary: Vocabulary) -> dict[str, list[str]]:
     """The words of each last vowel, and, after a hyphen, of each end after it."""
     found: dict[str, list[str]] = defaultdict(list)
-    for word in sorted(_writable(vocabulary)):
+    for word in _writable(vocabulary):
         for sound in sounds(word):
             keys = {sound.vowel} | ({f"-{sound.coda}"} if sound.coda else set())
             for key in keys:

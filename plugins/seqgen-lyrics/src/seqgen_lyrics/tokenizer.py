@@ -16,12 +16,11 @@ import numpy as np
 from annotated_doc import Doc
 from annotated_types import Ge
 
-from seqgen.core.catalog import Catalog
 from seqgen.core.errors import AmbiguousPartError, DamagedModelError, OptionError, UnknownPartError
-from seqgen.core.options import PartSpec, options_of
+from seqgen.core.options import options_of
 from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.installed import installed_catalog
+from seqgen.installed import find_part, make_part
 from seqgen_lyrics.spelling import CASES, cased, spelled_line, split_word
 
 WORDS = "words"
@@ -248,12 +247,9 @@ class LyricsTokenizer(Tokenizer):
         return [*structure, *nothing, *(piece.encode() for piece in self.pieces_of_words), *self._inner_pieces, b""]
 
     def _unfitted(self) -> Tokenizer:
-        part = _base_class("char" if self.base == WORDS else self.base)
-        sized = self.size and self.base != WORDS and any(option.name == "vocab_size" for option in options_of(part))
-        values = {"vocab_size": self.size} if sized else {}
-        tokenizer: Tokenizer = _catalog().make(
-            "tokenizer", "char" if self.base == WORDS else PartSpec(self.base, values)
-        )
+        base = "char" if self.base == WORDS else self.base
+        sized = self.size and self.base != WORDS and any(o.name == "vocab_size" for o in options_of(_base_class(base)))
+        tokenizer: Tokenizer = make_part("tokenizer", f"{base}:vocab_size={self.size}" if sized else base)
         return tokenizer
 
     def _canonical(self, text: str) -> str:
@@ -453,7 +449,7 @@ def _base_class(name: str) -> type[Tokenizer]:
         OptionError: there is none, or it is no base.
     """
     try:
-        part: type[Tokenizer] = _catalog().find("tokenizer", name).load()
+        part: type[Tokenizer] = find_part("tokenizer", name)
     except (UnknownPartError, AmbiguousPartError) as error:
         raise OptionError(
             f"tokenizer lyrics: base is {name[:80]!r}, but must be words or a tokenizer.  {error}"
@@ -461,12 +457,3 @@ def _base_class(name: str) -> type[Tokenizer]:
     if part is LyricsTokenizer or not part.media_type.startswith("text/"):
         raise OptionError(f"tokenizer lyrics: base is {name!r}, which is no tokenizer to put tokens around.  Try char")
     return part
-
-
-@functools.cache
-def _catalog() -> Catalog:
-    return installed_catalog(tell=_quiet)
-
-
-def _quiet(plugin: object) -> None:
-    """What is wrong with another plugin is told where plugins are listed."""

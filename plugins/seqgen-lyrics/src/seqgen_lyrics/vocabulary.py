@@ -54,6 +54,7 @@ class Vocabulary:
         texts: (V,) the same, all in lower case.
         stems: different texts of letters alone, (U,).
         number: the place of each of them.
+        others: ids and texts of the tokens that are no stem; those that end a line or the text come first.
         end_id: the end token, if there is one.
         words: those that are rhymed on first: of its corpus, where the tokenizer knows them, else common ones.
         drops_space: whether the space before a word is none where it begins a line.
@@ -77,9 +78,8 @@ class Vocabulary:
         self.number = {stem: place for place, stem in enumerate(self.stems)}
         self.inside = _Column.of(inside, self.number)
         self.spaced = _Column.of(spaced, self.number)
-        self.others = [
-            (token, text) for token, text in enumerate(self.texts) if token not in inside and token not in spaced
-        ]
+        others = [(token, text) for token, text in enumerate(self.texts) if token not in inside and token not in spaced]
+        self.others = sorted(others, key=lambda each: each[0] != end_id and "\n" not in each[1])
         self.letters = frozenset(text for text in inside.values() if len(text) == 1)
 
     @classmethod

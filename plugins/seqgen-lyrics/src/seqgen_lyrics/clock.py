@@ -1,0 +1,36 @@
+"""The time that the look-ahead takes: a safety net, since the same random seed is to write the same text on any machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Clock:
+    """Tells when the look-ahead for one token has taken its time.
+
+    Args:
+        seconds: that it may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = 0.0
+
+    def start(self) -> None:
+        """Another token."""
+        self._end = time.monotonic() + self.seconds
+
+    def late(self) -> bool:
+        """Whether it is to come to its end."""
+        return time.monotonic() > self._end
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """What is made once for all tokens takes none of their time."""
+        before = time.monotonic()
+        try:
+            yield
+        finally:
+            self._end += time.monotonic() - before

@@ -1,0 +1,34 @@
+"""Parts that are built around others find them by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqgen.core.errors import OptionError, UnknownPartError
+from seqgen.installed import find_part, make_part
+from seqgen.tokenizers.char import CharTokenizer
+
+
+def test_a_part_is_found_by_the_name_that_a_person_writes():
+    assert find_part("tokenizer", "char") is find_part("tokenizer", "seqgen/char") is CharTokenizer
+
+
+def test_a_part_is_made_with_the_options_that_a_person_writes():
+    assert make_part("tokenizer", "char:lowercase=true") == CharTokenizer(lowercase=True)
+    assert make_part("sampler", "top-k:k=3").k == 3
+
+
+def test_what_is_not_there_or_not_allowed_is_told_as_on_the_command_line():
+    with pytest.raises(UnknownPartError, match='No tokenizer "chr".  Nearest: char'):
+        find_part("tokenizer", "chr")
+    with pytest.raises(UnknownPartError, match='No sampler "char"'):
+        make_part("sampler", "char")
+    with pytest.raises(OptionError, match='tokenizer char has no option "lower"'):
+        make_part("tokenizer", "char:lower=true")
+
+
+def test_a_plugin_that_is_turned_off_or_broken_offers_nothing_and_is_not_told_of(monkeypatch, recwarn):
+    monkeypatch.setenv("SEQGEN_NO_PLUGINS", "1")
+    with pytest.raises(UnknownPartError, match='No tokenizer "lyrics"'):
+        find_part("tokenizer", "lyrics")
+    assert not recwarn
