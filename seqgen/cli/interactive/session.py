@@ -6,7 +6,7 @@ import difflib
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,6 +76,7 @@ class Text:
         number: how often it was begun anew; with a random seed N, that of the draws is N + number.
         live: whether the stream can be gone on with: nothing that it depends on has changed, and it did not fail.
         rest: drawn, but beyond the length in characters.
+        told: what its samplers could not keep, as far as that was told.
     """
 
     prompt: str
@@ -85,6 +86,7 @@ class Text:
     live: bool = True
     rest: str = ""
     written: io.StringIO = field(default_factory=io.StringIO)
+    told: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.pieces: Iterator[Any] = self.stream.texts()
@@ -104,6 +106,7 @@ class Session:
         write: takes text, piece by piece.
         say: takes words for people.
         warn: takes warnings.
+        tell: takes sentences about what the samplers promise and a text does not keep.
         interruptible: while it is entered, tells whether the text is to stop.
 
     Raises:
@@ -120,6 +123,7 @@ class Session:
         write: Callable[[str], None],
         say: Callable[[str], None],
         warn: Callable[[str], None],
+        tell: Callable[[Iterable[str]], None],
         interruptible: Callable[[], AbstractContextManager[Callable[[], bool]]],
     ) -> None:
         self._model = _writing_text(model)
@@ -129,6 +133,7 @@ class Session:
         self._write = write
         self._say = say
         self._warn = warn
+        self._tell = tell
         self._interruptible = interruptible
         self._text: Text | None = None
         self._saved: set[Path] = set()
@@ -194,7 +199,7 @@ class Session:
             # What was drawn beyond the length belongs to what held before.
             stream, random_seed = self._stream(str(text), text.number + 1, lambda _: None)
             self._text = text = replace(
-                text, stream=stream, random_seed=random_seed, number=text.number + 1, live=True, rest=""
+                text, stream=stream, random_seed=random_seed, number=text.number + 1, live=True, rest="", told=()
             )
         elif text.stream.finish_reason is not None and not text.rest:
             where = "a stop text" if text.stream.finish_reason == "stop" else "the end of its document"
@@ -221,6 +226,9 @@ class Session:
             raise
         finally:
             self._write("\n")
+        notes = text.stream.notes
+        self._tell(note for note in notes if note not in text.told)
+        text.told = notes
 
     def _stream(self, prompt: str, number: int, warn: Callable[[str], None]) -> tuple[Stream, int]:
         fixed = self._settings.random_seed

@@ -13,6 +13,7 @@ from seqgen import home
 from seqgen.cli.environment import complete_model, say, warn
 from seqgen.cli.interactive.session import COMMANDS, Session, Settings
 from seqgen.cli.output import open_output
+from seqgen.cli.samples import tell
 from seqgen.core.errors import MissingDependencyError, SeqgenError, UsageError
 from seqgen.core.options import PartSpec
 
@@ -64,7 +65,15 @@ def run(
     )
     with open_output(None) as out:
         session = Session(
-            model, settings, prompt, load=load, write=out.write, say=say, warn=warn, interruptible=_interruptible
+            model,
+            settings,
+            prompt,
+            load=load,
+            write=out.write,
+            say=say,
+            warn=warn,
+            tell=tell,
+            interruptible=_interruptible,
         )
         lines = _lines([entry.name for entry in model.catalog.entries("sampler")])
         say(f"{model.reference} goes on from what you write.  Commands: /help; end: Ctrl-D")

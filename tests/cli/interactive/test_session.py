@@ -22,6 +22,7 @@ class Held:
     shown: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     interrupt_after: int | None = None
 
     def __call__(self, *lines):
@@ -59,6 +60,7 @@ def hold(model):
             write=held.shown.append,
             say=held.words.append,
             warn=held.warnings.append,
+            tell=held.notes.extend,
             interruptible=interruptible,
         )
         return held

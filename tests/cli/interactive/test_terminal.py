@@ -14,6 +14,40 @@ import pytest
 READING, READ, DRAWN = "\x1b[?2004h", "\x1b[?2004l", "\x1b[?25h"
 
 
+WATCH = '''
+from dataclasses import dataclass, field
+
+from seqgen.core.hookspecs import hookimpl
+from seqgen.core.sampler import Sampler
+
+SEQGEN_CONTRACT = "1.0"
+
+
+@hookimpl
+def register_samplers(register):
+    register("watch", "seqgen_watch:Watch", summary="tells each ten tokens")
+
+
+@dataclass(kw_only=True)
+class Watch(Sampler):
+    """Promises nothing, and tells of it."""
+
+    _drawn: int = field(default=0, init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self._drawn = 0
+
+    def adjust(self, logits):
+        return logits
+
+    def accept(self, ids):
+        self._drawn += 1
+
+    def notes(self):
+        return [[f"token {10 * tens} came" for tens in range(1, self._drawn // 10 + 1)]]
+'''
+
+
 class Session:
     """The program at a pseudo-terminal."""
 
@@ -81,6 +115,20 @@ def test_more_goes_on_and_save_writes_the_whole(session, seqgen, tmp_path):
     assert both == seqgen("generate", "--seed", "the ice", "--length", 50, "--random-seed", 3).stdout
     assert held("/save ice.txt") == f"saved in {tmp_path}/ice.txt\n"
     assert (tmp_path / "ice.txt").read_text("utf-8") == both
+
+
+def test_what_the_samplers_could_not_keep_is_told_once_after_each_text(session, seqgen, install):
+    folder = install("seqgen_watch", WATCH)
+    options = ("--random-seed", 3, "--sampler", "watch")
+    held = session("--length", 25, *options, PYTHONPATH=str(folder))
+    held.until_prompt()
+    written = seqgen("generate", "--seed", "the ice", "--length", 50, *options).stdout
+    assert held("the ice") == written[: len("the ice") + 25] + "\nnote: token 10 came\nnote: token 20 came\n"
+    assert held("/more") == written[len("the ice") + 25 :] + "".join(
+        f"note: token {each} came\n" for each in (30, 40, 50)
+    )
+    assert held("/length 10").startswith("length: 10")
+    assert held("/again").endswith("\nnote: token 10 came\n")
 
 
 def test_the_options_of_the_command_line_hold_and_its_seed_is_written_from_at_once(session, seqgen):
