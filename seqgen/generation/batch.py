@@ -94,6 +94,8 @@ class Batch:
 
     def finished(self) -> list[int]:
         """The rows whose text is whole, says a sampler, so that nothing more is to be drawn."""
+        if not self._chain.may_finish:
+            return []
         rows: list[int] = self._chain.finished().tolist()
         return rows
 

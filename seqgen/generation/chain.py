@@ -42,6 +42,10 @@ class Chain:
 
     Each sampler is copied, so that the objects handed in can serve several generations at a time: what a sampler
     remembers, it sets in ``begin``.
+
+    Attributes:
+        samplers: the copies, in order.
+        may_finish: whether any of them ever says that a text is whole.
     """
 
     def __init__(self, samplers: Iterable[Sampler]) -> None:
@@ -52,6 +56,7 @@ class Chain:
         # Most samplers remember nothing; a call for each token that does nothing would still cost.
         self._accept = [s.accept for s in self.samplers if type(s).accept is not Sampler.accept]
         self._finished = [s.finished for s in self.samplers if type(s).finished is not Sampler.finished]
+        self.may_finish = bool(self._finished)
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer, length: int | None = None) -> None:
         """Tell all samplers that a generation starts from these prompts (B, T), and ends after so many tokens, if known."""

@@ -47,6 +47,9 @@ class Stream(Iterator[Content]):
     def __next__(self) -> Content:
         return next(self._pieces)
 
+    def __iter__(self) -> Iterator[Content]:  # noqa: PYI034  # not itself, so that a loop calls nothing in between
+        return self._pieces
+
     def steps(self, alternatives: int = 5) -> Iterator[Token]:
         """Each token with its probability and that of the likeliest tokens in its place."""
         for token, text in self._run:
@@ -81,8 +84,11 @@ class Stream(Iterator[Content]):
         while writer.finish_reason is None:
             forced = writer.forced
             ids = batch.draw(None if forced is None else {0: forced})
-            text: Any = writer.take(int(ids[0]))
-            token = ids[0] = writer.token
+            drawn = ids.item()
+            text: Any = writer.take(drawn)
+            token = writer.token
+            if token != drawn:
+                ids[0] = token
             batch.accept(ids)
             if writer.finish_reason is None and batch.finished():
                 text += writer.end()

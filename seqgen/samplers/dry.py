@@ -35,22 +35,25 @@ class Dry(Sampler):
     allowed_length: Annotated[int, Ge(1), Doc("longest run of tokens that may come again at no cost")] = 12
     window: Annotated[int, Ge(1), Doc("how many of the last tokens count")] = 1024
 
-    _ids: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _ids: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
     """(B, window) the last tokens; -1 before the first."""
-    _lengths: npt.NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    _lengths: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
     """(B, window) how many tokens just before each of them are the same as the last ones of all."""
+    _longest: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    """(window,) how many there can be: no run is longer than what the window has before its end."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Find the runs of the prompts (B, T)."""
         shape = len(prompt_ids), self.window
-        self._ids, self._lengths = np.full(shape, -1, np.int64), np.zeros(shape, np.int64)
+        self._ids, self._lengths = np.full(shape, -1, np.int32), np.zeros(shape, np.int32)
+        self._longest = np.arange(self.window, dtype=np.int32)
         for ids in prompt_ids[:, -self.window :].T:
             self.accept(ids)
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V); what was finite stays finite."""
         repeats = self._lengths >= self.allowed_length
-        if self.multiplier == 0 or not repeats.any():
+        if self.multiplier == 0 or not np.count_nonzero(repeats):
             return logits
         xp = namespace(logits)
         rows, places = np.nonzero(repeats)
@@ -66,12 +69,14 @@ class Dry(Sampler):
 
     def accept(self, ids: Ids) -> None:
         """Follow the runs to these ids (B,)."""
-        last = ids.astype(np.int64)
+        last = ids.astype(np.int32)[:, None]
         # What ended before a token ends at it if it is the same again, and then lies before the next, which moves up to
-        # its place.  No run is longer than what the window has before its end.
-        longer = (self._lengths + 1) * (self._ids == last[:, None])  # (B, window)
-        self._lengths = np.minimum(longer, np.arange(self.window))
-        self._ids = np.concatenate([self._ids[:, 1:], last[:, None]], axis=-1)
+        # its place.
+        self._lengths += 1
+        self._lengths *= self._ids == last  # (B, window)
+        np.minimum(self._lengths, self._longest, out=self._lengths)
+        self._ids[:, :-1] = self._ids[:, 1:]
+        self._ids[:, -1:] = last
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""

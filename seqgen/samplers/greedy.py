@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.types import Array
 from seqgen.samplers.arrays import masked, namespace
@@ -23,6 +25,11 @@ class Greedy(Sampler):
 
 def only_best(logits: Array) -> Array:
     """The logits with only the largest of each row left; among equals that of the smallest id."""
+    if type(logits) is np.ndarray:
+        rows, ids = np.arange(len(logits)), logits.argmax(axis=-1)  # the first of equals
+        left = np.full_like(logits, -np.inf)
+        left[rows, ids] = logits[rows, ids]
+        return left
     xp = namespace(logits)
     position = xp.argmax(logits, axis=-1, keepdims=True)  # (B, 1), the first of equals
     ids = xp.arange(logits.shape[-1], device=getattr(logits, "device", None))

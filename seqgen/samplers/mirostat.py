@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 from annotated_doc import Doc
 from annotated_types import Gt
 
@@ -27,13 +27,13 @@ class Mirostat(Sampler):
     tau: Annotated[float, Gt(0), Doc("bits of surprise that a token is to have on average")] = 2.0
     eta: Annotated[float, Gt(0), Doc("share of each token's error by which mu is corrected")] = 0.1
 
-    _mu: npt.NDArray[np.float64] = field(init=False, repr=False, compare=False)  # (B, 1) bits
+    _mu: list[float] = field(init=False, repr=False, compare=False)  # B times bits
     _seen: tuple[Array, Array] | None = field(init=False, repr=False, compare=False)
     """Between adjust and accept: how far each token lay below the best, (B, V), and the sum of all weights, (B, 1)."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Start from twice ``tau`` for each of B prompts."""
-        self._mu = np.full((len(prompt_ids), 1), 2 * self.tau)
+        self._mu = [2 * self.tau] * len(prompt_ids)
         self._seen = None
 
     def adjust(self, logits: Array) -> Array:
@@ -44,7 +44,7 @@ class Mirostat(Sampler):
         everything = xp.maximum(total(weights), number(logits, 1.0))  # less only where a whole row is -inf
         self._seen = depth, everything
         # -log2 p <= mu, as a share of the sum; the best weighs 1, and a share above 1 needs no exact number.
-        share = np.exp2(np.minimum(-self._mu, 1.0)).astype(np.float32)  # (B, 1)
+        share: Array = np.array([[2.0 ** min(-mu, 1.0)] for mu in self._mu], np.float32)  # (B, 1)
         if xp is not np:
             share = xp.asarray(share, device=logits.device)
         return masked(logits, weights >= xp.minimum(share * everything, number(logits, 1.0)))
@@ -54,18 +54,19 @@ class Mirostat(Sampler):
         if self._seen is None:
             return
         depth, everything = self._seen
-        xp = namespace(depth)
-        positions = ids.astype(np.int64)[:, None]  # (B, 1)
-        if xp is not np:
-            positions = xp.asarray(positions, device=depth.device)
-        nats = xp.log(everything) - gather(depth, positions)  # (B, 1)
-        surprise = np.asarray(nats.tolist()) / np.log(2)
-        self._mu = self._mu - self.eta * (surprise - self.tau)
+        if type(depth) is np.ndarray:
+            below = [depth.item(row, token) for row, token in enumerate(ids.tolist())]
+        else:
+            positions = namespace(depth).asarray(ids.astype(np.int64)[:, None], device=depth.device)  # (B, 1)
+            below = [row[0] for row in gather(depth, positions).tolist()]
+        for row, (sum_of_weights,) in enumerate(everything.tolist()):
+            surprise = (math.log(sum_of_weights) - below[row]) / math.log(2)
+            self._mu[row] -= self.eta * (surprise - self.tau)
         self._seen = None
 
     def select(self, rows: Ids) -> None:
         """Keep only ``mu`` of these rows (B',), and what they were drawn from."""
-        self._mu = self._mu[rows]
+        self._mu = [self._mu[row] for row in rows]
         if self._seen is not None:
             depth, everything = self._seen
             self._seen = depth[rows], everything[rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
@@ -15,6 +15,9 @@ from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 from seqgen.samplers.arrays import LOWEST, namespace, number
+
+_ALMOST = 1 - 1e-6
+"""So that a quotient, rounded to float32, times what divided it is no lower than the lowest number."""
 
 
 @dataclass(kw_only=True)
@@ -30,40 +33,52 @@ class RepetitionPenalty(Sampler):
     penalty: Annotated[float, Ge(1), Doc("how strongly tokens that occurred are held back; 1 changes nothing")] = 1.2
     window: Annotated[int, Ge(0), Doc("how many of the last tokens count; 0 counts all")] = 64
 
-    _counts: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)  # (B, V) occurrences that count
-    _recent: deque[Ids] = field(init=False, repr=False, compare=False)  # the last `window` ids (B,), oldest first
+    _counts: list[Counter[int]] = field(init=False, repr=False, compare=False)  # B times the occurrences that count
+    _recent: deque[list[int]] = field(init=False, repr=False, compare=False)  # the last `window` ids (B,), oldest first
+    _factors: npt.NDArray[np.float32] = field(init=False, repr=False, compare=False)  # (B, V) the penalty, or 1
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Count what occurs in the prompts (B, T)."""
-        counted = prompt_ids[:, -self.window :]
-        rows = np.arange(len(prompt_ids))
-        self._counts = np.zeros((len(rows), tokenizer.vocab_size), np.int32)
-        np.add.at(self._counts, (rows[:, None], counted), 1)
-        self._recent = deque(counted.T.copy() if self.window else (), maxlen=self.window)
+        counted = prompt_ids[:, -self.window :].tolist()
+        self._counts = [Counter(ids) for ids in counted]
+        self._recent = deque(map(list, zip(*counted, strict=True)) if self.window else (), maxlen=self.window)
+        self._factors = np.ones((len(counted), tokenizer.vocab_size), np.float32)
+        for row, ids in enumerate(counted):
+            self._factors[row, ids] = self.penalty
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V); what was finite stays finite."""
         if self.penalty == 1:
             return logits
-        xp = namespace(logits)
-        with np.errstate(over="ignore"):
-            lowered = xp.minimum(logits * self.penalty, logits / self.penalty)
-        lowered = xp.maximum(lowered, xp.minimum(logits, number(logits, LOWEST)))
-        occurred = self._counts > 0  # (B, V)
-        if xp is not namespace(occurred):
-            occurred = xp.asarray(occurred, device=logits.device)
-        return xp.where(occurred, lowered, logits)
+        xp, factors = namespace(logits), self._factors
+        if xp is not np:
+            factors = xp.asarray(factors, device=logits.device)
+        # The lower one is that which fits the sign; times 1 and over 1 both are the logit, above which none rises.
+        most = LOWEST / self.penalty * _ALMOST  # so that no product overflows
+        within = xp.minimum(xp.maximum(logits, number(logits, most)), number(logits, -most))
+        return xp.minimum(xp.minimum(within * factors, logits / factors), logits)
 
     def accept(self, ids: Ids) -> None:
         """Count these ids (B,), and no longer those that fall out of the window."""
-        rows = np.arange(len(ids))
+        tokens: list[int] = ids.tolist()
+        for row, token in enumerate(tokens):
+            self._counts[row][token] += 1
+            self._factors[row, token] = self.penalty
         if self.window:
             if len(self._recent) == self.window:
-                self._counts[rows, self._recent[0]] -= 1
-            self._recent.append(ids.copy())
-        self._counts[rows, ids] += 1
+                self._forget(self._recent[0])
+            self._recent.append(tokens)
+
+    def _forget(self, tokens: list[int]) -> None:
+        for row, token in enumerate(tokens):
+            counts = self._counts[row]
+            counts[token] -= 1
+            if not counts[token]:
+                del counts[token]
+                self._factors[row, token] = 1
 
     def select(self, rows: Ids) -> None:
         """Keep only the counts of these rows (B',)."""
-        self._counts = self._counts[rows]
-        self._recent = deque((ids[rows] for ids in self._recent), maxlen=self.window)
+        self._counts = [self._counts[row] for row in rows]
+        self._recent = deque(([tokens[row] for row in rows] for tokens in self._recent), maxlen=self.window)
+        self._factors = self._factors[rows]

@@ -43,7 +43,7 @@ class Temperature(Sampler):
         top, limit = best(logits), _LARGEST * divisor
         # Division by less than 1 may overflow.  Far below the best that is harmless; the best itself must stay finite.
         with np.errstate(over="ignore"):
-            if isinstance(top, np.floating):
-                return logits / divisor if -limit <= top <= limit else (logits - top) / divisor
+            if isinstance(top, float):
+                return (logits if -limit <= top <= limit else logits - np.float32(top)) / divisor
             xp = namespace(logits)
             return (logits - xp.where(xp.abs(top) > limit, top, xp.zeros_like(top))) / divisor

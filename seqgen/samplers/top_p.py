@@ -24,6 +24,6 @@ class TopP(Sampler):
         if self.p >= 1:
             return logits
         ordered = descending(logits)  # (B, V)
-        weights = namespace(logits).exp(below_best(ordered, best(ordered[:, :1])))
+        weights = namespace(logits).exp(below_best(ordered, best(ordered)))
         count = tokens_until(weights, self.p)  # (B, 1)
         return keep(logits, logits, gather(ordered, count - 1), count)

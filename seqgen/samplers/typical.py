@@ -16,6 +16,7 @@ from seqgen.samplers.arrays import (
     best,
     gather,
     keep,
+    keep_at,
     namespace,
     number,
     tokens_until,
@@ -45,5 +46,7 @@ class Typical(Sampler):
         strangeness = xp.abs(depth - mean)  # (B, V)
         order = ascending_order(strangeness)
         count = tokens_until(gather(weights, order), self.p)  # (B, 1)
+        if isinstance(count, int):
+            return keep_at(logits, order[0, :count])
         threshold = gather(strangeness, gather(order, count - 1))
         return keep(logits, -strangeness, -threshold, count)
