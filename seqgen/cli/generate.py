@@ -106,7 +106,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="BACKEND",
-            help=f"What computes: numpy, torch, keras.  {default('numpy')}",
+            help=f"What computes: numpy, torch, keras.  {default('numpy; with another --device, what the model was trained with')}",
             autocompletion=complete_part("backend"),
         ),
     ] = None,

@@ -123,7 +123,9 @@ class TestWithAModel:
                 ("--backend", "pytorch"),
                 'No backend "pytorch".  Nearest: torch.  All: seqgen list-plugins --kind backend',
             ),
-            (("--device", "tpu"), 'Backend "numpy" finds no device "tpu" here.  It has: cpu'),
+            # Only what it was trained with may have it; NumPy is asked for no device but the CPU.
+            (("--device", "tpu"), 'Backend "torch" finds no device "tpu" here.  It has: '),
+            (("--backend", "numpy", "--device", "tpu"), 'Backend "numpy" finds no device "tpu" here.  It has: cpu'),
             (("--stop", ""), "stop is '', but must be text, at least a character."),
             (("--show-probabilities", "--json"), "--show-probabilities shows one text for people; leave out --json."),
             (
