@@ -170,8 +170,8 @@ def generate(
     line_starts = None if prefix_lines is None else _read("lines' file", "--prefix-lines", prefix_lines)
     if jsonl and output is not None and random_seed is None:
         random_seed = samples.recorded_random_seed(Path(output))
-    load = functools.partial(api.load, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
-    loaded = load(model)
+    load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
+    loaded = load(model, backend=backend, device=device)
     prompt = _as_content(given, like=loaded.empty, where=seed_file)
     stops = tuple(_as_content(text, like=loaded.empty) for text in stop or ())
     chain = _in_order_given(
@@ -188,7 +188,9 @@ def generate(
     if interactive:
         from seqgen.cli.interactive import terminal
 
-        terminal.run(loaded, prompt, load, limit, stops, chain, random_seed, strict=strict)
+        terminal.run(
+            *(loaded, prompt, load, limit, stops, chain, random_seed), strict=strict, backend=backend, device=device
+        )
         return
     generation = loaded.prepare(
         prompt,

@@ -141,7 +141,7 @@ def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int,
     Each line is handed to the system at once and whole, so that whatever ends the process, at most the last is cut.
 
     Raises:
-        UsageError: the file holds something else than earlier lines of the same generation.
+        UsageError: the file holds something else than earlier lines of the same generation, or another process writes it.
     """
     from seqgen import files
 
@@ -150,12 +150,41 @@ def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int,
     if path is None:
         _write_numbers(generation, range(num_samples), common, Out(sys.stdout.buffer, to_stdout=True), 0)
         return
-    with files.writing(path):
+    with files.writing(path), _alone(path):
         if path.is_file():
             done = _kept(path, common)
         missing = [number for number in range(num_samples) if number not in done]
         with path.open("ab") as file:
             _write_numbers(generation, missing, common, Out(file, to_stdout=False), num_samples - len(missing))
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Refuse a file that another process writes, told by a lock beside it, which goes with the last sample.
+
+    Raises:
+        UsageError: it is.
+    """
+    if path.exists() and not path.is_file():  # a device or a pipe, which anyone may write to
+        yield
+        return
+    import filelock  # 10 ms
+
+    from seqgen.core.errors import UsageError
+
+    beside = path.with_name(f".{path.name}.lock")
+    lock = filelock.FileLock(beside)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        msg = f"Another process is writing samples to {path}.  Wait for it, or name another file with --output"
+        raise UsageError(msg) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows removes no open file
+            beside.unlink()
+        lock.release()
 
 
 def _write_numbers(generation: Generation, numbers: Any, common: dict[str, Any], out: Out, done: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -65,10 +66,15 @@ def test_a_killed_command_is_continued_by_the_same_one(seqgen, tmp_path):
     deadline = time.monotonic() + 60
     while (not path.exists() or not path.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.001)
+    process.send_signal(signal.SIGSTOP)
+    refused = seqgen(*command)  # while the other one writes
     process.kill()
     process.wait()
     assert path.stat().st_size > 0
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f"Another process is writing samples to {path}.  Wait for it, or name another" in refused.stderr
     assert seqgen(*command).exit_code == 0
+    assert not [each.name for each in tmp_path.iterdir() if each.name.endswith(".lock")]
     assert [record["sample"] for record in by_number(lines(path))] == list(range(400))
     again = tmp_path / "again.jsonl"
     seqgen(*command[:-1], again)

@@ -46,6 +46,8 @@ COMMANDS = {
     "stop": Command("TEXT", 'End before this text too; "\\n\\n" in quotation marks is an empty line.'),
     "random-seed": Command("N", "Fixes the draws; each /again takes the next number."),
     "model": Command("MODEL", "Write with another model: NAME, NAME:VERSION, NAME@best, or a folder."),
+    "backend": Command("BACKEND", "What computes: numpy, torch, keras; off: what suits."),
+    "device": Command("DEVICE", "Where it runs: cpu, cuda, mps, ...; off: what suits."),
     "settings": Command("", "Show what holds."),
     "help": Command("", "Show this list."),
     "quit": Command("", "End the session, as Ctrl-D does."),
@@ -65,6 +67,8 @@ class Settings:
     samplers: tuple[PartSpec, ...] = ()
     random_seed: int | None = None
     strict: bool = False
+    backend: str | None = None
+    device: str = "auto"
 
 
 @dataclass
@@ -102,7 +106,7 @@ class Session:
         model: writes.
         settings: what holds at the start.
         prompt: what ``again`` goes on from while nothing has been written.
-        load: finds the model of a name.
+        load: finds the model of a name, and takes ``backend`` and ``device`` as :func:`seqgen.load` does.
         write: takes text, piece by piece.
         say: takes words for people.
         warn: takes warnings.
@@ -119,7 +123,7 @@ class Session:
         settings: Settings,
         prompt: str,
         *,
-        load: Callable[[str], LanguageModel],
+        load: Callable[..., LanguageModel],
         write: Callable[[str], None],
         say: Callable[[str], None],
         warn: Callable[[str], None],
@@ -171,9 +175,8 @@ class Session:
             case "save":
                 self._save(Path(_needed(name, argument)).expanduser())
             case "settings":
-                self._say(
-                    "\n".join([self._told("model"), *map(self._told, ("length", "stop", "random-seed", "sampler"))])
-                )
+                names = "model", "backend", "device", "length", "stop", "random-seed", "sampler"
+                self._say("\n".join(map(self._told, names)))
             case "help":
                 self._say(listing())
             case "quit":
@@ -267,19 +270,24 @@ class Session:
 
     def _set_model(self, name: str) -> None:
         if name:
-            self._model = _writing_text(self._load(name))
+            self._model = self._loaded(name, self._settings)
             self._changed()
         self._say(self._told("model"))
 
     def _set(self, name: str, value: str) -> None:
         if value:
             settings = self._with(name, value)
+            if name in {"backend", "device"}:
+                self._model = self._loaded(self._model.reference, settings)
             self._check(settings)
             only_length = replace(self._settings, length=settings.length) == settings
             self._settings = settings
             if not only_length:
                 self._changed()
         self._say(self._told(name))
+
+    def _loaded(self, name: str, settings: Settings) -> LanguageModel:
+        return _writing_text(self._load(name, backend=settings.backend, device=settings.device))
 
     def _changed(self) -> None:
         if self._text is not None:
@@ -299,6 +307,10 @@ class Session:
                         f'/random-seed is "{value}", but must be a whole number from 0 to 2^63 - 1, or off.'
                     )
                 return replace(now, random_seed=None if value == OFF else int(value))
+            case "backend":
+                return replace(now, backend=None if value == OFF else value)
+            case "device":
+                return replace(now, device="auto" if value == OFF else value)
             case "sampler" if value == OFF:
                 return replace(now, samplers=())
             case "sampler":
@@ -313,6 +325,10 @@ class Session:
         match name:
             case "model":
                 return f"model: {self._model.reference}"
+            case "backend":
+                return f"backend: {self._model.backend}"
+            case "device":
+                return f"device: {self._model.model.device}"
             case "length":
                 return f"length: {OFF if settings.length == Length() else settings.length}"
             case "stop":

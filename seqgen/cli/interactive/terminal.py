@@ -47,13 +47,15 @@ def check_usable() -> None:
 def run(
     model: LanguageModel,
     prompt: str,
-    load: Callable[[str], LanguageModel],
+    load: Callable[..., LanguageModel],
     length: Length,
     stop: tuple[str, ...],
     samplers: Iterable[str | PartSpec],
     random_seed: int | None,
     *,
     strict: bool,
+    backend: str | None,
+    device: str,
 ) -> None:
     """Hold a session until Ctrl-D or /quit; a prompt that is not empty is written from at once."""
     settings = Settings(
@@ -62,6 +64,8 @@ def run(
         samplers=tuple(PartSpec.parse(each) if isinstance(each, str) else each for each in samplers),
         random_seed=random_seed,
         strict=strict,
+        backend=backend,
+        device=device,
     )
     with open_output(None) as out:
         session = Session(
@@ -75,7 +79,7 @@ def run(
             tell=tell,
             interruptible=_interruptible,
         )
-        lines = _lines([entry.name for entry in model.catalog.entries("sampler")])
+        lines = _lines({kind: [entry.name for entry in model.catalog.entries(kind)] for kind in ("sampler", "backend")})
         say(f"{model.reference} goes on from what you write.  Commands: /help; end: Ctrl-D")
         waiting = ["/again"] if prompt else []
         while not session.ended:
@@ -107,14 +111,14 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _lines(samplers: list[str]) -> PromptSession[str]:
-    """Where lines are written, with all that helps."""
+def _lines(parts: dict[str, list[str]]) -> PromptSession[str]:
+    """Where lines are written, with all that helps; the names of parts, by their kinds."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.shortcuts import CompleteStyle
 
     return PromptSession(
         history=_history(),
-        completer=_completer(samplers),
+        completer=_completer(parts),
         complete_style=CompleteStyle.READLINE_LIKE,
         complete_while_typing=False,
     )
@@ -135,7 +139,7 @@ def _history() -> History:
     return FileHistory(path)
 
 
-def _completer(samplers: list[str]) -> Completer:
+def _completer(parts: dict[str, list[str]]) -> Completer:
     """Commands, and after some of them what they take."""
     from prompt_toolkit.completion import (
         CompleteEvent,
@@ -149,7 +153,7 @@ def _completer(samplers: list[str]) -> Completer:
     commands = WordCompleter([f"/{name}" for name in COMMANDS], sentence=True)
     arguments = {
         "/model": WordCompleter(complete_model, sentence=True),
-        "/sampler": WordCompleter(samplers, sentence=True),
+        **{f"/{kind}": WordCompleter(names, sentence=True) for kind, names in parts.items()},
         "/save": PathCompleter(expanduser=True),
     }
 

@@ -229,6 +229,8 @@ def test_save_where_nothing_can_be_written_names_the_reason(hold, tmp_path):
         ("/sampler nonsense", SeqgenError, 'No sampler "nonsense"'),
         ("/sampler greedy", OptionError, "both set the temperature"),
         ("/model nobody", ModelNotFoundError, "nobody"),
+        ("/backend tensor", SeqgenError, 'No backend "tensor"'),
+        ("/device abacus", OptionError, 'finds no device "abacus" here'),
         ("/again 3", UsageError, '/again takes nothing after it, but "3" is there.'),
         ("/save", UsageError, "/save needs something after it: /save FILE"),
         ("/save x", UsageError, "There is no text yet to save."),
@@ -276,10 +278,22 @@ def test_symbols_that_the_model_does_not_know_are_warned_of_once(hold):
 def test_settings_shows_all_that_holds(hold):
     held = hold(stop=("z",))
     held("/top-k 5")
-    assert held.told("/settings").splitlines()[:4] == [
-        "model: novel:1", "length: 30", 'stop: "z"', "random-seed: 7"
+    assert held.told("/settings").splitlines() == [
+        "model: novel:1", "backend: numpy", "device: cpu", "length: 30", 'stop: "z"', "random-seed: 7",
+        "samplers: TopK(k=5), Temperature(temperature=0.8)",
     ]  # fmt: skip
-    assert held.told("/settings").splitlines()[4] == "samplers: TopK(k=5), Temperature(temperature=0.8)"
+
+
+def test_another_backend_goes_on_with_the_same_text_and_off_takes_it_away(hold, model):
+    held = hold()
+    whole = held("the ice")
+    assert held.told("/backend torch") == "backend: torch"
+    assert held("the ice") == whole
+    assert held.told("/device cpu") == "device: cpu"
+    assert held.told("/model novel@latest") == "model: novel:1"
+    assert held.told("/backend") == "backend: torch"
+    assert held("/more") == model.generate(whole.removesuffix("\n"), length=30, random_seed=8) + "\n"
+    assert held.told("/backend off") == "backend: numpy"
 
 
 def test_help_lists_every_command(hold):
