@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import platform
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -38,8 +40,11 @@ SAMPLE_TOKENS = 120
 """Length of the text that ``train`` shows now and then."""
 
 
-SAVED_SAMPLES, SAVED_LENGTH, SAVED_TOKENS = 3, "200c", "200"
-"""Texts that are kept with a published model, and their length; in tokens for media that cannot be cut after any byte."""
+SAVED_SAMPLES, SAVED_LENGTH = 3, 200
+"""Texts that are kept with a published model, and the characters of each; tokens, for media that cannot be cut after any byte."""
+
+PROBED_TOKENS = 20
+"""Tokens that are written first, to learn how long those texts would take."""
 
 
 def train(
@@ -219,12 +224,22 @@ def find_model(model: str | Path | None) -> SavedModel:
     return SavedModel.open(path, where=str(path))
 
 
-def samples(catalog: Catalog, folder: Path) -> SavedSamples:
-    """A few short texts that the model of a folder writes from the start, always with the same draws."""
+def samples(catalog: Catalog, folder: Path, seconds: float = math.inf) -> SavedSamples:
+    """A few short texts that the model of a folder writes from the start, always with the same draws.
+
+    Args:
+        catalog: the parts.
+        folder: of the model.
+        seconds: about how long that may take; where it is not enough, the texts are shorter.
+    """
     from seqgen.training.samples import SavedSamples
 
     model = load(folder, catalog=catalog)
-    length = SAVED_TOKENS if model.tokenizer.framed else SAVED_LENGTH
+    begun = time.perf_counter()
+    tokens = sum(1 for _ in model.prepare(length=PROBED_TOKENS, random_seed=0).stream().texts())
+    pace = (time.perf_counter() - begun) / max(1, tokens)
+    count = max(1, int(min(SAVED_LENGTH, seconds / pace)))
+    length = str(count) if model.tokenizer.framed else f"{count}c"
     generation = model.prepare(length=length, random_seed=0)
     return SavedSamples(
         texts=tuple(sample.text for sample in generation.samples(SAVED_SAMPLES)),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded
@@ -31,6 +32,16 @@ from seqgen.training.resuming import read_about, read_settings
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import Trainer
+
+SAMPLES_SHARE, SAMPLES_SECONDS = 0.02, 1.0
+"""How long the texts that are kept with a model may take to write: a share of the training, but that many seconds at least."""
+
+
+class Samples(Protocol):
+    """Lets the model of a folder write a few texts, in about so many seconds."""
+
+    def __call__(self, folder: Path, /, *, seconds: float) -> SavedSamples:
+        """The texts."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Session:
         sample: writes a short text now and then, for the reporter.
         log_to: callbacks, as ``NAME:key=value``.
         callbacks: callbacks that are there already; they are called after those.
-        samples: lets the model of a folder write a few texts, to be kept with it when it is published.
+        samples: writes the few texts that are kept with the model.
         training_folder: where the states of runs are kept until they end.
         registry: where models are published.
     """
@@ -68,7 +79,7 @@ class Session:
     sample: Sample
     log_to: Sequence[str] = ()
     callbacks: Sequence[Callback] = ()
-    samples: Callable[[Path], SavedSamples] | None = None
+    samples: Samples | None = None
     training_folder: Path = field(default_factory=home.training_folder)
     registry: Registry = field(default_factory=lambda: Registry(home.models_folder()))
 
@@ -214,7 +225,7 @@ class Session:
             run.close()
             raise failure or TrainingError(f"Training of {run.name} ended before its first step; nothing to publish.")
         try:
-            version = publish(facts, self.registry, self._samples)
+            version = publish(facts, self.registry, partial(self._samples, facts.trainer.counters.seconds))
         except OutputError as error:
             msg = f"{error}\n{rescue(facts)}  Once it can be written: seqgen train --resume {run.name}"
             run.close()
@@ -246,8 +257,12 @@ class Session:
         finally:
             self.reporter.close()
 
-    def _samples(self, folder: Path) -> SavedSamples | None:
-        return None if self.samples is None else written(self.samples, folder, warn=self.reporter.warn)
+    def _samples(self, trained: float, folder: Path) -> SavedSamples | None:
+        """What a model of so many seconds of training writes."""
+        if self.samples is None:
+            return None
+        samples = partial(self.samples, seconds=max(SAMPLES_SECONDS, SAMPLES_SHARE * trained))
+        return written(samples, folder, warn=self.reporter.warn)
 
     def _callbacks(self) -> list[GuardedCallback]:
         named = [(f"--log-to {redacted(spec)}", self.catalog.make("callback", spec)) for spec in self.log_to]

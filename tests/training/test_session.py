@@ -201,11 +201,12 @@ def test_the_model_card_says_what_it_is_and_on_what_it_was_trained(start):
 
 
 def test_what_the_model_wrote_is_kept_and_changes_nothing_else(start):
-    def samples(folder):
+    def samples(folder, *, seconds):
+        assert seconds == 1  # of a run this short
         return SavedSamples(("The sea", "is wide"), 0, ("Temperature(temperature=0.8)",), "7c")
 
     plain, sampled = start(max_steps=6), start(max_steps=6, samples=samples)
-    assert SavedSamples.read(sampled.version.folder / "samples.json", where="") == samples(None)
+    assert SavedSamples.read(sampled.version.folder / "samples.json", where="") == samples(None, seconds=1)
     assert "```text\nThe sea\n```" in (sampled.version.folder / "README.md").read_text()
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert (plain.version.folder / name).read_bytes() == (sampled.version.folder / name).read_bytes()
@@ -214,7 +215,7 @@ def test_what_the_model_wrote_is_kept_and_changes_nothing_else(start):
 
 @pytest.mark.parametrize("error", [RuntimeError("out of ink"), KeyboardInterrupt()])
 def test_a_model_that_cannot_write_samples_is_published_all_the_same(start, error):
-    def samples(folder):
+    def samples(folder, *, seconds):
         raise error
 
     reporter = Reporter()

@@ -8,6 +8,9 @@ import shutil
 
 import pytest
 
+from seqgen import api
+from seqgen.core.catalog import load_catalog
+
 
 def test_show_says_what_it_is_and_what_it_was_trained_on(seqgen, novel):
     page = seqgen("models", "show").stdout
@@ -71,6 +74,13 @@ def test_show_draws_how_it_learned_and_prints_what_it_wrote(seqgen, novel):
     assert len(samples) == 3
     for sample in samples:
         assert sample["text"] in page
+
+
+def test_samples_are_as_short_as_the_time_for_them(novel):
+    kept = json.loads((novel / "samples.json").read_text())["samples"]
+    hurried = api.samples(load_catalog(), novel, seconds=1e-9)
+    assert hurried.length == "1c"
+    assert list(hurried.texts) == [sample["text"][:1] for sample in kept]
 
 
 def test_samples_can_be_drawn_again(seqgen, novel):
