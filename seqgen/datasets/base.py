@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_doc import Doc
 
@@ -32,10 +34,14 @@ class TextFiles(Dataset):
         """The files, found once, so that standard input and URLs are copied once."""
         return find_sources(self.sources)
 
-    def stamp(self) -> list[Any] | None:
-        """Name, size and times of each file."""
-        stamps = [(file.name, file.stamp()) for file in self.files]
-        return None if any(stamp is None for _, stamp in stamps) else stamps
+    def stamp(self) -> str | None:
+        """A hash of name, size and times of each file."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            if (stamp := file.stamp()) is None:
+                return None
+            digest.update(json.dumps([file.name, stamp]).encode())
+        return digest.hexdigest()
 
     def empty(self) -> CorpusError:
         """What to raise when nothing at all was read."""
