@@ -59,8 +59,6 @@ class Source:
         name: how it is called in messages and document ids: its path or URL, ``-`` for standard input.
     """
 
-    __slots__ = ("__weakref__", "_named", "_once", "_opener", "_stamp", "name")  # a corpus may have 100,000
-
     def __init__(
         self,
         name: str,
@@ -187,7 +185,7 @@ class Source:
         )
 
     def _open(self) -> AbstractContextManager[IO[bytes]]:
-        opener = self._opener or (lambda: Path(self.name).open("rb"))  # noqa: SIM115  who asks for it closes it
+        opener = self._opener or (lambda: open(self.name, "rb"))  # noqa: PTH123, SIM115  Path keeps names; it is closed by who asks
         if self._once:
             descriptor, name = tempfile.mkstemp(prefix="seqgen-")
             copy = Path(name)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -60,6 +61,27 @@ def test_a_folder_gives_the_files_with_the_suffixes_asked_for_also_compressed_on
     corpus({"t/b.abc": "b", "t/a.ABC.gz": gzip.compress(b"a"), "t/c.txt": "c", "t/d.mid": b"\0\0"})
     assert names(find_sources(["t"], suffixes=(".abc",))) == ["t/a.ABC.gz", "t/b.abc"]
     assert names(find_sources(["t"], suffixes=(".mid", ".midi"))) == ["t/d.mid"]
+
+
+def test_a_folder_and_a_file_that_begin_alike_are_sorted_by_their_parts(corpus):
+    corpus({"t/a/z.txt": "1", "t/a.txt": "2", "t/a-b/y.txt": "3", "t/B.txt": "4"})
+    Path("t/link.txt").symlink_to("a.txt")
+    Path("t/folder").symlink_to("a")  # which is not followed, for it may lead round
+    expected = ["t/B.txt", "t/a/z.txt", "t/a-b/y.txt", "t/a.txt", "t/link.txt"]
+    assert names(find_sources(["t"])) == names(find_sources(["./t/"])) == expected
+    os.chdir("t")
+    assert names(find_sources(["."])) == [name.removeprefix("t/") for name in expected]
+
+
+def test_thousands_of_files_take_little_memory_each(corpus):
+    corpus({f"t/{number}.txt": "x" for number in range(2000)})
+    find_sources(["t"])  # imports what it needs
+    tracemalloc.start()
+    try:
+        sources = find_sources(["t"])
+        assert tracemalloc.get_traced_memory()[0] < 300 * len(sources)
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_order_of_names_is_kept(corpus):

@@ -153,7 +153,7 @@ def trained(seqgen_cli, tmp_path):
     corpus.write_text((ROOT / "corpora" / "ice.txt").read_text("utf-8")[:40000], "utf-8")
     options = ("--hidden-size", 64, "--embedding-size", 16, "--max-steps", 250, "--learning-rate", 0.01, "-q")
     for command in (("train", corpus, "--name", "ice", *options), ("models", "export", "ice", "ice.html")):
-        result = seqgen_cli(*command)
+        result = seqgen_cli(*command, timeout=600)
         assert result.exit_code == 0, result.stderr
     return tmp_path / "ice.html"
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,25 +63,7 @@ def edit_manifest(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-@pytest.fixture(scope="session")
-def _s3_server() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def s3_url(_s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def s3_url(s3_bucket: str) -> str:
     """A folder of an empty bucket, on a server on this machine that speaks S3."""
-    import boto3
-
-    monkeypatch.setenv("AWS_ENDPOINT_URL", _s3_server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ada")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    boto3.client("s3").create_bucket(Bucket=(bucket := f"team-{uuid.uuid4()}"))
-    return f"s3://{bucket}/models"
+    return f"{s3_bucket}/models"
