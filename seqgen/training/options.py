@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from annotated_doc import Doc
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from seqgen.core.options import ReadAs
 from seqgen.core.spec import (
@@ -87,7 +87,7 @@ class TrainingOptions:
     ] = "refuse"
 
     # Budget
-    epochs: Annotated[float, Gt(0), Doc("passes over the training part")] | None = None
+    epochs: Annotated[float, Gt(0), Le(1e9), Doc("passes over the training part")] | None = None
     max_steps: Annotated[int, Ge(1), Doc("optimiser updates")] | None = None
     max_time: Annotated[Duration, Doc("wall-clock time of training: 90s, 5m, 1h30m")] | None = None
 

@@ -85,7 +85,7 @@ def make_part() -> Callable[..., Part]:
 
 @pytest.fixture
 def make_trainer(make_part: Callable[..., Part]) -> Callable[..., Trainer]:
-    """A trainer of a tiny torch model; every argument of Trainer and some of its model and batches can be given."""
+    """A trainer of a tiny model; every argument of Trainer and some of its model and batches can be given."""
 
     def make(
         *,
@@ -95,6 +95,7 @@ def make_trainer(make_part: Callable[..., Part]) -> Callable[..., Trainer]:
         learning_rate: float = 0.01,
         dropout: float = 0.0,
         random_seed: int = 0,
+        backend: str = "torch",
         **given: Any,
     ) -> Trainer:
         spec = ModelSpec(vocab_size=VOCAB_SIZE, embedding_size=4, hidden_size=8, num_layers=2, dropout=dropout)
@@ -111,7 +112,7 @@ def make_trainer(make_part: Callable[..., Part]) -> Callable[..., Trainer]:
             "observer": Recorder(),
         }
         if "model" not in given:
-            given["model"] = load_catalog().make("backend", "torch").build(spec, **how)
+            given["model"] = load_catalog().make("backend", backend).build(spec, **how)
         return Trainer(**{**defaults, **given})
 
     return make

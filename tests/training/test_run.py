@@ -11,10 +11,18 @@ import pytest
 
 from seqgen.checkpoint import ModelConfig
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.data.batching import make_batching
 from seqgen.training.run import Run
+from seqgen.training.schedule import Schedule
 
 MODES = ("stream", "documents", "windows")
 STEPS = 24
+
+EVERY_MODE_IN_EACH_BACKEND = [
+    pytest.param(mode, backend, id=f"{mode}-{backend}", marks=[pytest.mark.slow] * (backend != "torch"))
+    for backend in ("torch", "keras")
+    for mode in MODES
+]
 
 
 @pytest.fixture
@@ -35,8 +43,9 @@ def train(make_trainer):
     class KilledError(Exception):
         pass
 
-    def start(run, *, mode="stream", resume=False, save_at=(), kill_at=None, stop_at=None, random_seed=0):
-        trainer = make_trainer(max_steps=STEPS, mode=mode, dropout=0.4, random_seed=random_seed)
+    def start(run, *, resume=False, save_at=(), kill_at=None, stop_at=None, **given):
+        schedule = Schedule("cosine", 0.01, warmup_steps=4)
+        trainer = make_trainer(**{"max_steps": STEPS, "dropout": 0.4, "schedule": schedule, "patience": 3, **given})
 
         def stop():
             step = trainer.counters.step
@@ -76,22 +85,39 @@ def assert_same_outcome(resumed, whole):
     }
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_killed_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode):
-    whole = train(make_run("whole"), mode=mode)
+@pytest.mark.parametrize(("mode", "backend"), EVERY_MODE_IN_EACH_BACKEND)
+def test_a_killed_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode, backend):
+    how = {"mode": mode, "backend": backend}
+    whole = train(make_run("whole"), **how)
     run = make_run()
-    train(run, mode=mode, save_at=(3, 13), kill_at=19)
-    resumed = train(run, mode=mode, resume=True, random_seed=99)
+    train(run, **how, save_at=(3, 13), kill_at=19)
+    resumed = train(run, **how, resume=True, random_seed=99)
     assert_same_outcome(resumed, whole)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_stopped_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode):
-    whole = train(make_run("whole"), mode=mode)
+@pytest.mark.parametrize(("mode", "backend"), EVERY_MODE_IN_EACH_BACKEND)
+def test_a_stopped_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode, backend):
+    how = {"mode": mode, "backend": backend}
+    whole = train(make_run("whole"), **how)
     run = make_run()
-    train(run, mode=mode, stop_at=10)  # where it would have measured anyway
-    resumed = train(run, mode=mode, resume=True, random_seed=99)
+    train(run, **how, stop_at=10)  # where it would have measured anyway
+    resumed = train(run, **how, resume=True, random_seed=99)
     assert_same_outcome(resumed, whole)
+
+
+@pytest.mark.parametrize(("mode", "backend"), EVERY_MODE_IN_EACH_BACKEND)
+def test_a_run_that_was_killed_while_it_got_worse_loses_its_patience_at_the_same_step(
+    make_run, train, make_part, mode, backend
+):
+    # What rises is learnt, and what falls is measured, so that each evaluation is worse than the one before.
+    falling = make_batching(mode, make_part(4, down=True), seq_len=8, batch_size=4, random_seed=0, for_evaluation=True)
+    how = {"mode": mode, "backend": backend, "max_steps": 1000, "eval_every": 2, "validation": falling}
+    whole = train(make_run("whole"), **how)
+    last = whole.counters
+    assert (last.since_best, last.step - last.best_step) == (3, 6)
+    run = make_run()
+    train(run, **how, save_at=(last.step - 3,), kill_at=last.step - 1)  # after one evaluation that was worse
+    assert_same_outcome(train(run, **how, resume=True, random_seed=99), whole)
 
 
 def test_what_was_measured_after_the_checkpoint_is_not_told_twice(make_run, train):
