@@ -10,7 +10,7 @@ from typing import Any
 from seqgen import api, home
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import CorpusError
+from seqgen.core.errors import CorpusError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.data.store import fingerprint_of
 from seqgen.installed import installed_catalog
@@ -18,6 +18,7 @@ from seqgen.language_model import LanguageModel
 from seqgen.registry import Registry, check_name
 from seqgen.training.reproduction import Comparison, Reproduction, compare, reproduction
 from seqgen.training.sources import name_after, resolve_sources
+from seqgen.untrusted import shown
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,14 @@ def reproduce(model: str | Path, *, corpus: Sequence[str | Path] = (), name: str
 
     Raises:
         ModelNotFoundError, DamagedModelError: there is no such model, or it was altered.
-        UsageError: not a model name.
+        UsageError: not a model name; or the model was imported, and so never trained here.
     """
     saved = api.find_model(model)
+    if isinstance(imported := saved.manifest.get("imported"), Mapping):
+        raise UsageError(
+            f"{saved.where} was not trained with seqgen but imported from {shown(imported.get('file'))}, so that no command makes it "
+            "again."
+        )
     registry = Registry(home.models_folder())
     how = reproduction(saved.config, saved.manifest)
     if corpus:

@@ -136,6 +136,8 @@ def _facts(saved: SavedModel, said: Mapping[str, Any], parent: ModelVersion | No
     yield "corpus documents", corpus.get("documents")
     yield "corpus characters", corpus.get("characters")
     yield "corpus fingerprint", corpus.get("fingerprint")
+    if isinstance(imported := manifest.get("imported"), dict):
+        yield "imported from", f"{imported.get('file')}, {imported.get('form')}"
     yield "parent", _parent(manifest.get("parent"), parent)
     if isinstance(sweep := manifest.get("sweep"), dict):
         yield "sweep", _chosen(sweep)

@@ -48,6 +48,10 @@ def test_a_model_of_another_program_is_imported_generates_and_says_where_it_came
     for command in (("models", "show", "my-lstm"), ("models", "list")):
         outcome = seqgen(*command)
         assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert "my lstm.safetensors, the state dict of a torch.nn module" in seqgen("models", "show", "my-lstm").stdout
+    again = seqgen("models", "reproduce", "my-lstm")
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "my-lstm:1 was not trained with seqgen but imported from my lstm.safetensors" in again.stderr
 
 
 def test_an_imported_model_is_evaluated_and_trained_further(seqgen, foreign, corpus):
