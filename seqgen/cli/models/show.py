@@ -95,19 +95,21 @@ def show_model(
 
 
 def _said(registry: Registry, saved: SavedModel) -> dict[str, Any]:
-    """Its labels, as far as it is in the registry and they can be read."""
+    """What it is called and was said of it, as far as it is in the registry and its labels can be read."""
     from seqgen.core.errors import DamagedModelError
     from seqgen.registry.labels import Labels
+    from seqgen.registry.names import BEST, LATEST
 
-    labels, version = Labels(), registry.version_at(saved.folder)
+    labels, version, computed = Labels(), registry.version_at(saved.folder), []
     if version is not None:
+        computed = [alias for alias in (LATEST, BEST) if registry.find(f"{version.name}@{alias}") == version]
         try:
             labels = registry.labels(version.name)
         except DamagedModelError as error:
             warn(readable(str(error)))
     number = version.version if version is not None else 0
     tags, note = labels.tags.get(number, ()), labels.notes.get(number, "")
-    return {"aliases": labels.aliases_of(number), "tags": list(tags), "note": note}
+    return {"aliases": [*computed, *labels.aliases_of(number)], "tags": list(tags), "note": note}
 
 
 def _drawn(samples: Any) -> str:

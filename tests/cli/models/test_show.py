@@ -50,7 +50,7 @@ def test_show_as_json_is_the_manifest_and_the_configuration(seqgen, novel):
     assert record["manifest"] == json.loads((novel / "manifest.json").read_text())
     assert [line["step"] for line in record["metrics"]][-1] == 40
     assert len(record["samples"]["samples"]) == 3
-    assert record["labels"] == {"aliases": [], "tags": [], "note": ""}
+    assert record["labels"] == {"aliases": ["latest", "best"], "tags": [], "note": ""}
     assert record["config"] == json.loads((novel / "config.json").read_text())
 
 
@@ -68,7 +68,7 @@ def test_show_draws_how_it_learned_and_prints_what_it_wrote(seqgen, novel):
     page = seqgen("models", "show", "novel").stdout
     assert "bits/character  ⠒⠒ training  ● validation" in page
     assert "40 steps" in page
-    assert re.search(r"aliases +@prod", page)
+    assert re.search(r"aliases +@latest, @best, @prod", page)
     assert re.search(r"note +for the reading", page)
     samples = json.loads((novel / "samples.json").read_text())["samples"]
     assert len(samples) == 3
