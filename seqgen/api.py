@@ -198,7 +198,7 @@ def load(
             f"{', '.join(engine.architectures())}"
         )
         raise OptionError(msg)
-    built = engine.build(saved.config.model, device=device, weights=saved.weights(engine))
+    built = saved.mixed(engine.build(saved.config.model, device=device, weights=saved.weights(engine)))
     return LanguageModel(saved=saved, tokenizer=tokenizer, model=built, backend=entry.name, catalog=catalog)
 
 

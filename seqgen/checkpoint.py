@@ -20,7 +20,7 @@ from seqgen.core.canonical import check_weights
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Weights
-from seqgen.manifest import CONFIG, FORMAT_VERSION, TOKENIZER, WEIGHTS, read_manifest, verify
+from seqgen.manifest import CONFIG, FORMAT_VERSION, NGRAMS, TOKENIZER, WEIGHTS, read_manifest, verify
 from seqgen.untrusted import (
     MAX_JSON_BYTES,
     MAX_TOKENIZER_BYTES,
@@ -31,7 +31,7 @@ from seqgen.untrusted import (
 )
 
 if TYPE_CHECKING:
-    from seqgen.core.backend import Backend
+    from seqgen.core.backend import Backend, Model
     from seqgen.core.catalog import Catalog, PartEntry
     from seqgen.core.tokenizer import Tokenizer
 
@@ -211,6 +211,22 @@ class SavedModel:
         if path.stat().st_size <= CHECKED_ON_LOAD_BYTES:
             verify(self.folder, WEIGHTS, self.manifest, where=self.where)
         return map_weights(path, backend.weight_shapes(self.config.model), where=f"{self.where}/{WEIGHTS}")
+
+    @property
+    def has_ngrams(self) -> bool:
+        """Whether the model is a mixture of its network and n-grams."""
+        return NGRAMS in self.manifest["files"]
+
+    def mixed(self, network: Model) -> Model:
+        """The model that this network and what else is in the folder are: the network, or a mixture of it and n-grams."""
+        if not self.has_ngrams:
+            return network
+        from seqgen.ngrams.mixture import Mixture
+        from seqgen.ngrams.table import read_table
+
+        verify(self.folder, NGRAMS, self.manifest, where=self.where)
+        table, shares = read_table(self.folder / NGRAMS, self.config.model.vocab_size, where=f"{self.where}/{NGRAMS}")
+        return Mixture(network, table, shares)
 
     def tokenizer(self, catalog: Catalog) -> Tokenizer:
         """The tokenizer, by its registered name.

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.core.arrays import on_host
 from seqgen.core.backend import Model
 from seqgen.core.errors import GenerationError
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids, State
 from seqgen.generation.chain import Chain
-from seqgen.generation.draw import RandomStreams, draw, fault, on_host
+from seqgen.generation.draw import RandomStreams, draw, fault
 
 _PREFILL = 1024
 """Tokens of the prompt that the model reads at once, so that a long prompt needs no more memory than a short one."""

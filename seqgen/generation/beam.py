@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.core.arrays import on_host
 from seqgen.core.backend import Model
 from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.sampler import Sampler
@@ -15,7 +16,6 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.batch import Prefix, explained, take
 from seqgen.generation.chain import Chain, Forbid
-from seqgen.generation.draw import on_host
 from seqgen.generation.generate import Sample
 from seqgen.generation.writer import Writer, nothing
 

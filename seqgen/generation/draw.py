@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.core.arrays import on_host
 from seqgen.core.errors import GenerationError
 from seqgen.core.types import Array, Ids
 
@@ -60,15 +61,6 @@ class RandomStreams:
         """Keep only the streams of these rows (B',), in this order."""
         self._generators = [self._generators[row] for row in rows]
         self._block = self._block[:, rows]
-
-
-def on_host(array: Array) -> npt.NDArray[Any]:
-    """The array as a NumPy array: without a copy where it lies in main memory."""
-    if type(array) is np.ndarray:
-        return array
-    from array_api_compat import is_torch_array, to_device
-
-    return np.asarray(to_device(array, "cpu") if is_torch_array(array) else array)
 
 
 def draw(logits: Array, uniforms: npt.NDArray[np.float64]) -> Ids:

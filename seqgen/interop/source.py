@@ -45,7 +45,8 @@ class Source:
         """Read a model folder.
 
         Raises:
-            UsageError: the model's architecture has no canonical form, so that only its own backend can run it.
+            UsageError: the model's architecture has no canonical form, so that only its own backend can run it, or the
+                network is mixed with n-grams.
             DamagedModelError, MissingDependencyError: see :class:`seqgen.checkpoint.SavedModel`.
         """
         backend = catalog.find("backend", CANONICAL).load()()
@@ -54,6 +55,11 @@ class Source:
             raise UsageError(
                 f'{saved.where} has the architecture "{spec.architecture}", which only its own backend can run.  Other '
                 f"forms are written for {', '.join(backend.architectures())}; its folder goes anywhere: --format safetensors"
+            )
+        if saved.has_ngrams:
+            raise UsageError(
+                f"{saved.where} mixes its network with n-grams, which other forms do not hold; its folder goes anywhere: "
+                "--format safetensors.  For another form, train without --ngram-order."
             )
         name = str(saved.manifest.get("name", "model"))
         version = f"{name}:{saved.folder.name}"

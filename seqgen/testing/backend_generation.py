@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from seqgen.core.arrays import on_host
 from seqgen.core.types import Ids
-from seqgen.generation.draw import on_host
 from seqgen.testing import reference
 from seqgen.testing.backend_models import (
     ROWS,

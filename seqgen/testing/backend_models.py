@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pytest
 from array_api_compat import array_namespace, device
 
+from seqgen.core.arrays import on_host
 from seqgen.core.backend import Backend, Model
 from seqgen.core.canonical import GATES, initial_weights
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.types import Batch, Ids, State, Weights
-from seqgen.generation.draw import on_host
 from seqgen.testing.laws import Contract, LawBroken, require
 
 T = TypeVar("T")

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from seqgen.core.arrays import on_host
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.generation.draw import on_host
 from seqgen.testing.laws import Contract, law, require
 from seqgen.testing.letters import LettersTokenizer
 from seqgen.testing.moments import LARGE, Logits, Moment, moments, require_alike, rows_of_logits, shown

@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from seqgen import corpora, home
+from seqgen.core.arrays import on_host
 from seqgen.core.catalog import Kind
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.types import Batch
-from seqgen.generation.draw import on_host
 from seqgen.testing.letters import LettersTokenizer
 
 REPEATS = 5

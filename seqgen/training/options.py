@@ -73,6 +73,12 @@ class TrainingOptions:
     dropout: Dropout | None = None
     tie_embeddings: TieEmbeddings = False
     input_encoding: InputEncoding = "embedding"
+    ngram_order: Annotated[
+        int,
+        Ge(0),
+        Le(12),
+        Doc("mix the network with counts of n-grams of up to so many tokens, weighed on the held-out part; 0: none"),
+    ] = 0
 
     # Data
     seq_len: Annotated[int, Ge(1), Doc("time steps in one training batch")] | None = None
@@ -133,6 +139,7 @@ PANELS = {
         "dropout",
         "tie_embeddings",
         "input_encoding",
+        "ngram_order",
     ),
     "Data": ("seq_len", "batch_size", "batching", "validation_fraction", "unseen"),
     "Budget: the first reached ends the run": ("epochs", "max_steps", "max_time"),

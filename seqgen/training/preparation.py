@@ -27,6 +27,7 @@ from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, choose
 from seqgen.training.memory import fewer_rows, out_of_memory
+from seqgen.training.mixing import check_mixing
 from seqgen.training.pace import measure
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
@@ -147,6 +148,7 @@ def prepare(
     )
     part, _ = split(store, values["validation_fraction"])
     corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
+    check_mixing(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
 
     def tokens(values: Mapping[str, Any]) -> float:
         return _tokens(backend, _spec(tokenizer, {**values, "dropout": 0.0}), store, values)

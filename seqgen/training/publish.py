@@ -20,10 +20,11 @@ from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.data.store import TokenStore
 from seqgen.evaluation import bits_per_character
-from seqgen.manifest import CARD, CONFIG, METRICS, SAMPLES, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.manifest import CARD, CONFIG, METRICS, NGRAMS, SAMPLES, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.card import model_card
 from seqgen.training.metrics import published_metrics
+from seqgen.training.mixing import Mixed
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, as_texts
 from seqgen.training.trainer import DivergedError, Trainer
@@ -42,6 +43,7 @@ class Facts:
     Attributes:
         characters_per_token: of the part that losses were measured on.
         parameters: how many numbers the model has.
+        mixed: n-grams that are published with the network, or None.
     """
 
     run: Run
@@ -52,11 +54,13 @@ class Facts:
     trainer: Trainer
     characters_per_token: float
     parameters: int
+    mixed: Mixed | None = None
 
     def results(self) -> dict[str, Any]:
         """The figures of the published weights."""
         now = self.trainer.counters
-        loss = now.best_loss if now.best_loss is not None else now.train_loss
+        validation_loss = now.best_loss if self.mixed is None else self.mixed.loss
+        loss = validation_loss if validation_loss is not None else now.train_loss
         bits = None if loss is None else bits_per_character(loss, self.characters_per_token)
         return {
             "steps": now.step,
@@ -66,13 +70,14 @@ class Facts:
             "tokens_per_second": round(now.tokens / max(now.seconds, 1e-9), 1),
             "characters_per_second": round(now.tokens * self.characters_per_token / max(now.seconds, 1e-9), 1),
             "train_loss": now.train_loss,
-            "validation_loss": now.best_loss,
+            "validation_loss": validation_loss,
             "best_step": now.best_step,
             "bits_per_character": bits,
             "parameters": self.parameters,
             "backend": self.config.parts["backend"].name,
             "device": self.model.device,
             "precision": self.model.precision,
+            **({} if self.mixed is None else {"network_loss": self.mixed.network_loss}),
         }
 
 
@@ -97,6 +102,8 @@ def publish(
     sources = [redacted(source) for source in about["sources"]]
     with registry.new_folder() as folder:
         write_weights(folder / WEIGHTS, weights)
+        if facts.mixed is not None:
+            write_weights(folder / NGRAMS, facts.mixed.tensors)
         files.write_json(folder / CONFIG, config_to_json(facts.config))
         files.write_json(folder / TOKENIZER, facts.tokenizer.state())
         with files.writing(folder):

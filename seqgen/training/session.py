@@ -24,6 +24,7 @@ from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
+from seqgen.training.mixing import Mixed, mix
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
@@ -214,7 +215,8 @@ class Session:
                 raise
             finally:
                 self.reporter.close()
-        facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters)
+            mixed = self._mixed(trainer, values["ngram_order"])
+        facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed)
         return self._finish(facts, callbacks, asked, failure)
 
     def _finish(
@@ -243,6 +245,14 @@ class Session:
         else:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)
+
+    def _mixed(self, trainer: Trainer, order: int) -> Mixed | None:
+        """The n-grams to publish with the best weights, if any are asked for."""
+        weights, loss, validation = trainer.best_weights, trainer.counters.best_loss, trainer.validation
+        if not order or weights is None or loss is None or validation is None:
+            return None
+        self.reporter.note(f"n-grams  counting up to {order} tokens, and weighing them against the network ...")
+        return mix(trainer.model, weights, order, trainer.training, validation, loss)
 
     @contextlib.contextmanager
     def _preparing(self) -> Iterator[None]:

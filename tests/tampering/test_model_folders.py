@@ -20,6 +20,8 @@ from seqgen.core.errors import DamagedModelError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import write_manifest
+from seqgen.ngrams.counting import count_ngrams
+from seqgen.ngrams.table import SHARES
 from seqgen.registry import Registry
 from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
@@ -35,7 +37,7 @@ TOKENIZERS = {
     "word": WordTokenizer().fit([TEXT]),
     "bpe": BpeTokenizer(vocab_size=270).fit([TEXT]),
 }
-FILES = ("model.safetensors", "config.json", "tokenizer.json", "manifest.json")
+FILES = ("model.safetensors", "ngrams.safetensors", "config.json", "tokenizer.json", "manifest.json")
 CATALOG = load_catalog()
 
 
@@ -51,6 +53,8 @@ def make_model(tmp_path):
         write_weights(folder / "model.safetensors", initial_weights(spec, 0))
         parts = {"tokenizer": PartRecord(name, "seqgen", "0", {})}
         config = ModelConfig(spec, parts, training={"epochs": 1.0}, origins={"epochs": "default"}, has_ends=False)
+        ngrams = count_ngrams(np.arange(40) % tokenizer.vocab_size, tokenizer.vocab_size, 3)
+        write_weights(folder / "ngrams.safetensors", {**ngrams.tensors(), SHARES: np.full(3, 0.5, np.float32)})
         write_json(folder / "config.json", config_to_json(config))
         write_json(folder / "tokenizer.json", tokenizer.state())
         results = {"bits_per_character": 2.0, "parameters": 9, "backend": "torch", "seconds": 1.0}
@@ -70,7 +74,7 @@ def use(folder):
     saved = SavedModel.open(folder, where="m:1")
     tokenizer = saved.tokenizer(CATALOG)
     weights = saved.weights(NumpyBackend())
-    model = NumpyBackend().build(saved.config.model, weights=weights)
+    model = saved.mixed(NumpyBackend().build(saved.config.model, weights=weights))
     logits, _ = model.next_logits(np.zeros(1, np.int64), model.initial_state(1))
     return tokenizer.decode(logits.argmax(axis=-1))
 

@@ -131,6 +131,8 @@ def _facts(saved: SavedModel, said: Mapping[str, Any], parent: ModelVersion | No
     yield "note", said["note"] or None
     for key in ("bits_per_character", "validation_loss", "train_loss"):
         yield key, results.get(key)
+    if "network_loss" in results:
+        yield "validation loss of the network alone", results["network_loss"]
     for key in ("parameters", "steps", "best_step", "epochs", "seconds", "tokens", "tokens_per_second"):
         yield key, results.get(key)
     yield "size in bytes", sum(entry["bytes"] for entry in manifest["files"].values())

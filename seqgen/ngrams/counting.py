@@ -1,0 +1,89 @@
+"""An n-gram model counted from tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.errors import OptionError
+from seqgen.core.types import Ids
+from seqgen.ngrams.table import Contexts, Floats, Integers, NgramTable
+
+MAX_TOKENS = 20_000_000
+"""Tokens that are counted at most: each takes some 40 bytes while it is counted."""
+
+
+def check_countable(order: int, *, tokens: int, vocab_size: int) -> None:
+    """Refuse what cannot be counted, before anything is trained.
+
+    Raises:
+        OptionError: the corpus is too long, or n-grams of so many tokens do not fit into a number of 63 bits.
+    """
+    if tokens > MAX_TOKENS:
+        raise OptionError(
+            f"ngram_order counts at most {MAX_TOKENS:,} tokens, and the corpus has {tokens:,} to train on.  Leave it out: a "
+            "network alone does well on so much text."
+        )
+    if vocab_size**order >= 2**63:
+        most = next(fewer for fewer in range(order, 0, -1) if vocab_size**fewer < 2**63)
+        raise OptionError(f"ngram_order is {order}, but must be at most {most} for {vocab_size:,} different tokens.")
+
+
+def count_ngrams(tokens: Ids, vocab_size: int, order: int) -> NgramTable:
+    """Interpolated, modified Kneser-Ney smoothing (Chen and Goodman 1999, section 3; Kneser and Ney 1995).
+
+    Of the longest n-grams it counts how often they occur, of the others how many different tokens occur before them.  Each
+    count is lowered by a discount that depends on whether it is one, two, or more, and what this frees goes to the tokens
+    by their probabilities after one token less.
+
+    Args:
+        tokens: (T,) what to count, at least ``order`` of them.
+        vocab_size: V; V ** order must be below 2 ** 63.
+        order: the length of the longest n-grams, at least 2.
+    """
+    ids = tokens.astype(np.int64)
+    longest = np.unique(_codes(ids, vocab_size, order), return_counts=True)
+    counts: list[tuple[Integers, npt.NDArray[np.intp]]] = [longest]
+    for length in range(order - 1, 0, -1):
+        longer, _ = counts[-1]
+        counts.append(np.unique(longer % vocab_size**length, return_counts=True))
+    unigram = np.zeros(vocab_size)
+    letters, occurrences = counts.pop()
+    unigram[letters] = occurrences / occurrences.sum()
+    # A token that never occurs, such as the end of a document, must not be impossible.
+    unigram = (unigram + 1e-6) / (1 + 1e-6 * vocab_size)
+    return NgramTable(unigram.astype(np.float32), tuple(_contexts(*each, vocab_size) for each in reversed(counts)))
+
+
+def _codes(ids: Integers, vocab_size: int, length: int) -> Integers:
+    """Every n-gram of a length in its order, as a number with a digit a token."""
+    codes = np.zeros(max(0, len(ids) - length + 1), np.int64)
+    for place in range(length):
+        codes *= vocab_size
+        codes += ids[place : place + len(codes)]
+    return codes
+
+
+def _contexts(codes: Integers, counts: npt.NDArray[np.intp], vocab_size: int) -> Contexts:
+    """What follows each context, from n-grams in ascending order and how often each counts."""
+    contexts, starts = np.unique(codes // vocab_size, return_index=True)
+    taken = _discounts(counts)[np.minimum(counts, 3)]
+    totals = np.add.reduceat(counts, starts)
+    sizes = np.diff(np.append(starts, len(codes)))
+    discounted: Floats = ((counts - taken) / np.repeat(totals, sizes)).astype(np.float32)
+    backoff: Floats = (np.add.reduceat(taken, starts) / totals).astype(np.float32)
+    tokens = (codes % vocab_size).astype(np.int32)
+    return Contexts(contexts, np.append(starts, len(codes)).astype(np.int64), tokens, discounted, backoff)
+
+
+def _discounts(counts: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """What is taken off counts of 0, 1, 2 and more (Chen and Goodman 1999, equation 26).
+
+    Between a twentieth of a count and all but a twentieth, so that tokens that did not follow keep a chance where a corpus
+    is too small or too regular for the estimate.
+    """
+    ones, twos, threes, fours = (int((counts == times).sum()) for times in (1, 2, 3, 4))
+    share = ones / (ones + 2 * twos) if ones else 0.5
+    following = ((1, ones, twos), (2, twos, threes), (3, threes, fours))
+    estimates = [times - (times + 1) * share * more / these if these else times / 2 for times, these, more in following]
+    return np.array([0.0, *np.clip(estimates, 0.05, (0.95, 1.95, 2.95))])

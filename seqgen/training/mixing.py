@@ -1,0 +1,71 @@
+"""After training: n-grams of the training part, weighted against the network on the validation part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.backend import Model
+from seqgen.core.errors import OptionError
+from seqgen.core.types import Weights
+from seqgen.data.batching import Batching
+from seqgen.ngrams.counting import check_countable, count_ngrams
+from seqgen.ngrams.mixture import Mixture
+from seqgen.ngrams.table import SHARES
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """What is published beside the weights.
+
+    Attributes:
+        tensors: of the n-grams and of the shares, for ``ngrams.safetensors``.
+        network_loss: nats per token of the network alone, on the validation part.
+        loss: of the mixture.
+    """
+
+    tensors: dict[str, npt.NDArray[Any]]
+    network_loss: float
+    loss: float
+
+
+def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> None:
+    """Refuse options by which there will be no mixture, before anything is trained.
+
+    Raises:
+        OptionError: too much to count, or nothing held out to weigh on.
+    """
+    order = values["ngram_order"]
+    if not order:
+        return
+    if not values["validation_fraction"]:
+        raise OptionError(
+            "ngram_order weighs n-grams against the network on held-out text: set validation_fraction above 0."
+        )
+    check_countable(order, tokens=tokens, vocab_size=vocab_size)
+
+
+def mix(model: Model, weights: Weights, order: int, training: Batching, validation: Batching, loss: float) -> Mixed:
+    """Count and weigh.
+
+    Args:
+        model: computes; its own weights are as before afterwards.
+        weights: the network's, that are published.
+        order: the length of the longest n-grams.
+        training: what is counted.
+        validation: what is weighed on.
+        loss: of these weights on the validation part.
+    """
+    own = model.weights()
+    model.load_weights(weights)
+    try:
+        table = count_ngrams(training.part.tokens, model.spec.vocab_size, order)
+        mixture = Mixture(model, table, np.ones(order, np.float32))
+        mixed_loss = mixture.fit(validation.batch(0, step) for step in range(validation.steps_per_epoch))
+    finally:
+        model.load_weights(own)
+    return Mixed({**table.tensors(), SHARES: mixture.shares}, network_loss=loss, loss=mixed_loss)

@@ -1,0 +1,107 @@
+"""Counting against Kneser-Ney smoothing written down from the paper, n-gram by n-gram, in dictionaries."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.core.errors import OptionError
+from seqgen.ngrams.counting import MAX_TOKENS, check_countable, count_ngrams
+from seqgen.ngrams.table import NOTHING
+
+V = 4
+TOKENS = st.lists(st.integers(0, V - 1), min_size=5, max_size=60)
+
+
+def discount(count, counts):
+    times = [sum(each == number for each in counts.values()) for number in (1, 2, 3, 4)]
+    kind = min(count, 3)
+    these, more = times[kind - 1], times[kind]
+    if not these:
+        return kind / 2
+    share = times[0] / (times[0] + 2 * times[1]) if times[0] else 0.5
+    return min(max(kind - (kind + 1) * share * more / these, 0.05), kind - 0.05)
+
+
+def counts_of(tokens, order):
+    """For each length the counts of its n-grams: of the longest how often, of the others after how many tokens."""
+    counts = {order: Counter(tuple(tokens[place : place + order]) for place in range(len(tokens) - order + 1))}
+    for length in range(order - 1, 0, -1):
+        counts[length] = Counter(longer[1:] for longer in counts[length + 1])
+    return counts
+
+
+def probability(token, context, counts):
+    if not context:
+        share = counts[1][token,] / sum(counts[1].values())
+        return (share + 1e-6) / (1 + 1e-6 * V)
+    own = counts[len(context) + 1]
+    following = {ngram: count for ngram, count in own.items() if ngram[:-1] == context}
+    shorter = probability(token, context[1:], counts)
+    if not following:
+        return shorter
+    count, total = following.get((*context, token), 0), sum(following.values())
+    taken = sum(discount(each, own) for each in following.values())
+    return ((count - discount(count, own) if count else 0) + taken * shorter) / total
+
+
+@given(tokens=TOKENS, order=st.integers(2, 5), context=st.lists(st.integers(0, V - 1), min_size=4, max_size=4))
+def test_probabilities_are_those_of_the_paper(tokens, order, context):
+    context = context[: order - 1]
+    counts = counts_of(tokens, order)
+    found, length = count_ngrams(np.array(tokens, np.uint8), V, order).probabilities(np.array([context]))
+    expected = [probability(token, tuple(context), counts) for token in range(V)]
+    np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-7)
+    known = [
+        size
+        for size in range(order)
+        if any(ngram[:-1] == tuple(context[order - 1 - size :]) for ngram in counts[size + 1])
+    ]
+    assert length.tolist() == [max(known)]
+
+
+@given(
+    tokens=TOKENS,
+    order=st.integers(2, 5),
+    contexts=st.lists(st.lists(st.integers(NOTHING, V - 1), min_size=4, max_size=4), min_size=2, max_size=6),
+)
+def test_rows_are_probabilities_and_a_context_alone_gives_what_it_gives_among_others(tokens, order, contexts):
+    contexts = np.array(contexts)[:, : order - 1]
+    table = count_ngrams(np.array(tokens), V, order)
+    rows, lengths = table.probabilities(contexts)
+    np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
+    assert (rows > 0).all()
+    for row, length, context in zip(rows, lengths, contexts, strict=True):
+        alone, its_length = table.probabilities(context[None])
+        np.testing.assert_allclose(alone[0], row, rtol=1e-6)
+        assert its_length.tolist() == [length]
+
+
+def test_what_stands_before_the_first_token_is_no_token():
+    table = count_ngrams(np.array([0, 1, 2, 3] * 5), V, 3)
+    begun, length = table.probabilities(np.array([[NOTHING, 1]]))
+    assert length.tolist() == [1]
+    assert begun[0].argmax() == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        (
+            {"tokens": MAX_TOKENS + 1, "vocab_size": 65},
+            "ngram_order counts at most 20,000,000 tokens, and the corpus has 20,000,001 to train on.  Leave it out",
+        ),
+        (
+            {"tokens": 1000, "vocab_size": 50_000},
+            "ngram_order is 7, but must be at most 4 for 50,000 different tokens.",
+        ),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(limits, sentence):
+    with pytest.raises(OptionError) as error:
+        check_countable(7, **limits)
+    assert str(error.value).startswith(sentence)

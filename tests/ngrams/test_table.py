@@ -1,0 +1,103 @@
+"""A table in a file: what was written comes back, and what was altered is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from seqgen.core.errors import DamagedModelError
+from seqgen.ngrams.counting import count_ngrams
+from seqgen.ngrams.table import SHARES, NgramTable, read_table
+
+V, ORDER = 5, 4
+TABLE = count_ngrams(np.random.default_rng(0).integers(0, V, 300), V, ORDER)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def file(tensors):
+        path = tmp_path / "ngrams.safetensors"
+        save_file(tensors, path)
+        return path
+
+    return file
+
+
+def tensors():
+    return {
+        **{name: tensor.copy() for name, tensor in TABLE.tensors().items()},
+        SHARES: np.full(ORDER, 0.5, np.float32),
+    }
+
+
+def test_a_table_comes_back_from_its_file(write):
+    table, shares = read_table(write(tensors()), V, where="m:1/ngrams.safetensors")
+    assert table.order == ORDER
+    assert shares.tolist() == [0.5] * ORDER
+    contexts = np.random.default_rng(1).integers(-1, V, (50, ORDER - 1))
+    for ours, theirs in zip(table.probabilities(contexts), TABLE.probabilities(contexts), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def replaced(name, change):
+    changed = tensors()
+    changed[name] = change(changed[name])
+    return changed
+
+
+def with_value(place, value):
+    def change(array):
+        array[place] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({}, "its tensors are not those of an n-gram model"),
+        ({**tensors(), "more": np.zeros(1)}, "its tensors are not those of an n-gram model"),
+        (replaced("unigram", lambda array: array[1:]), '"unigram" is not of the vocabulary'),
+        (replaced("unigram", with_value(0, np.nan)), '"unigram" are no probabilities'),
+        (replaced("unigram", with_value(0, 0.9)), '"unigram" are no probabilities'),
+        (replaced(SHARES, with_value(0, 1.5)), '"network_shares" is no share'),
+        (replaced(SHARES, lambda array: array[1:]), '"network_shares" is no share'),
+        (replaced("contexts.2.codes", with_value(0, 10**6)), '"codes" are not in order'),
+        (replaced("contexts.2.codes", with_value(0, -1)), '"codes" are not in order'),
+        (replaced("contexts.2.codes", lambda array: array.astype(np.float64)), '"codes" has a wrong type or shape'),
+        (replaced("contexts.3.starts", with_value(1, 10**12)), '"starts" are not in order'),
+        (replaced("contexts.3.starts", with_value(-1, 0)), '"starts" are not in order'),
+        (replaced("contexts.3.tokens", with_value(5, V)), '"tokens" are not tokens in order'),
+        (replaced("contexts.3.tokens", with_value(5, -1)), '"tokens" are not tokens in order'),
+        (replaced("contexts.1.discounted", with_value(0, np.inf)), "do not sum to one"),
+        (replaced("contexts.1.backoff", with_value(0, 0.999)), "do not sum to one"),
+        (replaced("contexts.1.backoff", with_value(0, -1)), "do not sum to one"),
+    ],
+)
+def test_what_was_altered_is_refused(write, changed, fault):
+    with pytest.raises(DamagedModelError, match=fault):
+        read_table(write(changed), V, where="m:1/ngrams.safetensors")
+
+
+def test_n_grams_too_long_for_a_number_are_refused():
+    with pytest.raises(DamagedModelError, match="do not fit into a number"):
+        NgramTable.of({**TABLE.tensors(), "unigram": np.full(10**6, 1e-6, np.float32)}, 10**6, where="m")
+
+
+@given(position=st.integers(0, 10**9), value=st.integers(0, 255))
+def test_a_byte_that_was_changed_is_refused_or_gives_probabilities(tmp_path_factory, position, value):
+    path = tmp_path_factory.getbasetemp() / "changed.safetensors"
+    save_file(tensors(), path)
+    content = bytearray(path.read_bytes())
+    content[position % len(content)] = value
+    path.write_bytes(content)
+    try:
+        table, _ = read_table(path, V, where="m")
+    except DamagedModelError:
+        return
+    rows, _ = table.probabilities(np.random.default_rng(1).integers(-1, V, (20, ORDER - 1)))
+    np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-2)
