@@ -194,7 +194,8 @@ class Source:
                 shutil.copyfileobj(stored, target, BLOCK)
                 if getattr(stored, "length", None):  # http.client: bytes that were promised and did not come
                     raise CorpusError(f"{self.name} cannot be read whole: the connection was closed early.  Try again.")
-            self._opener, self._once = opener, _ = (lambda: copy.open("rb")), False
+            self._opener, self._once = (lambda: copy.open("rb")), False
+            return copy.open("rb")
         return opener()
 
 
