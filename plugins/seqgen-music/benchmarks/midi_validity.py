@@ -61,14 +61,6 @@ def count_notes(content: bytes) -> int | None:
         return None
 
 
-def encoding_speed(model: Any, sources: tuple[str, ...]) -> float:
-    """Tokens a second."""
-    documents = [document.content for document in MidiDataset(sources=sources).documents()][:50]
-    begun = time.perf_counter()
-    tokens = sum(model.tokenizer.encode(document).size for document in documents)
-    return tokens / (time.perf_counter() - begun)
-
-
 def main() -> None:
     """Train, generate, judge."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,12 +81,11 @@ def main() -> None:
             "without": measure(model, given.samples, given.length, ()),
             "with midi-grammar": measure(model, given.samples, given.length, ("midi-grammar",)),
         }
-        speed = encoding_speed(model, sources)
         bits = model.training_record.get("bits_per_character")
     print(f"{'':20}" + "".join(f"{name:>20}" for name in rows["without"]))
     for name, figures in rows.items():
         print(f"{name:20}" + "".join(f"{value:>20.3f}" for value in figures.values()))
-    print(json.dumps({**rows, "encoded_tokens_per_second": speed, "bits_per_byte": bits, **vars(given)}))
+    print(json.dumps({**rows, "bits_per_byte": bits, **vars(given)}))
 
 
 if __name__ == "__main__":

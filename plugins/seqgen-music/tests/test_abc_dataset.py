@@ -30,6 +30,8 @@ class TestLawsInAllKeys(DatasetContract):
     def make(self, sources: tuple[str, ...]) -> AbcDataset:
         return AbcDataset(sources=sources, transpose="all")
 
+    test_a_large_source_needs_bounded_memory = None  # as of TestLaws: keys are made tune by tune, twelve times as long
+
 
 @pytest.fixture
 def read(tmp_path: Path):

@@ -8,99 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum, auto
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from seqgen_music.abc.filling import Filling
 from seqgen_music.abc.lexemes import Kind, Lexeme
-from seqgen_music.abc.metre import bar_length, default_unit, is_compound, tuplet, unit_length
+from seqgen_music.abc.metre import bar_length, default_unit, tuplet, unit_length
 from seqgen_music.abc.normal import ORDER
+from seqgen_music.abc.place import USED, Place, State, after_bar, after_field, after_prefix, in_header, settled
 
 LONGEST_TEXT = 60  # letters of a title
 MOST_GRACE = 4
 MOST_IN_CHORD = 4
 SIMPLE_TUPLETS = ("(2", "(3", "(4", "(6")
 
-
-class Place(IntEnum):
-    """What came just now."""
-
-    HEADER = auto()
-    TEXT = auto()
-    BAR = auto()  # a bar line, or the header
-    PREFIX = auto()  # what belongs to the next note
-    NOTE = auto()  # a note that may have a length
-    MUST = auto()  # a note that must have the length `must`
-    LENGTH = auto()
-    TIE = auto()
-    BROKEN = auto()
-    CHORD = auto()
-    GRACE = auto()
-    END = auto()  # the final bar line
-
-
-class State(NamedTuple):
-    """What of a tune counts for what may follow; times in ticks.
-
-    Attributes:
-        rank: of the last header field, in their order.
-        bar, unit: lengths; None where not known.
-        position: in the bar, without the note that was read last.
-        pending: the length of that.
-        begin: where in a bar this part began: there it may end; None in the first bar, which may be an upbeat.
-        bars: how many bar lines have ended something.
-        used: kinds of prefixes (bits) that the next note has.
-        must: the length, as written, that the next note has to have; None: any.
-        written: the length of the note that was read last, as written.
-        last_pitch: that note; empty for a rest and a chord.
-        second: that note is the second of two with > or < between them.
-        tuplet: how many notes are still to come, and what multiplies them.
-        pitches: of the chord that is open; or one that has to come after a tie.
-        slur: 1 open, 2 with a note in it.
-        volta: 1 in the first ending, 2 after it, 3 in the second.
-        repeat: a |: waits for its :|.
-        line: the last bar line.
-    """
-
-    place: Place = Place.HEADER
-    rank: int = -1
-    bar: int | None = None
-    unit: int | None = None
-    compound: bool = False
-    position: int = 0
-    pending: int = 0
-    begin: int | None = None
-    bars: int = 0
-    used: int = 0
-    must: str | None = None
-    written: str = ""
-    last_pitch: str = ""
-    second: bool = False
-    tuplet: tuple[int, int, int] = (0, 1, 1)
-    pitches: tuple[str, ...] = ()
-    slur: int = 0
-    volta: int = 0
-    repeat: bool = False
-    line: str = ""
-
-    @property
-    def now(self) -> int:
-        """The position behind the last note."""
-        return self.position + self.pending
-
-
-_USED = {
-    kind: 1 << number
-    for number, kind in enumerate(
-        (Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.GRACE, Kind.SLUR, Kind.TUPLET, Kind.FIELD, Kind.INLINE)
-    )
-}
 _PREFIXES = (Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.GRACE, Kind.SLUR)
 _AFTER_NOTE = (Place.NOTE, Place.LENGTH)
-_AT_NOTE = (*_AFTER_NOTE, Place.BAR, Place.PREFIX)
 
 
 @dataclass(frozen=True)
@@ -323,7 +247,7 @@ class TuneGrammar:
         rest = state.bar - state.now
         if state.begin is not None or rest:
             tokens += of[Kind.TIE]
-        fits = state.pending % 2 == 0 and not state.second
+        fits = state.pending % 2 == 0 and not state.unbroken
         if fits and rest >= state.pending and self._fill.can(self._unit(state), rest - state.pending):
             tokens += [token for token in of[Kind.BROKEN] if len(self._text(token)) == 1]
         return tokens
@@ -334,17 +258,18 @@ class TuneGrammar:
         if state.bar is not None and state.place is not Place.PREFIX and state.now >= state.bar:
             return []
         tokens = [*of[Kind.PITCH]]
-        if not state.used & (_USED[Kind.GRACE] | _USED[Kind.DECORATION] | _USED[Kind.SLUR]):
+        may_rest = state.sounded or (not state.bars and self._min_bars > 1)  # else a tune might be rests and no note
+        if may_rest and not state.used & (USED[Kind.GRACE] | USED[Kind.DECORATION] | USED[Kind.SLUR]):
             tokens += [token for token in of[Kind.REST] if self._text(token) in "zx"]
         if not state.tuplet[0]:
             tokens += of[Kind.CHORD] if of[Kind.CHORD_END] else []
         for kind in _PREFIXES:
-            if state.used & _USED[kind] or (kind is Kind.SLUR and (state.slur or not of[Kind.SLUR_END])):
+            if state.used & USED[kind] or (kind is Kind.SLUR and (state.slur or not of[Kind.SLUR_END])):
                 continue
             if kind is Kind.GRACE and not of[Kind.GRACE_END]:
                 continue
             tokens += of[kind]
-        if not state.tuplet[0] and not state.used & _USED[Kind.TUPLET]:
+        if not state.tuplet[0] and not state.used & USED[Kind.TUPLET]:
             tokens += [token for token in of[Kind.TUPLET] if self._tuplet_fits(state, self._text(token))]
         return tokens
 
@@ -360,7 +285,7 @@ class TuneGrammar:
         tokens = []
         if state.line == "|" and not state.volta and not state.used and self._has_volta and not state.slur:
             tokens.append(ids[Lexeme(Kind.VOLTA, "[1")])
-        if not state.used & (_USED[Kind.FIELD] | _USED[Kind.INLINE]) and state.bars:
+        if not state.used & (USED[Kind.FIELD] | USED[Kind.INLINE]) and state.bars:
             tokens += [token for token in of[Kind.FIELD] if self._text(token)[0] in "KP"]
             tokens += [token for token in of[Kind.INLINE] if self._text(token)[1] == "K"]
         return tokens
@@ -379,11 +304,11 @@ class TuneGrammar:
             return self.start
         kind, text = lexeme
         if kind is Kind.FIELD:
-            return _after_field(state, text[0], text[2:].strip())
+            return after_field(state, text[0], text[2:].strip())
         if kind is Kind.INLINE:
-            return _after_field(state, text[1], text[3:-1].strip())
+            return after_field(state, text[1], text[3:-1].strip())
         if state.place in (Place.HEADER, Place.TEXT):
-            return _in_header(state, kind, text)
+            return in_header(state, kind, text)
         if state.place is Place.GRACE:
             if kind is Kind.PITCH:
                 return state._replace(pending=state.pending + 1)
@@ -392,11 +317,12 @@ class TuneGrammar:
             return state._replace(pitches=(*state.pitches, text)) if kind is Kind.PITCH else state
         match kind:
             case Kind.PITCH | Kind.REST | Kind.CHORD_END:
-                return self._begin_note(state, text if kind is Kind.PITCH else "")
+                begun = self._begin_note(state, text if kind is Kind.PITCH else "")
+                return begun if kind is Kind.REST else begun._replace(sounded=True)
             case Kind.LENGTH:
                 return self._with_length(state, text)
             case Kind.BAR:
-                return _after_bar(state, text)
+                return after_bar(state, text)
             case Kind.VOLTA:
                 return state._replace(place=Place.PREFIX, volta=1 if text == "[1" else 3)
             case Kind.TIE:
@@ -406,15 +332,15 @@ class TuneGrammar:
             case Kind.SLUR_END:
                 return state._replace(place=Place.LENGTH, slur=0)
             case Kind.CHORD:
-                return _settled(state, Place.CHORD)._replace(pitches=())
+                return settled(state, Place.CHORD)._replace(pitches=())
             case Kind.GRACE | Kind.SLUR | Kind.TUPLET | Kind.CHORD_SYMBOL | Kind.DECORATION:
-                return _after_prefix(state, kind, text)
+                return after_prefix(state, kind, text)
         return state
 
     def _begin_note(self, state: State, pitch: str) -> State:
         left, top, bottom = state.tuplet
         must = state.must
-        if left and not state.used & _USED[Kind.TUPLET] and must is None:
+        if left and not state.used & USED[Kind.TUPLET] and must is None:
             must = state.written  # all notes of a tuplet are as long as its first
         ticks = dict(self._fill.lengths(self._unit(state))).get(must or "", self._unit(state))
         place = Place.NOTE if must is None else Place.MUST if must else Place.LENGTH
@@ -426,7 +352,7 @@ class TuneGrammar:
             must=must if left > 1 or place is Place.MUST else None,
             written=must or "",
             last_pitch=pitch,
-            second=state.place is Place.BROKEN,
+            unbroken=state.place is Place.BROKEN or left > 0,
             tuplet=(left - 1, top, bottom) if left > 1 else (0, 1, 1),
             pitches=(),
             slur=min(2 * state.slur, 2),
@@ -535,64 +461,3 @@ _ALIKE = frozenset({Kind.PITCH, Kind.REST, Kind.CHARACTER, Kind.CHORD_SYMBOL, Ki
 
 _LONGEST_WAY = 2000
 _REMEMBERED = 1 << 14
-_LAST_RANK = len(ORDER) - 1
-
-
-def _settled(state: State, place: Place) -> State:
-    return state._replace(place=place, position=state.now, pending=0)
-
-
-def _after_prefix(state: State, kind: Kind, text: str) -> State:
-    state = _settled(state, Place.GRACE if kind is Kind.GRACE else Place.PREFIX)
-    if kind is Kind.SLUR:
-        state = state._replace(slur=1)
-    if kind is Kind.TUPLET:
-        count, factor = tuplet(text, compound=state.compound)
-        state = state._replace(tuplet=(count, factor.numerator, factor.denominator), must=None)
-    return state._replace(used=state.used | _USED[kind])
-
-
-def _after_field(state: State, letter: str, value: str) -> State:
-    in_header = state.rank < _LAST_RANK
-    rank = max(state.rank, ORDER.find(letter)) if in_header else state.rank
-    if letter == "M":
-        bar = bar_length(value)
-        state = state._replace(bar=bar, compound=is_compound(value))
-        if not in_header:
-            state = state._replace(position=0, pending=0, begin=0)
-    elif letter == "L":
-        state = state._replace(unit=unit_length(value))
-    if in_header:
-        return state._replace(rank=rank, place=Place.BAR if letter == "K" else Place.HEADER)
-    return state._replace(used=state.used | _USED[Kind.FIELD])
-
-
-def _in_header(state: State, kind: Kind, text: str) -> State:
-    if kind is Kind.TEXT:
-        return state._replace(place=Place.TEXT, rank=max(state.rank, ORDER.find(text[0])), pending=0)
-    if kind is Kind.CHARACTER and state.place is Place.TEXT:
-        return state._replace(pending=state.pending + 1)
-    if kind is Kind.LINE_END:
-        return state._replace(place=Place.HEADER, pending=0)
-    return state
-
-
-def _after_bar(state: State, text: str) -> State:
-    now, bar, begin = state.now, state.bar, state.begin
-    position = 0 if text == "|" or bar is None or (state.volta == 1 and text == ":|") else now % bar
-    if now:
-        begin = (-now) % (bar or now) if begin is None and text == "|" else begin or 0
-    return state._replace(
-        place=Place.END if text == "|]" else Place.BAR,
-        position=position,
-        pending=0,
-        begin=begin,
-        bars=state.bars + (now > 0),
-        used=0,
-        must=None,
-        tuplet=(0, 1, 1),
-        pitches=state.pitches if state.place is Place.TIE else (),
-        volta=state.volta if text == "|" else 2 if state.volta == 1 and text == ":|" else 0,
-        repeat=text in ("|:", "::") or (state.repeat and text != ":|"),
-        line=text,
-    )

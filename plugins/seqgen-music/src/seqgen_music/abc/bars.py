@@ -16,7 +16,8 @@ from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
-from seqgen_music.abc.automaton import State, TuneGrammar
+from seqgen_music.abc.automaton import TuneGrammar
+from seqgen_music.abc.place import State
 from seqgen_music.abc.tokenizer import AbcTokenizer
 
 _REMEMBERED = 4096  # masks

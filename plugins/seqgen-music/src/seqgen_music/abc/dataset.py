@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning
 from seqgen.core.files import Source, check_encoding, find_sources
 from seqgen.core.types import Document
 from seqgen_music.abc import MEDIA_TYPE
-from seqgen_music.abc.layout import laid_out
-from seqgen_music.abc.lexemes import lines_of
+from seqgen_music.abc.layout import laid_out, laid_out_as, pieces_of
+from seqgen_music.abc.lexemes import Lexeme, lex_line, lines_of
 from seqgen_music.abc.normal import ORDER, normal
 from seqgen_music.abc.transpose import all_keys, key_of, to_signature, to_tonic, transposed
-from seqgen_music.abc.tune import read_tune, tunes_of
+from seqgen_music.abc.tune import tune_of, tunes_of
 
 SUFFIXES = (".abc",)
 
@@ -70,9 +71,9 @@ class AbcDataset(Dataset):
         """One document a tune, or with ``transpose=all`` up to twelve; its id is the file's path and the tune's line."""
         found, faults = 0, list[str]()
         for file in self.files:
-            for line, text in self._tunes(file, faults):
+            for line, lexemes in self._tunes(file, faults):
                 found += 1
-                yield from self._documents(f"{file.name}:{line}", text)
+                yield from self._documents(f"{file.name}:{line}", normal(lexemes, self.fields))
         if not found:
             why = f"  {faults[0]}." if faults else ""
             raise CorpusError(f"There is no well-formed tune in {', '.join(self.sources) or 'no sources'}.{why}")
@@ -96,16 +97,15 @@ class AbcDataset(Dataset):
                 number += 1
         return (str(path),)
 
-    def _tunes(self, file: Source, faults: list[str]) -> Iterator[tuple[int, str]]:
+    def _tunes(self, file: Source, faults: list[str]) -> Iterator[tuple[int, Iterator[Lexeme]]]:
         """The well-formed tunes of a file, each with its line; why others are left out is added to ``faults``."""
         for start, lines in tunes_of(lines_of(file.text(self.encoding, dataset="abc"))):
-            text = "\n".join(lines)
-            if len(text) > LONGEST:
-                faults.append(
-                    f"{file.name}:{start}: the tune has {len(text):,} characters; at most {LONGEST:,} are read"
-                )
+            length = sum(map(len, lines)) + len(lines) - 1
+            if length > LONGEST:
+                faults.append(f"{file.name}:{start}: the tune has {length:,} characters; at most {LONGEST:,} are read")
                 continue
-            tune = read_tune(text)
+            lexed = list(map(lex_line, lines))
+            tune = tune_of(lexed)
             wrong = {bar.line for bar in tune.wrong_bars} if self.bars == "any" else set()
             own = [
                 (line, fault) for line, fault in tune.faults if not (line in wrong and fault.startswith("the bar has "))
@@ -113,18 +113,18 @@ class AbcDataset(Dataset):
             if own:
                 faults.append(f"{file.name}:{start + own[0][0] - 1}: {own[0][1]}")
             else:
-                yield start, text
+                yield start, itertools.chain.from_iterable(lexed)
 
-    def _documents(self, name: str, text: str) -> Iterator[Document]:
-        lexemes = normal(text, self.fields)
+    def _documents(self, name: str, lexemes: list[Lexeme]) -> Iterator[Document]:
         key = key_of(lexemes)
         if self.transpose == "none" or key is None:
             yield Document(name, laid_out(lexemes))
         elif self.transpose == "all":
+            pieces = pieces_of(lexemes)
             for interval in all_keys(key):
                 moved = transposed(lexemes, interval)
                 if moved is not None:
-                    yield Document(f"{name}#{interval.key(key)}", laid_out(moved), group=name)
+                    yield Document(f"{name}#{interval.key(key)}", laid_out_as(lexemes, pieces, moved), group=name)
         else:
             interval = to_tonic(key, 0) if self.transpose == "tonic" else to_signature(key, 0)
             yield Document(name, laid_out(transposed(lexemes, interval) or lexemes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 LETTERS = "CDEFGAB"
 _FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
@@ -42,14 +43,14 @@ class Key:
         """How many sharps, or, below zero, flats."""
         return self.tonic + MODES[self.mode]
 
-    @property
+    @cached_property
     def altered(self) -> dict[str, int]:
         """The letters that the signature alters, and by how many semitones."""
         count = self.signature
         letters = _NAMES[:count] if count > 0 else _NAMES[::-1][:-count]
         return dict.fromkeys(letters, 1 if count > 0 else -1)
 
-    @property
+    @cached_property
     def pitch_classes(self) -> frozenset[int]:
         """The seven notes, in semitones above C."""
         return frozenset(fifth * 7 % 12 for fifth in range(self.signature - 1, self.signature + 6))
@@ -65,6 +66,7 @@ class Key:
         return f"{letter}{_SUFFIXES[alter]}{self.mode}"
 
 
+@lru_cache(1024)
 def parse_key(text: str) -> Key | None:
     """The key that a K: field names; None for none, pipes, and what is no key or has accidentals of its own."""
     match = _KEY.fullmatch(text.strip())
@@ -105,6 +107,7 @@ class Pitch:
     octave: int
 
     @classmethod
+    @lru_cache(1024)
     def parse(cls, text: str) -> Pitch:
         """The pitch that a lexeme of kind PITCH is."""
         name = text.lstrip("^_=")

@@ -34,16 +34,16 @@ class Layout:
 
     def push(self, lexeme: Lexeme) -> str:
         """The text, with what separates it from what was before."""
-        kind = lexeme.kind
         if self._free is not None:
             return self._in_free_text(lexeme)
+        kind = lexeme.kind
         text = self._separator(lexeme) + lexeme.text
-        if kind in (Kind.TEXT, Kind.QUOTE):
+        if kind is Kind.BAR:
+            self._bars += self._rhythm.now > 0
+        elif kind is Kind.TEXT or kind is Kind.QUOTE:
             self._free = kind
         elif kind is Kind.LINE_END or kind is Kind.QUOTE_END:  # of nothing: a model may write any lexeme anywhere
             text = ""
-        if kind is Kind.BAR:
-            self._bars += self._rhythm.now > 0
         self._rhythm.feed(lexeme)
         if text:
             self._previous = kind
@@ -103,5 +103,19 @@ class Layout:
 
 def laid_out(lexemes: list[Lexeme]) -> str:
     """The text of lexemes."""
+    return "".join(pieces_of(lexemes))
+
+
+def pieces_of(lexemes: list[Lexeme]) -> list[str]:
+    """The same in pieces: one for each lexeme, and one for the end."""
     layout = Layout()
-    return "".join(map(layout.push, lexemes)) + layout.finish()
+    return [*map(layout.push, lexemes), layout.finish()]
+
+
+def laid_out_as(lexemes: list[Lexeme], pieces: list[str], others: list[Lexeme]) -> str:
+    """The text of lexemes that are of the same kinds and lengths as some whose pieces are known."""
+    texts = [
+        piece if one is other else piece[: len(piece) - len(one.text)] + other.text
+        for piece, one, other in zip(pieces, lexemes, others, strict=False)
+    ]
+    return "".join([*texts, pieces[-1]])

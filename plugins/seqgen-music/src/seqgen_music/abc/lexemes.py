@@ -19,6 +19,8 @@ from typing import NamedTuple
 class Kind(IntEnum):
     """What a lexeme is."""
 
+    __hash__ = int.__hash__  # that of an enumeration hashes its name, in Python
+
     FIELD = auto()  # a line such as M:6/8, whole
     TEXT = auto()  # the beginning of a line of free text: T:, w:, %
     LINE_END = auto()  # the end of such a line
@@ -67,9 +69,8 @@ _FIELD = re.compile(r"[A-Za-z+]:(?![|:])")  # A:| is a note before a repeat
 _CHORD_SYMBOL = re.compile(r"(?:N\.?C\.?|[A-G][#b]?(?:maj|min|dim|aug|sus|add|m|M|[0-9]|[+()#b-])*(?:/[A-G][#b]?)?)")
 _MUSIC = re.compile(
     r"""
-    (?P<SPACE>`|y|\\\s*$)
-  | (?P<TEXT>%.*)
-  | "(?P<QUOTE>[^"]*)"?
+    (?P<TEXT>%.*)
+  | (?P<QUOTE>"[^"]*"?)
   | (?P<INLINE>\[[A-Za-z]:[^]]*\])
   | (?P<VOLTA>\[[1-9](?:[,-][1-9])*)
   | (?P<BAR>:{1,3}\|{1,2}:{1,3} | :{1,3}\|{1,2}\]? | :: | \[\|:? | \|{1,2}\]?:{0,3})
@@ -85,6 +86,10 @@ _MUSIC = re.compile(
     """,
     re.VERBOSE,
 )
+_PIECE = re.compile(re.sub(r"\(\?P<\w+>", "(?:", _MUSIC.pattern), re.VERBOSE)
+"""The same without names, so that ``findall`` gives what was found."""
+
+_NOTHING = frozenset("`y")  # they only move notes apart
 LONGEST_LINE = 1 << 12
 """Characters of a line; a longer one is read as if it ended there, so that memory stays bounded."""
 
@@ -95,56 +100,62 @@ def lex(text: str) -> Iterator[Lexeme]:
         yield from lex_line(line)
 
 
-def lex_line(line: str) -> Iterator[Lexeme]:
+def lex_line(line: str) -> list[Lexeme]:
     """The lexemes of one line, without its line end."""
     line = line.strip()
     if _FIELD.match(line):
-        letter, value = line[0], line[2:]
-        if letter not in WHOLE_FIELDS:
-            yield from spelled(f"{letter}:", value)
-            return
-        value, percent, comment = value.partition("%")
-        value = single_spaced(value)
-        # K:|| would be a note before a bar.
-        yield Lexeme(Kind.FIELD, f"{letter}: {value}" if value.startswith(("|", ":")) else f"{letter}:{value}")
-        if percent:
-            yield from spelled("%", comment)
-        return
-    for match in _MUSIC.finditer(line):  # it passes over white space
-        name = match.lastgroup
-        if name == "TEXT":
-            yield from spelled("%", match[0][1:])
-        elif name == "QUOTE":
-            yield from quoted(match["QUOTE"])
-        elif name == "INLINE":
-            yield Lexeme(Kind.INLINE, f"{match[0][:3]}{single_spaced(match[0][3:-1])}]")
-        elif name != "SPACE":
-            yield _lexeme(name, match[0])
+        return _field(line)
+    pieces = _PIECE.findall(line)  # it passes over white space
+    if pieces and pieces[-1] == "\\":
+        pieces.pop()
+    found: list[Lexeme] = []
+    for piece in pieces:
+        if piece[0] == '"':
+            found += quoted(piece.strip('"'))
+        elif piece[0] == "%":
+            found += spelled("%", piece[1:])
+        elif piece not in _NOTHING:
+            found.append(_lexeme(piece))
+    return found
 
 
-@functools.lru_cache(256)  # most are notes and lengths that come again and again
-def _lexeme(name: str, text: str) -> Lexeme:
-    return Lexeme(Kind[name], text)
+def _field(line: str) -> list[Lexeme]:
+    letter, value = line[0], line[2:]
+    if letter not in WHOLE_FIELDS:
+        return spelled(f"{letter}:", value)
+    value, percent, comment = value.partition("%")
+    value = single_spaced(value)
+    # K:|| would be a note before a bar.
+    field = Lexeme(Kind.FIELD, f"{letter}: {value}" if value.startswith(("|", ":")) else f"{letter}:{value}")
+    return [field, *spelled("%", comment)] if percent else [field]
 
 
-def spelled(opening: str, text: str) -> Iterator[Lexeme]:
+@functools.lru_cache(1024)  # most are notes and lengths that come again and again
+def _lexeme(piece: str) -> Lexeme:
+    match = _MUSIC.match(piece)
+    assert match is not None
+    assert match.lastgroup is not None
+    kind = Kind[match.lastgroup]
+    return Lexeme(kind, f"{piece[:3]}{single_spaced(piece[3:-1])}]" if kind is Kind.INLINE else piece)
+
+
+@functools.lru_cache(1024)
+def character(text: str) -> Lexeme:
+    """A letter of free text."""
+    return Lexeme(Kind.CHARACTER, text)
+
+
+def spelled(opening: str, text: str) -> list[Lexeme]:
     """A line of free text: ``T:`` or ``%`` and what follows, a lexeme for each character."""
-    yield Lexeme(Kind.TEXT, opening)
-    for character in single_spaced(text):
-        yield Lexeme(Kind.CHARACTER, character)
-    yield LINE_END
+    return [Lexeme(Kind.TEXT, opening), *map(character, single_spaced(text)), LINE_END]
 
 
-def quoted(text: str) -> Iterator[Lexeme]:
+def quoted(text: str) -> list[Lexeme]:
     """What stands in quotation marks: a chord symbol, or free text."""
     text = single_spaced(text)
     if _CHORD_SYMBOL.fullmatch(text):
-        yield Lexeme(Kind.CHORD_SYMBOL, f'"{text}"')
-        return
-    yield QUOTE
-    for character in text:
-        yield Lexeme(Kind.CHARACTER, character)
-    yield QUOTE_END
+        return [Lexeme(Kind.CHORD_SYMBOL, f'"{text}"')]
+    return [QUOTE, *map(character, text), QUOTE_END]
 
 
 def lexeme_of(text: str) -> Lexeme | None:
@@ -153,7 +164,7 @@ def lexeme_of(text: str) -> Lexeme | None:
     """
     if not text or "\n" in text:
         return None
-    found = list(lex_line(text))
+    found = lex_line(text)
     if len(found) == 2 and found[0] == Lexeme(Kind.TEXT, text) and found[1] is LINE_END:
         return found[0]
     if len(found) == 1 and found[0].text == text and found[0].kind is not Kind.CHARACTER:
@@ -170,10 +181,11 @@ def lines_of(pieces: Iterable[str]) -> Iterator[str]:
     """The lines of a text that comes in pieces, without their ends; what is longer than any line of music comes as several."""
     held, length = [""], 0
     for piece in pieces:
-        *whole, rest = piece.split("\n")
-        for part in whole:
-            yield from _chunks("".join([*held, part]))
-            held, length = [""], 0
+        begin = 0
+        while (end := piece.find("\n", begin)) >= 0:  # all at once would be several times the piece
+            yield from _chunks("".join([*held, piece[begin:end]]))
+            held, length, begin = [""], 0, end + 1
+        rest = piece[begin:]
         held.append(rest)
         length += len(rest)
         if length >= LONGEST_LINE:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from seqgen.core.errors import CorpusError
 from seqgen.core.files import find_sources
 from seqgen_music.abc.layout import laid_out
-from seqgen_music.abc.lexemes import lines_of
+from seqgen_music.abc.lexemes import lex_line, lines_of
 from seqgen_music.abc.normal import normal
 from seqgen_music.abc.tune import Note, Tune, read_tune, tunes_of
 
@@ -25,7 +25,7 @@ def read_tunes(sources: Sequence[str]) -> list[Tune]:
         CorpusError: a source cannot be read, or there is no tune.
     """
     tunes = [
-        read_tune(laid_out(normal("\n".join(lines))))
+        read_tune(laid_out(normal(itertools.chain.from_iterable(map(lex_line, lines)))))
         for file in find_sources(sources, suffixes=(".abc",))
         for _, lines in tunes_of(lines_of(file.text(dataset="abc")))
     ]

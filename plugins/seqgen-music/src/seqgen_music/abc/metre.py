@@ -17,7 +17,7 @@ _UNIT = re.compile(r"(\d{1,3})\s*/\s*(\d{1,3})")
 _LENGTH = re.compile(r"(\d*)(/*)(\d*)")
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def bar_length(metre: str) -> int | None:
     """Ticks of a bar by the value of an M: field; None where there is no metre, or it is not one."""
     if metre in ("C", "C|"):
@@ -28,7 +28,7 @@ def bar_length(metre: str) -> int | None:
     return _exactly(Fraction(sum(map(int, match[1].split("+"))), int(match[2])))
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def unit_length(text: str) -> int | None:
     """Ticks of the unit by the value of an L: field; None where it is not one."""
     match = _UNIT.fullmatch(text)
@@ -42,7 +42,7 @@ def default_unit(bar: int | None) -> int:
     return WHOLE // 16 if bar is not None and bar < WHOLE * 3 // 4 else WHOLE // 8
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def beat_length(metre: str) -> int | None:
     """Ticks of the notes under one beam together; None where there is no metre."""
     bar = bar_length(metre)
@@ -57,7 +57,7 @@ def beat_length(metre: str) -> int | None:
     return WHOLE // unit if unit < 8 else bar
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def multiple(length: str) -> Fraction | None:
     """How many units a LENGTH is: ``3/2``, ``/``, ``2``; None for nothing and for what divides by nothing."""
     match = _LENGTH.fullmatch(length)
@@ -68,7 +68,7 @@ def multiple(length: str) -> Fraction | None:
     return Fraction(top, bottom) if top and bottom else None
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def tuplet(text: str, *, compound: bool) -> tuple[int, Fraction]:
     """How many notes a TUPLET is for, and by what each is multiplied: ``(p:q:r`` puts p into the time of q, for r notes.
 

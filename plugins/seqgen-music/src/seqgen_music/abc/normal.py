@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from seqgen_music.abc.keys import parse_key
-from seqgen_music.abc.lexemes import Kind, Lexeme, lex, spelled
+from seqgen_music.abc.lexemes import Kind, Lexeme, spelled
 from seqgen_music.abc.metre import multiple
 
 ORDER = "XTRCQMLK"
@@ -23,19 +24,19 @@ _BARS = {
 }
 
 
-def normal(text: str, fields: str = "TRMLK") -> list[Lexeme]:
-    """The lexemes of a tune in its normal spelling.
+def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
+    """A tune in its normal spelling.
 
     Header fields are written in the order of ``ORDER``, X: as 1; keys as ``Ador``, lengths as ``/2`` and ``3/2``, endings as
     ``[1``.  Comments, lyrics and text in quotation marks are left out, chord symbols stay.
 
     Args:
-        text: a tune.
+        lexemes: of a tune.
         fields: letters of the header fields that stay; X: and K: always do, M: and L: where there are such.
     """
     header: dict[str, list[Lexeme]] = {"X": [Lexeme(Kind.FIELD, "X:1")]}
     body: list[Lexeme] = []
-    for letter, piece in _pieces(lex(text)):
+    for letter, piece in _pieces(lexemes):
         if not letter:
             body += _music(piece)
         elif not body and "K" in header and letter in "MLK":
@@ -53,20 +54,20 @@ def _pieces(lexemes: Iterable[Lexeme]) -> Iterator[tuple[str, list[Lexeme]]]:
     music: list[Lexeme] = []
     free: list[Lexeme] = []
     for lexeme in lexemes:
-        kind, text = lexeme
+        kind = lexeme.kind
         if free:
             free.append(lexeme)
-            if kind in (Kind.LINE_END, Kind.QUOTE_END):
+            if kind is Kind.LINE_END or kind is Kind.QUOTE_END:
                 if kind is Kind.LINE_END and free[0].text != "%":
                     yield "", music
-                    yield free[0].text[0], list(spelled(free[0].text, "".join(each.text for each in free[1:-1])))
+                    yield free[0].text[0], spelled(free[0].text, "".join(each.text for each in free[1:-1]))
                     music = []
                 free = []
-        elif kind in (Kind.TEXT, Kind.QUOTE):
+        elif kind is Kind.TEXT or kind is Kind.QUOTE:
             free = [lexeme]
         elif kind is Kind.FIELD:
             yield "", music
-            yield text[0], [_field(lexeme)]
+            yield lexeme.text[0], [_field(lexeme)]
             music = []
         else:
             music.append(lexeme)
@@ -75,29 +76,34 @@ def _pieces(lexemes: Iterable[Lexeme]) -> Iterator[tuple[str, list[Lexeme]]]:
 
 def _music(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
     previous = Kind.BAR
-    for kind, text in lexemes:
-        if kind is Kind.LENGTH and previous is Kind.BAR:
-            yield Lexeme(Kind.VOLTA, f"[{text[0]}")
-        elif kind is Kind.LENGTH:
-            yield from _length(text)
-        elif kind is Kind.BAR:
-            yield Lexeme(kind, _BARS.get(text, text))
-        elif kind is Kind.INLINE:
-            field = _field(Lexeme(Kind.FIELD, text[1:-1]))
-            yield Lexeme(kind, f"[{field.text}]")
-        elif kind is Kind.DECORATION and text.startswith("+"):
-            yield Lexeme(kind, f"!{text[1:-1]}!")
+    for lexeme in lexemes:
+        kind = lexeme.kind
+        if kind is Kind.PITCH:
+            yield lexeme
+        elif kind is Kind.LENGTH and previous is Kind.BAR:
+            yield Lexeme(Kind.VOLTA, f"[{lexeme.text[0]}")
         else:
-            yield Lexeme(kind, text)
+            yield from _spellings(lexeme)
         previous = kind
 
 
-def _length(text: str) -> Iterator[Lexeme]:
-    value = multiple(text)
-    if value is None or value == 1:
-        return
-    top = "" if value.numerator == 1 else str(value.numerator)
-    yield Lexeme(Kind.LENGTH, top if value.denominator == 1 else f"{top}/{value.denominator}")
+@lru_cache(1024)
+def _spellings(lexeme: Lexeme) -> tuple[Lexeme, ...]:
+    """The lexeme as it is written; none for a length of one unit."""
+    kind, text = lexeme
+    if kind is Kind.LENGTH:
+        value = multiple(text)
+        if value is None or value == 1:
+            return ()
+        top = "" if value.numerator == 1 else str(value.numerator)
+        text = top if value.denominator == 1 else f"{top}/{value.denominator}"
+    elif kind is Kind.BAR:
+        text = _BARS.get(text, text)
+    elif kind is Kind.INLINE:
+        text = f"[{_field(Lexeme(Kind.FIELD, text[1:-1])).text}]"
+    elif kind is Kind.DECORATION and text.startswith("+"):
+        text = f"!{text[1:-1]}!"
+    return (Lexeme(kind, text),)
 
 
 def _field(lexeme: Lexeme) -> Lexeme:

@@ -9,6 +9,10 @@ from seqgen_music.abc.metre import bar_length, default_unit, is_compound, multip
 
 _ONE = Fraction(1)
 _NOTES = frozenset({Kind.PITCH, Kind.REST, Kind.CHORD_END})
+_WITHIN_CHORD = frozenset({Kind.PITCH, Kind.REST, Kind.LENGTH})
+_TIMED = _NOTES | {
+    *(Kind.LENGTH, Kind.BAR, Kind.BROKEN, Kind.CHORD, Kind.GRACE, Kind.GRACE_END, Kind.TUPLET, Kind.FIELD, Kind.INLINE)
+}
 
 
 class Rhythm:
@@ -20,6 +24,7 @@ class Rhythm:
     Attributes:
         metre: the value of the last M: field; empty where there was none.
         bar: how long a bar is, or None.
+        unit: the length of a note that has none written.
         position: of what is settled, since the last bar line.
         pending: the length of the note that was read last, until another begins.
         last: the length of the note that was read last.
@@ -32,6 +37,7 @@ class Rhythm:
     def __init__(self) -> None:
         self.metre = ""
         self.bar: int | None = None
+        self.unit = default_unit(None)
         self.position = 0
         self.pending: int | None = None
         self.last = 0
@@ -44,11 +50,6 @@ class Rhythm:
         self._bare = False  # the pending note has no length yet
 
     @property
-    def unit(self) -> int:
-        """The length of a note that has none written."""
-        return self._unit or default_unit(self.bar)
-
-    @property
     def now(self) -> int:
         """The position behind the last note, as far as it is known."""
         return self.position + (self.pending or 0)
@@ -56,23 +57,22 @@ class Rhythm:
     def feed(self, lexeme: Lexeme) -> None:  # noqa: C901, PLR0912  one branch a kind
         """Go on over a lexeme."""
         kind, text = lexeme
+        if kind not in _TIMED:
+            return
         if self.in_grace:
             self.in_grace = kind is not Kind.GRACE_END and kind is not Kind.BAR
-        elif self.in_chord and kind in (Kind.PITCH, Kind.REST):
-            self._inner = self._inner or _ONE
-        elif self.in_chord and kind is Kind.LENGTH:
-            if self._inner is _ONE:
-                self._inner = multiple(text) or Fraction(1)
+        elif self.in_chord and kind in _WITHIN_CHORD:
+            self._in_chord(kind, text)
         elif kind in _NOTES:
             self._begin(text, self._inner or _ONE if kind is Kind.CHORD_END else _ONE)
         elif kind is Kind.LENGTH:
             if self._bare and self.pending is not None:
                 self.pending, self._bare = self._times(self.pending, multiple(text) or _ONE), False
-        elif kind is Kind.BROKEN:
-            self._break(text)
         elif kind is Kind.BAR:
             self.pending, self._broken = None, _ONE
             self.position, self.in_chord, self.tuplet_left, self.broken = 0, False, 0, False
+        elif kind is Kind.BROKEN:
+            self._break(text)
         elif kind is Kind.CHORD:
             self.in_chord, self._inner = True, None
         elif kind is Kind.GRACE:
@@ -84,9 +84,17 @@ class Rhythm:
         elif kind is Kind.INLINE:
             self._field(text[1], text[3:-1])
 
+    def _in_chord(self, kind: Kind, text: str) -> None:
+        if kind is not Kind.LENGTH:
+            self._inner = self._inner or _ONE
+        elif self._inner is _ONE:
+            self._inner = multiple(text) or Fraction(1)
+
     def _begin(self, text: str, units: Fraction) -> None:
         self._settle()
-        length = self._times(self.unit, units * self._broken)
+        length = self.unit
+        if units is not _ONE or self._broken is not _ONE:
+            length = self._times(length, units * self._broken)
         if text in ("Z", "X"):
             length = self.bar or self.unit
         if self.tuplet_left:
@@ -120,3 +128,4 @@ class Rhythm:
             self.metre, self.bar = value, bar_length(value)
         elif letter == "L":
             self._unit = unit_length(value)
+        self.unit = self._unit or default_unit(self.bar)

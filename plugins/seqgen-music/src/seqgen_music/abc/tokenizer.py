@@ -146,7 +146,7 @@ class AbcTokenizer(Tokenizer):
         return like
 
     def _encode_line(self, line: str) -> Ids:
-        lexemes = list(lex_line(line))
+        lexemes = lex_line(line)
         if not all(map(self._ids.__contains__, lexemes)):
             lexemes = list(self._known(lexemes))
         return np.array([self._ids[lexeme] for lexeme in lexemes], np.min_scalar_type(self.vocab_size))

@@ -10,6 +10,8 @@ from seqgen_music.abc.lexemes import Kind, Lexeme
 _PLACES = range(-6, 7)
 """Signatures to transpose to: six flats to six sharps."""
 
+_FIELDS = frozenset({Kind.FIELD, Kind.INLINE})
+
 
 def key_of(lexemes: Iterable[Lexeme]) -> Key | None:
     """The key that a tune begins in, where it is one."""
@@ -35,25 +37,31 @@ def all_keys(key: Key) -> list[Interval]:
     return [to_signature(key, signature) for signature in sorted(nearest.values())]
 
 
-def transposed(lexemes: Iterable[Lexeme], interval: Interval) -> list[Lexeme] | None:
+def transposed(lexemes: Iterable[Lexeme], interval: Interval) -> list[Lexeme] | None:  # noqa: C901  one branch a kind
     """The tune at an interval; None where a note would take three accidentals, or a key inside is none."""
     result = []
     altered: dict[tuple[str, int], int] = {}
     signature: dict[str, int] = {}
+    notes: dict[tuple[str, int], Lexeme] = {}  # those that were moved already
     in_text = False
     for lexeme in lexemes:
         kind, text = lexeme
-        in_text = kind is Kind.TEXT or (in_text and kind is not Kind.LINE_END)
         if kind is Kind.PITCH:
             pitch = Pitch.parse(text)
             place = (pitch.letter, pitch.octave)
             if pitch.accidental:
                 altered[place] = ACCIDENTALS[pitch.accidental]
-            moved = interval.pitch(pitch, altered.get(place, signature.get(pitch.letter, 0)))
+            alter = altered.get(place, signature.get(pitch.letter, 0)) if altered else signature.get(pitch.letter, 0)
+            moved = notes.get((text, alter))
             if moved is None:
-                return None
-            result.append(Lexeme(kind, str(moved)))
-        elif not in_text and kind in (Kind.FIELD, Kind.INLINE) and text.lstrip("[").startswith("K:"):
+                there = interval.pitch(pitch, alter)
+                if there is None:
+                    return None
+                moved = notes[text, alter] = Lexeme(kind, str(there))
+            result.append(moved)
+        elif kind is Kind.LENGTH:
+            result.append(lexeme)
+        elif kind in _FIELDS and not in_text and text.lstrip("[").startswith("K:"):
             key = parse_key(text.strip("[]")[2:])
             if key is None or abs(interval.key(key).signature) > 7:
                 return None
@@ -66,6 +74,7 @@ def transposed(lexemes: Iterable[Lexeme], interval: Interval) -> list[Lexeme] | 
                 return None
             result.append(Lexeme(kind, symbol))
         else:
+            in_text = kind is Kind.TEXT or (in_text and kind is not Kind.LINE_END)
             if kind is Kind.BAR:
                 altered = {}
             result.append(lexeme)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key
 from seqgen_music.abc.lexemes import Kind, Lexeme, lex_line, lines_of
@@ -18,10 +19,11 @@ SECTION_BARS = frozenset({"||", "|]", "|:", ":|", "::", "[|", ":|]", ":||", "||:
 
 _CLOSING = {Kind.CHORD: "[", Kind.GRACE: "{", Kind.SLUR: "("}
 _ENDS = {Kind.CHORD_END: Kind.CHORD, Kind.GRACE_END: Kind.GRACE, Kind.SLUR_END: Kind.SLUR}
+_NOTES = frozenset({Kind.PITCH, Kind.REST})
+_NO_SYMBOLS = frozenset({Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.BAR, Kind.VOLTA})
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """A note, a chord's lowest note, or a rest.
 
     Attributes:
@@ -103,10 +105,15 @@ class Tune:
 
 def read_tune(text: str) -> Tune:
     """The tune that a text is; what is wrong with it is in its faults."""
+    return tune_of(map(lex_line, lines_of([text])))
+
+
+def tune_of(lines: Iterable[Iterable[Lexeme]]) -> Tune:
+    """The same of lines whose lexemes are known."""
     reader = _Reader()
-    for number, line in enumerate(lines_of([text]), start=1):
+    for number, line in enumerate(lines, start=1):
         reader.line = number
-        for lexeme in lex_line(line):
+        for lexeme in line:
             reader.feed(lexeme)
     return reader.finish()
 
@@ -132,9 +139,13 @@ class _Reader:
         kind, text = lexeme
         if self._text is not None:
             self._in_free_text(kind, text)
+        elif kind in _NOTES and self._in_body:
+            self._begin_note(kind, text)
+            self._bar.symbols.append(text)
+            self._rhythm.feed(lexeme)
         elif kind is Kind.FIELD:
             self._field(text[0], text[2:].strip(), lexeme)
-        elif kind in (Kind.TEXT, Kind.QUOTE):
+        elif kind is Kind.TEXT or kind is Kind.QUOTE:
             self._text, self._letter = [], text[0]
         elif not self._in_body:
             self._fault(f'"{text}" stands before a K: field, with which the notes begin')
@@ -193,35 +204,34 @@ class _Reader:
         if letter == "M" and not self._rhythm.position:
             self._bar.full = self._rhythm.bar
 
-    def _music(self, kind: Kind, text: str, lexeme: Lexeme) -> None:  # noqa: C901  one branch a kind
+    def _music(self, kind: Kind, text: str, lexeme: Lexeme) -> None:
+        """What is no note."""
         if kind is Kind.INLINE:
             self._field(text[1], text[3:-1].strip(), lexeme)
             return
-        if kind is Kind.CHARACTER:
-            self._fault(f'"{text}" means nothing here')
-        elif kind in _CLOSING:
-            self._open.append(kind)
-        elif kind in _ENDS:
-            self._close(_ENDS[kind], text)
-        if kind in (Kind.PITCH, Kind.REST):
-            self._begin_note(kind, text)
-        elif kind is Kind.TIE:
-            self._tied = True
-        elif kind is Kind.BAR:
+        if kind is Kind.BAR:
             if self._rhythm.tuplet_left:
                 self._fault(f"a tuplet lacks {self._rhythm.tuplet_left} of its notes")
             if self._rhythm.broken:
                 self._fault("no note follows > or < in the bar")
             self._end_bar(text)
-        if kind not in (Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.BAR, Kind.VOLTA):
+        elif kind is Kind.TIE:
+            self._tied = True
+        elif kind is Kind.CHARACTER:
+            self._fault(f'"{text}" means nothing here')
+        elif kind in _CLOSING:
+            self._open.append(kind)
+        elif kind in _ENDS:
+            self._close(_ENDS[kind], text)
+        if kind not in _NO_SYMBOLS:
             self._bar.symbols.append(text)
         self._rhythm.feed(lexeme)
 
     def _begin_note(self, kind: Kind, text: str) -> None:
-        if Kind.GRACE in self._open:
+        if self._open and Kind.GRACE in self._open:
             return
         pitched = self._pitched(text) if kind is Kind.PITCH else None
-        if Kind.CHORD in self._open:
+        if self._open and Kind.CHORD in self._open:
             if pitched:
                 self._chord.append(pitched)
             if len(self._chord) > MOST_IN_CHORD:

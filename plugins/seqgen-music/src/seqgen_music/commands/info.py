@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqgen_music.commands.group import music
+
+if TYPE_CHECKING:
+    from seqgen_music.render.files import Piece
 
 
 @music.command(epilog="Example: seqgen music info tune.mid")
 def info(
     files: Annotated[
         list[str],
-        typer.Argument(
-            metavar="FILE...", help="MIDI files, and tune books in ABC, which are looked at as they are played."
-        ),
+        typer.Argument(metavar="FILE...", help="MIDI files, and tune books in ABC."),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list with an object for each piece.")] = False,
 ) -> None:
-    """What is in a piece: how long it is, its metres, bars, range, instruments and pitches."""
-    from seqgen_music.midi.about import about
+    """What is in a piece: its key, metre, bars, range and how often each note occurs; of MIDI also tempo and instruments."""
     from seqgen_music.render.files import pieces
 
-    told = [
-        {"piece": piece.where, **_in_abc(piece.content), **about(piece.midi)}
-        for file in files
-        for piece in pieces(file)
-    ]
+    told = [{"piece": piece.where, **_about(piece)} for file in files for piece in pieces(file)]
     if json:
         import json as json_module
 
@@ -37,19 +33,18 @@ def info(
         typer.echo(("\n" if number else "") + "\n".join(f"{name:16} {_shown(value)}" for name, value in piece.items()))
 
 
-def _in_abc(content: bytes | str) -> dict[str, Any]:
-    """What a tune in ABC says of itself, and what is wrong with it; nothing of MIDI."""
-    if isinstance(content, bytes):
-        return {}
-    from seqgen_music.abc.tune import read_tune
+def _about(piece: Piece) -> dict[str, Any]:
+    """What there is to say of a piece; a tune in ABC is looked at as it is written, which needs neither symusic nor verovio."""
+    if isinstance(piece.content, str):
+        from seqgen_music.abc import about
 
-    tune = read_tune(content)
-    found = {name: tune.fields.get(letter, "") for name, letter in (("title", "T"), ("key", "K"))}
-    faults = [f"line {line}: {fault}" for line, fault in tune.faults]
-    return {**found, **({"faults": faults} if faults else {})}
+        return about.about(piece.content)
+    from seqgen_music.midi import about as about_midi
+
+    return about_midi.about(piece.midi)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {count}" for name, count in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)

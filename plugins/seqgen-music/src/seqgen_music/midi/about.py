@@ -6,8 +6,7 @@ from collections import Counter
 from typing import Any
 
 from seqgen_music.midi.files import read_score
-
-_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+from seqgen_music.pitches import CLASSES, name
 
 
 def about(content: bytes) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def about(content: bytes) -> dict[str, Any]:
         max(end - start, 0) * beat / (4 * quarter * count)
         for (start, count, beat), end in zip(changes, ends, strict=True)
     )
-    classes = Counter(_NAMES[pitch % 12] for pitch in pitched)
+    classes = Counter(CLASSES[pitch % 12] for pitch in pitched)
     seconds: Any = score.to("second")
     return {
         "seconds": round(float(seconds.end()), 2),
@@ -39,10 +38,5 @@ def about(content: bytes) -> dict[str, Any]:
         "lowest": name(min(pitched)) if pitched else None,
         "highest": name(max(pitched)) if pitched else None,
         "instruments": ["drums" if track.is_drum else int(track.program) for track in score.tracks if len(track.notes)],
-        "pitch_classes": {each: classes[each] for each in _NAMES if classes[each]},
+        "pitch_classes": {each: classes[each] for each in CLASSES if classes[each]},
     }
-
-
-def name(pitch: int) -> str:
-    """A pitch as it is called in scientific notation: 60 is C4."""
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"

@@ -118,8 +118,8 @@ class WordGrammar:
         return moment._replace(last=kind)
 
     def may_end(self, moment: Moment) -> bool:
-        """Whether no note is without an end."""
-        return moment.last == "Note" and not moment.sounding and not moment.fresh
+        """Whether no note is without an end; what has no note, as a file that is all drums without programs, may end too."""
+        return moment.last in ("", "Note") and not moment.sounding and not moment.fresh
 
     def _kind(self, *kinds: str) -> Mask:
         masks = [self._of.get(kind, self._none) for kind in kinds]

@@ -20,7 +20,7 @@ from seqgen_music.midi.grammar import Moment, TokenGrammar
 class MidiGrammar(Sampler):
     """Leave the tokens that mean something where they stand: a note has all its parts, time goes on, no note is doubled.
 
-    A piece may end where no note is without an end.
+    A piece may end where no note is without an end, and has a note.
     """
 
     stage: ClassVar[Stage] = Stage.CONSTRAINT
@@ -74,5 +74,5 @@ class MidiGrammar(Sampler):
     def _kept(self, grammar: TokenGrammar, moment: Moment) -> npt.NDArray[np.bool_]:
         mask = grammar.allowed(moment)
         if self._end_id is not None:
-            mask[self._end_id] = grammar.may_end(moment)
+            mask[self._end_id] = grammar.may_end(moment) and moment != grammar.start
         return mask

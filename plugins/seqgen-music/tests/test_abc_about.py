@@ -1,0 +1,34 @@
+"""What ``seqgen music info`` tells of ABC, where nothing is installed that plays or engraves it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+TUNES = "X:1\nT:Up\nM:4/4\nL:1/4\nK:G\nGABc|d2^cd|g4|]\nX:1\nM:3/4\nL:1/4\nK:C\nCEG|C2|c3|]\n"
+
+
+def test_key_metre_bars_range_pitches_and_faults_are_told(tmp_path):
+    (tmp_path / "book.abc").write_text(TUNES)
+    code = (
+        "import sys; sys.modules.update(symusic=None, verovio=None, miditok=None); "
+        "from seqgen.cli.app import main; main(['music', 'info', 'book.abc', '--json'])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    one, two = json.loads(ran.stdout)
+    assert one == {
+        "piece": "book.abc:1",
+        "title": "Up",
+        "key": "G",
+        "metre": "4/4",
+        "bars": 3,
+        "wrong_bars": 0,
+        "notes": 8,
+        "lowest": "G4",
+        "highest": "G5",
+        "pitch_classes": {"C": 1, "C#": 1, "D": 2, "G": 2, "A": 1, "B": 1},
+    }
+    # A tune may follow another without an empty line, and have its number.
+    assert (two["piece"], two["key"], two["wrong_bars"]) == ("book.abc:7", "C", 1)
+    assert two["faults"] == ["line 5: the bar has 4/8 of 6/8"]
