@@ -65,7 +65,7 @@ def main() -> None:
 
 def measure(made: dict[str, Step], began: dict[str, float], tokens: list[int], steps: int, size: str) -> None:
     """Time all, in turns, and print them beside the first."""
-    logits = {name: [np.array(step(token)) for token in tokens][-1] for name, step in made.items()}  # copies
+    logits = {name: [np.asarray(step(token)) for token in tokens][-1].copy() for name, step in made.items()}
     exact = next(iter(logits.values()))
     seconds: dict[str, list[float]] = {name: [] for name in made}
     for _ in range(ARGUMENTS.repeats):
