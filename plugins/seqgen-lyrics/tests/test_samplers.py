@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 
 import numpy as np
@@ -21,7 +22,7 @@ from seqgen_lyrics.director import Director
 from seqgen_lyrics.measures import measure, stanzas_of
 from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.samplers import Form, NoRepeatLine, Rhyme, Syllables
-from seqgen_lyrics.sounds import Kind, dictionary_words, rhyme
+from seqgen_lyrics.sounds import Kind, dictionary_words, is_weak, rhyme
 from seqgen_lyrics.tokenizer import LyricsTokenizer
 from seqgen_lyrics.vocabulary import Vocabulary
 
@@ -103,7 +104,8 @@ def test_any_scheme_and_number_of_syllables_are_kept(scheme, numbers, seed):
 
 
 def test_rhyme_alone_leaves_the_length_to_the_model_and_stanzas_follow_one_another():
-    text, notes = written([Rhyme(scheme="AABB")], length=900)
+    line_end = np.float32(3) * (np.arange(CHARACTERS.vocab_size) == CHARACTERS.symbols.index("\n"))
+    text, notes = written([Rhyme(scheme="AABB")], length=900, bias=lambda logits: logits + line_end)
     whole = list(stanzas_of(text))[:-1]
     assert len(whole) >= 2
     assert measure(whole, schemes=["AABB"]).rhymes["AABB"].perfect == 1
@@ -179,6 +181,19 @@ def test_samples_side_by_side_are_what_each_is_alone():
         chain.accept(ids)
         for row, each in enumerate(alone):
             each.accept(ids[row : row + 1])
+
+
+def test_lines_end_in_no_little_word_and_sentences_end_with_lines():
+    chain = [Rhyme(scheme="AABB"), Syllables(pattern="6"), Form(sections="verse-verse", headings=False)]
+    text, _ = written(chain, WordTokenizer(min_count=1).fit([SONG * 2, "the of a. their the! of and? a\n" * 9]))
+    assert not any(is_weak(line.last) for stanza in stanzas_of(text) for line in stanza)
+    assert not re.search(r"[.!?;:][^\n]*\w", text)
+
+
+def test_within_a_word_no_letter_becomes_a_capital():
+    text, _ = written([Rhyme(scheme="AABB"), Form(sections="verse", headings=False)], TOKENIZERS["char"])
+    assert re.search("[A-Z]", text)
+    assert not re.search("[A-Za-z][A-Z]", text)
 
 
 # What cannot be met

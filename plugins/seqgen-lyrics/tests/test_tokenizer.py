@@ -108,6 +108,7 @@ def test_a_rare_word_is_spelled_and_nothing_that_was_seen_is_lost():
         ("chr", 'No tokenizer "chr".  Nearest: char'),
         ("lyrics", "no tokenizer to put tokens around"),
         ("", "base is ''"),
+        ("bpe:vocab_size=300", r"Write its name alone, and how large it may be as lyrics:base=bpe,size=512"),
     ],
 )
 def test_a_base_that_is_none_is_refused_in_a_sentence(base, sentence):

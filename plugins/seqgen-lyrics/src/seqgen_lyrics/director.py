@@ -31,6 +31,10 @@ _SPREAD = 2  # syllables by which lines that rhyme may differ where nobody says
 _MARKS = 3  # in a row
 _REPEATED = "-"
 _CLOSING = frozenset(",.;:!?)]}…")  # after which a space comes, or the line ends
+_ENDING = frozenset(
+    ".;:!?…"
+)  # of a sentence, which ends with a line: a model that meant the line's end goes on as if it had come
+_LEAST = 256  # tokens that are no words are looked at, however little time there is
 _HEADING = 24  # characters
 _UNKNOWN = 12  # letters of a word that nobody knows
 _CONSONANTS = 3  # at its beginning
@@ -81,7 +85,7 @@ class Director:
     def masks(self, poem: Poem) -> Iterator[Mask]:
         """(V,) the tokens that may come next: first where all demands are kept, then where ever more are given up.
 
-        Where that takes too long there are no more of them, and what was not looked at by then may not come; a note says so.
+        Of what was not looked at when the time was over nothing may come, and a note says so.
         """
         if not self._vocabulary.ends_lines:
             return
@@ -89,9 +93,6 @@ class Director:
         given_up: set[str] = set()
         for demand in ("", "metre", "perfect rhyme", "syllables", "rhyme", "unique", "form"):
             given_up.add(demand)
-            if demand and self._clock.late():
-                poem.hurry(self._clock.seconds)
-                return
             if not demand or self._is_demanded(demand):
                 yield self._mask(poem, given_up)
 
@@ -126,8 +127,8 @@ class Director:
         rules = self._rules(poem, given_up)
         self._allow_words(mask, poem, rules)
         any_word = bool(mask.any())
-        for token, text in self._vocabulary.others:
-            if self._clock.late():
+        for looked_at, (token, text) in enumerate(self._vocabulary.others):
+            if looked_at >= _LEAST and self._clock.late():
                 poem.hurry(self._clock.seconds)
                 break
             if token == self._vocabulary.end_id:
@@ -135,7 +136,7 @@ class Director:
             elif text:
                 mask[token] = self._may_follow(poem, text, rules)
             else:  # a mark of case, after which a word comes
-                mask[token] = any_word and poem.idle < 2
+                mask[token] = any_word and poem.idle < 2 and self._may_be_any_word(poem.place.line, rules)
         return mask
 
     def _in_heading(self, begun: str) -> Mask:
@@ -204,6 +205,10 @@ class Director:
         inside, spaced = self._vocabulary.inside, self._vocabulary.spaced
         if not self._steers or _takes_letters(line):
             mask[inside.ids] = self._stems(poem, line, rules)[inside.stems]
+            if line.word:
+                mask[self._vocabulary.capitals] = (
+                    False  # the look-ahead leaves few letters, and a model that likes none takes any
+                )
         if line.word:
             may_go_on, _ = self._after_word(poem, line, rules)
             if may_go_on:
@@ -230,6 +235,10 @@ class Director:
         if rules.last is not None:
             allowed |= (rules.last.after(letters, so_far) & _bits(rules, so_far)) != 0
         return allowed
+
+    def _may_be_any_word(self, line: Line, rules: Rules) -> bool:
+        """Whether it is not only last words that may come, of which the model might take none but for its case."""
+        return not self._steers or rules.last is None or rules.high - rules.need - line.ended().syllables >= 1
 
     def _may_begin_with(self, poem: Poem, line: Line, rules: Rules) -> bool:
         """Whether the line may go on, where its last word is only begun."""
@@ -309,6 +318,8 @@ class Director:
     def _may_be_mark(self, poem: Poem, line: Line, character: str, rules: Rules) -> bool:
         if line.word:
             may_go_on, may_end = self._after_word(poem, line, rules)
+            if character in _ENDING:
+                return may_end
             return may_go_on or (may_end and not character.isspace())
         if character.isspace():
             return not line.is_empty and not line.gap[-1:].isspace() and line.syllables < rules.high

@@ -81,7 +81,11 @@ def sounds(word: str) -> tuple[Sound, ...]:
     phones = _entry(word)
     if phones is None:
         return (_guess(word),)
-    return tuple(dict.fromkeys(_sound(each) for each in phones))
+    heard = tuple(dict.fromkeys(_sound(each) for each in phones))
+    if len(heard) == 1:
+        return heard
+    # As "them" is slurred within a line it rhymes with "some", but nobody ends a line so.
+    return tuple(sound for sound in heard if sound.stresses.strip("0")) or heard
 
 
 def syllables(word: str) -> int:
@@ -96,9 +100,17 @@ def may_be_word(word: str) -> bool:
     return word in _LETTERS if len(word) == 1 else bool(groups(word)) or is_known(word)
 
 
+_LITTLE = (
+    "a an and am are as at because but by could for from had has have he's her his i i'd i'll i'm i've if into is it's its my "
+    "nor of onto or our shall she's should than that that's the their there's they're they've to until upon was we'll "
+    "we're we've were what's when where which while who whose will with would you'd you'll you're you've your"
+)
+_WEAK = frozenset(_LITTLE.split())
+
+
 def is_weak(word: str) -> bool:
-    """Whether a word is a little one without stress, as the and a, on which nobody wants a line to rhyme."""
-    return sounds(word)[0].stresses == "0"
+    """Whether a word is a little one, as the, of or their, on which nobody wants a line to rhyme."""
+    return word in _WEAK or sounds(word)[0].stresses == "0"
 
 
 def groups(letters: str) -> int:

@@ -451,8 +451,10 @@ def _base_class(name: str) -> type[Tokenizer]:
     try:
         part: type[Tokenizer] = find_part("tokenizer", name)
     except (UnknownPartError, AmbiguousPartError) as error:
+        base, colon, _ = name.partition(":")
+        hint = f"Write its name alone, and how large it may be as lyrics:base={base[:40]},size=512" if colon else error
         raise OptionError(
-            f"tokenizer lyrics: base is {name[:80]!r}, but must be words or a tokenizer.  {error}"
+            f"tokenizer lyrics: base is {name[:80]!r}, but must be words or a tokenizer.  {hint}"
         ) from error
     if part is LyricsTokenizer or not part.media_type.startswith("text/"):
         raise OptionError(f"tokenizer lyrics: base is {name!r}, which is no tokenizer to put tokens around.  Try char")

@@ -54,7 +54,8 @@ class Vocabulary:
         texts: (V,) the same, all in lower case.
         stems: different texts of letters alone, (U,).
         number: the place of each of them.
-        others: ids and texts of the tokens that are no stem; those that end a line or the text come first.
+        capitals: ids of stems with a capital letter that can be written without.
+        others: ids and texts of the tokens that are no stem; what ends a line or the text comes first, then what is short.
         end_id: the end token, if there is one.
         words: those that are rhymed on first: of its corpus, where the tokenizer knows them, else common ones.
         drops_space: whether the space before a word is none where it begins a line.
@@ -79,7 +80,16 @@ class Vocabulary:
         self.inside = _Column.of(inside, self.number)
         self.spaced = _Column.of(spaced, self.number)
         others = [(token, text) for token, text in enumerate(self.texts) if token not in inside and token not in spaced]
-        self.others = sorted(others, key=lambda each: each[0] != end_id and "\n" not in each[1])
+        small = {text for token, text in inside.items() if self.exact[token] == text}
+        self.capitals = np.array(
+            [
+                token
+                for token, text in inside.items()
+                if normal(self.exact[token]) != self.exact[token] and text in small
+            ],
+            np.int64,
+        )
+        self.others = sorted(others, key=lambda each: (each[0] != end_id and "\n" not in each[1], len(each[1])))
         self.letters = frozenset(text for text in inside.values() if len(text) == 1)
 
     @classmethod
