@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from seqgen.core.errors import CorpusError
+from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen_lyrics.songs import SongsDataset
 
 
@@ -82,6 +82,16 @@ def test_records_of_json_lines_and_csv_are_a_song_each(tmp_path):
         assert songs_in(tmp_path / name, titles=True)[0] == "A\nMe\n\nla\n\nlo\n"
     ids = [document.id for document in SongsDataset(sources=(str(tmp_path / "songs.jsonl"),)).documents()]
     assert ids == [f"{tmp_path}/songs.jsonl#1", f"{tmp_path}/songs.jsonl#2"]
+
+
+def test_records_without_words_are_left_out_and_told(tmp_path):
+    lyrics = ["la", "", None, " ...\n", "lo"]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"lyrics": words}) + "\n" for words in lyrics), "utf-8")
+    with pytest.warns(SeqgenWarning, match=r"a\.jsonl: 3 records have no words, left out: 2, 3, 4$"):
+        assert songs_in(tmp_path / "a.jsonl") == ["la\n", "lo\n"]
+    (tmp_path / "b.csv").write_text("title,lyrics\nA,\n", "utf-8")
+    with pytest.warns(SeqgenWarning, match="1 record has"), pytest.raises(CorpusError, match="there is no song in"):
+        songs_in(tmp_path / "b.csv")
 
 
 @pytest.mark.parametrize(

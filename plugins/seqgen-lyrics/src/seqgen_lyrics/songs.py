@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 from annotated_doc import Doc
 
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError
+from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen.core.files import Source, check_encoding, find_sources
 from seqgen.core.types import Document
 from seqgen_lyrics.lrc import without_times
@@ -89,17 +90,26 @@ class SongsDataset(Dataset):
         yield Document(name, held)
 
     def _records(self, file: Source, records: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Document]:
+        empty: list[int] = []
         for number, record in records:
             where = f"{file.name}, record {number}"
             known = (self.field,) if self.field != "auto" else _FIELDS
-            words = next((record[key] for key in known if isinstance(record.get(key), str)), None)
-            if words is None:
+            texts = [record[key] for key in known if isinstance(record.get(key, 0), str | None)]  # of null: none
+            words = next(filter(None, texts), "")
+            if not texts:
                 raise CorpusError(
                     f"{where} has no text in a field {' or '.join(known)}.  It has: {', '.join(map(str, record))[:200]}.  Name "
                     "the field: --dataset songs:field=..."
                 )
+            if not any(map(str.isalnum, words)):  # as of music without words; of many thousand songs some are so
+                empty.append(number)
+                continue
             about = [f"{key}: {record[key]}" for key in ("title", "artist") if isinstance(record.get(key), str)]
             yield from self._song(f"{file.name}#{number}", where, iter([*about, "", *words.splitlines()]))
+        if empty:
+            count = f"{len(empty):,} records have" if len(empty) > 1 else "1 record has"
+            shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+            warnings.warn(f"{file.name}: {count} no words, left out: {shown}", SeqgenWarning, stacklevel=2)
 
 
 def _lines(pieces: Iterator[str]) -> Iterator[str]:
