@@ -130,6 +130,14 @@ class Tokenizer(ABC):
     def decoder(self) -> Decoder:
         """An incremental decoder for one sequence."""
 
+    def decoder_after(self, ids: Ids) -> Decoder:
+        """An incremental decoder for what follows these ids (T,), whose own text it does not give.
+
+        Override it where the text of a token depends on those before it, as a space or a capital does.  The default is
+        ``decoder()``, as at the beginning of a document.
+        """
+        return self.decoder()
+
     def canonical(self, document: Content) -> Content:
         """The document as this tokenizer can give it back; the same document for a lossless tokenizer."""
         return document

@@ -59,9 +59,11 @@ class _Search:
         self._stop = stop
         self._end_id = end_id
         self._characters = characters
+        self._prompt_ids: Ids | None = None
 
     def run(self, prefix: Prefix, samplers: Iterable[Sampler]) -> Sample:
         """The best text after the prompt."""
+        self._prompt_ids = prefix.ids
         chain = Chain(samplers)
         chain.begin(prefix.ids[None], self._tokenizer, self._length)
         beam = [_Hypothesis([], 0.0, 0.0, self._writer([]), chain)]
@@ -128,6 +130,7 @@ class _Search:
             stop=self._stop,
             end_id=self._end_id,
             characters=self._characters,
+            after=self._prompt_ids,
         )
         for token in ids:
             writer.take(token)

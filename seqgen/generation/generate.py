@@ -192,8 +192,9 @@ class _Start:
         self._random_seed = random_seed
         self._stop = (stop,) if isinstance(stop, str | bytes) else tuple(stop)
         self._end_id = end_id
+        self._prompt_ids = np.asarray(prompt_ids)
         self.writer()  # finds out now, not after the first token, whether the stop texts can be used
-        self._prefix = Prefix(model, np.asarray(prompt_ids))
+        self._prefix = Prefix(model, self._prompt_ids)
 
     def writer(self) -> Writer | LineWriter:
         options: dict[str, Any] = {
@@ -204,7 +205,7 @@ class _Start:
         }
         if self._prefix_lines is not None:
             return LineWriter(self.tokenizer, self._prefix_lines, **options)
-        return Writer(self.tokenizer, **options)
+        return Writer(self.tokenizer, after=self._prompt_ids, **options)
 
     def batch(self, numbers: Sequence[int]) -> Batch:
         # In lines that start with given texts the length bounds what is added to each, and not the whole.

@@ -135,6 +135,7 @@ class LineWriter:
             stop=self._stop,
             end_id=self._end_id,
             characters=self._characters,
+            after=np.array(self._lines.ids[self._number], np.int64),
         )
 
     def _end_line(self, token: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from seqgen.core.errors import OptionError
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Content
+from seqgen.core.types import Content, Ids
 
 FinishReason: TypeAlias = Literal["length", "stop", "end"]
 """Why a sequence ended: it has the length asked for, its text came to a stop text, or it is whole.
@@ -36,6 +36,7 @@ class Writer:
         length: how many tokens end it; None for no end.
         stop: texts that end it, each str or bytes as the tokenizer decodes.
         end_id: the token that ends it; it counts as a token and stands for no text.
+        after: the ids before the sequence, of which it goes on; None: it begins a document.
         characters: how many characters (bytes, for binary media) end it: the text of the last token is cut to fit.
             As many tokens as ``TOKENS_PER_CHARACTER`` times these and the longest stop text end it too.
 
@@ -55,8 +56,9 @@ class Writer:
         stop: Sequence[Content] = (),
         end_id: int | None = None,
         characters: int | None = None,
+        after: Ids | None = None,
     ) -> None:
-        decoder = tokenizer.decoder()
+        decoder = tokenizer.decoder() if after is None else tokenizer.decoder_after(after)
         # A decoder gives either str or bytes, always the same, which the contract does not tell the type checker.
         self._push: Callable[[int], Any] = decoder.push
         self._finish: Callable[[], Any] = decoder.finish

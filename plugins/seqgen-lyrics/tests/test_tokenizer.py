@@ -87,6 +87,16 @@ def test_a_frequent_word_is_one_token_whatever_its_case():
             assert [spelled[token] for token in ids] == tokens
 
 
+def test_what_follows_a_prompt_goes_on_in_its_line():
+    tokenizer = LyricsTokenizer(min_count=1).fit([SONG])
+    whole = "The harbour lamp was burning low,\nI heard the river"
+    ids = tokenizer.encode(whole)
+    for place in range(len(ids) + 1):
+        decoder = tokenizer.decoder_after(ids[:place])
+        rest = "".join([decoder.push(token) for token in ids[place:].tolist()])
+        assert tokenizer.decode(ids[:place]) + rest == whole
+
+
 def test_structure_is_a_token_each_and_a_song_comes_back_as_it_was():
     tokenizer = LyricsTokenizer(min_count=1).fit([SONG])
     ids = tokenizer.encode(SONG).tolist()

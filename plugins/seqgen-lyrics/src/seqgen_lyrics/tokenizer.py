@@ -35,6 +35,7 @@ _HEADINGS = 64
 _KNOWN = 4096
 _WORDS = 2048
 _PIECES = 512
+_BEFORE = 64  # ids, of which the last that has a text tells whether a line begins
 _COUNTED = 1 << 18
 
 
@@ -111,9 +112,17 @@ class LyricsTokenizer(Tokenizer):
         pieces = [decoder.push(token) for token in np.asarray(ids).tolist()]
         return "".join(map(str, [*pieces, decoder.finish()]))
 
-    def decoder(self) -> Decoder:
+    def decoder(self) -> _Decoder:
         """Gives each token's text when it is whole."""
         return _Decoder(self._texts, len(self._structure), self._marks, self._words)
+
+    def decoder_after(self, ids: Ids) -> Decoder:
+        """Words then have the space before them, and a capital only where a line begins."""
+        decoder = self.decoder()
+        for token in np.asarray(ids)[-_BEFORE:].tolist():
+            decoder.push(token)
+        decoder.forget()
+        return decoder
 
     def canonical(self, document: Content) -> str:
         """The text as the base can give it back."""
@@ -341,6 +350,10 @@ class _Decoder:
         elif piece:
             self._at_start = False
         return self._utf8.decode(piece)
+
+    def forget(self) -> None:
+        """Give nothing of an unfinished character."""
+        self._utf8.reset()
 
     def finish(self) -> str:
         """What an unfinished character becomes."""
