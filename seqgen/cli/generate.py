@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, warn
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, say, warn
 
 if TYPE_CHECKING:
     from seqgen.cli.output import Out
@@ -28,6 +28,9 @@ seqgen generate --model novel@best --seed "the ice" --temperature 0.7 --top-p 0.
 seqgen generate --model names --num-samples 20 --output names.txt
 
 The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line.  Without a temperature it is 0.8; where nothing truncates either, min-p 0.05 does."""
+
+_LONG_PROMPT = 200_000
+"""Tokens that take seconds to read, so that a person wants to know what goes on."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -203,6 +206,8 @@ def generate(
         strict=strict,
         warn=warn,
     )
+    if len(generation.prompt_ids) >= _LONG_PROMPT:
+        say(f"the model reads {len(generation.prompt_ids):,} tokens of the prompt before it writes", label="note")
     if jsonl:
         samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
         return

@@ -174,3 +174,4 @@ def test_a_prompt_of_a_million_characters_is_read(seqgen, tmp_path):
     (tmp_path / "long.txt").write_text("the ice " * 125_000, "utf-8")
     outcome = seqgen("generate", "--seed-file", "long.txt", "--length", "5c")
     assert (outcome.exit_code, len(outcome.stdout)) == (0, 1_000_006)
+    assert "note: the model reads 1,000,000 tokens of the prompt before it writes\n" in outcome.stderr
