@@ -117,7 +117,8 @@ def collect(
         return []
     now = time.time() if now is None else now
     with registry.alone():
-        old = [each for each in trashed(registry) if now - each.folder.lstat().st_mtime >= older_than]
+        # A clock that was put back since the removal makes it lie in the future.
+        old = [each for each in trashed(registry) if max(0.0, now - each.folder.lstat().st_mtime) >= older_than]
         freed = [Freed(str(each), each.folder, size_of(each.folder)) for each in old]
         freed += [Freed(str(path), path, size_of(path)) for path in _left(registry, now)]
         if dry_run:

@@ -118,6 +118,13 @@ def test_only_what_has_lain_long_enough_is_freed(registry, publish):
     assert [str(each) for each in trash.trashed(registry)] == ["novel:2"]
 
 
+def test_what_was_removed_before_the_clock_was_put_back_is_freed_too(registry, publish):
+    trash.remove(registry, [publish()])
+    an_hour_back = time.time() - 3600
+    assert trash.collect(registry, older_than=60, now=an_hour_back) == []
+    assert [each.what for each in trash.collect(registry, now=an_hour_back)] == ["novel:1"]
+
+
 def test_what_a_killed_process_was_filling_is_freed_and_what_another_is_filling_is_not(registry, filling):
     (killed, left), (_, used) = filling(), filling()
     assert trash.collect(registry) == []
