@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seqgen.core.hookspecs import hookimpl
-
 if TYPE_CHECKING:
     from seqgen.api import load, models, train
+    from seqgen.core.hookspecs import hookimpl
 
 __version__ = "0.1.0"
 
@@ -20,7 +19,11 @@ __all__ = ["__version__", "hookimpl", "load", "models", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    """``train``, ``load`` and ``models``, imported when they are first used: plugins import seqgen for ``hookimpl`` alone."""
+    """What there is, imported when it is first used: plugins import seqgen for ``hookimpl`` alone, and listing models not even that."""
+    if name == "hookimpl":
+        from seqgen.core import hookspecs
+
+        return hookspecs.hookimpl
     if name in ("load", "models", "train"):
         from seqgen import api
 

@@ -1,9 +1,9 @@
 """What was read of each version, kept so that a list of thousands need not read them all again.
 
 A cache and no more: ``models/.index.json`` may be removed, copied along or out of date.  An entry counts only as long as
-the version's folder and the files that every model has are the very same: same inode, size, time of writing,
-and time of change, which the system keeps and no program that copies files can set.  What had been changed within two seconds before it was read is not kept, since a
-second change may then have the same time.
+the version's folder, its manifest, configuration and weights are the very same: same inode, size, time of writing, and time of change,
+which the system keeps and no program that copies files can set.  What had been changed within two seconds before it was read
+is not kept, since a second change may then have the same time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqgen.manifest import REQUIRED
+from seqgen.manifest import CONFIG, MANIFEST, WEIGHTS
 
 INDEX = ".index.json"
 FORMAT_VERSION = 2
@@ -27,7 +27,9 @@ MAX_BYTES = 64 * 2**20
 
 SETTLED_NS = 2_000_000_000
 
-_WATCHED = tuple(f"/{name}" for name in REQUIRED)
+_WATCHED = ("", f"/{MANIFEST}", f"/{CONFIG}", f"/{WEIGHTS}")
+"""Of a version: a file that comes, goes or is replaced changes its folder; these three are looked at themselves, since asking about
+a file is most of what a list costs.  What else was written over in place, ``models verify`` tells."""
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Index:
 def _watched(folder: str) -> list[os.stat_result]:
     """What the system says of the folder and of the files that a list depends on; nothing where one is missing."""
     try:
-        return [os.stat(f"{folder}{each}") for each in ("", *_WATCHED)]  # noqa: PTH116  Path takes 4 times as long
+        return [os.stat(f"{folder}{each}") for each in _WATCHED]  # noqa: PTH116  Path takes 4 times as long
     except OSError:
         return []
 

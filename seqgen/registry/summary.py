@@ -19,7 +19,7 @@ from seqgen.registry.store import ModelVersion, Registry, best, held_out_bits
 from seqgen.untrusted import read_json, shown
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)  # frozen, each would take three times as long to make
 class ModelSummary:
     """A version in a line.
 
@@ -84,7 +84,8 @@ def summaries(registry: Registry) -> tuple[list[ModelSummary], list[str]]:
     index = Index.read(registry.folder)
     by_name: dict[str, list[ModelSummary]] = {}
     for version in registry.all():
-        by_name.setdefault(version.name, []).append(_summary(version, index))
+        folder = f"{registry.folder}/{version.name}/{version.version}"  # a third of what its Path takes to say so
+        by_name.setdefault(version.name, []).append(_summary(version, folder, index))
     index.write()
     faults: list[str] = []
     return [each for name, found in by_name.items() for each in _labelled(registry, name, found, faults)], faults
@@ -153,8 +154,8 @@ def _labelled(registry: Registry, name: str, found: list[ModelSummary], faults: 
     ]
 
 
-def _summary(version: ModelVersion, index: Index) -> ModelSummary:
-    key, folder = str(version), str(version.folder)
+def _summary(version: ModelVersion, folder: str, index: Index) -> ModelSummary:
+    key = str(version)
     try:
         facts = index.get(key, folder)
         if facts is None:
@@ -166,7 +167,7 @@ def _summary(version: ModelVersion, index: Index) -> ModelSummary:
         return ModelSummary(model=version.name, version=version.version, path=version.folder, damaged=str(error))
     except (KeyError, TypeError):  # an index that another seqgen wrote
         index.forget(key)
-        return _summary(version, index)
+        return _summary(version, folder, index)
 
 
 def _facts(version: ModelVersion) -> dict[str, Any]:
