@@ -21,6 +21,9 @@ from seqgen.testing.laws import Contract, law, require
 from seqgen.testing.letters import LettersTokenizer
 from seqgen.testing.moments import LARGE, Logits, Moment, moments, require_alike, rows_of_logits, shown
 
+_FAR = 1 << 30
+"""Tokens that nobody asks for."""
+
 
 class SamplerContract(Contract):
     """The laws of samplers.  Subclass it in your tests, one class for each choice of options that works differently.
@@ -305,6 +308,25 @@ class SamplerContract(Contract):
                 found = _adjusted(self._played(moment, sampler=sampler), moment.logits)
                 message = "It gives something else after meet with samplers that are none of its own."
                 require_alike(found, _adjusted(self._played(moment), moment.logits), message, moment)
+
+        self.for_all(check, moment=self.moments())
+
+    @law
+    def test_a_limit_that_is_far_changes_nothing(self) -> None:
+        """Told that a great many tokens may be drawn, it gives what it gives where no limit is known.
+
+        ``limit`` is for bringing a text to its end in time; far from it, a text must not depend on the length that was asked for.
+        """
+
+        def check(moment: Moment) -> None:
+            sampler = self.make()
+            sampler.begin(moment.prompt_ids.copy(), self.tokenizer(moment.vocab_size))
+            sampler.limit(_FAR)
+            for ids in moment.drawn:
+                sampler.accept(ids.copy())
+            found = _adjusted(sampler, moment.logits)
+            message = f"It gives something else after limit({_FAR:,})."
+            require_alike(found, _adjusted(self._played(moment), moment.logits), message, moment)
 
         self.for_all(check, moment=self.moments())
 

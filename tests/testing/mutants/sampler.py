@@ -305,6 +305,21 @@ class Sociable(Sampler):
         return logits / 2 if self.others else logits
 
 
+@breaks("test_a_limit_that_is_far_changes_nothing", "hurries as soon as it knows of an end")
+@dataclass
+class Hurried(Sampler):
+    known: bool = field(default=False, init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.known = False
+
+    def limit(self, tokens):
+        self.known = True
+
+    def adjust(self, logits):
+        return logits / 2 if self.known else logits
+
+
 @dataclass
 class Counted(Sampler):
     counts: Any = field(default=(), init=False, repr=False)

@@ -48,7 +48,7 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path):
     with path.open("wb") as file:
         file.write(piece(60))
         file.truncate(1 << 40)  # a sparse file: a terabyte that takes no space
-    with pytest.raises(CorpusError, match=r"huge\.mid: it has [0-9,]+ bytes, more than the 4,194,304 that are read"):
+    with pytest.raises(CorpusError, match=r"huge\.mid: it has more than 4,194,304 bytes, the most that are read"):
         list(MidiDataset(sources=(str(path),)).documents())
 
 

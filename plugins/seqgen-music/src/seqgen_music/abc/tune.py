@@ -284,8 +284,9 @@ class _Reader:
         self._altered = {}
 
     def _fault(self, text: str) -> None:
-        if len(self._tune.faults) < 20:
-            self._tune.faults.append((self.line, text))
+        fault = (self.line, text)
+        if len(self._tune.faults) < 20 and fault not in self._tune.faults:
+            self._tune.faults.append(fault)
 
     _key: Key | None = None
 

@@ -59,7 +59,7 @@ def read_score(content: bytes) -> ScoreTick:
 def _check_chunks(content: bytes) -> None:
     """Hold the sizes that the header and the chunks claim against the file's own."""
     if len(content) > MAX_BYTES:
-        raise UnreadableMidiError(f"it has {len(content):,} bytes, more than the {MAX_BYTES:,} that are read")
+        raise UnreadableMidiError(f"it has more than {MAX_BYTES:,} bytes, the most that are read")
     if not content.startswith(b"MThd"):
         hint = " but RIFF, in which MIDI may be wrapped" if content.startswith(b"RIFF") else ""
         raise UnreadableMidiError(f"it is no MIDI file{hint}: it does not begin with MThd")
