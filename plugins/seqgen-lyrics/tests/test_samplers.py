@@ -149,7 +149,7 @@ def test_no_line_comes_twice_but_in_a_chorus():
     words = LyricsTokenizer(min_count=1).fit(["sea\nme\n\nbe\nwe\n"])
     chain = [Syllables(pattern="1"), Form(sections="verse", lines=4, headings=False)]
     repeats = sum(len(set(written(chain, words, seed=seed)[0].split())) < 4 for seed in range(9))
-    assert repeats > 3
+    assert repeats > 1
     for seed in range(9):
         text, _ = written([*chain, NoRepeatLine()], words, seed=seed)
         assert len(set(text.lower().split())) == 4, text
@@ -188,6 +188,16 @@ def test_lines_end_in_no_little_word_and_sentences_end_with_lines():
     text, _ = written(chain, WordTokenizer(min_count=1).fit([SONG * 2, "the of a. their the! of and? a\n" * 9]))
     assert not any(is_weak(line.last) for stanza in stanzas_of(text) for line in stanza)
     assert not re.search(r"[.!?;:][^\n]*\w", text)
+
+
+def test_a_line_that_rhymes_with_none_ends_in_no_little_word_either():
+    text, _ = written([Syllables(pattern="5"), Form(sections="verse", lines=8, headings=False)])
+    assert not any(is_weak(line.last) for stanza in stanzas_of(text) for line in stanza)
+
+
+def test_a_form_that_does_not_come_to_its_end_says_so():
+    _, notes = written([Form(sections="verse-chorus", headings=False)], length=20)
+    assert notes == ("the text ends within section 1 of 2.  Give it more --length",)
 
 
 def test_within_a_word_no_letter_becomes_a_capital():

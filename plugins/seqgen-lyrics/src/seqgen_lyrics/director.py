@@ -162,6 +162,8 @@ class Director:
             return Rules(0, 1 << 30, _NOTHING, None, 0, free=True, unique=unique, stanza=stanza)
         lexicon = self._lexicon if "metre" in given_up else self._metrical
         last = None if "rhyme" in given_up else self._last_words(poem, lexicon, slant="perfect rhyme" in given_up)
+        if last is None and "syllables" not in given_up:
+            last = lexicon.strong
         need = min((last.fewest(place) for place in range(max(1, len(lexicon.all.foot)))), default=0) if last else 0
         wanted = demands.syllables(index)
         before, _ = demands.partners(index)

@@ -6,6 +6,7 @@ import bisect
 import functools
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,13 @@ class Lexicon:
     def __deepcopy__(self, memo: dict[int, Any]) -> Lexicon:
         """It never changes, but for what it remembers."""
         return self
+
+    @cached_property
+    def strong(self) -> Words:
+        """What a line may end with that rhymes with none: no little words; those of the corpus, where they are enough."""
+        strong = [word for word in self.all.words if not is_weak(word)]
+        preferred = [word for word in strong if word in self._vocabulary.words]
+        return Words(preferred if len(preferred) >= _MANY else strong, self._vocabulary, self._foot)
 
     def rich(self, partners: int, most: int) -> Words:
         """Words that so many others rhyme with, in at most so many syllables: what a rhyme may begin with."""

@@ -65,6 +65,9 @@ class Poem:
     def notes(self) -> list[str]:
         """What was not kept, a sentence each."""
         told = list(self._notes)
+        sections = len(self.demands.sections)
+        if sections and not self.whole:
+            told.append(f"the text ends within section {self.section + 1} of {sections}.  Give it more --length")
         if self._guessed:
             words = list(dict.fromkeys(self._guessed))
             shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
