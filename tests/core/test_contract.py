@@ -78,7 +78,7 @@ def test_text_that_is_no_version_is_refused(declared):
 
 def test_it_imports_nothing_of_ours(run_python):
     code = (
-        "import sys; import seqgen; before = {*sys.modules}; import seqgen.core.contract; "
+        "import sys; import seqgen.core; before = {*sys.modules}; import seqgen.core.contract; "
         "print(sorted(name for name in {*sys.modules} - before if name.startswith('seqgen')))"
     )
     assert run_python(code).stdout == "['seqgen.core.contract']\n"
