@@ -221,7 +221,7 @@ class FirstRows(RepetitionPenalty):
 )
 class HalfSelected(RepetitionPenalty):
     def select(self, rows):
-        self._counts = self._counts[rows]
+        super().select(rows)
         self._recent.clear()
 
 
@@ -245,8 +245,9 @@ class WithoutPrompt(RepetitionPenalty):
 class WiderPrompt(RepetitionPenalty):
     def begin(self, prompt_ids, tokenizer):
         super().begin(prompt_ids, tokenizer)
-        for ids in prompt_ids[:, -self.window - 1 : -self.window].T:
-            self._counts[np.arange(len(ids)), ids] += 1
+        for row, ids in enumerate(prompt_ids[:, -self.window - 1 : -self.window].tolist()):
+            self._counts[row].update(ids)
+            self._factors[row, ids] = self.penalty
 
 
 @breaks("test_begin_forgets_the_generation_before", "keeps counting in a second generation")
