@@ -8,14 +8,21 @@ import hypothesis
 import pytest
 
 # No deadlines: on a busy machine they fail what is right.  CI runs the same examples every time.
-hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("default", deadline=None, max_examples=50)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, database=None)
+hypothesis.settings.register_profile("slow", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--slow``."""
-    parser.addoption("--slow", action="store_true", help="also run the tests that take long")
+    parser.addoption("--slow", action="store_true", help="also run the tests that take long, with more examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before tests are imported, which may settle how many examples they take."""
+    if config.getoption("--slow"):
+        hypothesis.settings.load_profile("slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

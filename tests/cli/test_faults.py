@@ -189,6 +189,7 @@ def test_two_processes_that_train_one_name_at_once_each_publish_a_version(start,
     assert not list(seqgen_home.glob("training/novel/[0-9]*"))
 
 
+@pytest.mark.slow
 def test_a_corpus_that_changes_under_a_run_changes_nothing_and_is_refused_when_it_goes_on(
     start, seqgen, refused, corpus, seqgen_home
 ):
@@ -234,6 +235,7 @@ def test_a_second_signal_leaves_at_once_and_says_how_to_go_on(start, seqgen, cor
     assert seqgen("train", "--resume", "novel", "--max-steps", step + 1).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_is_as_good_as_sigterm(start, seqgen, corpus, seqgen_home):
     import pty
 

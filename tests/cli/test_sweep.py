@@ -87,6 +87,7 @@ def process(tmp_path_factory):
         started.kill()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_interrupted_says_how_to_go_on_and_can(seqgen, process, monkeypatch):
     folder, started = process
     assert any(line.startswith("trial 1 ") for line in started.stderr)  # it reads up to the end of the first trial

@@ -74,7 +74,7 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "batching", "kills"),
     [
-        pytest.param("torch", "stream", 2, id="torch-stream-2"),
+        pytest.param("torch", "stream", 1, id="torch-stream-1"),
         pytest.param("torch", "stream", 60, id="torch-stream-60", marks=SLOW),
         pytest.param("torch", "documents", 6, id="torch-documents-6", marks=SLOW),
         pytest.param("torch", "windows", 6, id="torch-windows-6", marks=SLOW),

@@ -80,6 +80,7 @@ def outcomes(part):
     return {law["name"]: law["outcome"] for law in part["laws"]}
 
 
+@pytest.mark.slow
 def test_a_part_that_keeps_its_laws_passes_and_is_measured_beside_the_others(seqgen_cli, tmp_path):
     result = seqgen_cli("check-plugin", "greedy", "--json")
     assert result.exit_code == 0, result.stderr
@@ -201,6 +202,7 @@ WARNED = "since contract 1.2, gone in 2.0: use bind instead"
 LINE = OUTDATED.splitlines().index("        tie()") + 1
 
 
+@pytest.mark.slow
 def test_what_a_part_uses_although_it_is_deprecated_is_shown_once_and_is_no_fault(seqgen_cli, outdated):
     result = seqgen_cli("check-plugin", outdated, "--no-speed", "--json")
     assert result.exit_code == 0, result.stderr
@@ -212,6 +214,7 @@ def test_what_a_part_uses_although_it_is_deprecated_is_shown_once_and_is_no_faul
     assert words[-4:-1] == ["8 laws: 8 kept", f"deprecated  {called}", f"deprecated  {implemented}"]
 
 
+@pytest.mark.slow
 def test_a_part_that_uses_nothing_deprecated_has_none_to_show(seqgen_cli, plugin):
     result = seqgen_cli("check-plugin", plugin("knotty", "strict"), "--no-speed", "--json")
     assert json.loads(result.stdout)["parts"][0]["deprecated"] == []

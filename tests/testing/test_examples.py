@@ -63,6 +63,7 @@ def test_parts_of_another_medium_are_not_measured_on_text(steps_plugin):
     )
 
 
+@pytest.mark.slow
 def test_a_tokenizer_of_a_medium_that_no_dataset_gives_is_told_what_to_add(seqgen_cli, alone):
     result = seqgen_cli("check-plugin", alone, env={"PYTHONPATH": str(STEPS / "src")})
     assert result.exit_code == 1

@@ -117,6 +117,7 @@ class TestMine(TokenizerContract):
 """
 
 
+@pytest.mark.slow
 def test_pytest_runs_each_law_of_a_plugins_test_file_and_skips_what_is_excepted(run_python, tmp_path):
     (tmp_path / "test_mine.py").write_text(PLUGIN_TEST)
     result = run_python("import pytest, sys; sys.exit(pytest.main(['-rsf', '-p', 'no:cacheprovider', 'test_mine.py']))")

@@ -91,7 +91,6 @@ def steps_of(function, *arguments):
         return trace
 
     before = sys.gettrace()
-    gc.collect()
     gc.disable()  # what earlier tests left must not be finalised, in Python, while lines are counted
     sys.settrace(trace)
     try:

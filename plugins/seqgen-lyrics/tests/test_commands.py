@@ -67,6 +67,7 @@ def test_what_could_not_be_kept_is_said_on_standard_error(run):
     assert "note: line 1 has" in outcome.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_lays_what_is_written_with_constraints_beside_what_is_not(run):
     outcome = run(
         "lyrics", "evaluate", "--model", "songs", "--scheme", "ABAB", "--pattern", "8-6-8-6", "--stanzas", 12, "--json"
