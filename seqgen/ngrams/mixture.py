@@ -19,6 +19,7 @@ CONTEXT = "ngrams.context"
 """The array of a state that holds the last tokens, (B, N)."""
 
 _ROUNDS = 30
+_BLOCK = 1 << 20  # probabilities that are looked up at a time: 4 MB
 
 
 class Mixture(Model):
@@ -114,19 +115,30 @@ class Mixture(Model):
         state = self._evaluation_state if batch.carry else None
         if state is None or len(state[CONTEXT]) != rows:
             state = self.initial_state(rows)
+        network, context = _of_network(state), state[CONTEXT]
         every = np.arange(rows)
-        for step in range(steps):
-            ids, targets = batch.inputs[:, step], batch.targets[:, step]
-            logits, after = self._network.next_logits(ids, _of_network(state))
-            context = np.concatenate([state[CONTEXT], ids[:, None]], axis=1)[:, 1:]
-            state = {**after, CONTEXT: context}
-            if batch.last_step_only and step < steps - 1:
-                continue
-            ngrams, found = self._table.probabilities(context)
-            weights = np.ones(rows) if batch.weights is None else batch.weights[:, step].astype(np.float64)
-            chosen = _softmax(logits)[every, targets].astype(np.float64)
-            yield chosen, ngrams[every, targets].astype(np.float64), found, weights
-        self._evaluation_state = state
+        block = max(1, _BLOCK // (rows * self._table.vocab_size))
+        for start in range(0, steps, block):
+            inputs, targets = (ids[:, start : start + block] for ids in (batch.inputs, batch.targets))
+            ngrams, found, context = self._of_targets(context, inputs, targets)
+            for step in range(inputs.shape[1]):
+                logits, network = self._network.next_logits(inputs[:, step], network)
+                place = start + step
+                if batch.last_step_only and place < steps - 1:
+                    continue
+                weights = np.ones(rows) if batch.weights is None else batch.weights[:, place].astype(np.float64)
+                chosen = _softmax(logits)[every, targets[:, step]].astype(np.float64)
+                yield chosen, ngrams[:, step], found[:, step], weights
+        self._evaluation_state = {**network, CONTEXT: context}
+
+    def _of_targets(self, context: Integers, inputs: Ids, targets: Ids) -> tuple[Doubles, Integers, Integers]:
+        """The n-grams' probabilities of targets (B, T), the lengths of the longest known contexts, and the context after."""
+        seen = np.concatenate([context, inputs], axis=1)  # (B, N + T)
+        size = context.shape[1]
+        contexts = np.lib.stride_tricks.sliding_window_view(seen, size, axis=1)[:, 1:]  # (B, T, N)
+        ngrams, found = self._table.probabilities(contexts.reshape(-1, size))
+        chosen = ngrams[np.arange(len(ngrams)), targets.ravel()].astype(np.float64)
+        return chosen.reshape(inputs.shape), found.reshape(inputs.shape), seen[:, seen.shape[1] - size :]
 
 
 def _of_network(state: State) -> State:

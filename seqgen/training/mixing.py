@@ -37,11 +37,15 @@ def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> 
     """Refuse options by which there will be no mixture, before anything is trained.
 
     Raises:
-        OptionError: too much to count, or nothing held out to weigh on.
+        OptionError: nothing to count, too much of it, or nothing held out to weigh on.
     """
     order = values["ngram_order"]
     if not order:
         return
+    if order == 1:
+        raise OptionError(
+            "ngram_order is 1, but must be at least 2, or 0 for no n-grams: single tokens know no context."
+        )
     if not values["validation_fraction"]:
         raise OptionError(
             "ngram_order weighs n-grams against the network on held-out text: set validation_fraction above 0."

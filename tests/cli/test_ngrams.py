@@ -100,6 +100,7 @@ def test_another_training_goes_on_from_its_network(seqgen, home):
             "ngram_order weighs n-grams against the network on held-out text: set validation_fraction above 0.",
         ),
         (("--tokenizer", "word", "--ngram-order", 12), "ngram_order is 12, but must be at most"),
+        (("--ngram-order", 1), "ngram_order is 1, but must be at least 2, or 0 for no n-grams"),
         (("--ngram-order", 13), "train: ngram_order is 13, but must be a whole number at least 0 and at most 12."),
     ],
 )
