@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqgen.core.errors import OutputError
+from seqgen.core.errors import OutputError, UsageError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -68,6 +68,26 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         msg = f"{path} cannot be written: {error.strerror or error}."
         raise OutputError(msg) from error
+
+
+@contextlib.contextmanager
+def locked(path: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock that a file stands for, which the system takes back from a process that ends.
+
+    Raises:
+        UsageError: another process holds it; with ``refusal`` as its sentence.
+    """
+    import filelock  # 10 ms, which listing does without
+
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise UsageError(refusal) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

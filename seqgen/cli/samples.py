@@ -168,23 +168,16 @@ def _alone(path: Path) -> Iterator[None]:
     if path.exists() and not path.is_file():  # a device or a pipe, which anyone may write to
         yield
         return
-    import filelock  # 10 ms
-
-    from seqgen.core.errors import UsageError
+    from seqgen import files
 
     beside = path.with_name(f".{path.name}.lock")
-    lock = filelock.FileLock(beside)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        msg = f"Another process is writing samples to {path}.  Wait for it, or name another file with --output"
-        raise UsageError(msg) from error
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # Windows removes no open file
-            beside.unlink()
-        lock.release()
+    refusal = f"Another process is writing samples to {path}.  Wait for it, or name another file with --output"
+    with files.locked(beside, refusal):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows removes no open file
+                beside.unlink()
 
 
 def _write_numbers(generation: Generation, numbers: Any, common: dict[str, Any], out: Out, done: int) -> None:

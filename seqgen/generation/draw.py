@@ -115,12 +115,3 @@ def fault(top: float) -> str:
     if math.isfinite(top):
         return ""
     return "no token that may be drawn" if top < 0 else "a logit that is infinite or not a number"
-
-
-def log_probabilities(logits: Array, ids: Ids) -> npt.NDArray[np.float64]:
-    """The natural logarithms (B,) of the probabilities that softmax(logits), (B, V), gives these ids (B,)."""
-    exact = on_host(logits).astype(np.float64)
-    exact -= np.maximum.reduce(exact, axis=-1, keepdims=True)
-    chosen = exact[np.arange(len(ids)), ids]
-    result: npt.NDArray[np.float64] = chosen - np.log(np.add.reduce(np.exp(exact), axis=-1))
-    return result

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from seqgen.core.arrays import log_probabilities as log_probabilities_of
 from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError, PromptError
 from seqgen.core.sampler import Sampler
@@ -24,7 +25,6 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.batch import Batch, Prefix
 from seqgen.generation.chain import Forbid
-from seqgen.generation.draw import log_probabilities as log_probabilities_of
 from seqgen.generation.lines import LineWriter, PrefixLines
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import FinishReason, Writer, nothing

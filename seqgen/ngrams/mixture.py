@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.core.arrays import on_host
+from seqgen.core.arrays import log_probabilities, on_host
 from seqgen.core.backend import Model
 from seqgen.core.types import Batch, Ids, State, Weights
 from seqgen.ngrams.table import NOTHING, Floats, Integers, NgramTable
@@ -116,7 +116,6 @@ class Mixture(Model):
         if state is None or len(state[CONTEXT]) != rows:
             state = self.initial_state(rows)
         network, context = _of_network(state), state[CONTEXT]
-        every = np.arange(rows)
         block = max(1, _BLOCK // (rows * self._table.vocab_size))
         for start in range(0, steps, block):
             inputs, targets = (ids[:, start : start + block] for ids in (batch.inputs, batch.targets))
@@ -127,8 +126,7 @@ class Mixture(Model):
                 if batch.last_step_only and place < steps - 1:
                     continue
                 weights = np.ones(rows) if batch.weights is None else batch.weights[:, place].astype(np.float64)
-                chosen = _softmax(logits)[every, targets[:, step]].astype(np.float64)
-                yield chosen, ngrams[:, step], found[:, step], weights
+                yield np.exp(log_probabilities(logits, targets[:, step])), ngrams[:, step], found[:, step], weights
         self._evaluation_state = {**network, CONTEXT: context}
 
     def _of_targets(self, context: Integers, inputs: Ids, targets: Ids) -> tuple[Doubles, Integers, Integers]:
@@ -146,7 +144,8 @@ def _of_network(state: State) -> State:
 
 
 def _softmax(logits: Floats) -> Floats:
-    exponentials: Floats = on_host(logits) - np.maximum.reduce(on_host(logits), axis=-1, keepdims=True)
+    exact = on_host(logits)
+    exponentials: Floats = exact - np.maximum.reduce(exact, axis=-1, keepdims=True)
     np.exp(exponentials, out=exponentials)
     exponentials /= np.add.reduce(exponentials, axis=-1, keepdims=True)
     return exponentials

@@ -110,7 +110,7 @@ class NgramTable:
         return probabilities, found
 
     def _after(self, context: list[int]) -> tuple[Floats, int]:
-        """The same for one context, (V,), in a fifth of the time: most texts are written one at a time."""
+        """The same for one context, (V,), in a fraction of the time: most texts are written one at a time."""
         probabilities = self.unigram.copy()
         code, digit = 0, 1
         for length, known in enumerate(self.contexts, start=1):

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-import filelock
-
 from seqgen import files
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, RemoteError, UsageError
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, RemoteError
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import Registry, check_name
 from seqgen.sharing.arrival import (
@@ -61,20 +59,17 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
     folder = registry.folder / f".pull-{digest_of(manifest)[:32]}"
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder.with_suffix(".lock"), timeout=0)
-    try:
-        with lock:
-            files.replace_bytes(folder / MANIFEST, manifest)
-            try:
-                listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
-                _fetch_all(place, folder, listed, progress)
-                arrival = publish(folder, registry, name, where=str(place), number=number)
-            except DamagedModelError:
-                shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
-                raise
-    except filelock.Timeout as error:
-        raise UsageError(f"{place} is being fetched by another process.") from error
-    Path(lock.lock_file).unlink(missing_ok=True)
+    lock = folder.with_suffix(".lock")
+    with files.locked(lock, f"{place} is being fetched by another process."):
+        files.replace_bytes(folder / MANIFEST, manifest)
+        try:
+            listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
+            _fetch_all(place, folder, listed, progress)
+            arrival = publish(folder, registry, name, where=str(place), number=number)
+        except DamagedModelError:
+            shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
+            raise
+    lock.unlink(missing_ok=True)
     return arrival
 
 

@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from seqgen import files, home, settings
 from seqgen.core.catalog import Catalog, Kind
 from seqgen.core.errors import ModelNotFoundError, OptionError, UsageError
@@ -196,16 +194,9 @@ def _opened(name: str) -> Iterator[Path]:
     folder = home.sweeps_folder() / name
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        msg = f"Another process is at work on sweep {name}.  Wait for it, or give another --name."
-        raise UsageError(msg) from error
-    try:
+    refusal = f"Another process is at work on sweep {name}.  Wait for it, or give another --name."
+    with files.locked(folder / ".lock", refusal):
         yield folder
-    finally:
-        lock.release()
 
 
 def _last_change(folder: Path) -> float:

@@ -24,12 +24,10 @@ class Mixed:
 
     Attributes:
         tensors: of the n-grams and of the shares, for ``ngrams.safetensors``.
-        network_loss: nats per token of the network alone, on the validation part.
-        loss: of the mixture.
+        loss: nats per token of the mixture, on the validation part.
     """
 
     tensors: dict[str, npt.NDArray[Any]]
-    network_loss: float
     loss: float
 
 
@@ -53,7 +51,7 @@ def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> 
     check_countable(order, tokens=tokens, vocab_size=vocab_size)
 
 
-def mix(model: Model, weights: Weights, order: int, training: Batching, validation: Batching, loss: float) -> Mixed:
+def mix(model: Model, weights: Weights, order: int, training: Batching, validation: Batching) -> Mixed:
     """Count and weigh.
 
     Args:
@@ -62,14 +60,13 @@ def mix(model: Model, weights: Weights, order: int, training: Batching, validati
         order: the length of the longest n-grams.
         training: what is counted.
         validation: what is weighed on.
-        loss: of these weights on the validation part.
     """
     own = model.weights()
     model.load_weights(weights)
     try:
         table = count_ngrams(training.part.tokens, model.spec.vocab_size, order)
         mixture = Mixture(model, table, np.ones(order, np.float32))
-        mixed_loss = mixture.fit(validation.batch(0, step) for step in range(validation.steps_per_epoch))
+        loss = mixture.fit(validation.batch(0, step) for step in range(validation.steps_per_epoch))
     finally:
         model.load_weights(own)
-    return Mixed({**table.tensors(), SHARES: mixture.shares}, network_loss=loss, loss=mixed_loss)
+    return Mixed({**table.tensors(), SHARES: mixture.shares}, loss)

@@ -248,11 +248,11 @@ class Session:
 
     def _mixed(self, trainer: Trainer, order: int) -> Mixed | None:
         """The n-grams to publish with the best weights, if any are asked for."""
-        weights, loss, validation = trainer.best_weights, trainer.counters.best_loss, trainer.validation
-        if not order or weights is None or loss is None or validation is None:
+        weights, validation = trainer.best_weights, trainer.validation
+        if not order or weights is None or validation is None:
             return None
         self.reporter.note(f"n-grams  counting up to {order} tokens, and weighing them against the network ...")
-        return mix(trainer.model, weights, order, trainer.training, validation, loss)
+        return mix(trainer.model, weights, order, trainer.training, validation)
 
     @contextlib.contextmanager
     def _preparing(self) -> Iterator[None]:

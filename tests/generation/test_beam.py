@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqgen.core.arrays import log_probabilities
 from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.generation.beam import beam_search
-from seqgen.generation.draw import log_probabilities
 from seqgen.generation.generate import generate
 from seqgen.generation.writer import Writer
 from seqgen.samplers.greedy import Greedy

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from seqgen.core.arrays import log_probabilities
 from seqgen.core.errors import GenerationError
-from seqgen.generation.draw import RandomStreams, draw, log_probabilities
+from seqgen.generation.draw import RandomStreams, draw
 
 JUST_BELOW_1 = 1 - 2.0**-53
 UNIFORMS = st.sampled_from([0.0, 2.0**-53, 0.5, JUST_BELOW_1]) | st.floats(0, 1, exclude_max=True)
