@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -30,7 +31,22 @@ class TestLawsInAllKeys(DatasetContract):
     def make(self, sources: tuple[str, ...]) -> AbcDataset:
         return AbcDataset(sources=sources, transpose="all")
 
-    test_a_large_source_needs_bounded_memory = None  # as of TestLaws: keys are made tune by tune, twelve times as long
+    def test_a_large_source_needs_bounded_memory(self, tmp_path):
+        """On smaller sources than those of the law, of which each tune is made twelve times."""
+
+        def peak(name: str, tunes: int) -> int:
+            path = tmp_path / name
+            path.write_text("\n\n".join([TUNE] * tunes), encoding="utf-8")
+            tracemalloc.start()
+            try:
+                assert sum(1 for _ in self.make((str(path),)).documents()) == 12 * tunes
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+        peak("warm.abc", 10)
+        small = peak("small.abc", 400)
+        assert peak("large.abc", 4 * 400) < small + 200_000
 
 
 @pytest.fixture
