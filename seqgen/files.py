@@ -6,11 +6,14 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from seqgen.core.errors import OutputError, UsageError
+
+TICK_NS = 2_000_000_000
+"""What differs by this differs on every disk: FAT counts in two seconds."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -102,6 +105,21 @@ def new_folder(parent: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_newest(path: Path, others: Iterable[Path]) -> None:
+    """Let a path be changed later than others, as it was, also where the clock was put back in between.
+
+    Raises:
+        OutputError: its time cannot be set.
+    """
+    times = []
+    for each in others:
+        with contextlib.suppress(FileNotFoundError):  # whose process has just removed it
+            times.append(each.stat().st_mtime_ns)
+    with writing(path):
+        if times and path.stat().st_mtime_ns <= max(times):
+            os.utime(path, ns=(max(times) + TICK_NS,) * 2)
 
 
 def sync_folder(folder: Path) -> None:

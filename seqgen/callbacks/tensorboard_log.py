@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from seqgen.core.callback import Callback
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
+
+_EVENTS = "events.out.tfevents."
+"""How the names begin that TensorBoard looks for; it reads files in the order of their names."""
 
 
 @dataclass(kw_only=True)
@@ -41,8 +45,7 @@ class TensorboardLog(Callback):
         )
         place = Path(self.folder) / name
         place.mkdir(parents=True, exist_ok=True)
-        # The name that TensorBoard looks for; files are read in the order of their names.
-        self._file = (place / f"events.out.tfevents.{time.time():.6f}").open("ab")
+        self._file = (place / f"{_EVENTS}{_after(place):.6f}").open("ab")
         self._write(Event(file_version="brain.Event:2"))
         options = {
             key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in config.items()
@@ -74,3 +77,10 @@ class TensorboardLog(Callback):
         event.wall_time = time.time()
         RecordWriter(self._file).write(event.SerializeToString())
         self._file.flush()  # a few times a minute; so that a run that is killed is there up to its last figure
+
+
+def _after(folder: Path) -> float:
+    """The time, or where the clock was put back since there was a file in the folder, one that comes after that file's."""
+    names = (each.name.removeprefix(_EVENTS) for each in folder.glob(f"{_EVENTS}*"))
+    times = [float(each) for each in names if re.fullmatch(r"\d+\.\d+", each)]
+    return max([time.time(), *(each + 1e-3 for each in times)])

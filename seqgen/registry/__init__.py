@@ -2,6 +2,7 @@
 
 names.py      what models, aliases and tags may be called, and how a version is referred to
 store.py      names, versions, what a person may call them; publishing
+order.py      which version was made last, whatever the clock says
 labels.py     aliases, tags and notes, which may change where versions do not
 summary.py    what a list says of each version
 index.py      remembers what was read for it

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seqgen import files
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import MANIFEST, read_lineage
+from seqgen.registry import order
 from seqgen.registry.labels import Labels
 from seqgen.registry.names import BEST, LATEST, NAME, VERSION, Reference, check_name
 
@@ -79,21 +80,16 @@ class Registry:
             yield from self.versions(name)
 
     def latest(self) -> ModelVersion:
-        """The version published last, of any name.
+        """The version that was made last, of any name.
 
         Raises:
             ModelNotFoundError: nothing has been trained yet.
         """
-        newest: tuple[str, ModelVersion] | None = None
-        for name in self.names():
-            for version in self.versions(name)[-1:]:
-                created = _created(version)
-                if newest is None or created > newest[0]:
-                    newest = created, version
+        newest = max(self._newest(self.folder), key=lambda version: order.made(version.folder), default=None)
         if newest is None:
             msg = f"No model has been trained yet ({self.folder} has none).  Train one: seqgen train"
             raise ModelNotFoundError(msg)
-        return newest[1]
+        return newest
 
     def find(self, reference: str) -> ModelVersion:
         """The version that a person names: ``NAME`` (its latest), ``NAME:3``, or ``NAME@alias``.
@@ -198,13 +194,14 @@ class Registry:
             lock.release()
             lock_of(folder).unlink(missing_ok=True)
 
-    def publish(self, name: str, folder: Path, *, number: int | None = None) -> ModelVersion:
+    def publish(self, name: str, folder: Path, *, number: int | None = None, made_now: bool = False) -> ModelVersion:
         """Make a whole model folder the next version of ``name``, by rename; safe beside other processes.
 
         Args:
             name: of the model.
             folder: in the same file system; it is gone afterwards.
             number: of the version, if there never was one of that number here; None: the next.
+            made_now: it was made after all that is here, whatever the clock says.
 
         Raises:
             UsageError: not a model name.
@@ -212,6 +209,8 @@ class Registry:
         """
         check_name(name)
         parent = self.folder / name
+        if made_now:
+            order.come_after(folder, (*self._newest(self.folder), *self._newest(self.folder / TRASH)))
         with files.writing(parent):
             while True:
                 parent.mkdir(parents=True, exist_ok=True)
@@ -225,6 +224,11 @@ class Registry:
                     raise
                 files.sync_folder(parent)
                 return ModelVersion(name, free, target)
+
+    def _newest(self, folder: Path) -> Iterator[ModelVersion]:
+        """The newest version of each name in a folder: the registry's, or its trash."""
+        for name in subfolders(folder, NAME):
+            yield from versions_in(folder, name)[-1:]
 
     def _highest(self, name: str) -> int:
         """The highest version that there is or was, so that a number never comes to mean another model."""
@@ -354,10 +358,3 @@ def _is(version: ModelVersion, identity: object) -> bool:
     with contextlib.suppress(DamagedModelError):
         return version.identity() == identity
     return False
-
-
-def _created(version: ModelVersion) -> str:
-    try:
-        return str(version.manifest().get("created", ""))
-    except DamagedModelError:
-        return ""

@@ -137,7 +137,9 @@ def receive(source: IO[bytes], target: Path, listed: Listed, *, where: str, told
     raise DamagedModelError(f"{where}: its bytes are not those of the manifest; the model was altered or damaged.")
 
 
-def publish(folder: Path, registry: Registry, name: str, *, where: str, number: int | None = None) -> Arrival:
+def publish(
+    folder: Path, registry: Registry, name: str, *, where: str, number: int | None = None, made_now: bool = False
+) -> Arrival:
     """Check a folder that has arrived, and make it a version of ``name``, unless that is there already.
 
     Args:
@@ -146,6 +148,7 @@ def publish(folder: Path, registry: Registry, name: str, *, where: str, number: 
         name: of the model.
         where: how messages name it.
         number: that the version had where it comes from; here too where it is free.
+        made_now: it was made after all that is in the registry.
 
     Raises:
         DamagedModelError: it is no model that can be used.
@@ -156,7 +159,7 @@ def publish(folder: Path, registry: Registry, name: str, *, where: str, number: 
     SavedModel.open(folder, where=where)
     read_header(folder / WEIGHTS, where=f"{where}/{WEIGHTS}")
     there = already_there((folder / MANIFEST).read_bytes(), registry, name)
-    return there or Arrival(registry.publish(name, folder, number=number), new=True)
+    return there or Arrival(registry.publish(name, folder, number=number, made_now=made_now), new=True)
 
 
 def digest_of(manifest: bytes) -> str:

@@ -58,7 +58,8 @@ def import_model(
     with registry.new_folder() as folder:
         read(source, folder)
         manifest = read_lineage(folder, where=f"{source.name}/{MANIFEST}")
-        return publish(folder, registry, name or str(manifest.get("name", "")), where=source.name)
+        name = name or str(manifest.get("name", ""))
+        return publish(folder, registry, name, where=source.name, made_now=source.suffix.lower() in FOREIGN)
 
 
 def _reader(source: Path, vocabulary: Path | None) -> Reader:

@@ -222,7 +222,7 @@ class Sweep:
         config = read_config(folder / CONFIG, where=str(folder / CONFIG))
         samples = partial(api.samples, self.catalog)
         describe(folder, self.plan.name, config, lineage, lambda folder: written(samples, folder, warn=lambda _: None))
-        return registry.publish(self.plan.name, folder)
+        return registry.publish(self.plan.name, folder, made_now=True)
 
 
 @dataclass

@@ -93,7 +93,7 @@ def sweep(
         elif not space:
             space, centre = _default_space(plan, catalog)
             plan = replace(plan, space=tuple(space), centre=centre)
-        plan.write(folder)
+        _write(plan, folder)
         return Sweep(plan, folder, catalog, observer).run()
 
 
@@ -126,7 +126,7 @@ def resume(
     with _opened(name) as folder:
         plan = replace(Plan.read(folder), **given)
         _check_parts(plan.values, plan.space, plan.paths, catalog)
-        plan.write(folder)
+        _write(plan, folder)
         return Sweep(plan, folder, catalog, observer).run()
 
 
@@ -199,5 +199,12 @@ def _opened(name: str) -> Iterator[Path]:
         yield folder
 
 
-def _last_change(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in (folder / FILE, folder / JOURNAL) if path.exists())
+def _write(plan: Plan, folder: Path) -> None:
+    """Write the plan of a sweep that goes to work now, which makes it the last one, whatever the clock says."""
+    plan.write(folder)
+    others = (each for name in (FILE, JOURNAL) for each in folder.parent.glob(f"*/{name}") if each.parent != folder)
+    files.keep_newest(folder / FILE, others)
+
+
+def _last_change(folder: Path) -> int:
+    return max(path.stat().st_mtime_ns for path in (folder / FILE, folder / JOURNAL) if path.exists())

@@ -126,7 +126,7 @@ def publish(
             "machine": {"system": platform.platform(), "processor": platform.machine(), "device": facts.model.device},
         }
         describe(folder, facts.run.name, facts.config, lineage, samples)
-        return registry.publish(facts.run.name, folder)
+        return registry.publish(facts.run.name, folder, made_now=True)
 
 
 def describe(

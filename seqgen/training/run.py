@@ -75,7 +75,9 @@ class Run:
                         if not (parent / str(number)).exists():
                             raise
                         number += 1
-        return cls._locked(name, parent / str(number))
+        begun = cls._locked(name, parent / str(number))
+        _keep_newest(begun.folder)
+        return begun
 
     @classmethod
     def find(cls, root: Path, name: str | None) -> Run:
@@ -85,14 +87,13 @@ class Run:
             ModelNotFoundError: there is none.
             UsageError: other processes have all of them open.
         """
-        names = [name] if name else [path.name for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-        runs = [root / each / str(number) for each in names for number in _numbers(root / each)]
+        runs = _runs(root, name)
         if not runs:
             which = f"of {name} " if name else ""
             msg = f"There is no unfinished run {which}to go on with ({root})."
             raise ModelNotFoundError(msg)
         taken = []
-        for folder in sorted(runs, key=lambda folder: folder.stat().st_mtime, reverse=True):
+        for folder in sorted(runs, key=lambda folder: folder.stat().st_mtime_ns, reverse=True):
             try:
                 return cls._locked(folder.parent.name, folder)
             except UsageError as error:
@@ -173,6 +174,7 @@ class Run:
         for old in checkpoints:
             if old not in until[-self.keep :]:
                 _discard(old)
+        _keep_newest(self.folder)
 
     def restore(self, trainer: Trainer) -> None:
         """Put a trainer where the newest whole checkpoint was, or leave it at the start where there is none yet."""
@@ -184,10 +186,12 @@ class Run:
                 problem = error
                 continue
             self._cut_metrics(trainer.counters.step)
+            _keep_newest(self.folder)
             return
         if problem is not None:
             raise problem
         self._cut_metrics(0)
+        _keep_newest(self.folder)
 
     def _cut_metrics(self, step: int) -> None:
         """Leave out what was measured after a step, for it will be measured again, and half a line that a crash left."""
@@ -227,6 +231,17 @@ def _discard(folder: Path) -> None:
     with contextlib.suppress(OSError):  # it is not there, or stays
         old = folder.rename(folder.with_name(f".old-{uuid.uuid4().hex}"))
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _runs(root: Path, name: str | None = None) -> list[Path]:
+    """The folders of all runs, or of those of a name."""
+    names = [name] if name else [path.name for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+    return [root / each / str(number) for each in names for number in _numbers(root / each)]
+
+
+def _keep_newest(folder: Path) -> None:
+    """Let a run be the one that was changed last, which ``find`` takes, whatever the clock says."""
+    files.keep_newest(folder, (each for each in _runs(folder.parents[1]) if each != folder))
 
 
 def _numbers(parent: Path) -> list[int]:

@@ -93,6 +93,18 @@ def test_a_run_that_goes_on_is_the_same_run_and_another_is_another(tmp_path):
     assert [len(list(run.iterdir())) for run in runs] == [2, 1]
 
 
+def test_what_is_written_after_the_clock_was_put_back_is_read_last(tmp_path, monkeypatch):
+    for now, step in [(2e9, 10), (1e9, 20), (1e9, 30), (3e9, 40)]:
+        with monkeypatch.context() as patch:
+            patch.setattr("time.time", lambda now=now: now)
+            log = TensorboardLog(folder=str(tmp_path / "board"))
+            log.on_start(CONFIG, tmp_path)
+            log.on_metrics(METRICS | {"step": step})
+            log.on_end({})
+    (run,) = (tmp_path / "board").iterdir()
+    assert [step for step, name, _ in points(run) if name == "epoch"] == [10, 20, 30, 40]
+
+
 def test_a_training_is_followed(seqgen_cli, tmp_path):
     (tmp_path / "novel.txt").write_text("a cat sat on a mat, and the cat ate a rat\n" * 100)
     options = ("--hidden-size", 8, "--seq-len", 8, "--batch-size", 4, "--max-steps", 20, "--eval-every", 10, "-q")

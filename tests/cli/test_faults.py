@@ -308,3 +308,48 @@ def test_with_auto_batch_too_little_memory_is_enough_for_fewer_sequences_at_a_ti
     assert all(int(each) < 3500 for each in told)
     record = json.loads(stdout)
     assert (record["steps"], record["tokens"], record["training"]["batch_size"]) == (2, 2 * 64 * 3500, 3500)
+
+
+# The clock of one process, which the system has for all alone: what Python says of the time, a day ahead until it is put right.
+AHEAD = """
+import datetime, pathlib, time
+real, right = time.time, pathlib.Path("put-right")
+time.time = lambda: real() + (0 if right.exists() else 86400)
+time.time_ns = lambda: int(time.time() * 10**9)
+
+class Ahead(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(time.time(), tz)
+
+datetime.datetime = Ahead
+"""
+
+
+@pytest.mark.slow
+def test_a_clock_that_goes_backwards_stretches_no_training_and_leaves_the_model_trained_last_the_latest(
+    start, seqgen, corpus, seqgen_home, tmp_path
+):
+    (tmp_path / "ahead.py").write_text(AHEAD)
+    first = start("train", corpus, *TINY, "--max-steps", 6, "--name", "zebra", before="import ahead")
+    assert first.wait(timeout=60) == 0
+    budget = ("--max-time", "3s", "--eval-every", 10_000_000, "--checkpoint-every", "0.2s", "--json")
+    second = start("train", corpus, *TINY, *budget, "--name", "apple", before="import ahead")
+    wait_for("training/apple/1/step-*", seqgen_home, second)
+    before = max(map(step_of, seqgen_home.glob("training/apple/1/step-*")))
+    (tmp_path / "put-right").touch()
+    while max(map(step_of, seqgen_home.glob("training/apple/1/step-*"))) == before:
+        assert second.poll() is None, second.communicate()
+        time.sleep(0.02)
+    stdout, stderr = second.communicate(timeout=60)
+    assert second.returncode == 0, stderr
+    assert 3 <= json.loads(stdout)["seconds"] < 6
+    shown = re.findall(r"(\d+):(\d\d) left", stderr)
+    assert shown, stderr
+    assert all(int(minutes) == 0 and int(seconds) <= 3 for minutes, seconds in shown), stderr
+    ahead, right = (
+        json.loads((seqgen_home / "models" / name / "1" / "manifest.json").read_text())["created"]
+        for name in ("zebra", "apple")
+    )
+    assert right < ahead
+    assert json.loads(seqgen("generate", "--length", 5, "--json").stdout)["model"] == "apple"

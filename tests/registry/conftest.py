@@ -24,11 +24,11 @@ def write_model(folder: Path, *, content: str = "weights", bits: float | None = 
     )
 
 
-def publish_one(registry: Registry, name: str = "novel", **facts: object):
+def publish_one(registry: Registry, name: str = "novel", *, made_now: bool = False, **facts: object):
     """Publish a model of that name."""
     with registry.new_folder() as folder:
         write_model(folder, **facts)
-        return registry.publish(name, folder)
+        return registry.publish(name, folder, made_now=made_now)
 
 
 @pytest.fixture

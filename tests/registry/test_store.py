@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from seqgen.core.errors import ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import faults
-from seqgen.registry import Registry
+from seqgen.registry import Registry, moving, trash
 from seqgen.registry.store import best
 
 PUBLISHES = """
@@ -24,6 +25,12 @@ registry = shared.Registry(pathlib.Path(sys.argv[2]))
 sys.stdin.readline()  # all begin at once
 shared.publish_one(registry, content=sys.argv[3])
 """
+
+
+@pytest.fixture
+def made(publish):
+    """Publishes what was made just now, at some time by the clock: ``made("novel", "2026-01-01")``."""
+    return lambda name, created: publish(name, created=created, made_now=True)
 
 
 def test_versions_count_up(publish):
@@ -68,6 +75,49 @@ def test_the_latest_of_all_is_the_one_published_last(registry, publish):
     publish("zebra", created="2026-03-01")
     publish("apple", created="2026-02-01")
     assert str(registry.latest()) == "zebra:1"
+
+
+def test_what_is_made_after_the_clock_was_put_back_is_the_latest_all_the_same(registry, made):
+    made("zebra", "2036-01-01T00:00:00+00:00")
+    for name, created in [("apple", "2026-01-02T00:00:00+00:00"), ("mango", "2026-01-01T00:00:00+00:00")]:
+        version = made(name, created)
+        assert registry.latest() == version
+        assert version.manifest()["created"] == created
+        assert faults(version.folder, where=name) == []
+    made("zebra", "2026-01-03T00:00:00+00:00")
+    trash.remove(registry, [registry.find("zebra")])  # what is left of it was made first of all
+    assert str(registry.latest()) == "mango:1"
+    shutil.copytree(registry.folder, copied := registry.folder.with_name("copied"))  # without the times of its files
+    assert str(Registry(copied).latest()) == "mango:1"
+    moving.rename(registry, "mango", "banana")
+    assert str(registry.latest()) == "banana:1"
+
+
+def test_as_long_as_the_clock_goes_on_a_version_holds_what_its_manifest_says_and_nothing_else(made):
+    for created in ("2026-01-01", "2026-01-02T00:00:00", "2026-01-02T00:00:01+00:00"):
+        version = made("novel", created)
+        assert {path.name for path in version.folder.iterdir()} == {*version.manifest()["files"], "manifest.json"}
+
+
+def test_what_comes_from_elsewhere_is_as_old_as_it_says(registry, made, publish):
+    made("mine", "2026-02-01")
+    publish("theirs", created="2025-01-01")
+    assert str(registry.latest()) == "mine:1"
+
+
+@pytest.mark.parametrize("content", ["", "x", "9" * 100, "9999-12-31T23:59:59+00:00", "\0", "é"])
+def test_a_time_that_is_none_leaves_that_of_the_manifest(registry, made, content):
+    version = made("novel", "2026-01-02")
+    made("other", "2026-01-03")
+    (version.folder / ".order").write_text(content)
+    assert str(registry.latest()) == "other:1"
+
+
+@pytest.mark.parametrize("created", ["", "soon", "9999-12-31T23:59:59.999999+00:00", "0001-01-01T00:00:00+14:00"])
+def test_a_manifest_without_a_time_of_this_world_comes_before_all_others(registry, made, publish, created):
+    publish("theirs", created=created)
+    made("mine", "2026-01-01")
+    assert str(registry.latest()) == "mine:1"
 
 
 def test_an_empty_registry_says_how_to_train(registry):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 
 import filelock
 import pytest
@@ -223,6 +224,14 @@ def test_with_more_trials_a_sweep_that_has_ended_goes_on_and_publishes_what_is_b
     more = resume(trials=2)
     assert (more.version, more.best.options["learning_rate"]) == (published[-1], GOOD)
     assert list(map(str, Registry(home.models_folder()).versions("sea"))) == published
+
+
+def test_the_sweep_that_was_at_work_last_goes_on_also_where_the_clock_was_put_back(search, resume):
+    for name in ("one", "two"):
+        search("hidden-size=2,4", name=name, trials=1, max_steps=1)
+        for path in (home.sweeps_folder() / name).iterdir() if name == "one" else ():
+            os.utime(path, (time.time() + 3600,) * 2)
+    assert resume().plan.name == "two"
 
 
 def test_no_trial_begins_without_the_time_to_end(search):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -275,6 +277,19 @@ def test_without_a_name_the_newest_is_found(make_run, train, tmp_path):
     found.remove()
     found = Run.find(tmp_path, "one")
     assert found.folder == runs[2].folder
+
+
+def test_the_newest_is_found_also_where_the_clock_was_put_back(make_run, train, tmp_path):
+    first, second = make_run("one"), make_run("two")
+    an_hour_ahead = time.time() + 3600
+    os.utime(first.folder, (an_hour_ahead, an_hour_ahead))
+    train(second, save_at=(1,), kill_at=2)
+    for run in (first, second):
+        run.close()
+    assert Run.find(tmp_path, None).folder == second.folder
+    third = make_run("three")
+    third.close()
+    assert Run.find(tmp_path, None).folder == third.folder
 
 
 def test_a_run_is_open_once_at_a_time(make_run, tmp_path):
