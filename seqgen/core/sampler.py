@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,24 @@ class Stage(IntEnum):
     TRUNCATION = 3
 
 
+class Ahead(Protocol):
+    """What the model says after the texts so far, and after what may follow them.
+
+    R texts, at first the B sequences as they are now.  Asking writes nothing and changes no sequence.  It serves while
+    ``foresee`` runs: do not keep it, for it holds the model's states.
+    """
+
+    @property
+    def logits(self) -> npt.NDArray[np.floating[Any]]:
+        """(R, V) for the token that follows each text: a NumPy array, before the chain, not to be written to."""
+
+    def after(self, rows: Ids, ids: Ids) -> Ahead:
+        """The texts (R',) that go on from these rows (R',), each with one id more (R',); a row may come any number of times.
+
+        One step of the model, for all of them at once.
+        """
+
+
 class Sampler(ABC):
     """One link of the chain that logits pass through before the core draws from softmax of what is left.
 
@@ -33,8 +51,8 @@ class Sampler(ABC):
     runs on NumPy arrays and on torch tensors where they lie.  It sets a token's logit to minus infinity to exclude it.
 
     Laws (checked by ``seqgen.testing``): at least one token of each row survives; no NaN in, none out; a row's result
-    does not depend on the other rows; the logits handed in are not modified; ``accept`` after a replayed prefix gives
-    the same state.
+    does not depend on the other rows, with foresight or without; the logits handed in are not modified; ``accept`` after a
+    replayed prefix gives the same state.
     """
 
     stage: ClassVar[Stage] = Stage.TRUNCATION
@@ -55,6 +73,17 @@ class Sampler(ABC):
         """At most so many tokens will be drawn for each row; told after ``begin``, where it is known.
 
         For constraints under which a text has to come to its end.  Each ``accept`` is one of them.
+        """
+
+    def foresee(self, ahead: Ahead) -> None:
+        """Look at what the model would say further on; called before each ``adjust`` that a draw follows.
+
+        For constraints that choose by what comes of a token: which words the model would write that end in a rhyme.  What is
+        found is remembered for ``adjust``; where there is no model nobody calls it, and the sampler does without.  How far to
+        look is the sampler's to bound: each ``Ahead.after`` costs as much as drawing a token for as many sequences.
+
+        Args:
+            ahead: the B sequences as they are now.
         """
 
     @abstractmethod

@@ -37,6 +37,28 @@ class Prefix:
             self.logits, self.state = model.prefill(piece, self.state)
 
 
+class Branches:
+    """R texts as the model has read them, and what it would say after any that go on from them (``Ahead`` of the contract).
+
+    Args:
+        model: gives logits.
+        logits: (R, V) for the next token of each; a NumPy array.
+        state: the model's, of R sequences; never changed.
+    """
+
+    def __init__(self, model: Model, logits: npt.NDArray[np.floating], state: State) -> None:
+        self.logits = logits
+        self._model = model
+        self._state = state
+
+    def after(self, rows: Ids, ids: Ids) -> Branches:
+        """The texts (R',) that go on from these rows (R',) with these ids (R',)."""
+        if not len(rows):
+            return Branches(self._model, self.logits[:0], self._state)
+        logits, state = self._model.next_logits(np.asarray(ids), take(self._state, np.asarray(rows)))
+        return Branches(self._model, on_host(logits), state)
+
+
 class Batch:
     """B sequences that go on from one prompt, a token each at a time.
 
@@ -76,6 +98,8 @@ class Batch:
         Raises:
             GenerationError: nothing can be drawn; says for which sequence, where, and through what.
         """
+        if self._chain.foresees:
+            self._chain.foresee(Branches(self._model, self.logits, self._state))
         try:
             left = self._chain.adjust(self.logits)
             if forced:

@@ -13,8 +13,8 @@ from seqgen.core.backend import Model
 from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Content, Ids
-from seqgen.generation.batch import Prefix, explained, take
+from seqgen.core.types import Content, Ids, State
+from seqgen.generation.batch import Branches, Prefix, explained, take
 from seqgen.generation.chain import Chain, Forbid
 from seqgen.generation.generate import Sample
 from seqgen.generation.writer import Writer, nothing
@@ -71,7 +71,7 @@ class _Search:
         logits, state = on_host(prefix.logits), prefix.state  # of the running ones among the beam, in its order
         while running := [kept for kept in beam if kept.writer.finish_reason is None]:
             ended = [kept for kept in beam if kept.writer.finish_reason is not None]
-            beam, rows = self._step(ended, running, logits)
+            beam, rows = self._step(ended, running, logits, state)
             if rows:
                 ids = np.array([kept.ids[-1] for kept in beam if kept.writer.finish_reason is None])
                 device_logits, state = self._model.next_logits(ids, take(state, np.array(rows)))
@@ -79,9 +79,16 @@ class _Search:
         return self._sample(beam[0])
 
     def _step(
-        self, ended: list[_Hypothesis], running: list[_Hypothesis], logits: npt.NDArray[np.floating]
+        self,
+        ended: list[_Hypothesis],
+        running: list[_Hypothesis],
+        logits: npt.NDArray[np.floating],
+        state: State,
     ) -> tuple[list[_Hypothesis], list[int]]:
         """The next beam, best first, and for each running text of it the row (of R) that it goes on from."""
+        for row, kept in enumerate(running):
+            if kept.chain.foresees:
+                kept.chain.foresee(Branches(self._model, logits[row : row + 1], take(state, np.array([row]))))
         own = _log_softmax(logits)  # (R, V)
         left = np.concatenate(
             [kept.chain.adjust(own[row : row + 1].astype(np.float32)) for row, kept in enumerate(running)]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.sampler import Ahead, Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 
@@ -46,6 +46,7 @@ class Chain:
     Attributes:
         samplers: the copies, in order.
         may_finish: whether any of them ever says that a text is whole.
+        foresees: whether any of them looks at what the model would say further on.
     """
 
     def __init__(self, samplers: Iterable[Sampler]) -> None:
@@ -56,7 +57,9 @@ class Chain:
         # Most samplers remember nothing; a call for each token that does nothing would still cost.
         self._accept = [s.accept for s in self.samplers if type(s).accept is not Sampler.accept]
         self._finished = [s.finished for s in self.samplers if type(s).finished is not Sampler.finished]
+        self._foresee = [s.foresee for s in self.samplers if type(s).foresee is not Sampler.foresee]
         self.may_finish = bool(self._finished)
+        self.foresees = bool(self._foresee)
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer, length: int | None = None) -> None:
         """Tell all samplers that a generation starts from these prompts (B, T), and ends after so many tokens, if known."""
@@ -64,6 +67,11 @@ class Chain:
             sampler.begin(prompt_ids, tokenizer)
             if length is not None:
                 sampler.limit(length)
+
+    def foresee(self, ahead: Ahead) -> None:
+        """Let the samplers that want to look at what the model would say after these B sequences."""
+        for foresee in self._foresee:
+            foresee(ahead)
 
     def adjust(self, logits: Array) -> Array:
         """The logits (B, V) that the samplers leave, each working on what the one before it left."""

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import copy
 import importlib
-from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from seqgen.core.arrays import on_host
 from seqgen.core.sampler import Sampler, Stage
-from seqgen.core.tokenizer import Tokenizer
-from seqgen.testing.laws import Contract, law, require
-from seqgen.testing.letters import LettersTokenizer
-from seqgen.testing.moments import LARGE, Logits, Moment, moments, require_alike, rows_of_logits, shown
+from seqgen.testing.laws import law, require
+from seqgen.testing.moments import Logits, Moment, require_alike, shown
+from seqgen.testing.sampler_foresight import SamplerForesightLaws
 
 _FAR = 1 << 30
 """Tokens that nobody asks for."""
 
 
-class SamplerContract(Contract):
+class SamplerContract(SamplerForesightLaws):
     """The laws of samplers.  Subclass it in your tests, one class for each choice of options that works differently.
 
         class TestNoStutter(SamplerContract):
@@ -35,41 +31,6 @@ class SamplerContract(Contract):
     Attributes:
         vocab_sizes: how many tokens there are.
     """
-
-    max_examples = 30
-    vocab_sizes: ClassVar[SearchStrategy[int]] = st.sampled_from([2, 3, 4, 5, 6, 7, 1, LARGE])
-
-    @abstractmethod
-    def make(self) -> Sampler:
-        """A fresh sampler."""
-
-    def tokenizer(self, vocab_size: int) -> Tokenizer:
-        """What the sampler begins with; override it (and ``vocab_sizes``) if the sampler asks what tokens mean."""
-        return LettersTokenizer(vocab_size)
-
-    def rows(self, vocab_size: int) -> SearchStrategy[Logits]:
-        """The logits (V,) of one sequence: ordinary, tied, huge, all equal, some excluded, all but one excluded."""
-        return rows_of_logits(vocab_size)
-
-    def instance(self) -> Sampler:
-        """A fresh sampler."""
-        return self.make()
-
-    def moments(self, min_rows: int = 1) -> SearchStrategy[Moment]:
-        """Moments of generations of up to four sequences."""
-        return moments(self.vocab_sizes, self.rows, min_rows)
-
-    def _played(self, moment: Moment, rows: Any = slice(None), sampler: Sampler | None = None) -> Sampler:
-        """The sampler at this moment, of a generation of these rows alone."""
-        sampler = sampler or self.make()
-        sampler.begin(moment.prompt_ids[rows].copy(), self.tokenizer(moment.vocab_size))
-        for ids in moment.drawn:
-            sampler.accept(ids[rows].copy())
-        return sampler
-
-    def _rows(self, moment: Moment) -> Iterator[tuple[Logits, npt.NDArray[Any]]]:
-        """The logits (V,) of each row of the moment, before and after."""
-        return zip(moment.logits, _adjusted(self._played(moment), moment.logits), strict=True)
 
     # What comes out
 

@@ -34,7 +34,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
     "seqgen.core.tokenizer": ("Tokenizer", "Decoder", "Grammar"),
     "seqgen.core.dataset": ("Dataset",),
     "seqgen.core.backend": ("Backend", "Model"),
-    "seqgen.core.sampler": ("Sampler", "Stage"),
+    "seqgen.core.sampler": ("Sampler", "Stage", "Ahead"),
     "seqgen.core.callback": ("Callback",),
     "seqgen.core.types": ("Ids", "Array", "State", "Weights", "Content", "Document", "Batch"),
     "seqgen.core.spec": (

@@ -322,6 +322,75 @@ class Hurried(Sampler):
 
 
 @dataclass
+class Foreseeing(Sampler):
+    """Makes some tokens likelier by what the model would say after them; sound."""
+
+    seen: Any = field(default=None, init=False, repr=False)  # (B, V)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.seen = None
+
+    def foresee(self, ahead):
+        rows, vocab_size = ahead.logits.shape
+        first = np.arange(min(vocab_size, 4))
+        further = ahead.after(np.repeat(np.arange(rows), len(first)), np.tile(first, rows))
+        self.seen = np.zeros((rows, vocab_size), np.float32)
+        self.seen[:, first] = further.logits.max(axis=1).reshape(rows, -1)
+
+    def accept(self, ids):
+        self.seen = None
+
+    def adjust(self, logits):
+        return logits if self.seen is None else logits / np.float32(2) + self.seen
+
+
+@breaks(
+    "test_with_foresight_a_row_alone_gives_what_it_gives_among_others", "foresees for all rows what comes of the first"
+)
+@dataclass
+class OneFuture(Foreseeing):
+    def foresee(self, ahead):
+        super().foresee(ahead)
+        self.seen[:] = self.seen[0]
+
+
+@breaks("test_with_foresight_a_row_alone_gives_what_it_gives_among_others", "asks for rows that are not there")
+@dataclass
+class OutOfRange(Foreseeing):
+    def foresee(self, ahead):
+        ahead.after(np.array([len(ahead.logits)]), np.array([0]))
+
+
+@breaks(
+    "test_with_foresight_a_token_of_each_row_survives_and_none_comes_back",
+    "puts what it foresaw in place of the logits",
+)
+@dataclass
+class OnlyTheFuture(Foreseeing):
+    def adjust(self, logits):
+        return logits if self.seen is None else self.seen
+
+
+@breaks("test_foreseeing_twice_gives_what_foreseeing_once_gives", "adds up what it foresees")
+@dataclass
+class AddedUp(Foreseeing):
+    def foresee(self, ahead):
+        before = self.seen
+        super().foresee(ahead)
+        self.seen = self.seen if before is None else self.seen + before
+
+
+@breaks("test_what_foresees_keeps_no_hold_of_the_model", "keeps the Ahead for later")
+@dataclass
+class KeepsAhead(Foreseeing):
+    ahead: Any = field(default=None, init=False, repr=False)
+
+    def foresee(self, ahead):
+        super().foresee(ahead)
+        self.ahead = ahead
+
+
+@dataclass
 class Counted(Sampler):
     counts: Any = field(default=(), init=False, repr=False)
 
@@ -348,3 +417,13 @@ class OneNoteForAll(Counted):
 class NotSelected(Counted):
     def notes(self):
         return [[f"{count} of the first token"] for count in self.counts]
+
+
+class SoundForeseeing(SamplerContract):
+    max_examples = 4
+
+    def make(self):
+        return Foreseeing()
+
+
+SOUND = [SoundForeseeing]
