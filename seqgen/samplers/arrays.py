@@ -1,11 +1,14 @@
 """Array operations that samplers share, on whatever follows the array API standard; NumPy takes shorter ways.
 
 One text at a time the logits are a (1, 65) NumPy array, and a call costs more than its arithmetic: a general
-``take_along_axis`` takes seven times as long as a gather by flat index.  At V = 50,000 the sort decides.  Sums are in float64.
+``take_along_axis`` takes seven times as long as a gather by flat index, a reduction five times as long as a product of vectors.
+At V = 50,000 sorting would decide, so there only what lies about the threshold is sorted.  Shares are summed in float64.
 """
 
 from __future__ import annotations
 
+import functools
+from bisect import bisect_left
 from types import ModuleType
 from typing import Any
 
@@ -26,8 +29,14 @@ _FLOOR = np.array(-_NEGLIGIBLE, np.float32)
 _EVERYDAY = 1e30
 """A difference of two numbers of float32 overflows only if both are larger than this."""
 
-_PACKED_FROM = 2048
-"""Above this V, sorting packed (value, position) integers beats NumPy's stable argsort (4 times there, 9 times at V = 50,000)."""
+_SELECTED_FROM = 2048
+"""From this V on, :func:`keep_share` takes less time than sorting the row."""
+
+_BINS = 4096
+"""Into so many the keys of a row are parted, of which one is looked at further."""
+
+_BLOCK = 8192
+"""Numbers that are summed up at a time: arrays of a row's length, of a type of 8 bytes, cost more than the work on them."""
 
 
 def namespace(array: Array) -> ModuleType:
@@ -64,30 +73,57 @@ def below_best(logits: Array, top: Array) -> Array:
     return xp.maximum(depth, number(logits, -_NEGLIGIBLE))
 
 
-def total(values: Array) -> Array:
-    """The sum of each row, (B, 1)."""
+def exact(logits: Array) -> Array:
+    """The logits in float64."""
+    if type(logits) is np.ndarray:
+        return logits.astype(np.float64)
+    xp = namespace(logits)
+    return xp.astype(logits, xp.float64)
+
+
+def ordinary(logits: Array, limit: float) -> bool:
+    """Whether these are NumPy logits that are all finite and within the limit, so that nothing that follows can overflow."""
+    if type(logits) is not np.ndarray:
+        return False
+    return bool(-limit <= logits.item(logits.argmin()) and logits.item(logits.argmax()) <= limit)
+
+
+def total(values: Array, weights: Array | None = None) -> Any:
+    """The sum of each row, (B, 1), each value times its weight if there are any.  For one row of NumPy, the number itself."""
     if type(values) is np.ndarray:
-        return np.add.reduce(values, axis=-1, keepdims=True)
-    return namespace(values).sum(values, axis=-1, keepdims=True)
+        others = [_ones(values.shape[1])] * len(values) if weights is None else weights
+        if len(values) == 1:
+            return values[0].dot(others[0])
+        # Row by row, so that each sum has the order, and the last digit, that it has alone.
+        return np.array([row.dot(other) for row, other in zip(values, others, strict=True)])[:, None]
+    return namespace(values).sum(values if weights is None else values * weights, axis=-1, keepdims=True)
+
+
+@functools.lru_cache(maxsize=4)
+def _ones(size: int) -> Array:
+    return np.ones(size, np.float32)
+
+
+def at_least(values: Any, least: float) -> Any:
+    """The larger of each of the values (B, 1), or of the number, and the least."""
+    if isinstance(values, np.generic):
+        return max(float(values), least)
+    return namespace(values).maximum(values, number(values, least))
 
 
 def descending(values: Array) -> Array:
     """The values of each row, largest first."""
     if type(values) is np.ndarray:
-        ordered = -values
-        ordered.sort(axis=-1)  # np.sort takes twice as long at V = 65, and what follows on a view from the end
-        return np.negative(ordered, out=ordered)
+        ordered = values.copy()
+        ordered.sort(axis=-1)  # np.sort takes twice as long at V = 65
+        return ordered[:, ::-1]
     return namespace(values).sort(values, axis=-1, descending=True)
 
 
 def ascending_order(values: Array) -> Array:
-    """The positions (B, V) that sort each row of values at least 0, float32, smallest first, and equals by position."""
-    if type(values) is np.ndarray and values.shape[-1] >= _PACKED_FROM:
-        # The bits of floats that are not negative sort like the floats.
-        packed = np.ascontiguousarray(values, np.float32).view(np.uint32).astype(np.uint64) << np.uint64(32)
-        packed |= np.arange(values.shape[-1], dtype=np.uint64)
-        packed.sort(axis=-1)
-        return (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    """The positions (B, V) that sort each row of values, smallest first, and equals by position."""
+    if type(values) is np.ndarray:
+        return values.argsort(axis=-1, kind="stable")
     return namespace(values).argsort(values, axis=-1, stable=True)
 
 
@@ -126,7 +162,7 @@ def tokens_until(weights: Array, share: float) -> Any:
     """
     if type(weights) is np.ndarray and weights.shape[0] == 1:
         reached = np.add.accumulate(weights[0].astype(np.float64))  # (V,)
-        return int(reached.searchsorted(share * reached[-1])) + 1
+        return bisect_left(reached, share * reached.item(-1)) + 1
     xp = namespace(weights)
     reached = xp.cumulative_sum(weights, axis=-1, dtype=xp.float64)  # (B, V)
     return xp.sum(xp.astype(reached < share * reached[:, -1:], xp.int64), axis=-1, keepdims=True) + 1
@@ -160,6 +196,81 @@ def keep_at(logits: Array, positions: Array) -> Array:
     left.fill(-np.inf)
     left[0, positions] = logits[0].take(positions)
     return left
+
+
+def selects(logits: Array) -> bool:
+    """Whether ``keep_share`` is the shorter way for these logits."""
+    return type(logits) is np.ndarray and logits.shape[-1] >= _SELECTED_FROM
+
+
+def keep_share(logits: Array, keys: Array, weights: Array, share: float) -> Array:
+    """NumPy logits (B, V) with as few tokens left as together reach a share of the weights, those of the smallest keys.
+
+    What sorting the keys, equals by id, and summing up the weights in this order gives, without sorting them all.  Sums
+    of float32 numbers in float64 are exact in any order, as long as the numbers are within a factor of some thousand.
+
+    Args:
+        logits: (B, V).
+        keys: (B, V) by which the tokens follow one another; may be inf.
+        weights: (B, V) at least 0.
+        share: above 0 and below 1.
+    """
+    left = np.full_like(logits, -np.inf)
+    for row in range(len(logits)):
+        for ids in _first(keys[row], weights[row], share):
+            left[row, ids] = logits[row].take(ids)
+    return left
+
+
+def _first(keys: Array, weights: Array, share: float) -> list[Array]:
+    """The ids, in groups, of the tokens of one row (V,) that ``keep_share`` leaves.
+
+    The keys are parted into bins of equal width, the weights of each summed up, and the bin in which the share is reached
+    is parted again, until it is small.  The bins before it stay, those after it go.
+    """
+    groups: list[Array] = []
+    if keys.min() == np.inf:
+        return groups
+    ids = None
+    target, before = share * float(weights.sum(dtype=np.float64)), 0.0
+    while len(keys) > _BINS // 4:
+        bins = _binned(keys)
+        if bins is None:  # all are equal
+            break
+        mass = np.zeros(_BINS + 1)
+        for start in range(0, len(keys), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            mass += np.bincount(bins[block], weights[block], minlength=_BINS + 1)
+        reached = np.add.accumulate(mass) + before
+        crossed = min(int(reached.searchsorted(target)), _BINS)
+        sure, inside = np.flatnonzero(bins < crossed), np.flatnonzero(bins == crossed)
+        groups.append(sure if ids is None else ids.take(sure))
+        ids = inside if ids is None else ids.take(inside)
+        before = reached.item(crossed - 1) if crossed else before
+        keys, weights = keys.take(inside), weights.take(inside)
+    order = keys.argsort(kind="stable")
+    reached = np.add.accumulate(weights.take(order), dtype=np.float64) + before
+    within = order[: int(reached.searchsorted(target)) + 1]
+    groups.append(within if ids is None else ids.take(within))
+    return groups
+
+
+def _binned(keys: Array) -> Array | None:
+    """In which of the bins, 0 to ``_BINS``, each key lies; None where all are equal, or nearly.
+
+    What lies more than 128 above the lowest, where no weights are, goes into the last one.
+    """
+    lowest = keys.min()
+    with np.errstate(over="ignore"):  # from one end of float32 to the other
+        height = keys - lowest
+    highest = height.max()
+    if highest > _NEGLIGIBLE:
+        np.minimum(height, np.float32(_NEGLIGIBLE), out=height)
+        highest = np.float32(_NEGLIGIBLE)
+    if highest < _BINS * float(np.finfo(np.float32).tiny):
+        return None
+    height *= np.float32(_BINS) / highest
+    return height.astype(np.uint16)
 
 
 def masked(logits: Array, kept: Array) -> Array:

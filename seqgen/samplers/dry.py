@@ -35,17 +35,19 @@ class Dry(Sampler):
     allowed_length: Annotated[int, Ge(1), Doc("longest run of tokens that may come again at no cost")] = 12
     window: Annotated[int, Ge(1), Doc("how many of the last tokens count")] = 1024
 
-    _ids: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
-    """(B, window) the last tokens; -1 before the first."""
+    _written: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    """(B, 2 * window) of which ``window`` tokens, -1 before the first, lie from ``_start`` on."""
+    _start: int = field(init=False, repr=False, compare=False)
     _lengths: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
-    """(B, window) how many tokens just before each of them are the same as the last ones of all."""
+    """(B, window) how many tokens just before each of them are the same as the last ones of all, also before the window."""
     _longest: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
-    """(window,) how many there can be: no run is longer than what the window has before its end."""
+    """(window,) how many count: no run is longer than what the window has before its end."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Find the runs of the prompts (B, T)."""
-        shape = len(prompt_ids), self.window
-        self._ids, self._lengths = np.full(shape, -1, np.int32), np.zeros(shape, np.int32)
+        rows = len(prompt_ids)
+        self._written, self._start = np.full((rows, 2 * self.window), -1, np.int32), 0
+        self._lengths = np.zeros((rows, self.window), np.int32)
         self._longest = np.arange(self.window, dtype=np.int32)
         for ids in prompt_ids[:, -self.window :].T:
             self.accept(ids)
@@ -56,11 +58,16 @@ class Dry(Sampler):
         if self.multiplier == 0 or not np.count_nonzero(repeats):
             return logits
         xp = namespace(logits)
-        rows, places = np.nonzero(repeats)
+        rows, places = np.nonzero(repeats & (self._longest >= self.allowed_length))
+        lengths = np.minimum(self._lengths[rows, places], self._longest[places])
         with np.errstate(over="ignore"):
-            costs = self.multiplier * np.float64(self.base) ** (self._lengths[repeats] - self.allowed_length)
+            costs = self.multiplier * np.float64(self.base) ** (lengths - self.allowed_length)
         penalties = np.zeros(logits.shape, np.float32)
-        np.maximum.at(penalties, (rows, self._ids[rows, places]), np.minimum(costs, _STEEPEST).astype(np.float32))
+        np.maximum.at(
+            penalties,
+            (rows, self._written[rows, self._start + places]),
+            np.minimum(costs, _STEEPEST).astype(np.float32),
+        )
         if xp is not np:
             penalties = xp.asarray(penalties, device=logits.device)
         with np.errstate(over="ignore"):
@@ -69,15 +76,16 @@ class Dry(Sampler):
 
     def accept(self, ids: Ids) -> None:
         """Follow the runs to these ids (B,)."""
-        last = ids.astype(np.int32)[:, None]
+        last, window = ids.astype(np.int32)[:, None], self.window
         # What ended before a token ends at it if it is the same again, and then lies before the next, which moves up to
         # its place.
         self._lengths += 1
-        self._lengths *= self._ids == last  # (B, window)
-        np.minimum(self._lengths, self._longest, out=self._lengths)
-        self._ids[:, :-1] = self._ids[:, 1:]
-        self._ids[:, -1:] = last
+        self._lengths *= self._written[:, self._start : self._start + window] == last  # (B, window)
+        if self._start == window:
+            self._written[:, :window], self._start = self._written[:, window:], 0
+        self._written[:, self._start + window] = ids
+        self._start += 1
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""
-        self._ids, self._lengths = self._ids[rows], self._lengths[rows]
+        self._written, self._lengths = self._written[rows], self._lengths[rows]

@@ -26,9 +26,14 @@ class Greedy(Sampler):
 def only_best(logits: Array) -> Array:
     """The logits with only the largest of each row left; among equals that of the smallest id."""
     if type(logits) is np.ndarray:
-        rows, ids = np.arange(len(logits)), logits.argmax(axis=-1)  # the first of equals
-        left = np.full_like(logits, -np.inf)
-        left[rows, ids] = logits[rows, ids]
+        left = np.empty_like(logits)
+        left.fill(-np.inf)
+        if len(logits) == 1:
+            token = logits.argmax()  # a tenth of what follows, for arrays of one place
+            left[0, token] = logits[0, token]
+        else:
+            rows, ids = np.arange(len(logits)), logits.argmax(axis=-1)  # the first of equals
+            left[rows, ids] = logits[rows, ids]
         return left
     xp = namespace(logits)
     position = xp.argmax(logits, axis=-1, keepdims=True)  # (B, 1), the first of equals

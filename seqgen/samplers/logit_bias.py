@@ -15,7 +15,7 @@ from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
-from seqgen.samplers.arrays import LOWEST, namespace, number
+from seqgen.samplers.arrays import LOWEST, namespace, number, ordinary
 
 _PAIR = re.compile(r"(?s)(.+?)=([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:;|$)")
 _LARGEST = 1e30
@@ -91,6 +91,8 @@ class LogitBias(Sampler):
         xp = namespace(logits)
         if xp is not np:
             bias = xp.asarray(bias, device=logits.device)
+        if ordinary(logits, _LARGEST):
+            return logits + bias
         with np.errstate(over="ignore"):
             added = xp.minimum(logits + bias, number(logits, -LOWEST))
         return xp.maximum(added, xp.minimum(logits, number(logits, LOWEST)))

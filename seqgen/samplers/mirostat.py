@@ -13,7 +13,10 @@ from annotated_types import Gt
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
-from seqgen.samplers.arrays import below_best, best, gather, masked, namespace, number, total
+from seqgen.samplers.arrays import below_best, best, gather, masked, namespace, total
+
+_BIT = math.log(2)
+"""In nats."""
 
 
 @dataclass(kw_only=True)
@@ -28,8 +31,8 @@ class Mirostat(Sampler):
     eta: Annotated[float, Gt(0), Doc("share of each token's error by which mu is corrected")] = 0.1
 
     _mu: list[float] = field(init=False, repr=False, compare=False)  # B times bits
-    _seen: tuple[Array, Array] | None = field(init=False, repr=False, compare=False)
-    """Between adjust and accept: how far each token lay below the best, (B, V), and the sum of all weights, (B, 1)."""
+    _seen: tuple[Array, list[float]] | None = field(init=False, repr=False, compare=False)
+    """Between adjust and accept: how far each token lay below the best, (B, V), and B times the sum of all weights."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Start from twice ``tau`` for each of B prompts."""
@@ -41,26 +44,29 @@ class Mirostat(Sampler):
         xp = namespace(logits)
         depth = below_best(logits, best(logits))  # (B, V)
         weights = xp.exp(depth)
-        everything = xp.maximum(total(weights), number(logits, 1.0))  # less only where a whole row is -inf
-        self._seen = depth, everything
+        sums = total(weights)
+        sums = [float(sums)] if isinstance(sums, np.generic) else [one for (one,) in sums.tolist()]
+        self._seen = depth, sums
         # -log2 p <= mu, as a share of the sum; the best weighs 1, and a share above 1 needs no exact number.
-        share: Array = np.array([[2.0 ** min(-mu, 1.0)] for mu in self._mu], np.float32)  # (B, 1)
-        if xp is not np:
-            share = xp.asarray(share, device=logits.device)
-        return masked(logits, weights >= xp.minimum(share * everything, number(logits, 1.0)))
+        least = [min(2.0 ** min(-mu, 1.0) * one, 1.0) for mu, one in zip(self._mu, sums, strict=True)]
+        if len(least) == 1 and xp is np:
+            return masked(logits, weights >= np.float32(least[0]))
+        threshold: Array = np.array(least, np.float32)[:, None]  # (B, 1)
+        return masked(logits, weights >= (threshold if xp is np else xp.asarray(threshold, device=logits.device)))
 
     def accept(self, ids: Ids) -> None:
         """Correct ``mu`` by how much these ids (B,) surprised; ids that nothing was adjusted for, a prompt's, do not count."""
         if self._seen is None:
             return
-        depth, everything = self._seen
+        depth, sums = self._seen
         if type(depth) is np.ndarray:
             below = [depth.item(row, token) for row, token in enumerate(ids.tolist())]
         else:
             positions = namespace(depth).asarray(ids.astype(np.int64)[:, None], device=depth.device)  # (B, 1)
             below = [row[0] for row in gather(depth, positions).tolist()]
-        for row, (sum_of_weights,) in enumerate(everything.tolist()):
-            surprise = (math.log(sum_of_weights) - below[row]) / math.log(2)
+        for row, one in enumerate(sums):
+            # The best weighs 1, so that the sum is less only where a whole row is -inf.
+            surprise = (math.log(max(one, 1.0)) - below[row]) / _BIT
             self._mu[row] -= self.eta * (surprise - self.tau)
         self._seen = None
 
@@ -68,5 +74,5 @@ class Mirostat(Sampler):
         """Keep only ``mu`` of these rows (B',), and what they were drawn from."""
         self._mu = [self._mu[row] for row in rows]
         if self._seen is not None:
-            depth, everything = self._seen
-            self._seen = depth[rows], everything[rows]
+            depth, sums = self._seen
+            self._seen = depth[rows], [sums[row] for row in rows]

@@ -14,7 +14,7 @@ from annotated_types import Ge
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
-from seqgen.samplers.arrays import LOWEST, namespace, number
+from seqgen.samplers.arrays import LOWEST, namespace, number, ordinary
 
 _ALMOST = 1 - 1e-6
 """So that a quotient, rounded to float32, times what divided it is no lower than the lowest number."""
@@ -55,6 +55,8 @@ class RepetitionPenalty(Sampler):
             factors = xp.asarray(factors, device=logits.device)
         # The lower one is that which fits the sign; times 1 and over 1 both are the logit, above which none rises.
         most = LOWEST / self.penalty * _ALMOST  # so that no product overflows
+        if ordinary(logits, -most):
+            return np.minimum(logits * factors, logits / factors)
         within = xp.minimum(xp.maximum(logits, number(logits, most)), number(logits, -most))
         return xp.minimum(xp.minimum(within * factors, logits / factors), logits)
 

@@ -11,7 +11,7 @@ from annotated_types import Ge
 
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.types import Array
-from seqgen.samplers.arrays import LOWEST, best, namespace
+from seqgen.samplers.arrays import LOWEST, best, namespace, ordinary
 from seqgen.samplers.greedy import only_best
 
 _SMALLEST = 1e-30
@@ -40,7 +40,10 @@ class Temperature(Sampler):
         if self.temperature == 0:
             return only_best(logits)
         divisor = max(self.temperature, _SMALLEST)
-        top, limit = best(logits), _LARGEST * divisor
+        limit = _LARGEST * divisor
+        if ordinary(logits, limit / 2):
+            return logits / np.float32(divisor)
+        top = best(logits)
         # Division by less than 1 may overflow.  Far below the best that is harmless; the best itself must stay finite.
         with np.errstate(over="ignore"):
             if isinstance(top, float):

@@ -12,13 +12,16 @@ from seqgen.core.sampler import Sampler
 from seqgen.core.types import Array
 from seqgen.samplers.arrays import (
     ascending_order,
+    at_least,
     below_best,
     best,
+    exact,
     gather,
     keep,
     keep_at,
+    keep_share,
     namespace,
-    number,
+    selects,
     tokens_until,
     total,
 )
@@ -38,12 +41,16 @@ class Typical(Sampler):
         if self.p >= 1:
             return logits
         xp = namespace(logits)
-        depth = below_best(logits, best(logits))  # (B, V)
+        precise = logits if selects(logits) else exact(logits)
+        depth = below_best(precise, best(precise))  # (B, V)
         weights = xp.exp(depth)
         # The best weighs 1, so the sum is less only where a whole row is -inf.
         # Surprise is log(sum of weights) - depth, so its distance from the entropy, its mean, is that of depth from its own.
-        mean = total(weights * depth) / xp.maximum(total(weights), number(logits, 1.0))
-        strangeness = xp.abs(depth - mean)  # (B, V)
+        mean = total(depth, weights) / at_least(total(weights), 1.0)
+        depth -= mean
+        strangeness = xp.abs(depth)  # (B, V)
+        if precise is logits:
+            return keep_share(logits, strangeness, weights, self.p)
         order = ascending_order(strangeness)
         count = tokens_until(gather(weights, order), self.p)  # (B, 1)
         if isinstance(count, int):
