@@ -3,17 +3,20 @@
     python benchmarks/judging.py --seconds 60
     python benchmarks/judging.py my-novel.txt --seconds 300 --presets default large
 
-Prints a table as the documentation has it, in Markdown, and writes JSON.
+Prints a table as the documentation has it, in Markdown, and writes JSON.  What was measured is kept after each preset: the same
+command goes on where it was interrupted, and --anew begins again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from side_by_side import write_results
+from side_by_side import RESULTS, write_results
 
 import seqgen
 from seqgen.judging.judge import judge
@@ -23,8 +26,10 @@ _PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.
 _PARSER.add_argument("corpus", nargs="?", default="ice")
 _PARSER.add_argument("--seconds", type=float, default=60, help="time of each training")
 _PARSER.add_argument("--samples", type=int, default=100)
-_PARSER.add_argument("--presets", nargs="+", default=["default", "small", "large", "tutorial"])
+_PARSER.add_argument("--presets", nargs="+", default=["small", "default", "large", "tutorial"])
+_PARSER.add_argument("--anew", action="store_true", help="measure also what has been measured before")
 
+HELD_OUT = "held-out text"
 ROWS: Mapping[str, Callable[[Figures], str]] = {
     "words of the corpus": lambda figures: "-" if figures.real_words is None else f"{figures.real_words:.1%}",
     **{f"distinct-{n}": lambda figures, place=n - DISTINCT[0]: f"{figures.distinct[place]:.3f}" for n in DISTINCT},
@@ -37,31 +42,53 @@ ROWS: Mapping[str, Callable[[Figures], str]] = {
 def main() -> None:
     """Train, write, measure, report."""
     arguments = _PARSER.parse_args()
-    columns: dict[str, Figures] = {}
-    bits: dict[str, float] = {}
+    about = {"seconds": arguments.seconds, "samples": arguments.samples}
+    title = f"judging {arguments.corpus}"
+    columns = {} if arguments.anew else measured_before(title, about)
+    for preset in arguments.presets:
+        if preset in columns:
+            continue
+        held_out = columns.pop(HELD_OUT, None)  # the last of the columns
+        columns[preset], other = measure(arguments.corpus, preset, arguments.seconds, arguments.samples)
+        if other or held_out:
+            columns[HELD_OUT] = other or held_out
+        print(f"{preset}: {columns[preset]['bits per character']} bits per character", flush=True)
+        write_results(title, [{"name": name, **figures} for name, figures in columns.items()], **about)
+    rows = ["bits per character", "steps", *ROWS]
+    print("| |", " | ".join(columns), "|")
+    print("|", " | ".join(["---"] * (len(columns) + 1)), "|")
+    for row in rows:
+        print("|", " | ".join([row, *(figures.get(row, "") for figures in columns.values())]), "|")
+
+
+def measured_before(title: str, about: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The figures of each preset that an earlier run with the same arguments has written."""
+    path = RESULTS / f"{title.replace(' ', '-')}.json"
+    if not path.is_file():
+        return {}
+    held = json.loads(path.read_text("utf-8"))
+    if any(held.get(name) != value for name, value in about.items()):
+        return {}
+    return {row.pop("name"): row for row in held["rows"]}
+
+
+def measure(corpus: str, preset: str, seconds: float, samples: int) -> tuple[dict[str, str], dict[str, str]]:
+    """The figures of what a preset's model writes, and those of held-out text, as they are shown."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SEQGEN_HOME"] = folder
-        for preset in arguments.presets:
-            model = seqgen.train(
-                arguments.corpus, preset=preset, max_time=arguments.seconds, name=preset, random_seed=0, progress=False
-            )
-            judgement = judge(model, arguments.samples, random_seed=0)
-            columns[preset] = judgement.samples
-            bits[preset] = model.training_record["bits_per_character"]
-            print(f"{preset}: {bits[preset]:.3f} bits per character", flush=True)
-            if judgement.held_out is not None:  # the same for all
-                held_out = judgement.held_out
-    columns["held-out text"] = held_out
-    cells = [["", *columns], ["---"] * (len(columns) + 1)]
-    cells.append(["bits per character", *(f"{bits[name]:.3f}" if name in bits else "" for name in columns)])
-    cells += [[name, *(form(figures) for figures in columns.values())] for name, form in ROWS.items()]
-    for row in cells:
-        print("|", " | ".join(row), "|")
-    rows = [
-        dict(zip(["name", *ROWS], [name, *(form(each) for form in ROWS.values())], strict=True))
-        for name, each in columns.items()
-    ]
-    write_results(f"judging {arguments.corpus}", rows, bits_per_character=bits, seconds=arguments.seconds)
+        model = seqgen.train(corpus, preset=preset, max_time=seconds, name=preset, random_seed=0, progress=False)
+        judgement = judge(model, samples, random_seed=0)
+    trained = {
+        "bits per character": f"{model.training_record['bits_per_character']:.3f}",
+        "steps": f"{model.training_record['steps']:,}",
+    }
+    held_out = {} if judgement.held_out is None else shown(judgement.held_out)
+    return trained | shown(judgement.samples), held_out
+
+
+def shown(figures: Figures) -> dict[str, str]:
+    """Figures as a reader has them."""
+    return {name: form(figures) for name, form in ROWS.items()}
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ import functools
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, say, warn
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, warn
 
 if TYPE_CHECKING:
     from seqgen.cli.output import Out
@@ -28,9 +29,6 @@ seqgen generate --model novel@best --seed "the ice" --temperature 0.7 --top-p 0.
 seqgen generate --model names --num-samples 20 --output names.txt
 
 The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line.  Without a temperature it is 0.8; where nothing truncates either, min-p 0.05 does."""
-
-_LONG_PROMPT = 200_000
-"""Tokens that take seconds to read, so that a person wants to know what goes on."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -149,6 +147,7 @@ def generate(
     from seqgen import api
     from seqgen.cli import probabilities, samples
     from seqgen.cli.output import open_output
+    from seqgen.cli.reading import reading
     from seqgen.generation.length import Length
 
     started = time.perf_counter()
@@ -206,38 +205,39 @@ def generate(
         strict=strict,
         warn=warn,
     )
-    if len(generation.prompt_ids) >= _LONG_PROMPT:
-        say(f"the model reads {len(generation.prompt_ids):,} tokens of the prompt before it writes", label="note")
-    if jsonl:
-        samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
-        return
-    if loaded.tokenizer.framed and not (json or show_probabilities):
-        samples.write_files(generation, num_samples, best_of, output)
-        return
-    with open_output(output) as out:
-        if json:
-            out.line(samples.record(loaded, generation, num_samples, best_of, started))
-        elif show_probabilities and (output or "").endswith(".html"):
-            probabilities.write_html(generation, loaded.reference, out)
-        elif show_probabilities:
-            probabilities.show_probabilities(generation, out)
-        elif best_of is not None or num_samples == 1:
-            _write_one(generation, best_of, no_stream, out)
-        else:
-            samples.write_many(generation, num_samples, out)
+    with reading(len(generation.prompt_ids)) as on_read:
+        generation = replace(generation, on_read=on_read)
+        if jsonl:
+            samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
+            return
+        if loaded.tokenizer.framed and not (json or show_probabilities):
+            samples.write_files(generation, num_samples, best_of, output)
+            return
+        with open_output(output) as out:
+            if json:
+                out.line(samples.record(loaded, generation, num_samples, best_of, started))
+            elif show_probabilities and (output or "").endswith(".html"):
+                probabilities.write_html(generation, loaded.reference, out)
+            elif show_probabilities:
+                probabilities.show_probabilities(generation, out)
+            elif best_of is not None or num_samples == 1:
+                _write_one(generation, best_of, no_stream, out)
+            else:
+                samples.write_many(generation, num_samples, out)
 
 
 def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out: Out) -> None:
     """Write the one text that is shown: as it comes, or in one piece where it is asked for whole or must be."""
     from seqgen.cli.samples import tell
 
-    out.write(generation.prompt)
     written: Sample | Stream
     if generation.beam is not None or no_stream or best_of is not None:
         written = generation.search() if generation.beam is not None else generation.best_of(best_of or 1)
+        out.write(generation.prompt)
         out.write(written.text)
     else:
         written = generation.stream()
+        out.write(generation.prompt)
         for piece in written:
             out.write(piece)
     out.end()

@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def progress_bar(total: int, done: int = 0) -> Iterator[Callable[[], None]]:
-    """A bar on standard error where it is a terminal and the text is not there as well; gives what advances it."""
+def progress_bar(total: int, done: int = 0) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
+    """A bar on standard error where it is a terminal and the text is not there as well.
+
+    Gives what shows it, once the first step has been made and the prompt's own bar is gone, and what advances it.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal or sys.stdout.isatty(), transient=True) as bar:
-        task = bar.add_task("samples", total=total, completed=done)
-        yield lambda: bar.advance(task)
+    bar = Progress(console=console, disable=not console.is_terminal or sys.stdout.isatty(), transient=True)
+    task = bar.add_task("samples", total=total, completed=done)
+    try:
+        yield lambda _tokens: bar.start(), lambda: bar.advance(task)
+    finally:
+        bar.stop()
 
 
 def record(
@@ -101,8 +107,8 @@ def write_many(generation: Generation, num_samples: int, out: Out) -> None:
             written += 1
         advance()
 
-    with progress_bar(num_samples) as advance:
-        generation.samples(num_samples, on_sample=take)
+    with progress_bar(num_samples) as (show, advance):
+        generation.samples(num_samples, on_step=show, on_sample=take)
 
 
 def write_files(generation: Generation, num_samples: int, best_of: int | None, output: str | None) -> None:
@@ -127,8 +133,8 @@ def write_files(generation: Generation, num_samples: int, best_of: int | None, o
                 out.write(generation.whole(sample))
             advance()
 
-        with progress_bar(num_samples) as advance:
-            generation.samples(num_samples, on_sample=take)
+        with progress_bar(num_samples) as (show, advance):
+            generation.samples(num_samples, on_step=show, on_sample=take)
         return
     with open_output(output) as out:
         sample = generation.search() if generation.beam is not None else generation.best_of(best_of or 1)
@@ -181,7 +187,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _write_numbers(generation: Generation, numbers: Any, common: dict[str, Any], out: Out, done: int) -> None:
-    with progress_bar(done + len(numbers), done) as advance:
+    with progress_bar(done + len(numbers), done) as (show, advance):
 
         def take(sample: Sample) -> None:
             own = {"sample": sample.number, "text": as_text(sample.text), "tokens": sample.tokens}
@@ -189,7 +195,7 @@ def _write_numbers(generation: Generation, numbers: Any, common: dict[str, Any],
             advance()
 
         if numbers:
-            generation.samples(len(numbers), numbers=numbers, on_sample=take)
+            generation.samples(len(numbers), numbers=numbers, on_step=show, on_sample=take)
 
 
 def settled(loaded: LanguageModel, generation: Generation) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +27,21 @@ class Prefix:
         ids: (T,) the prompt.
         logits: (1, V) for the token that follows it.
         state: the model's, for one sequence.
+
+    Args:
+        model: reads it.
+        prompt_ids: (T,) at least one token.
+        on_read: called after each piece of it with the number of tokens that the model has read so far, for progress.
     """
 
-    def __init__(self, model: Model, prompt_ids: Ids) -> None:
+    def __init__(self, model: Model, prompt_ids: Ids, on_read: Callable[[int], None] | None = None) -> None:
         self.ids = prompt_ids
         self.state = model.initial_state(1)
         for start in range(0, len(prompt_ids), _PREFILL):
             piece = prompt_ids[None, start : start + _PREFILL]  # (1, up to _PREFILL)
             self.logits, self.state = model.prefill(piece, self.state)
+            if on_read is not None:
+                on_read(min(start + _PREFILL, len(prompt_ids)))
 
 
 class Branches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,6 +170,7 @@ def beam_search(
     end_id: int | None = None,
     forbid: Iterable[int] = (),
     characters: int | None = None,
+    on_read: Callable[[int], None] | None = None,
 ) -> Sample:
     """The text to which the model gives the highest probability, as far as a beam finds it; nothing is drawn.
 
@@ -191,6 +192,7 @@ def beam_search(
         end_id: the token at which a text ends; None if there is none.
         forbid: tokens that no text has.
         characters: how many characters a text has at most; None for no end.
+        on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
 
     Raises:
         OptionError: the width is below 1.
@@ -201,7 +203,7 @@ def beam_search(
     forbidden = tuple(sorted(set(forbid)))
     search = _Search(model, tokenizer, width, length, stop, end_id, characters)
     chain = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
-    return search.run(Prefix(model, np.asarray(prompt_ids)), chain)
+    return search.run(Prefix(model, np.asarray(prompt_ids), on_read), chain)
 
 
 def _fault(running: list[_Hypothesis], logits: npt.NDArray[np.floating]) -> GenerationError:

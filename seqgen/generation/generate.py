@@ -71,6 +71,7 @@ def stream(
     forbid: Iterable[int] = (),
     characters: int | None = None,
     prefix_lines: PrefixLines | None = None,
+    on_read: Callable[[int], None] | None = None,
 ) -> Stream:
     """One sample, as it is written.
 
@@ -87,6 +88,8 @@ def stream(
         forbid: tokens that are never drawn.
         characters: how many characters (bytes, for binary media) to write at most; None for no end.
         prefix_lines: what the lines start with; the lengths then bound what is added to each line.
+        on_read: called with the number of tokens of the prompt that the model has read so far, for progress; after the last,
+            before the stream is given.
 
     Raises:
         PromptError: the prompt is empty.
@@ -94,7 +97,8 @@ def stream(
         GenerationError: while it runs, when nothing can be drawn; names what left nothing.
     """
     start = _Start(
-        model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines
+        *(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines),
+        on_read=on_read,
     )
     return Stream(start.batch([sample]), start.writer())
 
@@ -116,6 +120,7 @@ def generate(
     numbers: Iterable[int] | None = None,
     batch_size: int = 64,
     log_probabilities: bool = False,
+    on_read: Callable[[int], None] | None = None,
     on_step: Callable[[int], None] | None = None,
     on_sample: Callable[[Sample], None] | None = None,
 ) -> list[Sample]:
@@ -139,6 +144,7 @@ def generate(
         numbers: which samples to write, in place of 0 to num_samples - 1.
         batch_size: how many run side by side at most; the texts do not depend on it.
         log_probabilities: sum them up; costs a few microseconds a step.
+        on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
         on_step: called after each step with the number of tokens it drew, for progress.
         on_sample: called with each sample as soon as it is finished.
 
@@ -150,7 +156,8 @@ def generate(
     _at_least(0, num_samples=num_samples)
     _at_least(1, batch_size=batch_size)
     start = _Start(
-        model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines
+        *(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines),
+        on_read=on_read,
     )
     wanted = list(range(num_samples) if numbers is None else numbers)
     finished: list[Sample] = []
@@ -178,6 +185,7 @@ class _Start:
         forbid: Iterable[int],
         characters: int | None,
         prefix_lines: PrefixLines | None,
+        on_read: Callable[[int], None] | None,
     ) -> None:
         _at_least(0, length=length or 0, characters=characters or 0)
         if len(prompt_ids) == 0:
@@ -194,7 +202,7 @@ class _Start:
         self._end_id = end_id
         self._prompt_ids = np.asarray(prompt_ids)
         self.writer()  # finds out now, not after the first token, whether the stop texts can be used
-        self._prefix = Prefix(model, self._prompt_ids)
+        self._prefix = Prefix(model, self._prompt_ids, on_read)
 
     def writer(self) -> Writer | LineWriter:
         options: dict[str, Any] = {

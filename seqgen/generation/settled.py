@@ -30,6 +30,7 @@ class Generation:
         beam: how many texts ``search`` keeps; None where texts are drawn.
         prefix_lines: what the lines start with; None where the model writes freely.
         random_seed: fixes the draws.
+        on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
     """
 
     prompt: Content
@@ -44,6 +45,7 @@ class Generation:
     forbid: tuple[int, ...]
     model: Model
     tokenizer: Tokenizer
+    on_read: Callable[[int], None] | None = None
 
     def stream(self) -> Stream:
         """The first sample, piece by piece."""
@@ -104,4 +106,5 @@ class Generation:
             "stop": self.stop,
             "end_id": self.end_id,
             "forbid": self.forbid,
+            "on_read": self.on_read,
         }

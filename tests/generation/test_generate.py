@@ -9,6 +9,7 @@ import pytest
 
 from seqgen.core.errors import GenerationError, OptionError, PromptError
 from seqgen.core.sampler import Sampler
+from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate, stream
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
@@ -30,6 +31,15 @@ def line(*ids, size=13):
     for token, following in itertools.pairwise([*ids, ids[-1]]):
         table[token, following] = 100.0
     return table
+
+
+def test_how_far_a_long_prompt_has_been_read_is_told_before_anything_is_drawn(model, characters):
+    prompt, read = np.arange(2500) % 13, []
+    options = {"length": 2, "on_read": read.append}
+    stream(model, characters, prompt, **options)
+    generate(model, characters, prompt, num_samples=3, **options)
+    beam_search(model, characters, prompt, width=2, **options)
+    assert read == [1024, 2048, 2500] * 3
 
 
 class TestSamples:

@@ -111,6 +111,7 @@ class Session:
         say: takes words for people.
         warn: takes warnings.
         tell: takes sentences about what the samplers promise and a text does not keep.
+        reading: while it is entered, takes how many of so many tokens of the prompt have been read; None if nobody looks.
         interruptible: while it is entered, tells whether the text is to stop.
 
     Raises:
@@ -128,6 +129,7 @@ class Session:
         say: Callable[[str], None],
         warn: Callable[[str], None],
         tell: Callable[[Iterable[str]], None],
+        reading: Callable[[int], AbstractContextManager[Callable[[int], None] | None]],
         interruptible: Callable[[], AbstractContextManager[Callable[[], bool]]],
     ) -> None:
         self._model = _writing_text(model)
@@ -138,6 +140,7 @@ class Session:
         self._say = say
         self._warn = warn
         self._tell = tell
+        self._reading = reading
         self._interruptible = interruptible
         self._text: Text | None = None
         self._saved: set[Path] = set()
@@ -237,7 +240,8 @@ class Session:
         fixed = self._settings.random_seed
         settings = self._settings if fixed is None else replace(self._settings, random_seed=fixed + number)
         generation = self._prepared(settings, prompt, warn)
-        return generation.stream(), generation.random_seed
+        with self._reading(len(generation.prompt_ids)) as on_read:
+            return replace(generation, on_read=on_read).stream(), generation.random_seed
 
     def _prepared(self, settings: Settings, prompt: str, warn: Callable[[str], None]) -> Generation:
         return self._model.prepare(

@@ -13,6 +13,7 @@ from seqgen import home
 from seqgen.cli.environment import complete_model, say, warn
 from seqgen.cli.interactive.session import COMMANDS, Session, Settings
 from seqgen.cli.output import open_output
+from seqgen.cli.reading import reading
 from seqgen.cli.samples import tell
 from seqgen.core.errors import MissingDependencyError, SeqgenError, UsageError
 from seqgen.core.options import PartSpec
@@ -77,6 +78,7 @@ def run(
             say=say,
             warn=warn,
             tell=tell,
+            reading=reading,
             interruptible=_interruptible,
         )
         lines = _lines({kind: [entry.name for entry in model.catalog.entries(kind)] for kind in ("sampler", "backend")})
@@ -87,7 +89,9 @@ def run(
                 session.handle(waiting.pop() if waiting else lines.prompt("> "))
             except SeqgenError as error:
                 say(str(error), label="error", style="bold red")
-            except KeyboardInterrupt:  # at the prompt it drops the line, while a model is loaded it drops the command
+            except (
+                KeyboardInterrupt
+            ):  # at the prompt it drops the line, while a model is loaded or a prompt is read, the command
                 continue
             except EOFError:
                 return

@@ -61,6 +61,7 @@ def hold(model):
             say=held.words.append,
             warn=held.warnings.append,
             tell=held.notes.extend,
+            reading=lambda _tokens: contextlib.nullcontext(),
             interruptible=interruptible,
         )
         return held

@@ -289,3 +289,14 @@ def test_options_that_ask_for_another_form_are_refused(terminal, monkeypatch, op
     outcome = terminal("generate", "--interactive", *options)
     assert outcome.exit_code == 2
     assert f"--interactive and {other} do not go together; leave out {other}." in plain(outcome.stdout)
+
+
+def test_ctrl_c_stops_the_reading_of_a_long_paste_and_not_the_session(session):
+    held = session("--length", 5)
+    held.until_prompt()
+    held.process.send("\x1b[200~" + "the ice\n" * 40_000 + "\x1b[201~\r")  # as terminals paste
+    held.process.expect_exact("reading the prompt")
+    held.process.send("\x03")
+    assert held.until_prompt().endswith(" of 320,000 tokens of the prompt, before anything was written\n")
+    assert held("the ice").startswith("the ice")
+    assert held.end() == (0, "")
