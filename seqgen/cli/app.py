@@ -18,6 +18,7 @@ from seqgen import __version__
 from seqgen.cli.environment import Environment, say, warn
 from seqgen.cli.group import MainGroup
 from seqgen.core.errors import SeqgenError, SeqgenWarning
+from seqgen.core.memory import out_of_memory
 from seqgen.core.redact import redacted
 
 INTERRUPTED = 130
@@ -138,9 +139,11 @@ def _fail(environment: Environment, message: str, exit_code: int = 1) -> int:
 
 
 def _mistake(error: BaseException, environment: Environment) -> str:
-    """What cannot be the person's fault: whose it is, and whom to tell."""
+    """What cannot be the person's fault: whose it is, and whom to tell; or that memory does not suffice."""
     first, *_ = [*str(error).strip().splitlines(), ""]
     what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    if isinstance(error, Exception) and out_of_memory(error):
+        return f"There is not enough memory for this ({what}).  Give it less at a time, or use a smaller model"
     plugin = environment.owner(error)
     if plugin is None:
         return f"{what}\nThat is a mistake in seqgen: please report it, with what seqgen --debug ... shows."

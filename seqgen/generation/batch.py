@@ -55,21 +55,22 @@ class Branches:
 
     def __init__(self, model: Model, logits: npt.NDArray[np.floating], state: State) -> None:
         self.logits = logits
-        self._model = model
+        self.model = model
         self._state = state
 
     def after(self, rows: Ids, ids: Ids) -> Branches:
         """The texts (R',) that go on from these rows (R',) with these ids (R',)."""
         if not len(rows):
-            return Branches(self._model, self.logits[:0], self._state)
-        logits, state = self._model.next_logits(np.asarray(ids), take(self._state, np.asarray(rows)))
-        return Branches(self._model, on_host(logits), state)
+            return Branches(self.model, self.logits[:0], self._state)
+        logits, state = self.model.next_logits(np.asarray(ids), take(self._state, np.asarray(rows)))
+        return Branches(self.model, on_host(logits), state)
 
 
 class Batch:
     """B sequences that go on from one prompt, a token each at a time.
 
     Attributes:
+        model: gives the logits.
         sequences: the numbers of those that still run, (B,).
         logits: (B, V) what the model gives for the next token, before the chain; a NumPy array.
         tokens: how many each has drawn.
@@ -89,7 +90,7 @@ class Batch:
         self.sequences = np.asarray(sequences)
         self.logits: npt.NDArray[np.floating] = on_host(prefix.logits)[rows]
         self.tokens = 0
-        self._model = model
+        self.model = model
         self._state = take(prefix.state, rows)
         self._streams = RandomStreams(random_seed, sequences)
         self._chain = Chain(samplers)
@@ -106,7 +107,7 @@ class Batch:
             GenerationError: nothing can be drawn; says for which sequence, where, and through what.
         """
         if self._chain.foresees:
-            self._chain.foresee(Branches(self._model, self.logits, self._state))
+            self._chain.foresee(Branches(self.model, self.logits, self._state))
         try:
             left = self._chain.adjust(self.logits)
             if forced:
@@ -137,7 +138,7 @@ class Batch:
 
     def go_on(self, ids: Ids) -> None:
         """Go on with these ids (B,), which the chain has been told."""
-        logits, self._state = self._model.next_logits(ids, self._state)
+        logits, self._state = self.model.next_logits(ids, self._state)
         self.logits = on_host(logits)
 
     def select(self, rows: Ids) -> None:

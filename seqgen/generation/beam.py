@@ -17,6 +17,7 @@ from seqgen.core.types import Content, Ids, State
 from seqgen.generation.batch import Branches, Prefix, explained, take
 from seqgen.generation.chain import Chain, Forbid
 from seqgen.generation.generate import Sample
+from seqgen.generation.memory import enough_memory
 from seqgen.generation.writer import Writer, nothing
 
 
@@ -196,14 +197,17 @@ def beam_search(
 
     Raises:
         OptionError: the width is below 1.
-        GenerationError: the samplers leave nothing, or the model gives what is no number.
+        GenerationError: the samplers leave nothing, the model gives what is no number, or memory does not suffice.
     """
     if width < 1:
         raise OptionError(f"beam is {width}, but must be at least 1.")
     forbidden = tuple(sorted(set(forbid)))
     search = _Search(model, tokenizer, width, length, stop, end_id, characters)
     chain = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
-    return search.run(Prefix(model, np.asarray(prompt_ids), on_read), chain)
+    with enough_memory(model, f"for this model to read a prompt of {len(prompt_ids):,} tokens"):
+        prefix = Prefix(model, np.asarray(prompt_ids), on_read)
+    with enough_memory(model, f"for a beam of {width:,} texts", "Reduce --beam"):
+        return search.run(prefix, chain)
 
 
 def _fault(running: list[_Hypothesis], logits: npt.NDArray[np.floating]) -> GenerationError:

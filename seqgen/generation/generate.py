@@ -11,6 +11,7 @@ depend on ``random_seed``, i and the position only, and a row of a model does no
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,12 +21,14 @@ import numpy as np
 from seqgen.core.arrays import log_probabilities as log_probabilities_of
 from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError, PromptError
+from seqgen.core.memory import out_of_memory
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.batch import Batch, Prefix
 from seqgen.generation.chain import Forbid
 from seqgen.generation.lines import LineWriter, PrefixLines
+from seqgen.generation.memory import enough_memory, not_enough_memory
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import FinishReason, Writer, nothing
 
@@ -142,7 +145,8 @@ def generate(
         characters: how many characters (bytes, for binary media) to write for each at most; None for no end.
         prefix_lines: what the lines start with; the lengths then bound what is added to each line.
         numbers: which samples to write, in place of 0 to num_samples - 1.
-        batch_size: how many run side by side at most; the texts do not depend on it.
+        batch_size: how many run side by side at most; the texts do not depend on it.  Where memory does not suffice, half as
+            many are begun anew, and so on.
         log_probabilities: sum them up; costs a few microseconds a step.
         on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
         on_step: called after each step with the number of tokens it drew, for progress.
@@ -151,7 +155,7 @@ def generate(
     Raises:
         PromptError: the prompt is empty.
         OptionError: a stop text that is empty or of the wrong type, or a number that is too small.
-        GenerationError: nothing can be drawn; names the sample and what left nothing.
+        GenerationError: nothing can be drawn; names the sample and what left nothing.  Or memory does not suffice.
     """
     _at_least(0, num_samples=num_samples)
     _at_least(1, batch_size=batch_size)
@@ -159,13 +163,25 @@ def generate(
         *(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines),
         on_read=on_read,
     )
-    wanted = list(range(num_samples) if numbers is None else numbers)
+    left = deque(range(num_samples) if numbers is None else numbers)
     finished: list[Sample] = []
-    for first in range(0, len(wanted), batch_size):
-        for sample in _side_by_side(start, wanted[first : first + batch_size], log_probabilities, on_step):
-            finished.append(sample)
-            if on_sample is not None:
-                on_sample(sample)
+    while left:
+        together = [left.popleft() for _ in range(min(batch_size, len(left)))]
+        before = len(finished)
+        try:
+            for sample in _side_by_side(start, together, log_probabilities, on_step):
+                finished.append(sample)
+                if on_sample is not None:
+                    on_sample(sample)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            batch_size = len(together) // 2
+            if not batch_size:
+                raise not_enough_memory(model) from error
+            # A text does not depend on those beside it, so those that were begun can be begun again.
+            whole = {sample.number for sample in finished[before:]}
+            left.extendleft(number for number in reversed(together) if number not in whole)
     return sorted(finished, key=lambda sample: sample.number)
 
 
@@ -202,7 +218,8 @@ class _Start:
         self._end_id = end_id
         self._prompt_ids = np.asarray(prompt_ids)
         self.writer()  # finds out now, not after the first token, whether the stop texts can be used
-        self._prefix = Prefix(model, self._prompt_ids, on_read)
+        with enough_memory(model, f"for this model to read a prompt of {len(prompt_ids):,} tokens"):
+            self._prefix = Prefix(model, self._prompt_ids, on_read)
 
     def writer(self) -> Writer | LineWriter:
         options: dict[str, Any] = {

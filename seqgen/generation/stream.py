@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqgen.core.types import Content
 from seqgen.generation.batch import Batch
 from seqgen.generation.lines import LineWriter
+from seqgen.generation.memory import enough_memory
 from seqgen.generation.writer import FinishReason, Writer
 
 
@@ -41,7 +42,7 @@ class Stream(Iterator[Content]):
     def __init__(self, batch: Batch, writer: Writer | LineWriter) -> None:
         self._batch = batch
         self._writer = writer
-        self._run = self._running()
+        self._run = self._with_enough_memory()
         self._pieces = (text for _, text in self._run if text)
 
     def __next__(self) -> Content:
@@ -76,6 +77,10 @@ class Stream(Iterator[Content]):
     def notes(self) -> tuple[str, ...]:
         """What the samplers promise and could not keep so far, a sentence each."""
         return self._batch.notes(0)
+
+    def _with_enough_memory(self) -> Iterator[tuple[int, Content]]:
+        with enough_memory(self._batch.model):
+            yield from self._running()
 
     def _running(self) -> Iterator[tuple[int, Content]]:
         batch, writer = self._batch, self._writer

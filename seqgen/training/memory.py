@@ -8,6 +8,7 @@ from typing import Any
 
 from seqgen.core.backend import Model
 from seqgen.core.errors import TrainingError
+from seqgen.core.memory import out_of_memory
 
 
 def fewer_rows(model: Model, batch_size: int) -> bool:
@@ -42,13 +43,3 @@ def enough_memory(values: Mapping[str, Any]) -> Iterator[None]:
         if not values.get("auto_batch"):
             msg += "  With --auto-batch fewer sequences of a batch are computed at a time, which gives the same."
         raise TrainingError(msg) from error
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Python's and NumPy's MemoryError, and what torch (by device), TensorFlow and JAX raise in its place."""
-    named = type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}
-    said = str(error)
-    told = isinstance(error, RuntimeError) and any(
-        words in said for words in ("can't allocate memory", "not enough memory", "out of memory", "RESOURCE_EXHAUSTED")
-    )
-    return isinstance(error, MemoryError) or named or told

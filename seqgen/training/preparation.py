@@ -15,6 +15,7 @@ from seqgen.core.canonical import extended_weights
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import MissingDependencyError, OptionError
+from seqgen.core.memory import out_of_memory
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
@@ -26,7 +27,7 @@ from seqgen.data.store import TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, choose
-from seqgen.training.memory import fewer_rows, out_of_memory
+from seqgen.training.memory import fewer_rows
 from seqgen.training.mixing import check_mixing
 from seqgen.training.pace import measure
 from seqgen.training.schedule import Budget, Schedule

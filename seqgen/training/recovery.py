@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.errors import DamagedModelError, TrainingError
+from seqgen.core.memory import out_of_memory
 from seqgen.core.types import Weights
-from seqgen.training.memory import fewer_rows, out_of_memory
+from seqgen.training.memory import fewer_rows
 from seqgen.training.progress import Reporter
 from seqgen.training.run import Run
 from seqgen.training.trainer import Counters, DivergedError, Trainer
