@@ -34,7 +34,7 @@ def nats(table: NgramTable, tokens: np.ndarray[Any, Any], start: int) -> float:
     contexts = np.lib.stride_tricks.sliding_window_view(tokens, size)[start - size : -1]
     total, rows = 0.0, max(1, _AT_ONCE // table.vocab_size)
     for first in range(0, len(contexts), rows):
-        probabilities, _ = table.probabilities(contexts[first : first + rows])
+        probabilities = table.probabilities(contexts[first : first + rows])
         targets = tokens[start + first : start + first + len(probabilities)]
         total -= float(np.log(probabilities[np.arange(len(targets)), targets]).sum(dtype=np.float64))
     return total / len(contexts)

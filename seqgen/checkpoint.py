@@ -222,11 +222,9 @@ class SavedModel:
         if not self.has_ngrams:
             return network
         from seqgen.ngrams.mixture import Mixture
-        from seqgen.ngrams.table import read_table
 
         verify(self.folder, NGRAMS, self.manifest, where=self.where)
-        table, shares = read_table(self.folder / NGRAMS, self.config.model.vocab_size, where=f"{self.where}/{NGRAMS}")
-        return Mixture(network, table, shares)
+        return Mixture.read(network, self.folder / NGRAMS, where=f"{self.where}/{NGRAMS}")
 
     def tokenizer(self, catalog: Catalog) -> Tokenizer:
         """The tokenizer, by its registered name.

@@ -9,6 +9,7 @@ from typing import ClassVar, SupportsFloat
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.core.arrays import on_host
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.spec import ModelSpec, OptimizerSpec, Precision
 from seqgen.core.types import Array, Batch, Ids, State, Weights
@@ -18,7 +19,7 @@ class Model(ABC):
     """A network on a device.  B sequences, T time steps, V vocabulary.
 
     Laws (checked by ``seqgen.testing``): ``weights`` then ``load_weights`` changes nothing; a row of ``next_logits``
-    does not depend on the other rows; ``prefill`` equals stepping; the loss falls on a learnable sequence.
+    does not depend on the other rows; ``prefill`` and ``forward`` equal stepping; the loss falls on a learnable sequence.
     """
 
     spec: ModelSpec
@@ -57,6 +58,17 @@ class Model(ABC):
         for step in range(ids.shape[1]):
             logits, state = self.next_logits(ids[:, step], state)
         return logits, state
+
+    def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Read T tokens.  ids (B, T), T at least 1 -> logits (B, T, V) after each, and the state after the last.
+
+        Nobody asks for more tokens at a time than whose logits may be in memory together.
+        """
+        steps = []
+        for step in range(ids.shape[1]):
+            logits, state = self.next_logits(ids[:, step], state)
+            steps.append(on_host(logits))
+        return np.stack(steps, axis=1), state
 
     @abstractmethod
     def evaluate(self, batch: Batch) -> tuple[float, int]:

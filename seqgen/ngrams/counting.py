@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from seqgen.core.errors import OptionError
 from seqgen.core.types import Ids
-from seqgen.ngrams.table import Contexts, Floats, Integers, NgramTable
+from seqgen.ngrams.table import Contexts, Floats, Integers, NgramTable, smallest
 
 MAX_TOKENS = 20_000_000
 """Tokens that are counted at most: each takes some 40 bytes while it is counted."""
@@ -52,7 +52,10 @@ def count_ngrams(tokens: Ids, vocab_size: int, order: int) -> NgramTable:
     unigram[letters] = occurrences / occurrences.sum()
     # A token that never occurs, such as the end of a document, must not be impossible.
     unigram = (unigram + 1e-6) / (1 + 1e-6 * vocab_size)
-    return NgramTable(unigram.astype(np.float32), tuple(_contexts(*each, vocab_size) for each in reversed(counts)))
+    return NgramTable(
+        unigram.astype(np.float32),
+        tuple(_contexts(*each, vocab_size, length) for length, each in enumerate(reversed(counts), start=1)),
+    )
 
 
 def _codes(ids: Integers, vocab_size: int, length: int) -> Integers:
@@ -64,16 +67,21 @@ def _codes(ids: Integers, vocab_size: int, length: int) -> Integers:
     return codes
 
 
-def _contexts(codes: Integers, counts: npt.NDArray[np.intp], vocab_size: int) -> Contexts:
-    """What follows each context, from n-grams in ascending order and how often each counts."""
+def _contexts(codes: Integers, counts: npt.NDArray[np.intp], vocab_size: int, length: int) -> Contexts:
+    """What follows each context of a length, from n-grams in ascending order and how often each counts."""
     contexts, starts = np.unique(codes // vocab_size, return_index=True)
     taken = _discounts(counts)[np.minimum(counts, 3)]
     totals = np.add.reduceat(counts, starts)
     sizes = np.diff(np.append(starts, len(codes)))
     discounted: Floats = ((counts - taken) / np.repeat(totals, sizes)).astype(np.float32)
     backoff: Floats = (np.add.reduceat(taken, starts) / totals).astype(np.float32)
-    tokens = (codes % vocab_size).astype(np.int32)
-    return Contexts(contexts, np.append(starts, len(codes)).astype(np.int64), tokens, discounted, backoff)
+    return Contexts(
+        contexts.astype(smallest(vocab_size**length)),
+        np.append(starts, len(codes)).astype(np.uint32),
+        (codes % vocab_size).astype(smallest(vocab_size)),
+        discounted,
+        backoff,
+    )
 
 
 def _discounts(counts: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:

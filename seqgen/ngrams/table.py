@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,12 @@ import numpy.typing as npt
 
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.types import Ids
-from seqgen.untrusted import read_tensors
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 _ROUNDING = 1e-3  # by which probabilities in float32 may miss one
+_REMEMBERED = 1 << 18  # probabilities, 1 MB
 
 NOTHING = -1
 """What stands in a context before the first token."""
@@ -35,9 +34,9 @@ class Contexts:
         backoff: (C,) what was taken off, by which the probabilities after one token less are multiplied.
     """
 
-    codes: Integers
-    starts: Integers
-    tokens: npt.NDArray[np.int32]
+    codes: npt.NDArray[np.unsignedinteger[Any]]
+    starts: npt.NDArray[np.uint32]
+    tokens: npt.NDArray[np.unsignedinteger[Any]]
     discounted: Floats
     backoff: Floats
 
@@ -45,8 +44,16 @@ class Contexts:
         """(B,) whether each of these contexts has occurred, and where it stands."""
         if not len(self.codes):
             return np.zeros(len(codes), np.bool_), np.zeros(len(codes), np.intp)
-        places = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
-        return self.codes[places] == codes, places
+        # In one type, or the whole table would be copied into another.
+        known = codes.astype(self.codes.dtype)
+        places = np.minimum(np.searchsorted(self.codes, known), len(self.codes) - 1)
+        return self.codes[places] == known, places
+
+    def place(self, code: int) -> int | None:
+        """Where one context stands, None if it has not occurred."""
+        number = self.codes.dtype.type(code)
+        place = int(self.codes.searchsorted(number))
+        return place if place < len(self.codes) and self.codes[place] == number else None
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class NgramTable:
 
     unigram: Floats
     contexts: tuple[Contexts, ...]
+    _remembered: dict[tuple[int, int], Floats] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def order(self) -> int:
@@ -74,20 +82,15 @@ class NgramTable:
         """V."""
         return len(self.unigram)
 
-    def probabilities(self, context: Ids) -> tuple[Floats, Integers]:
-        """The probabilities of every token after each context.
+    def probabilities(self, context: Ids) -> Floats:
+        """The probabilities (B, V) of every token after each context; each row sums to one.
 
         Args:
             context: (B, N) the last tokens, the latest last; ``NOTHING`` before the first.
-
-        Returns:
-            probabilities (B, V), whose rows sum to one, and the length (B,) of the longest context that has occurred.
         """
         if len(context) == 1:
-            alone, length = self._after(context[0].tolist())
-            return alone[None], np.array([length])
+            return self._after(context[0].tolist())[None]
         probabilities = np.repeat(self.unigram[None], len(context), axis=0)
-        found = np.zeros(len(context), np.int64)
         rows = np.arange(len(context))  # those whose shorter context has occurred; the longer cannot otherwise
         codes = np.zeros(len(context), np.int64)
         digit = 1
@@ -100,36 +103,51 @@ class NgramTable:
             rows, codes, places = rows[occurred], codes[occurred], places[occurred]
             if not len(rows):
                 break
-            found[rows] = length
             probabilities[rows] *= known.backoff[places][:, None]
-            starts = known.starts[places]
-            counts = known.starts[places + 1] - starts
+            starts = known.starts[places].astype(np.int64)
+            counts = known.starts[places + 1].astype(np.int64) - starts
             ends = np.cumsum(counts)
             entries = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
             probabilities[np.repeat(rows, counts), known.tokens[entries]] += known.discounted[entries]
-        return probabilities, found
+        return probabilities
 
-    def _after(self, context: list[int]) -> tuple[Floats, int]:
-        """The same for one context, (V,), in a fraction of the time: most texts are written one at a time."""
-        probabilities = self.unigram.copy()
-        code, digit = 0, 1
-        for length, known in enumerate(self.contexts, start=1):
-            token = context[-length]
+    def _after(self, context: list[int]) -> Floats:
+        """The same for one context, (V,), in a fraction of the time: most texts are written one at a time.
+
+        What follows the contexts of late is remembered, so that most lookups begin at three or four tokens.
+        """
+        codes, code, digit = [0], 0, 1
+        for token in context[::-1]:
+            if token == NOTHING:
+                break
             code += digit * token
             digit *= self.vocab_size
-            place = int(known.codes.searchsorted(code))
-            if token == NOTHING or place == len(known.codes) or known.codes[place] != code:
-                return probabilities, length - 1
-            probabilities *= known.backoff[place]
+            codes.append(code)
+        length = len(codes) - 1
+        while length and (length, codes[length]) not in self._remembered:
+            length -= 1
+        probabilities = self._remembered[length, codes[length]] if length else self.unigram
+        for longer in range(length + 1, len(codes)):
+            known = self.contexts[longer - 1]
+            place = known.place(codes[longer])
+            if place is None:
+                break
+            probabilities = probabilities * known.backoff[place]
             entries = slice(known.starts[place], known.starts[place + 1])
             probabilities[known.tokens[entries]] += known.discounted[entries]
-        return probabilities, len(self.contexts)
+            self._remember(longer, codes[longer], probabilities)
+        return probabilities.copy()
+
+    def _remember(self, length: int, code: int, probabilities: Floats) -> None:
+        if len(self._remembered) * self.vocab_size > _REMEMBERED:
+            self._remembered.clear()
+        self._remembered[length, code] = probabilities
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All of it as named arrays, for a file."""
         tensors: dict[str, npt.NDArray[Any]] = {"unigram": self.unigram}
         for length, known in enumerate(self.contexts, start=1):
-            tensors |= {f"contexts.{length}.{name}": getattr(known, name) for name in _DTYPES}
+            tensors |= {f"contexts.{length}.{name}": getattr(known, name) for name in _NAMES}
         return tensors
 
     @classmethod
@@ -140,71 +158,63 @@ class NgramTable:
             DamagedModelError: they are none for a vocabulary of this size.
         """
         order = 1 + sum(name.endswith(".codes") for name in tensors)
-        names = {"unigram", *(f"contexts.{length}.{name}" for length in range(1, order) for name in _DTYPES)}
+        names = {"unigram", *(f"contexts.{length}.{name}" for length in range(1, order) for name in _NAMES)}
         if tensors.keys() != names:
             raise DamagedModelError(f"{where}: its tensors are not those of an n-gram model.")
-        _require(_is(tensors["unigram"], np.float32, vocab_size), '"unigram" is not of the vocabulary', where)
+        require(_is(tensors["unigram"], np.float32, vocab_size), '"unigram" is not of the vocabulary', where)
         table = cls(
             tensors["unigram"],
             tuple(
-                Contexts(**{name: tensors[f"contexts.{length}.{name}"] for name in _DTYPES})
+                Contexts(**{name: tensors[f"contexts.{length}.{name}"] for name in _NAMES})
                 for length in range(1, order)
             ),
         )
-        _require(vocab_size**order < 2**63, f"n-grams of {order} tokens do not fit into a number", where)
+        require(vocab_size**order < 2**63, f"n-grams of {order} tokens do not fit into a number", where)
         whole = abs(float(table.unigram.sum(dtype=np.float64)) - 1) < _ROUNDING
-        _require(_are_shares(table.unigram) and whole, '"unigram" are no probabilities', where)
+        require(are_shares(table.unigram) and whole, '"unigram" are no probabilities', where)
         for length, known in enumerate(table.contexts, start=1):
             _check(known, vocab_size, length, where=f"{where}: contexts of {length}")
         return table
 
 
-_DTYPES = {
-    "codes": np.int64,
-    "starts": np.int64,
-    "tokens": np.int32,
-    "discounted": np.float32,
-    "backoff": np.float32,
-}
+_NAMES = ("codes", "starts", "tokens", "discounted", "backoff")
 
 
-def read_table(path: Path, vocab_size: int, *, where: str) -> tuple[NgramTable, Floats]:
-    """A table from a file, and the network's shares (N + 1,) that stand beside it.
-
-    Raises:
-        DamagedModelError: the file holds something else.
-    """
-    tensors = read_tensors(path, where=where)
-    shares = tensors.pop(SHARES, np.zeros(0, np.float32))
-    table = NgramTable.of(tensors, vocab_size, where=where)
-    _require(_is(shares, np.float32, table.order) and _are_shares(shares), f'"{SHARES}" is no share', where)
-    return table, shares
+def smallest(numbers: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """The smallest unsigned type that holds the numbers from 0 up to, but not including, this one."""
+    return np.dtype(np.min_scalar_type(max(numbers - 1, 0)))
 
 
-SHARES = "network_shares"
-"""The tensor of a file that says, for each length of context, how much of the mixture is the network's."""
+def _dtypes(vocab_size: int, length: int) -> dict[str, npt.DTypeLike]:
+    return {
+        "codes": smallest(vocab_size**length),
+        "starts": np.uint32,
+        "tokens": smallest(vocab_size),
+        "discounted": np.float32,
+        "backoff": np.float32,
+    }
 
 
 def _check(known: Contexts, vocab_size: int, length: int, *, where: str) -> None:
     count, entries = len(known.codes), len(known.tokens)
-    for name, size in {"codes": count, "starts": count + 1, "backoff": count, "tokens": entries}.items():
-        _require(_is(getattr(known, name), _DTYPES[name], size), f'"{name}" has a wrong type or shape', where)
-    _require(_is(known.discounted, np.float32, entries), '"discounted" has a wrong type or shape', where)
+    sizes = {"codes": count, "starts": count + 1, "tokens": entries, "discounted": entries, "backoff": count}
+    for name, dtype in _dtypes(vocab_size, length).items():
+        require(_is(getattr(known, name), dtype, sizes[name]), f'"{name}" has a wrong type or shape', where)
     ascending = bool((known.codes[1:] > known.codes[:-1]).all())
-    within = count == 0 or (known.codes[0] >= 0 and known.codes[-1] < vocab_size**length)
-    _require(ascending and bool(within), '"codes" are not in order', where)
+    within = count == 0 or int(known.codes[-1]) < vocab_size**length
+    require(ascending and bool(within), '"codes" are not in order', where)
     parts = bool((known.starts[1:] > known.starts[:-1]).all()) and known.starts[0] == 0 and known.starts[-1] == entries
-    _require(parts, '"starts" are not in order', where)
-    inside = entries == 0 or 0 <= known.tokens.min() <= known.tokens.max() < vocab_size
+    require(parts, '"starts" are not in order', where)
+    inside = entries == 0 or int(known.tokens.max()) < vocab_size
     same_context = np.ones(max(entries - 1, 0), np.bool_)
     same_context[known.starts[1:-1] - 1] = False
     each_once = bool((known.tokens[1:] > known.tokens[:-1])[same_context].all())
-    _require(bool(inside) and each_once, '"tokens" are not tokens in order', where)
+    require(bool(inside) and each_once, '"tokens" are not tokens in order', where)
     sums = known.backoff.astype(np.float64)
     if entries:
         sums = sums + np.add.reduceat(known.discounted.astype(np.float64), known.starts[:-1])
-    _require(
-        _are_shares(known.discounted) and _are_shares(known.backoff) and bool((abs(sums - 1) < _ROUNDING).all()),
+    require(
+        are_shares(known.discounted) and are_shares(known.backoff) and bool((abs(sums - 1) < _ROUNDING).all()),
         "the probabilities after a context do not sum to one",
         where,
     )
@@ -214,10 +224,12 @@ def _is(array: npt.NDArray[Any], dtype: npt.DTypeLike, size: int) -> bool:
     return array.dtype == dtype and array.shape == (size,)
 
 
-def _are_shares(array: Floats) -> bool:
+def are_shares(array: Floats) -> bool:
+    """Whether all of them are between zero and one; NaN is not."""
     return bool(((array >= 0) & (array <= 1)).all())
 
 
-def _require(holds: bool, fault: str, where: str) -> None:
+def require(holds: bool, fault: str, where: str) -> None:
+    """Raise DamagedModelError with this fault if something does not hold."""
     if not holds:
         raise DamagedModelError(f"{where}: {fault}; the model was altered or damaged.")

@@ -127,7 +127,7 @@ class GenerationLaws(ModelContract):
 
     @law
     def test_reading_at_once_equals_stepping(self) -> None:
-        """Reading T tokens by prefill gives the logits and the state of stepping through them.
+        """Reading T tokens by prefill or forward gives the logits and the state of stepping through them.
 
         A prompt is read at once; the text must not depend on how it was cut.
         """
@@ -139,11 +139,16 @@ class GenerationLaws(ModelContract):
             require(list(state) == list(after), f"prefill gives a state of {list(state)}, stepping of {list(after)}.")
             for name, array in after.items():
                 require_close(on_host(state[name]), on_host(array), f'prefill of {steps} tokens: other "{name}".')
+            every, state = self.model.forward(ids, self.model.initial_state(2))
+            require_close(on_host(every), expected, f"forward of {steps} tokens gives other logits.")
+            for name, array in after.items():
+                require_close(on_host(state[name]), on_host(array), f'forward of {steps} tokens: other "{name}".')
             # From a state that is not the initial one, too.
+            further, _ = stepped(self.model, ids[:, :1], after)
             again, _ = self.model.prefill(ids[:, :1], after)
-            require_close(
-                on_host(again), stepped(self.model, ids[:, :1], after)[0][:, -1], "prefill ignores its state."
-            )
+            require_close(on_host(again), further[:, -1], "prefill ignores its state.")
+            every, _ = self.model.forward(ids[:, :1], after)
+            require_close(on_host(every), further, "forward ignores its state.")
 
     @law
     def test_ids_of_any_integer_type_are_taken(self) -> None:

@@ -14,8 +14,7 @@ from seqgen.core.errors import OptionError
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
 from seqgen.ngrams.counting import check_countable, count_ngrams
-from seqgen.ngrams.mixture import Mixture
-from seqgen.ngrams.table import SHARES
+from seqgen.ngrams.mixture import LEVELS, Mixture
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,8 @@ def mix(model: Model, weights: Weights, order: int, training: Batching, validati
     model.load_weights(weights)
     try:
         table = count_ngrams(training.part.tokens, model.spec.vocab_size, order)
-        mixture = Mixture(model, table, np.ones(order, np.float32))
+        mixture = Mixture(model, table, np.ones((LEVELS, LEVELS), np.float32))
         loss = mixture.fit(validation.batch(0, step) for step in range(validation.steps_per_epoch))
     finally:
         model.load_weights(own)
-    return Mixed({**table.tensors(), SHARES: mixture.shares}, loss)
+    return Mixed(mixture.tensors(), loss)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.core.errors import OptionError
+from seqgen.ngrams import table as table_module
 from seqgen.ngrams.counting import MAX_TOKENS, check_countable, count_ngrams
 from seqgen.ngrams.table import NOTHING
 
@@ -53,15 +54,9 @@ def probability(token, context, counts):
 def test_probabilities_are_those_of_the_paper(tokens, order, context):
     context = context[: order - 1]
     counts = counts_of(tokens, order)
-    found, length = count_ngrams(np.array(tokens, np.uint8), V, order).probabilities(np.array([context]))
+    found = count_ngrams(np.array(tokens, np.uint8), V, order).probabilities(np.array([context]))
     expected = [probability(token, tuple(context), counts) for token in range(V)]
     np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-7)
-    known = [
-        size
-        for size in range(order)
-        if any(ngram[:-1] == tuple(context[order - 1 - size :]) for ngram in counts[size + 1])
-    ]
-    assert length.tolist() == [max(known)]
 
 
 @given(
@@ -72,20 +67,30 @@ def test_probabilities_are_those_of_the_paper(tokens, order, context):
 def test_rows_are_probabilities_and_a_context_alone_gives_what_it_gives_among_others(tokens, order, contexts):
     contexts = np.array(contexts)[:, : order - 1]
     table = count_ngrams(np.array(tokens), V, order)
-    rows, lengths = table.probabilities(contexts)
+    rows = table.probabilities(contexts)
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
     assert (rows > 0).all()
-    for row, length, context in zip(rows, lengths, contexts, strict=True):
-        alone, its_length = table.probabilities(context[None])
-        np.testing.assert_allclose(alone[0], row, rtol=1e-6)
-        assert its_length.tolist() == [length]
+    for row, context in zip(rows, contexts, strict=True):
+        np.testing.assert_allclose(table.probabilities(context[None])[0], row, rtol=1e-6)
 
 
 def test_what_stands_before_the_first_token_is_no_token():
     table = count_ngrams(np.array([0, 1, 2, 3] * 5), V, 3)
-    begun, length = table.probabilities(np.array([[NOTHING, 1]]))
-    assert length.tolist() == [1]
+    begun = table.probabilities(np.array([[NOTHING, 1]]))
     assert begun[0].argmax() == 2
+
+
+def test_what_is_remembered_of_the_last_contexts_is_bounded_and_changes_nothing(monkeypatch):
+    monkeypatch.setattr(table_module, "_REMEMBERED", 10 * V)
+    tokens = np.random.default_rng(0).integers(0, V, 400)
+    table = count_ngrams(tokens, V, 5)
+    contexts = np.lib.stride_tricks.sliding_window_view(tokens, 4)
+    together = table.probabilities(contexts)
+    for row, context in zip(together, contexts, strict=True):
+        alone = table.probabilities(context[None])
+        np.testing.assert_allclose(alone[0], row, rtol=1e-6)
+        alone[:] = 0  # what was given is the caller's
+        assert len(table._remembered) <= 11
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.core.canonical import initial_weights
+from seqgen.core.errors import DamagedModelError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
 from seqgen.generation.batch import take
@@ -17,7 +19,8 @@ from seqgen.ngrams.mixture import Mixture
 
 V, ORDER = 7, 4
 SPEC = ModelSpec(vocab_size=V, embedding_size=4, hidden_size=6)
-SHARES = np.array([0.9, 0.7, 0.5, 0.2], np.float32)
+LEVELS = 5
+SHARES = np.linspace(0.9, 0.2, LEVELS * LEVELS, dtype=np.float32).reshape(LEVELS, LEVELS)
 IDS = np.random.default_rng(3).integers(0, V, 400)
 
 
@@ -47,14 +50,20 @@ def probabilities(logits):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def test_the_probabilities_are_the_shares_of_both(mixture):
+def level(probabilities):
+    """How many of 0.3, 0.5, 0.7 and 0.9 the largest reaches."""
+    return sum(probabilities.max() >= least for least in (0.3, 0.5, 0.7, 0.9))
+
+
+@pytest.mark.parametrize("steps", [10, 11, 12, 13])
+def test_the_probabilities_are_the_shares_of_both_by_how_sure_each_is(mixture, steps):
     network, table = network_of(), count_ngrams(IDS, V, ORDER)
-    prompt = IDS[None, :10]
+    prompt = IDS[None, :steps]
     logits, _ = mixture.prefill(prompt, mixture.initial_state(1))
     of_network = probabilities(network.prefill(prompt, network.initial_state(1))[0])
-    of_ngrams, found = table.probabilities(prompt[:, -ORDER + 1 :])
-    assert found.tolist() == [ORDER - 1]
-    np.testing.assert_allclose(np.exp(logits), 0.2 * of_network + 0.8 * of_ngrams, rtol=1e-5)
+    of_ngrams = table.probabilities(prompt[:, -ORDER + 1 :])
+    share = SHARES[level(of_network), level(of_ngrams)]
+    np.testing.assert_allclose(np.exp(logits), share * of_network + (1 - share) * of_ngrams, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["torch", "keras"])
@@ -117,24 +126,61 @@ def test_evaluation_sums_the_nats_of_stepping(mixture, how):
 
 
 def test_fitted_shares_are_better_than_any_others(mixture):
-    held_out = np.random.default_rng(3).integers(0, V, 400)  # as what was counted, so that n-grams are worth much
-    batches = [Batch(held_out[None, :-1], held_out[None, 1:])]
-    loss = mixture.fit(batches)
-    nats, scored = mixture.evaluate(batches[0])
+    batch = Batch(np.tile(IDS, 50)[None, :-1], np.tile(IDS, 50)[None, 1:])  # what was counted: n-grams know it by heart
+    loss = mixture.fit([batch])
+    shares = mixture.tensors()["network_shares"]
+    nats, scored = mixture.evaluate(batch)
     assert loss == pytest.approx(nats / scored, rel=1e-5)
-    for place in range(ORDER):
+    for place in np.ndindex(LEVELS, LEVELS):
         for step in (-0.05, 0.05):
-            shares = mixture.shares.copy()
-            shares[place] = np.clip(shares[place] + step, 0, 1)
-            moved = Mixture(network_of(), count_ngrams(IDS, V, ORDER), shares)
-            assert moved.evaluate(batches[0])[0] / scored >= loss - 1e-4
-    assert mixture.shares[-1] < 0.1
+            others = shares.copy()
+            others[place] = np.clip(others[place] + step, 0, 1)
+            moved = Mixture(network_of(), count_ngrams(IDS, V, ORDER), others)
+            assert moved.evaluate(batch)[0] / scored >= loss - 1e-4
+    assert shares[0, -1] < 0.1
+
+
+def test_levels_that_are_not_met_have_the_share_of_all_together(mixture):
+    mixture.fit([Batch(IDS[None, :-1], IDS[None, 1:])])
+    shares = mixture.tensors()["network_shares"]
+    never = shares[-1]  # a network that has not trained is never that sure
+    np.testing.assert_allclose(never, never[0])
+    assert 0 < never[0] < 0.5
 
 
 def test_what_is_not_scored_does_not_count_in_the_fit(mixture):
     batch = Batch(IDS[None, :-1], IDS[None, 1:], weights=np.zeros((1, 399), np.float32))
     assert mixture.fit([batch]) == 0
-    np.testing.assert_array_equal(mixture.shares, 0.5)
     half = dataclasses.replace(batch, weights=np.r_[np.ones(200), np.zeros(199)].astype(np.float32)[None])
     alone = Batch(IDS[None, :200], IDS[None, 1:201])
     assert mixture.fit([half]) == pytest.approx(mixture.fit([alone]), rel=1e-6)
+
+
+@pytest.fixture
+def file(mixture, tmp_path):
+    def write(tensors):
+        path = tmp_path / "ngrams.safetensors"
+        save_file(tensors, path)
+        return path
+
+    return write
+
+
+def test_a_mixture_comes_back_from_its_file(mixture, file):
+    read = Mixture.read(network_of(), file(mixture.tensors()), where="m:1/ngrams.safetensors")
+    ids = IDS.reshape(8, 50)
+    for ours, theirs in zip(
+        read.prefill(ids, read.initial_state(8)), mixture.prefill(ids, mixture.initial_state(8)), strict=True
+    ):
+        np.testing.assert_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "shares", [None, SHARES * 2, SHARES - 1, SHARES * np.float32("nan"), SHARES[:-1], SHARES.astype(np.float64)]
+)
+def test_shares_that_are_none_are_refused(mixture, file, shares):
+    tensors = mixture.tensors()
+    del tensors["network_shares"]
+    path = file(tensors if shares is None else {**tensors, "network_shares": shares})
+    with pytest.raises(DamagedModelError, match='m:1: "network_shares" are no shares'):
+        Mixture.read(network_of(), path, where="m:1")

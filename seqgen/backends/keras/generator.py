@@ -80,6 +80,13 @@ class EngineGenerator:
             logits, state = self.next_logits(ids[:, step], state)
         return logits, state
 
+    def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
+        with engine.on(self._device):
+            outputs, after = self._read(self._values, tensor(ids, "int32"), tensors(state))
+            logits = array(self._network.logits(self._values, outputs))
+            return logits, {name: array(part) for name, part in after.items()}
+
 
 def _step(values: Tensors, ids: Tensor, state: Tensors, network: Network) -> tuple[Tensor, dict[str, Tensor]]:
     """One step.  ids (B,), state -> logits (B, V), and the state after."""

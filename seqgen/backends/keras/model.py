@@ -89,6 +89,10 @@ class KerasModel(Model):
         """Read T tokens at once; see :meth:`seqgen.core.backend.Model.prefill`."""
         return self._current_generator().prefill(ids, state)
 
+    def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
+        return self._current_generator().forward(ids, state)
+
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         with engine.on(self.device):

@@ -72,6 +72,11 @@ class NumpyModel(Model):
             hidden, state = self._read(block, state)
         return self._logits(hidden[-1]), state
 
+    def forward(self, ids: Ids, state: State) -> tuple[Floats, State]:
+        """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
+        hidden, after = self._read(ids, state)  # (T, B, H)
+        return self._logits(hidden).transpose(1, 0, 2), after
+
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         rows = batch.inputs.shape[0]

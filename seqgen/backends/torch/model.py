@@ -80,6 +80,12 @@ class TorchModel(Model):
         return self._given(self._network.logits(outputs[-1])), self._named(parts)
 
     @torch.inference_mode()
+    def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
+        outputs, parts = self._network(self._tensor(ids.T), self._parts(state))  # (T, B, H)
+        return self._given(self._network.logits(outputs).transpose(0, 1)), self._named(parts)
+
+    @torch.inference_mode()
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         state = self._start(batch, self._evaluation_state)

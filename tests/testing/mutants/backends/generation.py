@@ -89,6 +89,19 @@ class ForgetfulPrompt(Forwarding):
         return self.inner.prefill(ids, self.inner.initial_state(len(ids)))
 
 
+@breaks("test_reading_at_once_equals_stepping", "logits of many steps are read from the initial state")
+class ForgetfulForward(Forwarding):
+    def forward(self, ids, state):
+        return super().forward(ids, self.inner.initial_state(len(ids)))
+
+
+@breaks("test_reading_at_once_equals_stepping", "logits of many steps come with the time steps first")
+class TimeFirst(Forwarding):
+    def forward(self, ids, state):
+        logits, after = super().forward(ids, state)
+        return logits.swapaxes(0, 1), after
+
+
 @breaks("test_ids_of_any_integer_type_are_taken", "arithmetic with ids, which overflows in uint8")
 class Overflowing(Forwarding):
     def next_logits(self, ids, state):
