@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 _ROUNDING = 1e-3  # by which probabilities in float32 may miss one
-_REMEMBERED = 1 << 18  # probabilities, 1 MB
+_REMEMBERED = 1 << 20  # probabilities, 4 MB
 
 NOTHING = -1
 """What stands in a context before the first token."""
@@ -70,7 +71,6 @@ class NgramTable:
 
     unigram: Floats
     contexts: tuple[Contexts, ...]
-    _remembered: dict[tuple[int, int], Floats] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def order(self) -> int:
@@ -112,36 +112,35 @@ class NgramTable:
         return probabilities
 
     def _after(self, context: list[int]) -> Floats:
-        """The same for one context, (V,), in a fraction of the time: most texts are written one at a time.
-
-        What follows the contexts of late is remembered, so that most lookups begin at three or four tokens.
-        """
-        codes, code, digit = [0], 0, 1
-        for token in context[::-1]:
+        """The same for one context, (V,), in a fraction of the time: most texts are written one at a time."""
+        code, digit, length = 0, 1, 0
+        for token in reversed(context):
             if token == NOTHING:
                 break
             code += digit * token
             digit *= self.vocab_size
-            codes.append(code)
-        length = len(codes) - 1
-        while length and (length, codes[length]) not in self._remembered:
-            length -= 1
-        probabilities = self._remembered[length, codes[length]] if length else self.unigram
-        for longer in range(length + 1, len(codes)):
-            known = self.contexts[longer - 1]
-            place = known.place(codes[longer])
+            length += 1
+        return self._lookup(length, code).copy()
+
+    @cached_property
+    def _lookup(self) -> Callable[[int, int], Floats]:
+        """The probabilities (V,) after a context, by its length and code; those of late, which often come again, are remembered."""
+
+        @lru_cache(max(1, _REMEMBERED // self.vocab_size))
+        def after(length: int, code: int) -> Floats:
+            if not length:
+                return self.unigram
+            shorter = after(length - 1, code % self.vocab_size ** (length - 1))
+            known = self.contexts[length - 1]
+            place = known.place(code)
             if place is None:
-                break
-            probabilities = probabilities * known.backoff[place]
+                return shorter
+            probabilities: Floats = shorter * known.backoff[place]
             entries = slice(known.starts[place], known.starts[place + 1])
             probabilities[known.tokens[entries]] += known.discounted[entries]
-            self._remember(longer, codes[longer], probabilities)
-        return probabilities.copy()
+            return probabilities
 
-    def _remember(self, length: int, code: int, probabilities: Floats) -> None:
-        if len(self._remembered) * self.vocab_size > _REMEMBERED:
-            self._remembered.clear()
-        self._remembered[length, code] = probabilities
+        return after
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All of it as named arrays, for a file."""
