@@ -3,13 +3,13 @@
     python benchmarks/quality.py tinyshakespeare.txt --seconds 120 600 --seeds 0 1 2
     python benchmarks/quality.py tinyshakespeare.txt --nanogpt ../nanoGPT --seeds 0 1 2
     python benchmarks/quality.py tinyshakespeare.txt --steps 1200 --backends torch keras --seeds 0 1 2
-    python benchmarks/quality.py tinyshakespeare.txt --seconds 60 --ngram-order 7
+    python benchmarks/quality.py tinyshakespeare.txt --seconds 60 --ngram-order 0
 
 The last tenth of the text is held out and scored whole, with the state carried.  With ``--nanogpt``, a checkout of
 https://github.com/karpathy/nanoGPT beside which everything it needs is installed, its README's recipe for a CPU runs on the same
-text first, and the time is the one that it takes.  Its loss is its own estimate, over 200 batches at the end.  A budget in steps gives the
-same losses on a busy machine as on an idle one.  With ``--ngram-order`` the network is mixed with n-grams; the time for that comes on top,
-and is shown.
+text first.  Its loss is its own estimate, over 200 batches at the end.  seqgen then trains for so long that the whole call, from reading the
+text to the saved model with its n-grams and samples, takes no longer than that recipe; what it took is shown.  A budget in steps gives the
+same losses on a busy machine as on an idle one.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ RECIPE = (
     "--n_head=4 --n_embd=128 --max_iters=2000 --lr_decay_iters=2000 --dropout=0.0"
 )
 """nanoGPT's README, "I only have a macbook"; only the log is sparser."""
+
+OUTSIDE = 20.0
+"""Seconds that a call takes at most beside training: to measure the pace, to weigh n-grams, to write samples."""
 
 
 def nanogpt(folder: Path, corpus: Path) -> tuple[float, float]:
@@ -76,7 +79,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, nargs="+", default=[], help="budgets in steps instead of seconds")
     parser.add_argument("--backends", nargs="+", default=["torch"])
-    parser.add_argument("--ngram-order", type=int, default=0)
+    parser.add_argument("--ngram-order", type=int, help="default: the default")
     parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run first")
     arguments = parser.parse_args()
 
@@ -89,7 +92,7 @@ def main() -> None:
     budgets += [(f"{steps:,} steps", {"max_steps": steps}) for steps in arguments.steps]
     if arguments.nanogpt:
         seconds, loss = nanogpt(arguments.nanogpt, arguments.corpus)
-        budgets.append((f"{seconds:.0f} s", {"max_time": seconds}))
+        budgets.append((f"{seconds:.0f} s", {"max_time": seconds - OUTSIDE}))
         table.add_row("nanoGPT", f"{seconds:.0f} s", f"{loss:.3f}", "", f"{bits_per_character(loss, 1):.3f}", "", "")
         rows.append({"name": "nanoGPT", "seconds": seconds, "validation_loss": loss})
     with tempfile.TemporaryDirectory() as home:

@@ -27,6 +27,7 @@ from seqgen.untrusted import (
     map_tensors,
     read_header,
     read_json,
+    read_tensors,
     shown,
 )
 
@@ -224,7 +225,8 @@ class SavedModel:
         from seqgen.ngrams.mixture import Mixture
 
         verify(self.folder, NGRAMS, self.manifest, where=self.where)
-        return Mixture.read(network, self.folder / NGRAMS, where=f"{self.where}/{NGRAMS}")
+        where = f"{self.where}/{NGRAMS}"
+        return Mixture.of(network, read_tensors(self.folder / NGRAMS, where=where), where=where)
 
     def tokenizer(self, catalog: Catalog) -> Tokenizer:
         """The tokenizer, by its registered name.

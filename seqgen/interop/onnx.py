@@ -120,6 +120,8 @@ def metadata(source: Source) -> dict[str, str]:
         "end_id": source.tokenizer.end_id,
         **source.about,
     }
+    if source.ngrams:
+        values["left_out"] = "n-grams that the network was mixed with"
     pieces = vocabulary(source.tokenizer)
     if pieces is not None:
         values["vocabulary"] = pieces
@@ -148,6 +150,7 @@ _DESCRIPTION = """A recurrent language model, written by seqgen.
 Feed token_ids (B, T) with the states, which are zeros at first, and the next_state outputs with what follows.  logits are
 for the token after each.  The metadata has the vocabulary: a JSON list of what each id stands for.  Where has_ends is
 true, a text begins after end_id and ends at it; where it is false, end_id was never seen and must not be drawn.
+Where the metadata has left_out, seqgen's own model has that beside the network, and its probabilities differ.
 """
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy.typing as npt
 
 from seqgen import __version__
 from seqgen.checkpoint import SavedModel
@@ -12,6 +15,7 @@ from seqgen.core.errors import UsageError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Weights
+from seqgen.ngrams.mixture import Mixture
 
 CANONICAL = "seqgen/numpy"
 """A backend that knows the canonical form and no other."""
@@ -29,6 +33,7 @@ class Source:
         tokenizer_name, tokenizer_distribution: how the catalog knows it.
         has_ends: whether the end token was learned.
         about: what is known of where the model came from, in words.
+        ngrams: the tensors of ``ngrams.safetensors``, where the network is mixed with n-grams.
     """
 
     name: str
@@ -39,14 +44,14 @@ class Source:
     tokenizer_distribution: str
     has_ends: bool
     about: dict[str, str]
+    ngrams: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, saved: SavedModel, catalog: Catalog) -> Source:
         """Read a model folder.
 
         Raises:
-            UsageError: the model's architecture has no canonical form, so that only its own backend can run it, or the
-                network is mixed with n-grams.
+            UsageError: the model's architecture has no canonical form, so that only its own backend can run it.
             DamagedModelError, MissingDependencyError: see :class:`seqgen.checkpoint.SavedModel`.
         """
         backend = catalog.find("backend", CANONICAL).load()()
@@ -56,11 +61,8 @@ class Source:
                 f'{saved.where} has the architecture "{spec.architecture}", which only its own backend can run.  Other '
                 f"forms are written for {', '.join(backend.architectures())}; its folder goes anywhere: --format safetensors"
             )
-        if saved.has_ngrams:
-            raise UsageError(
-                f"{saved.where} mixes its network with n-grams, which other forms do not hold; its folder goes anywhere: "
-                "--format safetensors.  For another form, train without --ngram-order."
-            )
+        weights = saved.weights(backend)
+        model = saved.mixed(backend.build(spec, weights=weights))
         name = str(saved.manifest.get("name", "model"))
         version = f"{name}:{saved.folder.name}"
         return cls(
@@ -68,7 +70,7 @@ class Source:
             if saved.where == version
             else name,  # and never a path, which says where somebody keeps things
             spec=spec,
-            weights=saved.weights(backend),
+            weights=weights,
             tokenizer=saved.tokenizer(catalog),
             tokenizer_name=record.name,
             tokenizer_distribution=record.distribution,
@@ -78,6 +80,7 @@ class Source:
                 "created": str(saved.manifest.get("created", "")),
                 "corpus_fingerprint": str(saved.manifest.get("corpus", {}).get("fingerprint", "")),
             },
+            ngrams=model.tensors() if isinstance(model, Mixture) else {},
         )
 
     @property

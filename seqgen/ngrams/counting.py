@@ -9,8 +9,15 @@ from seqgen.core.errors import OptionError
 from seqgen.core.types import Ids
 from seqgen.ngrams.table import Contexts, Floats, Integers, NgramTable, smallest
 
-MAX_TOKENS = 20_000_000
+MAX_TOKENS = 10_000_000
 """Tokens that are counted at most: each takes some 40 bytes while it is counted."""
+
+
+LONGEST = 7
+"""Tokens of the longest n-grams that are counted where no order is given (docs/explanation/defaults.md)."""
+
+MOST_NGRAMS = 500_000
+"""Different n-grams of the longest kind that are counted where no order is given: some 12 MB with the shorter ones."""
 
 
 def check_countable(order: int, *, tokens: int, vocab_size: int) -> None:
@@ -27,6 +34,26 @@ def check_countable(order: int, *, tokens: int, vocab_size: int) -> None:
     if vocab_size**order >= 2**63:
         most = next(fewer for fewer in range(order, 0, -1) if vocab_size**fewer < 2**63)
         raise OptionError(f"ngram_order is {order}, but must be at most {most} for {vocab_size:,} different tokens.")
+
+
+def affordable_order(tokens: Ids, vocab_size: int) -> int:
+    """The longest n-grams worth counting: up to 7 tokens, and not too many different ones; 0 where there are none.
+
+    Args:
+        tokens: (T,) what would be counted.
+        vocab_size: V.
+    """
+    if len(tokens) > MAX_TOKENS:
+        return 0
+    ids = tokens.astype(np.int64)
+    order = 0
+    for length in range(2, LONGEST + 1):
+        if length > len(tokens) or vocab_size**length >= 2**63:
+            break
+        if length > 2 and len(np.unique(_codes(ids, vocab_size, length))) > MOST_NGRAMS:
+            break
+        order = length
+    return order
 
 
 def count_ngrams(tokens: Ids, vocab_size: int, order: int) -> NgramTable:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,6 @@ from seqgen.core.arrays import on_host
 from seqgen.core.backend import Model
 from seqgen.core.types import Batch, Ids, State, Weights
 from seqgen.ngrams.table import NOTHING, Floats, NgramTable, are_shares, require
-from seqgen.untrusted import read_tensors
 
 Levels: TypeAlias = npt.NDArray[np.intp]
 Shares: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -53,21 +51,20 @@ class Mixture(Model):
         self._evaluation_state: State | None = None
 
     @classmethod
-    def read(cls, network: Model, path: Path, *, where: str) -> Mixture:
-        """A network mixed with what a file holds.
+    def of(cls, network: Model, tensors: Mapping[str, npt.NDArray[Any]], *, where: str) -> Mixture:
+        """A network mixed with what ``tensors`` gave, checked, as it may come from a stranger's file.
 
         Raises:
-            DamagedModelError: it holds something else.
+            DamagedModelError: they are something else; says where.
         """
-        tensors = read_tensors(path, where=where)
-        shares = tensors.pop(SHARES, np.zeros(0, np.float32))
-        table = NgramTable.of(tensors, network.spec.vocab_size, where=where)
+        shares = tensors.get(SHARES, np.zeros(0, np.float32))
         right = shares.dtype == np.float32 and shares.shape == (LEVELS, LEVELS) and are_shares(shares)
         require(right, f'"{SHARES}" are no shares', where)
-        return cls(network, table, shares)
+        others = {name: tensor for name, tensor in tensors.items() if name != SHARES}
+        return cls(network, NgramTable.of(others, network.spec.vocab_size, where=where), shares)
 
-    def tensors(self) -> dict[str, npt.NDArray[np.generic]]:
-        """What ``read`` reads."""
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """All that it adds to the network, as named arrays, for a file."""
         return {**self._table.tensors(), SHARES: self._shares}
 
     def initial_state(self, batch_size: int) -> State:

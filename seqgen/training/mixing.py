@@ -13,7 +13,7 @@ from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
-from seqgen.ngrams.counting import check_countable, count_ngrams
+from seqgen.ngrams.counting import affordable_order, check_countable, count_ngrams
 from seqgen.ngrams.mixture import LEVELS, Mixture
 
 
@@ -24,10 +24,16 @@ class Mixed:
     Attributes:
         tensors: of the n-grams and of the shares, for ``ngrams.safetensors``.
         loss: nats per token of the mixture, on the validation part.
+        order: the length of the longest n-grams.
     """
 
     tensors: dict[str, npt.NDArray[Any]]
     loss: float
+    order: int
+
+
+GAIN = 0.01
+"""By how much of the network's loss the mixture's must be lower, to be kept where no order is given."""
 
 
 def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> None:
@@ -50,16 +56,23 @@ def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> 
     check_countable(order, tokens=tokens, vocab_size=vocab_size)
 
 
-def mix(model: Model, weights: Weights, order: int, training: Batching, validation: Batching) -> Mixed:
+def mix(model: Model, weights: Weights, order: int | None, training: Batching, validation: Batching) -> Mixed | None:
     """Count and weigh.
 
     Args:
         model: computes; its own weights are as before afterwards.
         weights: the network's, that are published.
-        order: the length of the longest n-grams.
+        order: the length of the longest n-grams; None: as many as are worth it.
         training: what is counted.
         validation: what is weighed on.
+
+    Returns:
+        None where there is nothing to count.
     """
+    if order is None:
+        order = affordable_order(training.part.tokens, model.spec.vocab_size)
+    if not order:
+        return None
     own = model.weights()
     model.load_weights(weights)
     try:
@@ -68,4 +81,4 @@ def mix(model: Model, weights: Weights, order: int, training: Batching, validati
         loss = mixture.fit(validation.batch(0, step) for step in range(validation.steps_per_epoch))
     finally:
         model.load_weights(own)
-    return Mixed(mixture.tensors(), loss)
+    return Mixed(mixture.tensors(), loss, order)

@@ -73,12 +73,18 @@ class TrainingOptions:
     dropout: Dropout | None = None
     tie_embeddings: TieEmbeddings = False
     input_encoding: InputEncoding = "embedding"
-    ngram_order: Annotated[
-        int,
-        Ge(0),
-        Le(12),
-        Doc("mix the network with counts of n-grams of up to so many tokens, weighed on the held-out part; 0: none"),
-    ] = 0
+    ngram_order: (
+        Annotated[
+            int,
+            Ge(0),
+            Le(12),
+            Doc(
+                "mix the network with counts of n-grams of up to so many tokens, weighed on the held-out part; 0: none; "
+                "default: up to 7, where they lower the loss by a hundredth"
+            ),
+        ]
+        | None
+    ) = None
 
     # Data
     seq_len: Annotated[int, Ge(1), Doc("time steps in one training batch")] | None = None
@@ -171,6 +177,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "num_layers": 1,
         "dropout": 0.2,
         "input_encoding": "scalar",
+        "ngram_order": 0,
         "optimizer": "adam",
         "learning_rate": 1e-3,
         "lr_schedule": "constant",

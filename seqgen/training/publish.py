@@ -77,7 +77,7 @@ class Facts:
             "backend": self.config.parts["backend"].name,
             "device": self.model.device,
             "precision": self.model.precision,
-            **({} if self.mixed is None else {"network_loss": now.best_loss}),
+            **({} if self.mixed is None else {"network_loss": now.best_loss, "ngram_order": self.mixed.order}),
         }
 
 

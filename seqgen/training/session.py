@@ -24,7 +24,7 @@ from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
-from seqgen.training.mixing import Mixed, mix
+from seqgen.training.mixing import GAIN, Mixed, mix
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
@@ -246,13 +246,20 @@ class Session:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)
 
-    def _mixed(self, trainer: Trainer, order: int) -> Mixed | None:
-        """The n-grams to publish with the best weights, if any are asked for."""
-        weights, validation = trainer.best_weights, trainer.validation
-        if not order or weights is None or validation is None:
+    def _mixed(self, trainer: Trainer, order: int | None) -> Mixed | None:
+        """The n-grams to publish with the best weights, if any are asked for or worth it."""
+        weights, validation, alone = trainer.best_weights, trainer.validation, trainer.counters.best_loss
+        if order == 0 or weights is None or validation is None or alone is None:
             return None
-        self.reporter.note(f"n-grams  counting up to {order} tokens, and weighing them against the network ...")
-        return mix(trainer.model, weights, order, trainer.training, validation)
+        mixed = mix(trainer.model, weights, order, trainer.training, validation)
+        if mixed is None:
+            return None
+        gained = f"of up to {mixed.order} tokens bring the validation loss from {alone:.3f} to {mixed.loss:.3f}"
+        if order is None and mixed.loss > alone * (1 - GAIN):
+            self.reporter.note(f"n-grams  {gained}: too little to keep them")
+            return None
+        self.reporter.note(f"n-grams  {gained}")
+        return mixed
 
     @contextlib.contextmanager
     def _preparing(self) -> Iterator[None]:

@@ -1,8 +1,9 @@
-"""``seqgen train --ngram-order``: a network mixed with n-grams, which is used as any other model."""
+"""A network that ``seqgen train`` mixes with n-grams, which is used as any other model."""
 
 from __future__ import annotations
 
 import json
+import random
 import shutil
 
 import pytest
@@ -18,7 +19,7 @@ def home(tmp_path_factory):
     corpus.write_text((CORPORA / "ice.txt").read_text("utf-8")[:20_000], "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQGEN_HOME", str(folder / "home"))
-        for name, options in {"plain": (), "mixed": ("--ngram-order", 5)}.items():
+        for name, options in {"plain": ("--ngram-order", 0), "mixed": ("--ngram-order", 5), "default": ()}.items():
             outcome = run_main("train", corpus, "--backend", "torch", *TINY, *options, "--name", name)
             assert outcome.exit_code == 0, outcome
             (folder / name).write_text(outcome.stderr)
@@ -42,7 +43,23 @@ def test_it_predicts_better_than_the_network_whose_loss_is_kept_beside(seqgen, h
     assert mixed["network_loss"] == pytest.approx(plain["validation_loss"])
     assert mixed["validation_loss"] < plain["validation_loss"] - 0.5
     assert mixed["bits_per_character"] < plain["bits_per_character"]
-    assert "n-grams  counting up to 5 tokens, and weighing them against the network" in (home / "mixed").read_text()
+    losses = f"from {mixed['network_loss']:.3f} to {mixed['validation_loss']:.3f}"
+    assert f"n-grams  of up to 5 tokens bring the validation loss {losses}" in (home / "mixed").read_text()
+
+
+def test_it_is_the_default_and_of_seven_tokens(seqgen):
+    found = results(seqgen, "default")
+    assert found["ngram_order"] == 7
+    assert found["validation_loss"] < found["network_loss"] - 0.5
+
+
+def test_n_grams_that_add_too_little_are_not_kept(seqgen, tmp_path):
+    letters = random.Random(0).choices("abcd", k=20_000)  # nothing follows from anything
+    (tmp_path / "noise.txt").write_text("".join(letters))
+    outcome = seqgen("train", "noise.txt", "--backend", "torch", *TINY, "--max-steps", 200, "--name", "noise")
+    assert outcome.exit_code == 0, outcome
+    assert "too little to keep them" in outcome.stderr
+    assert "network_loss" not in results(seqgen, "noise")
 
 
 def test_its_recorded_loss_is_what_the_model_gives_on_the_held_out_part(seqgen, home, tmp_path):
@@ -77,17 +94,21 @@ def test_it_travels_whole_and_verifies(seqgen, home, tmp_path, monkeypatch):
     assert there == seqgen("generate", "--model", "mixed", "--length", 40, "--random-seed", 4).stdout
 
 
-def test_forms_that_hold_no_n_grams_are_refused_with_one_that_does(seqgen):
-    outcome = seqgen("models", "export", "mixed", "mixed.onnx")
-    assert outcome.exit_code == 2
+def test_a_form_that_holds_no_n_grams_has_the_network_alone_and_the_command_says_so(seqgen):
+    outcome = seqgen("models", "export", "mixed", "mixed.onnx", "--json")
+    assert outcome.exit_code == 0, outcome
+    assert json.loads(outcome.stdout)["left_out"] == ["n-grams"]
     assert outcome.stderr == (
-        "error: mixed:1 mixes its network with n-grams, which other forms do not hold; its folder goes anywhere: --format "
-        "safetensors.  For another form, train without --ngram-order.\n"
+        "mixed.onnx holds the network of mixed:1 alone, without the n-grams that seqgen mixes it with: it predicts as the "
+        "network does.\n"
     )
+    whole = seqgen("models", "export", "mixed", "mixed.html", "--json")
+    assert (json.loads(whole.stdout)["left_out"], whole.stderr) == ([], "")
 
 
 def test_another_training_goes_on_from_its_network(seqgen, home):
-    outcome = seqgen("train", home / "novel.txt", "--from", "mixed", "--max-steps", 2, "--name", "further", "--quiet")
+    options = ("--max-steps", 2, "--ngram-order", 0, "--quiet")
+    outcome = seqgen("train", home / "novel.txt", "--from", "mixed", *options, "--name", "further")
     assert outcome.exit_code == 0, outcome
     assert "network_loss" not in results(seqgen, "further")
 

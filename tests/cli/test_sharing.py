@@ -33,7 +33,7 @@ def test_importing_what_is_here_already_says_so(seqgen, novel):
 
 def test_exporting_as_json_names_the_file_and_its_form(seqgen, novel):
     record = json.loads(seqgen("models", "export", "novel", "folder", "--json").stdout)
-    assert record == {"model": "novel:1", "path": "folder", "format": "safetensors"}
+    assert record == {"model": "novel:1", "path": "folder", "format": "safetensors", "left_out": []}
 
 
 def test_what_cannot_be_exported_or_imported_is_a_sentence(refused, novel, tmp_path):

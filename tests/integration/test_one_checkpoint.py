@@ -45,6 +45,7 @@ def trained(shared_main, small_corpus):
             "learning-rate": 0.01,
             "warmup-steps": 5,
             "precision": "float32",
+            "ngram-order": 0,
         }
         arguments = [f"--{option}={value}" for option, value in options.items()]
         result = shared_main("train", small_corpus, *arguments, "--quiet", "--json")
@@ -63,7 +64,14 @@ def test_training_goes_on_in_the_other_framework_and_back(shared_main, trained, 
     before = trained(first, architecture)
     for number, backend in enumerate((OTHER[first], first)):
         name = f"{architecture}-from-{first}-{number}"
-        options = {"from": before["model"], "name": name, "backend": backend, "max-steps": 2, "eval-every": 1}
+        options = {
+            "from": before["model"],
+            "name": name,
+            "backend": backend,
+            "max-steps": 2,
+            "eval-every": 1,
+            "ngram-order": 0,
+        }
         arguments = [f"--{option}={value}" for option, value in options.items()]
         result = shared_main("train", small_corpus, *arguments, "--quiet", "--json")
         assert result.exit_code == 0, result.stderr

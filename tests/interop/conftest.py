@@ -27,7 +27,9 @@ from seqgen.files import write_json
 from seqgen.installed import installed_catalog
 from seqgen.interop.adopt import adopt
 from seqgen.interop.source import Source
-from seqgen.manifest import CONFIG, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.manifest import CONFIG, NGRAMS, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.ngrams.counting import count_ngrams
+from seqgen.ngrams.mixture import LEVELS, Mixture
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +37,16 @@ def catalog() -> Catalog:
     return installed_catalog()
 
 
+TEXT = "The ice was thick, and it sang.  “Café,” said Élodie — 12 naïve gulls’ cries!\n\tΣίσυφος; İstanbul… 😀\n"
+
 SYMBOLS = [*"the quickbrownfxjmpsvlazydg\n"]  # not in the order of code points
 """The characters of foreign models, in the order of their rows."""
 
 
-def model_folder(folder: Path, tokenizer: Tokenizer, name: str, *, has_ends: bool = False, **shape: object) -> Path:
-    """Write a model folder with fresh weights, and biases that are not zero."""
+def model_folder(
+    folder: Path, tokenizer: Tokenizer, name: str, *, has_ends: bool = False, ngram_order: int = 0, **shape: object
+) -> Path:
+    """Write a model folder with fresh weights, and biases that are not zero; with n-grams of that order, if there is one."""
     spec = ModelSpec(vocab_size=tokenizer.vocab_size, **shape)
     generator = np.random.default_rng(1)
     weights = {  # recurrent ones no larger: the state of what amplifies differences is chaos, in which no two agree
@@ -56,6 +62,13 @@ def model_folder(folder: Path, tokenizer: Tokenizer, name: str, *, has_ends: boo
     }
     folder.mkdir(parents=True)
     write_weights(folder / WEIGHTS, weights)
+    if ngram_order:
+        tokens = np.resize(tokenizer.encode(TEXT).astype(np.int64), 2_000)
+        noisy = np.where(generator.random(2_000) < 0.2, generator.integers(0, spec.vocab_size, 2_000), tokens)
+        table = count_ngrams(noisy, spec.vocab_size, ngram_order)
+        shares = generator.random((LEVELS, LEVELS), np.float32)
+        mixture = Mixture(NumpyModel(spec, weights), table, shares)
+        write_weights(folder / NGRAMS, mixture.tensors())
     config = ModelConfig(spec, parts, {"batching": "stream", "seq_len": 16}, {}, has_ends)
     write_json(folder / CONFIG, config_to_json(config))
     write_json(folder / TOKENIZER, tokenizer.state())

@@ -25,6 +25,7 @@ from seqgen.generation.draw import RandomStreams
 from seqgen.generation.generate import generate
 from seqgen.generation.prompt import ending, opening
 from seqgen.interop.html import page as html_page
+from seqgen.ngrams.mixture import Mixture
 from seqgen.samplers.min_p import MinP
 from seqgen.samplers.temperature import Temperature
 from seqgen.tokenizers.bpe import BpeTokenizer
@@ -32,12 +33,13 @@ from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
 
+from .conftest import TEXT
+
 NODE = shutil.which("node")
 in_node = pytest.mark.skipif(
     NODE is None, reason="Node.js is not installed: the page's script runs in test_html_in_chromium"
 )
 
-TEXT = "The ice was thick, and it sang.  “Café,” said Élodie — 12 naïve gulls’ cries!\n\tΣίσυφος; İstanbul… 😀\n"
 CHARS = CharTokenizer().fit([TEXT])
 TOKENIZERS = {
     "char": CHARS,
@@ -56,6 +58,7 @@ SHAPES = [
     {"architecture": "gru", "num_layers": 2, "embedding_size": 16, "tie_embeddings": True},
     {"architecture": "gru", "input_encoding": "one-hot"},
     {"architecture": "rnn", "num_layers": 2},
+    {"architecture": "rnn", "ngram_order": 5},  # of whose contexts the longest take numbers of 64 bits
 ]
 
 
@@ -80,13 +83,18 @@ def exported(make_source, tmp_path):
     return export
 
 
+def model_of(source):
+    network = NumpyModel(source.spec, source.weights)
+    return Mixture.of(network, source.ngrams, where="made") if source.ngrams else network
+
+
 @in_node
 def test_the_script_computes_our_logits(exported):
     largest = 0.0
     for shape in SHAPES:
         source, ask = exported(ByteTokenizer(), "byte", **shape)
         ids = np.random.default_rng(5).integers(0, 257, (1, 60))
-        model = NumpyModel(source.spec, source.weights)
+        model = model_of(source)
         state, expected = model.initial_state(1), []
         for step in range(60):
             logits, state = model.next_logits(ids[:, step], state)
@@ -130,13 +138,18 @@ def test_random_numbers_are_those_of_the_core(exported):
 
 
 @in_node
-@pytest.mark.parametrize("has_ends", [False, True])
-@pytest.mark.parametrize("name", ["char", "byte", "word"])
-def test_the_text_is_that_of_the_core_for_each_temperature_and_random_seed(exported, name, has_ends):
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        *((name, {"has_ends": ends}) for name in ("char", "byte", "word") for ends in (False, True)),
+        ("char", {"ngram_order": 4}),
+    ],
+)
+def test_the_text_is_that_of_the_core_for_each_temperature_and_random_seed(exported, name, how):
     tokenizer = TOKENIZERS[name]
-    source, ask = exported(tokenizer, name, has_ends=has_ends)
-    model = NumpyModel(source.spec, source.weights)
-    end_id, forbid = ending(tokenizer, has_ends=has_ends)
+    source, ask = exported(tokenizer, name, **how)
+    model = model_of(source)
+    end_id, forbid = ending(tokenizer, has_ends=source.has_ends)
     cases = [
         {"prompt": prompt, "length": 120, "temperature": temperature, "minP": min_p, "randomSeed": seed}
         for prompt, temperature, min_p, seed in [
@@ -149,7 +162,7 @@ def test_the_text_is_that_of_the_core_for_each_temperature_and_random_seed(expor
         (expected,) = generate(
             model,
             tokenizer,
-            opening(tokenizer, case["prompt"], has_ends=has_ends),
+            opening(tokenizer, case["prompt"], has_ends=source.has_ends),
             length=case["length"],
             samplers=samplers,
             random_seed=case["randomSeed"],

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.core.errors import OptionError
+from seqgen.ngrams import counting
 from seqgen.ngrams import table as table_module
-from seqgen.ngrams.counting import MAX_TOKENS, check_countable, count_ngrams
+from seqgen.ngrams.counting import MAX_TOKENS, affordable_order, check_countable, count_ngrams
 from seqgen.ngrams.table import NOTHING
 
 V = 4
@@ -98,7 +99,7 @@ def test_what_is_remembered_of_the_last_contexts_is_bounded_and_changes_nothing(
     [
         (
             {"tokens": MAX_TOKENS + 1, "vocab_size": 65},
-            "ngram_order counts at most 20,000,000 tokens, and the corpus has 20,000,001 to train on.  Leave it out",
+            "ngram_order counts at most 10,000,000 tokens, and the corpus has 10,000,001 to train on.  Leave it out",
         ),
         (
             {"tokens": 1000, "vocab_size": 50_000},
@@ -110,3 +111,22 @@ def test_what_cannot_be_counted_is_refused(limits, sentence):
     with pytest.raises(OptionError) as error:
         check_countable(7, **limits)
     assert str(error.value).startswith(sentence)
+
+
+def test_where_no_order_is_given_the_longest_n_grams_are_those_of_which_there_are_not_too_many(monkeypatch):
+    tokens = np.random.default_rng(0).integers(0, V, 3_000)
+    assert affordable_order(tokens, V) == 7
+    monkeypatch.setattr(counting, "MOST_NGRAMS", V**4)
+    assert affordable_order(tokens, V) == 4
+    monkeypatch.setattr(counting, "MOST_NGRAMS", 1)
+    assert affordable_order(tokens, V) == 2
+
+
+@pytest.mark.parametrize(("tokens", "vocab_size", "order"), [(3, V, 3), (1, V, 0), (50, 2**20, 3), (50, 2**40, 0)])
+def test_n_grams_fit_into_the_corpus_and_into_a_number(tokens, vocab_size, order):
+    assert affordable_order(np.zeros(tokens, np.uint8), vocab_size) == order
+
+
+def test_a_corpus_that_is_too_long_is_not_counted(monkeypatch):
+    monkeypatch.setattr(counting, "MAX_TOKENS", 99)
+    assert affordable_order(np.zeros(100, np.uint8), V) == 0

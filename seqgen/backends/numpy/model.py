@@ -75,7 +75,8 @@ class NumpyModel(Model):
     def forward(self, ids: Ids, state: State) -> tuple[Floats, State]:
         """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
         hidden, after = self._read(ids, state)  # (T, B, H)
-        return self._logits(hidden).transpose(1, 0, 2), after
+        logits = self._logits(hidden.reshape(-1, self.spec.hidden_size))
+        return logits.reshape(*ids.T.shape, -1).transpose(1, 0, 2), after
 
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""

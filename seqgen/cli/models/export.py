@@ -53,7 +53,14 @@ def export_model(
 
     saved = api.find_model(model)
     written = export(saved, file, catalog=Environment.of(ctx).catalog, form=form)
+    left_out = ["n-grams"] if saved.has_ngrams and not written.holds_ngrams else []
+    if left_out:
+        typer.echo(
+            f"{file} holds the network of {saved.where} alone, without the n-grams that seqgen mixes it with: it predicts as "
+            "the network does.",
+            err=True,
+        )
     if json:
-        print_json({"model": saved.where, "path": str(file), "format": written.name})
+        print_json({"model": saved.where, "path": str(file), "format": written.name, "left_out": left_out})
     else:
         typer.echo(str(file))

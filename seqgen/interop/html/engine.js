@@ -11,14 +11,24 @@ function bytesOf(base64) {
   return bytes;
 }
 
+const ELEMENTS = {
+  F32: [Float32Array, "getFloat32"],
+  U8: [Uint8Array, "getUint8"],
+  U16: [Uint16Array, "getUint16"],
+  U32: [Uint32Array, "getUint32"],
+  U64: [BigUint64Array, "getBigUint64"],
+};
+
 function readTensors(bytes) {
   const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   const tensors = {};
-  for (const [name, { data_offsets: [begin, end] }] of Object.entries(header)) {
+  for (const [name, { dtype, data_offsets: [begin, end] }] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
     const view = new DataView(bytes.buffer, 8 + length + begin, end - begin);
-    const values = new Float32Array(view.byteLength / 4);
-    for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
+    const [array, get] = ELEMENTS[dtype], width = array.BYTES_PER_ELEMENT;
+    const values = new array(view.byteLength / width);
+    for (let i = 0; i < values.length; i++) values[i] = view[get](width * i, true);
     tensors[name] = values;
   }
   return tensors;
@@ -121,6 +131,77 @@ class Network {
     if (encoding === "one-hot") return bias.map((value, row) => value + matrix[row * size + token]);
     return bias.map((value, row) => value + matrix[row] * Math.fround(token / size));
   }
+}
+
+// ---- N-grams, and the network mixed with them: docs/reference/checkpoint-format.md has the formulas. ----
+
+const SURE = [0.3, 0.5, 0.7, 0.9].map(Math.fround);
+
+class Mixture {
+  constructor(network, tensors) {
+    this.network = network;
+    this.unigram = tensors["ngrams.unigram"];
+    this.shares = tensors["ngrams.network_shares"];
+    this.contexts = [];
+    for (let length = 1; tensors[`ngrams.contexts.${length}.codes`]; length++) {
+      const named = (name) => [name, tensors[`ngrams.contexts.${length}.${name}`]];
+      this.contexts.push(Object.fromEntries(["codes", "starts", "tokens", "discounted", "backoff"].map(named)));
+    }
+  }
+
+  initialState() {
+    return { network: this.network.initialState(), last: [] };
+  }
+
+  // The logarithms of the mixed probabilities (V) for the token after this one; the state becomes that after it.
+  step(token, state) {
+    const network = softmax(this.network.step(token, state.network));
+    state.last = [...state.last, token].slice(-this.contexts.length);
+    const ngrams = this.after(state.last);
+    const share = this.shares[level(network) * (SURE.length + 1) + level(ngrams)];
+    return network.map((probability, id) => Math.log(share * probability + (1 - share) * ngrams[id]));
+  }
+
+  // What n-grams say after these tokens.
+  after(last) {
+    const probabilities = Float32Array.from(this.unigram), base = BigInt(probabilities.length);
+    let code = 0n, digit = 1n;
+    for (let length = 1; length <= last.length; length++) {
+      const known = this.contexts[length - 1];
+      code += digit * BigInt(last[last.length - length]);
+      digit *= base;
+      const place = find(known.codes, known.codes instanceof BigUint64Array ? code : Number(code));
+      if (place < 0) break;
+      for (let id = 0; id < probabilities.length; id++) probabilities[id] *= known.backoff[place];
+      for (let at = known.starts[place]; at < known.starts[place + 1]; at++) {
+        probabilities[known.tokens[at]] += known.discounted[at];
+      }
+    }
+    return probabilities;
+  }
+}
+
+// Where a number stands in an ascending array, or -1.
+function find(numbers, wanted) {
+  let low = 0, high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle] < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return numbers[low] === wanted ? low : -1;
+}
+
+function level(probabilities) {
+  const best = probabilities.reduce((a, b) => Math.max(a, b));
+  return SURE.filter((least) => best >= least).length;
+}
+
+function softmax(logits) {
+  const top = logits.reduce((a, b) => Math.max(a, b));
+  const exponentials = logits.map((value) => Math.exp(value - top));
+  const total = exponentials.reduce((a, b) => a + b);
+  return exponentials.map((value) => value / total);
 }
 
 // ---- Tokenizers: char, byte and word. ----
@@ -256,7 +337,8 @@ class Model {
   // about: what the page says of the model; bytes: its weights.
   constructor(about, bytes) {
     this.about = about;
-    this.network = new Network(about.spec, readTensors(bytes));
+    const tensors = readTensors(bytes), network = new Network(about.spec, tensors);
+    this.network = tensors["ngrams.unigram"] ? new Mixture(network, tensors) : network;
     this.tokenizer = makeTokenizer(about.tokenizer);
   }
 

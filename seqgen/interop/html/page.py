@@ -53,7 +53,8 @@ def page(source: Source) -> str:
             f"script of a page does not know.  It knows: {', '.join(TOKENIZERS)}.  Use --format onnx or safetensors"
         )
         raise UsageError(msg)
-    size = sum(tensor.nbytes for tensor in source.weights.values())
+    tensors = {**source.weights, **{f"ngrams.{name}": tensor for name, tensor in source.ngrams.items()}}
+    size = sum(tensor.nbytes for tensor in tensors.values())
     if size > LARGEST:
         msg = (
             f"{source.name} has {size / 2**20:,.1f} MiB of weights, but a page holds at most {LARGEST / 2**20:.0f}.  "
@@ -79,7 +80,7 @@ def page(source: Source) -> str:
         min_p=DEFAULT_MIN_P,
         length=DEFAULT_LENGTH,
         about=_as_data(_about(source)),
-        weights=base64.b64encode(save(source.weights)).decode(),
+        weights=base64.b64encode(save(tensors)).decode(),
         style=style,
         engine=engine,
         script=script,
@@ -89,7 +90,9 @@ def page(source: Source) -> str:
 def _summary(source: Source) -> str:
     spec = source.spec
     layers = "one layer" if spec.num_layers == 1 else f"{spec.num_layers} layers"
-    return f"A small language model ({html.escape(spec.architecture)}, {layers} of {spec.hidden_size:,} units) that runs in this page."
+    mixed = ", mixed with n-grams" if source.ngrams else ""
+    architecture = html.escape(spec.architecture)
+    return f"A small language model ({architecture}, {layers} of {spec.hidden_size:,} units{mixed}) that runs in this page."
 
 
 def _facts(source: Source, size: int) -> str:
