@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgen.core.errors import CorpusError
 from seqgen_lyrics.errors import LyricsError, LyricsUsageError
+from seqgen_lyrics.language import is_foreign
 from seqgen_lyrics.measures import USUAL, Corpus, Figures, Stanza, measure, stanzas_of
 from seqgen_lyrics.scheme import read_pattern, read_scheme, read_stress
 from seqgen_lyrics.songs import SongsDataset
@@ -56,11 +57,12 @@ class Aims:
         metre = [f"syllables:{','.join(values if self.pattern else ['pattern=', *values])}"] if values else []
         return [*rhyme, *metre, f"form:sections=verse,lines={self.lines}"]
 
-    def measured(self, stanzas: Sequence[Stanza], **known: Any) -> Figures:
-        """The figures of stanzas."""
+    def measured(self, stanzas: Sequence[Stanza], corpus: Corpus | None = None, **known: Any) -> Figures:
+        """The figures of stanzas; their rhymes by letters where the corpus is in a language that CMUdict lacks."""
         schemes = (read_scheme(self.scheme),) if self.scheme else USUAL
         pattern, foot = read_pattern(self.pattern), read_stress(self.stress)
-        return measure(stanzas, schemes=schemes, pattern=pattern, foot=foot, **known)
+        spelled = corpus is not None and is_foreign(corpus.words)
+        return measure(stanzas, schemes=schemes, pattern=pattern, foot=foot, corpus=corpus, spelled=spelled, **known)
 
 
 @dataclass(frozen=True)

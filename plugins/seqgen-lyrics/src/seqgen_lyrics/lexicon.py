@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen_lyrics.clock import Clock
+from seqgen_lyrics.endings import spelled_endings, spelled_rhyme
 from seqgen_lyrics.sounds import Kind, dictionary_words, fits_stress, is_weak, plain, rhyme, sounds
 from seqgen_lyrics.vocabulary import Vocabulary
 
@@ -135,19 +136,25 @@ def _bits(word: str, foot: str, phase: int) -> int:
 class Lexicon:
     """All words that a model may be steered to: those of CMUdict that it can write, the ones of its corpus first.
 
+    Where its language is none that CMUdict knows, only those of its corpus, which the tokenizer may know.
+
     Args:
         vocabulary: of the model.
         foot: of a metre, or empty.
         look_ahead: how many words that rhyme are looked at, at most.
         clock: tells when to look at no more.
+        english: with the words of CMUdict.
     """
 
-    def __init__(self, vocabulary: Vocabulary, foot: str, look_ahead: int, clock: Clock) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, foot: str, look_ahead: int, clock: Clock, *, english: bool = True
+    ) -> None:
         self._vocabulary = vocabulary
         self._foot = foot
         self._look_ahead = look_ahead
         self._clock = clock
-        self.all = _all_words(vocabulary, foot)
+        self._english = english
+        self.all = _all_words(vocabulary, foot, english=english)
         self._rhyming: dict[tuple[tuple[str, ...], bool, bool], Words] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Lexicon:
@@ -164,7 +171,7 @@ class Lexicon:
     def rich(self, partners: int, most: int) -> Words:
         """Words that so many others rhyme with, in at most so many syllables: what a rhyme may begin with."""
         with self._clock.stopped():
-            return _rich_words(self._vocabulary, self._foot, partners, min(most, MOST))
+            return _rich_words(self._vocabulary, self._foot, partners, min(most, MOST), english=self._english)
 
     def rhyming(self, words: tuple[str, ...], *, slant: bool, identical: bool) -> Words:
         """The words that rhyme with all of these, at most as many as are looked ahead to.
@@ -185,13 +192,16 @@ class Lexicon:
     def _find(self, words: tuple[str, ...], slant: bool, identical: bool) -> tuple[list[str], bool]:
         """What rhymes, and whether there was no time to look further."""
         with self._clock.stopped():
-            by_rhyme = _by_rhyme(self._vocabulary)
-            by_end = _by_end(self._vocabulary) if slant else {}
+            by_rhyme = by_rhyme_of(self._vocabulary, english=self._english)
+            by_end = _by_end(self._vocabulary, english=self._english) if slant else {}
         wanted = {Kind.PERFECT} | ({Kind.SLANT} if slant else set()) | ({Kind.IDENTICAL} if identical else set())
-        candidates = {word: None for sound in sounds(words[0]) for word in by_rhyme.get(sound.rhyme, ())}
+        candidates = dict.fromkeys(
+            word for key in _rhyme_keys(words[0], self._english) for word in by_rhyme.get(key, ())
+        )
         if slant:
-            keys = {key for sound in sounds(words[0]) for key in (sound.vowel, f"-{sound.coda}")}
-            candidates |= {word: None for key in sorted(keys) for word in by_end.get(key, ())}
+            keys = sorted(_end_keys(words[0], self._english))
+            candidates |= dict.fromkeys(word for key in keys for word in by_end.get(key, ()))
+        kind = rhyme if self._english else spelled_rhyme
         preferred = self._vocabulary.words
         found: list[str] = []
         looked_at = 0
@@ -203,26 +213,26 @@ class Lexicon:
                     if looked_at >= _LEAST and self._clock.late():
                         return found, True
                     looked_at += 1
-                    if all(rhyme(word, other) in wanted for other in words):
+                    if all(kind(word, other) in wanted for other in words):
                         found.append(word)
         return found, False
 
 
 @functools.lru_cache(8)
-def _all_words(vocabulary: Vocabulary, foot: str) -> Words:
-    return Words(_writable(vocabulary), vocabulary, foot)
+def _all_words(vocabulary: Vocabulary, foot: str, *, english: bool) -> Words:
+    return Words(_writable(vocabulary, english=english), vocabulary, foot)
 
 
 @functools.lru_cache(64)
-def _rich_words(vocabulary: Vocabulary, foot: str, partners: int, most: int) -> Words:
+def _rich_words(vocabulary: Vocabulary, foot: str, partners: int, most: int, *, english: bool) -> Words:
     found: list[str] = []
     for preferred in (vocabulary.words, None):  # all of CMUdict only where the words of the corpus do not do
-        for alike in _by_rhyme(vocabulary).values():
+        for alike in by_rhyme_of(vocabulary, english=english).values():
             words = alike if preferred is None else [word for word in alike if word in preferred]
             if len(words) > partners + 1:
-                heard = [sounds(word)[0] for word in words]
                 # Those with one onset do not rhyme with one another, so onsets are counted, not words.
-                if len({sound.onset for sound in heard if sound.syllables <= most}) > partners + 1:
+                onsets = {_onset(word, english) for word in words if sounds(word)[0].syllables <= most}
+                if len(onsets) > partners + 1:
                     found += words
         if len(found) >= _MANY:
             break
@@ -230,32 +240,47 @@ def _rich_words(vocabulary: Vocabulary, foot: str, partners: int, most: int) -> 
 
 
 @functools.lru_cache(8)
-def _writable(vocabulary: Vocabulary) -> list[str]:
+def _writable(vocabulary: Vocabulary, *, english: bool) -> list[str]:
     """In order, so that runs are alike."""
-    own = {word for word in map(plain, vocabulary.words) if word}
-    return sorted(word for word in {*dictionary_words(), *own} if vocabulary.can_spell(word))
+    own = {word for word in map(plain, vocabulary.words) if word and (english or vocabulary.knows_words)}
+    return sorted(word for word in {*(dictionary_words() if english else ()), *own} if vocabulary.can_spell(word))
 
 
 @functools.lru_cache(8)
-def _by_rhyme(vocabulary: Vocabulary) -> dict[str, list[str]]:
+def by_rhyme_of(vocabulary: Vocabulary, *, english: bool) -> dict[str, list[str]]:
     """The words of each rhyme, in all pronunciations, weak ones left out, in order."""
     found: dict[str, list[str]] = defaultdict(list)
-    for word in _writable(vocabulary):
-        heard = sounds(word)
+    for word in _writable(vocabulary, english=english):
+        keys = _rhyme_keys(word, english)  # also where it is weak, so that all are heard once
         if not is_weak(word):
-            for key in dict.fromkeys(sound.rhyme for sound in heard):
+            for key in keys:
                 found[key].append(word)
     return found
 
 
 @functools.lru_cache(8)
-def _by_end(vocabulary: Vocabulary) -> dict[str, list[str]]:
+def _by_end(vocabulary: Vocabulary, *, english: bool) -> dict[str, list[str]]:
     """The words of each last vowel, and, after a hyphen, of each end after it."""
     found: dict[str, list[str]] = defaultdict(list)
-    for word in _writable(vocabulary):
-        for sound in sounds(word):
-            keys = {sound.vowel} | ({f"-{sound.coda}"} if sound.coda else set())
-            for key in keys:
-                if not found[key] or found[key][-1] != word:
-                    found[key].append(word)
+    for word in _writable(vocabulary, english=english):
+        for key in _end_keys(word, english):
+            found[key].append(word)
     return found
+
+
+def _rhyme_keys(word: str, english: bool) -> list[str]:
+    """What words have in common that rhyme perfectly."""
+    return list(dict.fromkeys(sound.rhyme for sound in sounds(word))) if english else [spelled_endings(word)[0]]
+
+
+def _end_keys(word: str, english: bool) -> set[str]:
+    """What words have in common that rhyme by a slant: one of these."""
+    if not english:
+        return {spelled_endings(word)[-1]}
+    heard = sounds(word)
+    return {sound.vowel for sound in heard} | {f"-{sound.coda}" for sound in heard if sound.coda}
+
+
+def _onset(word: str, english: bool) -> str:
+    """What comes before the rhyme."""
+    return sounds(word)[0].onset if english else word[: -len(spelled_endings(word)[0])][-1:]

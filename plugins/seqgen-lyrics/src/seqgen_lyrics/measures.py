@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from seqgen_lyrics.endings import spelled_rhyme
 from seqgen_lyrics.line import Line
 from seqgen_lyrics.poem import keeps_stress
 from seqgen_lyrics.scheme import UNRHYMED
@@ -109,6 +110,7 @@ def measure(
     foot: str = "",
     corpus: Corpus | None = None,
     listed: Collection[str] | None = None,
+    spelled: bool = False,
 ) -> Figures:
     """All figures of some stanzas.
 
@@ -119,6 +121,7 @@ def measure(
         foot: of a metre, or empty.
         corpus: what may have been copied.
         listed: a word list.
+        spelled: rhymes are told by letters, since CMUdict lacks the language.
     """
     lines = [line for stanza in stanzas for line in stanza]
     words = [line.words for line in lines]
@@ -133,7 +136,7 @@ def measure(
         stanzas=len(stanzas),
         lines=len(lines),
         words=len(flat),
-        rhymes={scheme: _rhymes(stanzas, scheme) for scheme in schemes if scheme},
+        rhymes={scheme: _rhymes(stanzas, scheme, spelled=spelled) for scheme in schemes if scheme},
         syllables=_share(counted),
         metre=_share([keeps_stress(line, foot) for line in lines]) if foot else None,
         distinct=(_distinct(words, 1), _distinct(words, 2)),
@@ -144,14 +147,15 @@ def measure(
     )
 
 
-def _rhymes(stanzas: Sequence[Stanza], scheme: str) -> Rhymes:
+def _rhymes(stanzas: Sequence[Stanza], scheme: str, *, spelled: bool) -> Rhymes:
+    kind_of = spelled_rhyme if spelled else rhyme
     kinds: Counter[Kind] = Counter()
     for stanza in stanzas:
         for first in range(0, max(len(stanza), 1), len(scheme)):
             part = stanza[first : first + len(scheme)]
             for one, other in _pairs(scheme):
                 there = other < len(part)
-                kinds[rhyme(part[one].last, part[other].last) if there else Kind.NONE] += 1
+                kinds[kind_of(part[one].last, part[other].last) if there else Kind.NONE] += 1
     pairs = kinds.total()
     perfect, slant, identical = (
         kinds[kind] / pairs if pairs else 0.0 for kind in (Kind.PERFECT, Kind.SLANT, Kind.IDENTICAL)

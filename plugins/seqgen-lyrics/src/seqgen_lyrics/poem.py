@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from seqgen_lyrics.demands import Demands
+from seqgen_lyrics.endings import spelled_rhyme
+from seqgen_lyrics.lexicon import Words
 from seqgen_lyrics.line import Line, Place
 from seqgen_lyrics.scheme import REFRAINS
 from seqgen_lyrics.sounds import Kind, fits_stress, is_known, rhyme, sounds
+
+_FOREIGN = (
+    "CMUdict lacks the language of this text, so lines end in words of the model's own, which rhyme by their spelling"
+)
+
+
+class Proposed(NamedTuple):
+    """Words that the model would end a line with.
+
+    Attributes:
+        perfect: those that rhyme as is demanded.
+        slant: those that rhyme at least by a slant.
+        likely: the log-probability of each.
+    """
+
+    perfect: Words
+    slant: Words
+    likely: Mapping[str, float]
 
 
 @dataclass
@@ -25,6 +47,9 @@ class Poem:
         headed: whether this stanza has its heading.
         idle: tokens in a row that stood for no text.
         whole: whether all sections are written.
+        foreign: whether the words of this text are those of a language that CMUdict lacks; None: nobody knows.
+        proposed: what the model would end this line with, by how many words come before it, where it was asked.
+        goes_on: tokens of marks after which the model would go on with the line; None where it was not asked.
     """
 
     demands: Demands
@@ -37,6 +62,9 @@ class Poem:
     headed: bool = False
     idle: int = 0
     whole: bool = False
+    foreign: bool | None = None
+    proposed: dict[int, Proposed] = field(default_factory=dict)
+    goes_on: frozenset[int] | None = None
     _notes: list[str] = field(default_factory=list)
     _guessed: list[str] = field(default_factory=list)
     _number: int = 0
@@ -64,7 +92,8 @@ class Poem:
     @property
     def notes(self) -> list[str]:
         """What was not kept, a sentence each."""
-        told = list(self._notes)
+        told = [_FOREIGN] if self.foreign and self.demands.steers_words else []
+        told += self._notes
         sections = len(self.demands.sections)
         if sections and not self.whole:
             told.append(f"the text ends within section {self.section + 1} of {sections}.  Give it more --length")
@@ -88,6 +117,7 @@ class Poem:
     def push(self, token: int, text: str) -> None:
         """Read a token."""
         self.idle = 0 if text else self.idle + 1
+        self.goes_on = None
         self.body.append(token)
         for character in text:
             before = self.place
@@ -117,9 +147,11 @@ class Poem:
         fresh = Poem(self.demands)
         self.place, self.ends, self.lines, self.body, self.kept = fresh.place, [], {}, [], {}
         self.section, self.headed, self.idle, self.whole = 0, False, 0, False
+        self.proposed, self.goes_on = {}, None
 
     def _end_line(self, line: Line, index: int) -> None:
         self._number += 1
+        self.proposed = {}
         if not self._comes_back:
             self._judge(line, index)
         self.ends.append((line.last, line.syllables))
@@ -142,8 +174,12 @@ class Poem:
         if demands.steers_words:
             self._guessed += [word for word in line.words if not is_known(word)]
 
+    def rhyme(self, word: str, other: str) -> Kind:
+        """How two words rhyme in the language of this text."""
+        return spelled_rhyme(word, other) if self.foreign else rhyme(word, other)
+
     def _judge_rhyme(self, word: str, other: str) -> None:
-        kind = rhyme(word, other)
+        kind = self.rhyme(word, other)
         demands = self.demands
         if (
             kind == Kind.PERFECT

@@ -13,14 +13,17 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le
 
 from seqgen.core.errors import OptionError
-from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.sampler import Ahead, Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 from seqgen_lyrics.demands import Demands
 from seqgen_lyrics.director import Director
+from seqgen_lyrics.foresight import Foresight
 from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.scheme import MOST_LINES, read_pattern, read_scheme, read_sections, read_stress
 from seqgen_lyrics.vocabulary import Vocabulary
+
+_READ = 1024  # tokens at the end of a prompt, whose words tell its language
 
 
 @dataclass(kw_only=True)
@@ -37,6 +40,8 @@ class VerseSampler(Sampler):
 
     _others: tuple[VerseSampler, ...] | None = field(default=None, init=False, repr=False, compare=False)
     _director: Director | None = field(default=None, init=False, repr=False, compare=False)  # None: another works
+    _foresight: Foresight | None = field(default=None, init=False, repr=False, compare=False)
+    _prompts: list[tuple[int, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
     _texts: Sequence[str] = field(default=(), init=False, repr=False, compare=False)
     _end_id: int | None = field(default=None, init=False, repr=False, compare=False)
     _poems: list[Poem] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -56,7 +61,7 @@ class VerseSampler(Sampler):
             OptionError: the samplers exclude one another, or the model writes no text.
         """
         team = self._others or (self,)
-        self._director, self._poems = None, []
+        self._director, self._foresight, self._poems, self._prompts = None, None, [], []
         if not tokenizer.media_type.startswith("text/"):
             raise OptionError(f"sampler {self} needs a model of text, and this one writes {tokenizer.media_type}.")
         if team[0] is not self:
@@ -65,25 +70,31 @@ class VerseSampler(Sampler):
         vocabulary = Vocabulary.of(tokenizer)
         self._director = Director(demands, vocabulary)
         self._texts, self._end_id = vocabulary.texts, vocabulary.end_id
+        self._foresight = Foresight(self._director)
         self._poems = [Poem(demands) for _ in prompt_ids]
+        self._prompts = [tuple(ids[-_READ:]) for ids in prompt_ids.tolist()]
         for ids in prompt_ids.T:
             self.accept(ids)
-        for poem in self._poems:
+        for poem, prompt in zip(self._poems, self._prompts, strict=True):
             poem.forget_notes()
+            self._foresight.judge_language(poem, prompt)
+
+    def foresee(self, ahead: Ahead) -> None:
+        """Ask the model what it would end lines with."""
+        if self._foresight is not None:
+            self._foresight.look(ahead, self._poems, self._prompts)
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) with the tokens that keep it possible to meet the demands."""
         if self._director is None:
             return logits
         host = logits if type(logits) is np.ndarray else np.asarray(logits.cpu() if hasattr(logits, "cpu") else logits)
-        kept = np.stack([self._kept(poem, row > -np.inf) for poem, row in zip(self._poems, host, strict=True)])
+        left = np.stack([self._left(poem, row) for poem, row in zip(self._poems, host, strict=True)])
         if type(logits) is np.ndarray:
-            return np.where(kept, logits, np.array(-np.inf, np.float32))
+            return left
         from array_api_compat import array_namespace, device
 
-        xp = array_namespace(logits)
-        where = device(logits)
-        return xp.where(xp.asarray(kept, device=where), logits, xp.asarray(-np.inf, dtype=logits.dtype, device=where))
+        return array_namespace(logits).asarray(left, device=device(logits))
 
     def accept(self, ids: Ids) -> None:
         """Read these ids (B,)."""
@@ -97,6 +108,7 @@ class VerseSampler(Sampler):
         """Keep only these rows (B',)."""
         if self._director:
             self._poems = [self._poems[row] for row in rows]
+            self._prompts = [self._prompts[row] for row in rows]
 
     def finished(self) -> npt.NDArray[np.bool_] | None:
         """(B,) where all sections are written."""
@@ -106,19 +118,23 @@ class VerseSampler(Sampler):
         """For each row, where it does not keep what is demanded."""
         return [poem.notes for poem in self._poems] if self._director else None
 
-    def _kept(self, poem: Poem, possible: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    def _left(self, poem: Poem, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What is left of the logits (V,) of a text."""
         assert self._director is not None
-        for mask in self._director.masks(poem):
-            if (mask & possible).any():
-                return mask
-        return np.ones_like(possible)
+        possible = logits > -np.inf
+        for given_up, mask in enumerate(self._director.masks(poem)):
+            allowed = mask & possible
+            if allowed.any():
+                found = None if given_up else self._director.weighed(poem, allowed, logits)
+                return np.where(allowed, logits, np.float32(-np.inf)) if found is None else found
+        return logits
 
 
 @dataclass(kw_only=True)
 class Rhyme(VerseSampler):
     """Let lines rhyme: the last word of a line is one that rhymes with its partners', by CMUdict or by its spelling.
 
-    Where no word does, a slant rhyme comes, else none, and a note says so.  A stanza has a line for each letter.
+    A model of letters is asked for words of its own, by a bounded beam, before those of CMUdict are taken.  Where no word rhymes, a slant rhyme comes, else none, and a note says so.  A stanza has a line for each letter.
     """
 
     scheme: Annotated[
@@ -133,7 +149,7 @@ class Rhyme(VerseSampler):
         int,
         Ge(1),
         Le(100_000),
-        Doc("words that are tried as rhymes at most; 1,000 take some 50 ms, once for each rhyme"),
+        Doc("words that are tried as rhymes at most, or beginnings of words that the model is asked to go on with"),
     ] = 1000
 
     def __post_init__(self) -> None:

@@ -108,6 +108,11 @@ _LITTLE = (
 _WEAK = frozenset(_LITTLE.split())
 
 
+def is_little(word: str) -> bool:
+    """Whether a word is one of the little words of English, as the, of or their."""
+    return word in _WEAK
+
+
 def is_weak(word: str) -> bool:
     """Whether a word is a little one, as the, of or their, on which nobody wants a line to rhyme."""
     return word in _WEAK or sounds(word)[0].stresses == "0"
@@ -116,6 +121,11 @@ def is_weak(word: str) -> bool:
 def groups(letters: str) -> int:
     """Groups of vowels: at least as many as a word of this spelling is guessed to have syllables, but for the least, 1."""
     return len(_GROUPS.findall(_without_accents(letters)))
+
+
+def is_silent_end(word: str) -> bool:
+    """Whether the last vowel of an English word is likely written and not said, as in *tide*, *tied* and *tides*."""
+    return bool(_SILENT.search(word))
 
 
 @functools.lru_cache(1 << 16)

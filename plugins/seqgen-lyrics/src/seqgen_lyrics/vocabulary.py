@@ -16,6 +16,8 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen_lyrics.sounds import groups
 
 APOSTROPHES = "'’"
+CLOSING = frozenset(",.;:!?)]}…")
+"""Marks after which a space comes, or the line ends."""
 
 
 @runtime_checkable
@@ -41,6 +43,11 @@ def is_letter(character: str) -> bool:
     return character in APOSTROPHES or unicodedata.category(character)[0] in "LMN"
 
 
+def is_closing(text: str) -> bool:
+    """Whether a text is nothing but marks after which a space comes, or the line ends, and spaces."""
+    return all(character in CLOSING or character == " " for character in text)
+
+
 def normal(text: str) -> str:
     """A text as it is compared: lower case, straight apostrophes."""
     return text.lower().replace("’", "'")
@@ -57,16 +64,26 @@ class Vocabulary:
         capitals: ids of stems with a capital letter that can be written without.
         others: ids and texts of the tokens that are no stem; what ends a line or the text comes first, then what is short.
         end_id: the end token, if there is one.
+        marks: ids of tokens of closing marks alone, as a comma, maybe with a space.
+        breaks: ids of tokens that end the line or the text.
         words: those that are rhymed on first: of its corpus, where the tokenizer knows them, else common ones.
+        knows_words: whether they are those of its corpus.
         drops_space: whether the space before a word is none where it begins a line.
     """
 
     def __init__(
-        self, texts: tuple[str, ...], words: tuple[str, ...], end_id: int | None, *, drops_space: bool
+        self,
+        texts: tuple[str, ...],
+        words: tuple[str, ...],
+        end_id: int | None,
+        *,
+        drops_space: bool,
+        knows_words: bool = False,
     ) -> None:
         self.exact = texts
         self.texts = tuple(map(normal, texts))
         self.words = frozenset(words)
+        self.knows_words = knows_words
         self.end_id = end_id
         self.drops_space = drops_space
         inside = {token: text for token, text in enumerate(self.texts) if text and all(map(is_letter, text))}
@@ -77,8 +94,8 @@ class Vocabulary:
         }
         self.stems = sorted({*inside.values(), *spaced.values()})
         self.number = {stem: place for place, stem in enumerate(self.stems)}
-        self.inside = _Column.of(inside, self.number)
-        self.spaced = _Column.of(spaced, self.number)
+        self.inside = Column.of(inside, self.number)
+        self.spaced = Column.of(spaced, self.number)
         others = [(token, text) for token, text in enumerate(self.texts) if token not in inside and token not in spaced]
         small = {text for token, text in inside.items() if self.exact[token] == text}
         self.capitals = np.array(
@@ -89,18 +106,32 @@ class Vocabulary:
             ],
             np.int64,
         )
+        written = set(self.capitals.tolist())
+        self._columns = {
+            "inside": self.inside,
+            "spaced": self.spaced,
+            "small": Column.of({token: text for token, text in inside.items() if token not in written}, self.number),
+        }
+        self.marks = np.array([token for token, text in others if text.strip(" ") and is_closing(text)], np.int64)
+        self.breaks = np.array([token for token, text in others if token == end_id or text[:1] == "\n"], np.int64)
         self.others = sorted(others, key=lambda each: (each[0] != end_id and "\n" not in each[1], len(each[1])))
         self.letters = frozenset(text for text in inside.values() if len(text) == 1)
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Vocabulary:
         """That of a tokenizer; the same object for one that stands for the same."""
-        if isinstance(tokenizer, Spelled):
-            texts, words = tokenizer.spelled(), tokenizer.known_words()
-        else:
-            texts, words = _texts(tokenizer), _common_words()
-        own = tuple(texts), tuple(map(normal, words)), tokenizer.end_id
-        return _made(*own, drops_space=isinstance(tokenizer, Spelled) and tokenizer.drops_space)
+        if not isinstance(tokenizer, Spelled):
+            return _made(
+                tuple(_texts(tokenizer)), _common_words(), tokenizer.end_id, drops_space=False, knows_words=False
+            )
+        words = tuple(map(normal, tokenizer.known_words()))
+        return _made(
+            tuple(tokenizer.spelled()),
+            words,
+            tokenizer.end_id,
+            drops_space=tokenizer.drops_space,
+            knows_words=bool(words),
+        )
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -119,6 +150,10 @@ class Vocabulary:
         """(U,) groups of vowels of each stem."""
         return np.array([groups(stem) for stem in self.stems], np.int64)
 
+    def column(self, kind: str) -> Column:
+        """The tokens of letters that are ``inside`` a word, ``spaced``, or ``small``: inside, without needless capitals."""
+        return self._columns[kind]
+
     def can_spell(self, word: str) -> bool:
         """Whether the word can be written."""
         return word in self.number or all(letter in self.letters for letter in word)
@@ -131,11 +166,13 @@ def _common_words() -> tuple[str, ...]:
 
 
 @functools.lru_cache(8)
-def _made(texts: tuple[str, ...], words: tuple[str, ...], end_id: int | None, *, drops_space: bool) -> Vocabulary:
-    return Vocabulary(texts, words, end_id, drops_space=drops_space)
+def _made(
+    texts: tuple[str, ...], words: tuple[str, ...], end_id: int | None, *, drops_space: bool, knows_words: bool
+) -> Vocabulary:
+    return Vocabulary(texts, words, end_id, drops_space=drops_space, knows_words=knows_words)
 
 
-class _Column:
+class Column:
     """Tokens that are a stem, maybe after a space: their ids, and the stem of each."""
 
     def __init__(self, ids: npt.NDArray[np.int64], stems: npt.NDArray[np.int64]) -> None:
@@ -143,7 +180,8 @@ class _Column:
         self.stems = stems
 
     @classmethod
-    def of(cls, texts: dict[int, str], number: dict[str, int]) -> _Column:
+    def of(cls, texts: dict[int, str], number: dict[str, int]) -> Column:
+        """Those of these ids, whose letters these are."""
         return cls(np.array(list(texts), np.int64), np.array([number[text] for text in texts.values()], np.int64))
 
 

@@ -1,0 +1,263 @@
+"""What models write that are asked for their own words: a beam over their probabilities, whole models and no made-up logits."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqgen.corpora import locate
+from seqgen.generation.batch import Branches, Prefix
+from seqgen.generation.beam import beam_search
+from seqgen.generation.generate import generate, stream
+from seqgen.samplers.temperature import Temperature
+from seqgen.tokenizers.bpe import BpeTokenizer
+from seqgen.tokenizers.char import CharTokenizer
+from seqgen_lyrics.beam import Quest, search
+from seqgen_lyrics.clock import Clock
+from seqgen_lyrics.endings import spelled_endings, spelled_rhyme
+from seqgen_lyrics.language import is_foreign, written_words
+from seqgen_lyrics.measures import measure, stanzas_of
+from seqgen_lyrics.samplers import Form, Rhyme, Syllables
+from seqgen_lyrics.sounds import Kind, is_known
+from seqgen_lyrics.tokenizer import LyricsTokenizer
+from seqgen_lyrics.vocabulary import Vocabulary
+from seqgen_lyrics.weighing import weighed
+
+HERE = Path(__file__).parent
+_SPEC = importlib.util.spec_from_file_location("reader", HERE / "reader.py")
+_READER = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_READER)
+Reader = _READER.Reader
+
+GERMAN = (HERE / "german.txt").read_text("utf-8")
+ENGLISH = "\n".join(path.read_text("utf-8") for path in sorted(Path(locate("songs")).glob("*")))
+CHAIN = (
+    Rhyme(scheme="AABB"),
+    Syllables(pattern="8"),
+    Form(sections="verse", headings=False),
+    Temperature(temperature=0.8),
+)
+
+
+def reader_of(text, tokenizer=None):
+    """A model of a text, and what a generation with it needs."""
+    tokenizer = tokenizer or CharTokenizer().fit([text])
+    ids = np.asarray(tokenizer.encode(text), np.int64)
+    return {
+        "model": Reader(ids, tokenizer.vocab_size),
+        "tokenizer": tokenizer,
+        "prompt_ids": np.asarray(tokenizer.encode("\n\n"), np.int64),
+        "length": 600,
+        "forbid": () if tokenizer.end_id is None else (tokenizer.end_id,),
+    }
+
+
+@pytest.fixture(scope="module")
+def german():
+    return reader_of(GERMAN)
+
+
+@pytest.fixture(scope="module")
+def english():
+    return reader_of(ENGLISH)
+
+
+def words_of(text):
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def stanzas_by(written, samplers=CHAIN, count=6, **options):
+    samples = generate(**written, samplers=samplers, num_samples=count, random_seed=1, **options)
+    return samples, [next(stanzas_of(sample.text)) for sample in samples]
+
+
+@dataclass(kw_only=True)
+class Blind(Rhyme):
+    """Rhymes without asking the model."""
+
+    def foresee(self, ahead):
+        pass
+
+
+MADE = {
+    "char": CharTokenizer(),
+    "bpe": BpeTokenizer(vocab_size=160),
+    "lyrics:base=char": LyricsTokenizer(base="char"),
+}
+
+
+@pytest.mark.parametrize("name", ["char", "lyrics:base=char", pytest.param("bpe", marks=pytest.mark.slow)])
+def test_lines_of_a_german_model_end_in_words_that_it_writes_itself(name):
+    written = reader_of(GERMAN, MADE[name].fit([GERMAN]))
+    samples, stanzas = stanzas_by(written)
+    own = words_of(GERMAN)
+    ends = [line.last for stanza in stanzas for line in stanza]
+    assert len(ends) == 24
+    assert np.mean([end in own for end in ends]) > 0.5
+    pairs = [(stanza[place].last, stanza[place + 1].last) for stanza in stanzas for place in (0, 2)]
+    kinds = [spelled_rhyme(*pair) for pair in pairs]
+    assert kinds.count(Kind.PERFECT) > 8
+    assert measure(stanzas, schemes=["AABB"], spelled=True).rhymes["AABB"].perfect == kinds.count(Kind.PERFECT) / 12
+    assert all(line.syllables == 8 for stanza in stanzas for line in stanza)
+    for sample in samples:
+        assert sample.notes[0].startswith("CMUdict lacks the language of this text")
+    faults = sum("rhyme" in note for sample in samples for note in sample.notes[1:])
+    assert faults == 12 - kinds.count(Kind.PERFECT)  # each is told
+
+
+def test_without_asking_the_model_lines_of_a_german_model_end_in_english_words(german):
+    _, stanzas = stanzas_by(german, [Blind(scheme="AABB"), *CHAIN[1:]])
+    ends = [line.last for stanza in stanzas for line in stanza]
+    assert np.mean([end in words_of(GERMAN) for end in ends]) < 0.3
+    assert np.mean([is_known(end) for end in ends]) > 0.9
+
+
+def test_lines_of_an_english_model_rhyme_with_words_of_its_own(english):
+    samples, stanzas = stanzas_by(english)
+    figures = measure(stanzas, schemes=["AABB"], pattern=[8])
+    assert (figures.rhymes["AABB"].perfect, figures.syllables) == (1, 1)
+    assert not any("CMUdict lacks the language" in note for sample in samples for note in sample.notes)
+
+
+def test_the_same_seed_writes_the_same_alone_among_others_and_as_a_stream(german):
+    asked = {**german, "samplers": CHAIN, "random_seed": 3}
+    together = generate(**asked, num_samples=4, batch_size=3)
+    for sample in together:
+        (alone,) = generate(**asked, numbers=[sample.number])
+        assert (alone.text, alone.notes) == (sample.text, sample.notes)
+        assert "".join(stream(**asked, sample=sample.number)) == sample.text
+
+
+def test_a_search_for_the_likeliest_text_rhymes_too(german):
+    found = beam_search(**{**german, "length": 90}, samplers=[Rhyme(scheme="AA"), Syllables(pattern="8")], width=2)
+    (one, other), *_ = stanzas_of(found.text)
+    assert spelled_rhyme(one.last, other.last) == Kind.PERFECT
+
+
+SPEECH = "I know. You know. We all go slow.\nYou go. I go. And low we row.\n\n"
+SENTENCES = "I know you go and all is slow.\nAnd low we row and on we go.\n\n"
+
+
+@pytest.mark.parametrize(("text", "within"), [(SPEECH, True), (SENTENCES, False)])
+def test_a_sentence_ends_within_a_line_where_the_model_goes_on_after_it(text, within):
+    written = reader_of(text * 3)
+    samples, stanzas = stanzas_by(
+        written, [Rhyme(scheme="AA"), Syllables(pattern="8"), Form(lines=2, sections="verse", headings=False)]
+    )
+    lines = [line for sample in samples for line in sample.text.strip().split("\n")]
+    assert len(lines) == 12
+    assert any(re.search(r"\. ", line) for line in lines) is within
+    assert not any(re.search(r"\.\s+[a-z]", line) for line in lines)
+    assert measure(stanzas, schemes=["AA"], pattern=[8]).syllables == 1
+
+
+# The beam
+
+
+def found_after(written, prompt, endings, *, most=1000, seconds=60.0):
+    tokenizer = written["tokenizer"]
+    prefix = Prefix(written["model"], np.asarray(tokenizer.encode(prompt), np.int64))
+    ahead = Branches(written["model"], prefix.logits, prefix.state)
+    clock = Clock(seconds)
+    clock.start()
+    quest = Quest(0, spaced=False, endings=endings, accepts=bool)
+    (words,), late = search(ahead, [quest], Vocabulary.of(tokenizer), most=most, clock=clock)
+    return words, late
+
+
+def test_the_beam_finds_words_of_an_ending_with_their_probability(german):
+    words, late = found_after(german, "Die Sonne steigt aus tiefer ", ("acht", "and"))
+    assert not late
+    assert words[0].word == "nacht"
+    assert {"nacht"} <= {found.word for found in words if found.word in words_of(GERMAN)}
+    assert all(found.word.endswith(("acht", "and")) for found in words)
+    model, tokenizer = german["model"], german["tokenizer"]
+    text = "Die Sonne steigt aus tiefer "
+    logits = [
+        Prefix(model, np.asarray(tokenizer.encode(text + "Nacht"[:size]), np.int64)).logits[0] for size in range(6)
+    ]
+    exact = sum(float(row[tokenizer.encode(letter)[0]]) for row, letter in zip(logits, "Nacht", strict=False))
+    letters = [token for token in range(tokenizer.vocab_size) if str(tokenizer.decode(np.array([token]))).isalpha()]
+    end = np.log(1 - np.exp(logits[5][letters].astype(float)).sum())
+    assert words[0].log_probability == pytest.approx(exact + end, rel=1e-4)
+
+
+def test_without_endings_it_finds_the_likeliest_words(german):
+    words, _ = found_after(german, "Ein Vogel ruft, ich ", ())
+    assert words[0].word == "weiß"
+    assert [found.log_probability for found in words] == sorted(
+        (found.log_probability for found in words), reverse=True
+    )
+
+
+def test_it_looks_at_no_more_beginnings_and_takes_no_more_time_than_it_may(german):
+    class Counted(Reader):
+        rows = 0
+
+        def next_logits(self, ids, state):
+            self.rows += len(ids)
+            return super().next_logits(ids, state)
+
+    tokenizer = german["tokenizer"]
+    model = Counted(tokenizer.encode(GERMAN), tokenizer.vocab_size)
+    many, _ = found_after({**german, "model": model}, "\n", ("ein", "aus", "acht"))
+    freely = model.rows
+    model.rows = 0
+    few, _ = found_after({**german, "model": model}, "\n", ("ein", "aus", "acht"), most=20)
+    assert model.rows <= 20 + 1 < freely  # and the prompt
+    assert len(few) < len(many)
+    assert found_after(german, "\n", ("ein",), seconds=1e-9)[1]
+
+
+def test_where_a_line_must_end_a_token_is_as_likely_as_the_words_it_leads_to(german):
+    vocabulary = Vocabulary.of(german["tokenizer"])
+    logits = np.random.default_rng(0).normal(size=len(vocabulary)).astype(np.float32)
+    words = {"wand": -1.0, "wind": -2.0, "rand": -3.0}
+
+    def of(letters, allowed):
+        mask = np.isin(np.arange(len(vocabulary)), [vocabulary.exact.index(text) for text in allowed])
+        row = weighed(logits, mask, letters, words, vocabulary)
+        return {allowed_text: row[vocabulary.exact.index(allowed_text)] for allowed_text in allowed}
+
+    first = of("", ["w", "W", "r", "n"])
+    assert np.logaddexp(first["w"], first["W"]) == pytest.approx(np.logaddexp(-1, -2), abs=1e-5)
+    share = logits[vocabulary.exact.index("W")] - logits[vocabulary.exact.index("w")]
+    assert first["W"] - first["w"] == pytest.approx(share, abs=1e-5)
+    assert first["r"] == -3
+    assert first["n"] == -np.inf
+    assert of("w", ["a", "i"]) == {"a": -1, "i": -2}
+    ends = of("wand", [",", "\n"])
+    assert np.logaddexp(ends[","], ends["\n"]) == pytest.approx(-1, abs=1e-5)
+    assert weighed(logits, np.ones(len(logits), bool), "x", words, vocabulary) is None
+
+
+# The language
+
+
+def test_a_model_tells_its_language_by_what_it_writes(german, english):
+    for written, foreign in ((german, True), (english, False)):
+        prefix = Prefix(written["model"], written["prompt_ids"])
+        ahead = Branches(written["model"], prefix.logits, prefix.state)
+        words = written_words(ahead, 0, Vocabulary.of(written["tokenizer"]))
+        assert words == written_words(ahead, 0, Vocabulary.of(written["tokenizer"]))
+        assert len(words) > 50
+        assert is_foreign(words) is foreign
+    assert not is_foreign(["träumen", "bäumen"])  # too few to tell
+
+
+def test_words_of_a_language_that_cmudict_lacks_rhyme_by_their_letters():
+    assert [spelled_endings(word) for word in ("Haus", "Träumen", "Nacht")] == [("aus",), ("äumen", "en"), ("acht",)]
+    assert (
+        spelled_rhyme("Haus", "aus")
+        == spelled_rhyme("Nacht", "gemacht")
+        == spelled_rhyme("träumen", "Bäumen")
+        == Kind.PERFECT
+    )
+    assert spelled_rhyme("Haus", "Haus") == spelled_rhyme("Nacht", "Mitternacht") == Kind.IDENTICAL
+    assert spelled_rhyme("Träumen", "sagen") == Kind.SLANT
+    assert spelled_rhyme("Haus", "Nacht") == Kind.NONE
