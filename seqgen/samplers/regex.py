@@ -42,11 +42,22 @@ class Regex(Constraint):
         self.follow(tokens, tokenizer.end_id, len(prompt_ids))
 
 
+_UNKNOWN, _DEAD = -1, 0
+_REMEMBERED = 2048
+"""States, with what follows each byte: 2 MB."""
+
+
 class _Tokens:
     """A pattern as an automaton over tokens.
 
     A state is one of the pattern's, and the bytes of a character that has begun.
     """
+
+    _states: list[tuple[State, bytes]]
+    """By their numbers, from ``_DEAD`` on."""
+    _numbers: dict[tuple[State, bytes], int]
+    _after: npt.NDArray[np.int32]
+    """(states, 256) the number of the state after a state and a byte, or ``_UNKNOWN``."""
 
     def __init__(self, pattern: str, tokenizer: Tokenizer) -> None:
         pieces = tokenizer.pieces()
@@ -62,27 +73,51 @@ class _Tokens:
                 f"sampler regex: no text of characters that this model can write matches {pattern!r}.  Loosen the pattern"
             )
         self.start: Hashable = (self._pattern.start, b"")
-        # Sorted, so that what begins alike stands together and is stepped through once.
-        self._sorted = sorted((piece, token) for token, piece in enumerate(pieces) if piece)
-        texts = [piece for piece, _ in self._sorted]
-        self._shared = [0, *map(_shared, texts, texts[1:])]
+        self._lengths = np.array([len(piece) for piece in pieces], np.intp)
+        self._offsets = np.add.accumulate(self._lengths) - self._lengths  # of each piece in all their bytes together
+        self._bytes = np.frombuffer(b"".join(pieces), np.uint8)
+        self._forget()
 
     def allowed(self, state: Any) -> npt.NDArray[np.bool_]:
-        """(V,) the tokens that keep a match possible."""
+        """(V,) the tokens that keep a match possible: all pieces at once, a byte at a time, as long as they are alive."""
+        if len(self._states) > _REMEMBERED:
+            self._forget()
         mask = np.zeros(len(self._pieces), bool)
-        passed = [state]  # the states after 0, 1, ... bytes of the piece, as far as they are alive
-        for (piece, token), shared in zip(self._sorted, self._shared, strict=True):
-            if shared >= len(passed):
-                continue  # it begins with what has failed before
-            del passed[shared + 1 :]
-            for byte in piece[shared:]:
-                after = self._step(passed[-1], byte)
-                if not after[0].alive:
-                    break
-                passed.append(after)
-            else:
-                mask[token] = True
+        tokens = np.flatnonzero(self._lengths)
+        now, depth = np.full(len(tokens), self._number(state)), 0
+        while len(tokens):
+            byte = self._bytes[self._offsets[tokens] + depth]
+            following = self._after[now, byte]
+            unknown = following == _UNKNOWN
+            if unknown.any():
+                for pair in np.unique(now[unknown] * 256 + byte[unknown]).tolist():
+                    place = divmod(pair, 256)
+                    number = self._number(self._step(self._states[place[0]], place[1]))
+                    self._after[place] = number
+                following = self._after[now, byte]
+            depth += 1
+            alive = following != _DEAD
+            tokens, now = tokens[alive], following[alive]
+            ended = self._lengths[tokens] == depth
+            mask[tokens[ended]] = True
+            tokens, now = tokens[~ended], now[~ended]
         return mask
+
+    def _number(self, state: tuple[State, bytes]) -> int:
+        """The row of ``_after`` for a state."""
+        if not state[0].alive:
+            return _DEAD
+        number = self._numbers.setdefault(state, len(self._states))
+        if number == len(self._states):
+            self._states.append(state)
+            if number == len(self._after):
+                self._after = np.concatenate([self._after, np.full_like(self._after, _UNKNOWN)])
+        return number
+
+    def _forget(self) -> None:
+        """Number states from the beginning: so many at most are held."""
+        self._states, self._numbers = [(DEAD, b"")], {}
+        self._after = np.full((16, 256), _UNKNOWN, np.int32)
 
     def next(self, state: Any, token: int) -> Hashable:
         """The state after a token."""
@@ -113,9 +148,3 @@ def _characters(pieces: Sequence[bytes]) -> str | None:
         return "".join(sorted({character for piece in pieces for character in piece.decode()}))
     except UnicodeDecodeError:
         return None
-
-
-def _shared(left: bytes, right: bytes) -> int:
-    """How many bytes two pieces begin with in common."""
-    pairs = zip(left, right, strict=False)
-    return next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(left), len(right)))
