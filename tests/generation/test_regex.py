@@ -201,6 +201,37 @@ def test_two_constraints_that_leave_nothing_are_told_with_the_place(table_model)
         samples_of(tokenizer, "Das", table_model, forbid=[s])
 
 
+@settings(max_examples=40)
+@given(
+    pattern=st.sampled_from(["[ab]*", "(ab|é)+b?", "[^a]{1,9}", "(?s).{6}", "(a|b| )*é日", "a{2,5}b*日"]),
+    texts=st.lists(st.text("abé日 ", min_size=1, max_size=4), min_size=1, max_size=30),
+    before=st.text("abé", max_size=3),
+)
+def test_the_tokens_that_are_left_are_those_whose_text_keeps_a_match_possible(pattern, texts, before):
+    class Pieces(LettersTokenizer):
+        def pieces(self):
+            return [*(text.encode() for text in [*texts, *"abé日 "]), b"\xc3", b""]
+
+    tokenizer = Pieces(len(texts) + 7)
+    automaton = Pattern(pattern)
+
+    def alive(text):
+        state = automaton.start
+        for character in text:
+            state = automaton.step(state, character)
+        return state.alive
+
+    sampler = Regex(pattern=pattern)
+    sampler.begin(np.zeros((1, 0), np.int64), tokenizer)
+    for length in range(len(before)):
+        if not alive(before[: length + 1]):
+            before = before[:length]
+            break
+        sampler.accept(np.array([len(texts) + "abé".index(before[length])]))
+    kept = np.isfinite(sampler.adjust(np.zeros((1, tokenizer.vocab_size), np.float32)))[0].tolist()
+    assert kept[:-2] == [alive(before + text) for text in [*texts, *"abé日 "]]
+
+
 def test_a_tokenizer_that_does_not_tell_its_pieces_is_refused(table_model):
     with pytest.raises(OptionError, match=r"sampler regex needs the text of each token"):
         generate(table_model(5), LettersTokenizer(5), np.array([0]), length=9, samplers=[Regex(pattern="a")])
