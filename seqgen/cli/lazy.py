@@ -31,6 +31,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**(arguments | {"rich_markup_mode": None}))
+        self._imported: dict[str, Any] = {}
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands."""
@@ -40,10 +41,12 @@ class LazyGroup(TyperGroup):
         """The command of that name, imported now; None if there is none."""
         if cmd_name not in self.modules:
             return None
-        module, _, adds = self.modules[cmd_name][0].partition(":")
-        holder = typer.Typer(rich_markup_mode="rich")
-        getattr(importlib.import_module(f"{self.package}.{module}"), adds or "add_to")(holder)
-        return typer.main.get_group(holder).commands[cmd_name]
+        if cmd_name not in self._imported:  # a command is asked for twice before it is called
+            module, _, adds = self.modules[cmd_name][0].partition(":")
+            holder = typer.Typer(rich_markup_mode="rich")
+            getattr(importlib.import_module(f"{self.package}.{module}"), adds or "add_to")(holder)
+            self._imported[cmd_name] = typer.main.get_group(holder).commands[cmd_name]
+        return self._imported[cmd_name]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the arguments begin with.

@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,15 @@ from typing import Any
 from seqgen.manifest import CONFIG, MANIFEST, WEIGHTS
 
 INDEX = ".index.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 MAX_BYTES = 64 * 2**20
 """An index above this is not read; some 100,000 versions."""
 
 SETTLED_NS = 2_000_000_000
+
+_STATES = 4
+"""How many numbers say what the files of a version were."""
 
 _WATCHED = ("", f"/{MANIFEST}", f"/{CONFIG}", f"/{WEIGHTS}")
 """Of a version: a file that comes, goes or is replaced changes its folder; these three are looked at themselves, since asking about
@@ -34,15 +37,22 @@ a file is most of what a list costs.  What else was written over in place, ``mod
 
 @dataclass
 class Index:
-    """The entries of one registry."""
+    """The entries of one registry.
+
+    Attributes:
+        folder: of the registry.
+        fields: what the facts of a version are, in their order; an index of others is not used.
+        entries: a version to what its files were, and its facts, in one list: JSON of more is slower to read.
+    """
 
     folder: Path
+    fields: Sequence[str]
     entries: dict[str, Any] = field(default_factory=dict)
     _found: dict[str, Any] = field(default_factory=dict)
     _changed: bool = False
 
     @classmethod
-    def read(cls, folder: Path) -> Index:
+    def read(cls, folder: Path, fields: Sequence[str]) -> Index:
         """What is kept in a registry's folder; nothing where it cannot be read."""
         path = folder / INDEX
         with contextlib.suppress(OSError, ValueError, RecursionError):
@@ -50,31 +60,27 @@ class Index:
                 value = json.loads(path.read_bytes())
                 if isinstance(value, dict) and value.get("format_version") == FORMAT_VERSION:
                     entries = value.get("versions")
-                    return cls(folder, entries if isinstance(entries, dict) else {})
-        return cls(folder)
+                    if isinstance(entries, dict) and value.get("fields") == list(fields):
+                        return cls(folder, fields, entries)
+        return cls(folder, fields)
 
-    def get(self, version: str, folder: str) -> dict[str, Any] | None:
+    def get(self, version: str, folder: str) -> list[Any] | None:
         """The facts of a version, if they are those of the files as they are now."""
         entry = self.entries.get(version)
-        if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[1], dict):
+        if not isinstance(entry, list) or entry[:_STATES] != _state(_watched(folder)):
             return None
-        if entry[0] != _state(_watched(folder)):
+        facts = entry[_STATES:]
+        if len(facts) != len(self.fields):  # somebody has written in it
             return None
         self._found[version] = entry
-        facts: dict[str, Any] = entry[1]
         return facts
 
-    def put(self, version: str, folder: str, facts: dict[str, Any]) -> None:
+    def put(self, version: str, folder: str, facts: Sequence[Any]) -> None:
         """Keep the facts that have just been read."""
         found = _watched(folder)
         if found and max(each.st_ctime_ns for each in found) < time.time_ns() - SETTLED_NS:
-            self._found[version] = [_state(found), facts]
+            self._found[version] = [*_state(found), *facts]
             self._changed = True
-
-    def forget(self, version: str) -> None:
-        """Keep nothing of a version."""
-        self._found.pop(version, None)
-        self.entries.pop(version, None)
 
     def write(self) -> None:
         """Keep what was found; where that cannot be written, the next list takes longer."""
@@ -85,9 +91,8 @@ class Index:
         with contextlib.suppress(OSError):
             descriptor, name = tempfile.mkstemp(prefix=".new-index-", dir=self.folder)
             with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
-                file.write(
-                    json.dumps({"format_version": FORMAT_VERSION, "versions": self._found})
-                )  # dump is 5 times slower
+                value = {"format_version": FORMAT_VERSION, "fields": [*self.fields], "versions": self._found}
+                file.write(json.dumps(value))  # dump is 5 times slower
             os.replace(name, self.folder / INDEX)  # noqa: PTH105
 
 

@@ -328,7 +328,7 @@ def versions_in(folder: Path, name: str) -> list[ModelVersion]:
     return [ModelVersion(name, number, its / str(number)) for number in sorted(map(int, subfolders(its, VERSION)))]
 
 
-def subfolders(folder: Path, pattern: str) -> list[str]:
+def subfolders(folder: Path | str, pattern: str) -> list[str]:
     """The names of the folders in it that match, sorted; none where there is no such folder."""
     try:
         with os.scandir(folder) as entries:

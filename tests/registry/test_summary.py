@@ -12,7 +12,7 @@ import pytest
 from seqgen import manifest
 from seqgen.registry import Registry, trash
 from seqgen.registry.index import INDEX, SETTLED_NS
-from seqgen.registry.summary import selected, summaries
+from seqgen.registry.summary import FACTS, selected, summaries
 
 
 def listed(registry):
@@ -124,9 +124,9 @@ def test_what_is_gone_is_forgotten(registry, publish, remembering):
 @pytest.mark.parametrize(
     "content",
     [
-        *("", "{", "[]", '{"format_version": 2}', '{"format_version": 2, "versions": []}', "[" * 100_000),
-        '{"format_version": 2, "versions": {"novel:1": 3}}',
-        '{"format_version": 1, "versions": {"novel:1": [[], {"corpus": []}]}}',
+        *("", "{", "[]", '{"format_version": 3}', '{"format_version": 3, "versions": []}', "[" * 100_000),
+        *(json.dumps({"format_version": 3, "fields": FACTS, "versions": each}) for each in (3, {"novel:1": 3})),
+        '{"format_version": 2, "versions": {"novel:1": [[], {"corpus": []}]}}',
     ],
     ids=lambda content: content[:50],
 )
@@ -137,12 +137,22 @@ def test_an_index_that_is_none_does_not_matter(registry, publish, remembering, c
     assert listed(registry) == expected
 
 
-@pytest.mark.parametrize("facts", [{}, {"corpus": 3}, {"corpus": [], "more": 1}], ids=str)
-def test_facts_of_another_seqgen_are_read_again(registry, publish, remembering, facts):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda index: index["fields"].reverse(),
+        lambda index: index["fields"].pop(),
+        lambda index: index.pop("fields"),
+        lambda index: index["versions"]["novel:1"].pop(),
+        lambda index: index["versions"]["novel:1"].append(1),
+    ],
+    ids=["another order", "a field less", "no fields", "a fact less", "a fact more"],
+)
+def test_facts_of_another_seqgen_are_read_again(registry, publish, remembering, change):
     publish()
     expected = listed(registry)
     index = json.loads((registry.folder / INDEX).read_text())
-    index["versions"]["novel:1"][1] = facts
+    change(index)
     (registry.folder / INDEX).write_text(json.dumps(index))
     assert listed(registry) == expected
 

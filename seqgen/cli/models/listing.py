@@ -100,14 +100,11 @@ def list_models(
 
 def record(summary: ModelSummary) -> dict[str, Any]:
     """A version as JSON."""
-    if summary.damaged:
-        return {
-            "model": summary.model,
-            "version": summary.version,
-            "path": str(summary.path),
-            "damaged": summary.damaged,
-        }
-    return {key: value for key, value in vars(summary).items() if key != "damaged"}
+    said = dict(vars(summary))
+    which = {"model": said.pop("model"), "version": said.pop("version"), "path": said.pop("folder")}
+    if damaged := said.pop("damaged"):
+        return {**which, "damaged": damaged}
+    return {**which, **{each: said.pop(each) for each in ("aliases", "tags", "note")}, **said}
 
 
 _ORDER: dict[Sort, Callable[[ModelSummary], Any]] = {
@@ -133,8 +130,8 @@ def _show(chosen: Sequence[ModelSummary]) -> None:
     whole = [not each.damaged for each in chosen]
 
     def column(head: str, cell: Callable[[ModelSummary], str], **how: Any) -> Column:
-        cells = [readable(cell(each)) if sound else "" for each, sound in zip(chosen, whole, strict=True)]
-        return Column(head, cells, **how)
+        cells = [cell(each) if sound else "" for each, sound in zip(chosen, whole, strict=True)]
+        return Column(head, cells if all(map(str.isprintable, cells)) else [*map(readable, cells)], **how)
 
     names = [
         each.reference if sound else f"{each.reference}  damaged" for each, sound in zip(chosen, whole, strict=True)
