@@ -6,7 +6,7 @@
 The corpora are written piece by piece into a temporary folder, and are removed at the end.  Every row is a process of its
 own, whose peak of resident memory (``ru_maxrss``, and that of the largest of its own processes) is given beside that of the
 smallest corpus.  ``batches`` draws from all of the store in each mode; ``train`` is ``seqgen.train`` as a whole, for a few
-steps.  ``again`` is ``train`` once more, which finds the store.
+steps.  ``again`` is ``train`` once more, which finds the store; ``documents`` and ``windows`` are the same in these modes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from rich.table import Table
 from side_by_side import write_results
 
 CORPUS = Path(__file__).parent.parent / "corpora" / "ice.txt"
+
+STAGES = ["read", "fit", "encode", "batches", "train", "again", "documents", "windows"]
 
 BATCHES = 2000
 
@@ -73,7 +75,7 @@ def measure(stage: str, corpus: str, tokenizer_name: str) -> dict[str, Any]:
     catalog = load_catalog()
     dataset = catalog.make("dataset", "text", sources=(corpus,))
     fitted = home.home() / f"{tokenizer_name}-{Path(corpus).stem}.json"
-    if stage not in {"read", "fit", "train", "again"}:
+    if stage in {"encode", "batches"}:
         tokenizer = catalog.find("tokenizer", tokenizer_name).load().from_state(json.loads(fitted.read_text()))
     if stage == "batches":
         store = open_or_build(dataset, tokenizer, home.tokens_folder())
@@ -96,7 +98,8 @@ def measure(stage: str, corpus: str, tokenizer_name: str) -> dict[str, Any]:
                 for number in range(BATCHES):
                     batches.batch(0, number * (batches.steps_per_epoch - 1) // BATCHES)
         case _:
-            seqgen.train(corpus, tokenizer=tokenizer_name, name="large", **OPTIONS)
+            batching = stage if stage in {"documents", "windows"} else "stream"
+            seqgen.train(corpus, tokenizer=tokenizer_name, name="large", batching=batching, **OPTIONS)
     seconds = time.perf_counter() - begun
     # Linux counts in kilobytes, macOS in bytes.
     unit = 2**20 if sys.platform == "darwin" else 2**10
@@ -112,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 2000], help="of the corpora, 10^6 bytes each")
     parser.add_argument("--tokenizers", nargs="+", default=["char"])
-    parser.add_argument("--stages", nargs="+", default=["read", "fit", "encode", "batches", "train", "again"])
+    parser.add_argument("--stages", nargs="+", default=STAGES)
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:

@@ -28,6 +28,7 @@ from seqgen.untrusted import (
     read_header,
     read_json,
     read_tensors,
+    refuse_larger,
     shown,
 )
 
@@ -199,6 +200,7 @@ class SavedModel:
             ModelNotFoundError, DamagedModelError: see ``read_manifest`` and ``read_config``.
         """
         manifest = read_manifest(folder, where=where)
+        refuse_larger(folder / CONFIG, MAX_JSON_BYTES, where=f"{where}/{CONFIG}")  # before it is hashed
         verify(folder, CONFIG, manifest, where=where)
         return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}"), manifest)
 
@@ -224,8 +226,9 @@ class SavedModel:
             return network
         from seqgen.ngrams.mixture import Mixture
 
-        verify(self.folder, NGRAMS, self.manifest, where=self.where)
         where = f"{self.where}/{NGRAMS}"
+        read_header(self.folder / NGRAMS, where=where, filled=True)  # before it is hashed
+        verify(self.folder, NGRAMS, self.manifest, where=self.where)
         return Mixture.of(network, read_tensors(self.folder / NGRAMS, where=where), where=where)
 
     def tokenizer(self, catalog: Catalog) -> Tokenizer:
@@ -234,9 +237,10 @@ class SavedModel:
         Raises:
             MissingDependencyError: its plugin is not installed; says which distribution has it.
         """
-        verify(self.folder, TOKENIZER, self.manifest, where=self.where)
         # Each token has a row in the weights, so that a long vocabulary comes with large weights.
         limit = min(MAX_TOKENIZER_BYTES, MAX_JSON_BYTES + (self.folder / WEIGHTS).stat().st_size)
+        refuse_larger(self.folder / TOKENIZER, limit, where=f"{self.where}/{TOKENIZER}")  # before it is hashed
+        verify(self.folder, TOKENIZER, self.manifest, where=self.where)
         state = read_json(self.folder / TOKENIZER, where=f"{self.where}/{TOKENIZER}", limit=limit)
         part = find_recorded(catalog, "tokenizer", self.config, where=self.where).load()
         tokenizer: Tokenizer = part.from_state(state)

@@ -22,8 +22,8 @@ MAX_JSON_BYTES = 4 * 2**20
 MAX_TOKENIZER_BYTES = 64 * 2**20
 """The same for a tokenizer; one of a million tokens takes about 30 MB."""
 
-MAX_HEADER_BYTES = 4 * 2**20
-"""The same for the header of safetensors; each tensor takes about 100 bytes."""
+MAX_HEADER_BYTES = 2**20
+"""The same for the header of safetensors: some 10,000 tensors."""
 
 
 def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
@@ -31,7 +31,7 @@ def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    read_header(path, where=where)
+    read_header(path, where=where, filled=True)
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -48,29 +48,37 @@ def map_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
     import numpy as np  # listing models does without
 
     header = read_header(path, where=where)
-    tensors = {}
+    places, end = [], 0
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        count = math.prod(entry["shape"])
+        if entry["data_offsets"] != [end, end + 4 * count] or entry.get("dtype") != "F32":
+            msg = f'{where}: tensor "{name}" is described wrongly.'
+            raise DamagedModelError(msg)
+        places.append((name, end, count))
+        end += 4 * count
     try:
         with path.open("rb") as file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last view of it
-        start = end = 8 + struct.unpack_from("<Q", content)[0]
-        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-            count = math.prod(entry["shape"])
-            if entry["data_offsets"] != [end - start, end - start + 4 * count] or entry.get("dtype") != "F32":
-                msg = f'{where}: tensor "{name}" is described wrongly.'
+            start = 8 + struct.unpack("<Q", file.read(8))[0]
+            if (left := size_of(path) - start - end) > 0:
+                msg = f"{where}: {left:,} bytes belong to no tensor."
                 raise DamagedModelError(msg)
-            tensors[name] = np.frombuffer(content, "<f4", count, end).reshape(entry["shape"])
-            end += 4 * count
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last view of it
+        return {
+            name: np.frombuffer(content, "<f4", count, start + place).reshape(header[name]["shape"])
+            for name, place, count in places
+        }
     except (OSError, ValueError, struct.error) as error:
         msg = f"{where}: cannot be read: {error}"
         raise DamagedModelError(msg) from error
-    if end != len(content):
-        msg = f"{where}: {len(content) - end:,} bytes belong to no tensor."
-        raise DamagedModelError(msg)
-    return tensors
 
 
-def read_header(path: Path, *, where: str) -> dict[str, Any]:
+def read_header(path: Path, *, where: str, filled: bool = False) -> dict[str, Any]:
     """The header of a safetensors file, with every size held against the file's own.
+
+    Args:
+        path: the file.
+        where: how messages name it.
+        filled: the tensors must reach to the end of the file, as they must for whoever goes on to read all of it.
 
     Raises:
         DamagedModelError: truncated, not JSON, or a tensor claims more than the file has.
@@ -97,10 +105,13 @@ def read_header(path: Path, *, where: str) -> dict[str, Any]:
         msg = f"{where}: the header is not an object."
         raise DamagedModelError(msg)
     header.pop("__metadata__", None)
+    data = size - 8 - length
+    last = 0
     for name, entry in header.items():
         try:
             begin, end = map(_whole, entry["data_offsets"])
-            valid = 0 <= begin <= end <= size - 8 - length
+            valid = 0 <= begin <= end <= data
+            last = max(last, end)
             count = math.prod(map(_whole, entry["shape"]))
         except (TypeError, KeyError, ValueError) as error:
             msg = f'{where}: tensor "{name}" is described wrongly.'
@@ -109,6 +120,9 @@ def read_header(path: Path, *, where: str) -> dict[str, Any]:
             claimed = f"{count:,}" if count < 2**63 else "more than 2^63"
             msg = f'{where}: tensor "{name}" claims {claimed} numbers in a file of {size:,} bytes; not loaded.'
             raise DamagedModelError(msg)
+    if filled and last < data:
+        msg = f"{where}: {data - last:,} bytes belong to no tensor; not loaded."
+        raise DamagedModelError(msg)
     return header
 
 
@@ -144,8 +158,9 @@ def parse_json(content: bytes) -> Any:
     Raises:
         ValueError, RecursionError: it is none.
     """
-    # An empty list takes 20 times its text in memory, and half a second a megabyte; in our files one stands in 20 bytes.
-    if content.count(b"[") + content.count(b"{") > len(content) // 8 + 1000:
+    # An empty list takes 20 times its text in memory, and half a second a megabyte, an object twice as much; in our files
+    # one stands in 20 bytes.
+    if content.count(b"[") + 2 * content.count(b"{") > len(content) // 8 + 1000:
         msg = "it has more lists and objects than such a file can have"
         raise ValueError(msg)
     return json.loads(content, object_pairs_hook=_object, parse_constant=_no_number)
@@ -171,10 +186,7 @@ def read_json(path: Path, *, where: str, limit: int = MAX_JSON_BYTES) -> dict[st
         DamagedModelError: missing, larger than ``limit`` bytes, or not a JSON object.
     """
     try:
-        size = size_of(path)
-        if size > limit:
-            msg = f"{where}: {size:,} bytes are more than such a file can have; not read."
-            raise DamagedModelError(msg)
+        refuse_larger(path, limit, where=where)
         value = parse_json(path.read_bytes())
     except FileNotFoundError as error:
         msg = f"{where}: the file is missing."
@@ -186,6 +198,19 @@ def read_json(path: Path, *, where: str, limit: int = MAX_JSON_BYTES) -> dict[st
         msg = f"{where}: not a JSON object."
         raise DamagedModelError(msg)
     return value
+
+
+def refuse_larger(path: Path, limit: int, *, where: str) -> None:
+    """Hold that a file is one of at most so many bytes, before it is hashed or read.
+
+    Raises:
+        DamagedModelError: it is larger.
+        OSError: there is no such file.
+    """
+    size = size_of(path)
+    if size > limit:
+        msg = f"{where}: {size:,} bytes are more than such a file can have; not read."
+        raise DamagedModelError(msg)
 
 
 def refuse_link(path: Path, *, where: str) -> None:

@@ -19,17 +19,19 @@ MAX_BYTES = 16 * 2**20
 
 
 def metric_lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
-    """The whole lines of a file of metrics, as text and value; what is no line of metrics counts for nothing."""
+    """The whole lines of a file of metrics, as text and value; what is no line of metrics counts for nothing.
+
+    Nor does what comes after a line that is longer than any.
+    """
     if not path.is_file():
         return []
     found = []
-    for text in path.read_bytes().splitlines(keepends=True):
-        if len(text) > MAX_LINE_BYTES:
-            continue
-        with contextlib.suppress(ValueError, RecursionError):
-            line = json.loads(text)
-            if text.endswith(b"}\n") and isinstance(line, dict) and isinstance(line.get("step"), int):
-                found.append((text, line))
+    with path.open("rb") as file:
+        while len(text := file.readline(MAX_LINE_BYTES + 1)) in range(1, MAX_LINE_BYTES + 1):
+            with contextlib.suppress(ValueError, RecursionError):
+                line = json.loads(text)
+                if text.endswith(b"}\n") and isinstance(line, dict) and isinstance(line.get("step"), int):
+                    found.append((text, line))
     return found
 
 

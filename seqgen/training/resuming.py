@@ -49,7 +49,8 @@ def read_about(run: Run) -> About:
     }
     faults = [name for name, kind in expected.items() if name not in value or not isinstance(value[name], kind)]
     faults += [name for name in ("sources", "log_to") if name not in faults and not _texts(value[name])]
-    faults += sorted(value.keys() - expected.keys())
+    if unknown := value.keys() - expected.keys():
+        faults.append(min(unknown))
     if faults:
         raise DamagedModelError(f"{run.folder}/run.json: {faults[0]} is not what a run writes there; it cannot go on.")
     return About(tuple(value["sources"]), value["fingerprint"], tuple(value["log_to"]))

@@ -29,7 +29,7 @@ from seqgen.manifest import CONFIG, METRICS, TOKENIZER
 from seqgen.training.metrics import metric_lines
 from seqgen.training.state import load_state
 from seqgen.training.trainer import DivergedError, Trainer
-from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json
+from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json, refuse_larger
 
 CONSTANT = (CONFIG, TOKENIZER, "run.json")
 """Files that a run is started with; a folder without them cannot be gone on with."""
@@ -114,7 +114,18 @@ class Run:
         for unfinished in [*folder.glob(".new-*"), *folder.glob(".old-*")]:
             shutil.rmtree(unfinished, ignore_errors=True)  # a single file is written over
         run = cls(name, folder, lock)
-        run._constant = {each: (folder / each).read_bytes() for each in CONSTANT if (folder / each).exists()}
+        try:
+            for each in CONSTANT:
+                if (folder / each).exists():
+                    refuse_larger(folder / each, MAX_TOKENIZER_BYTES, where=f"{folder}/{each}")
+                    run._constant[each] = (folder / each).read_bytes()
+        except OSError as error:
+            run.close()
+            msg = f"{folder}/{each} cannot be read: {error.strerror or error}."
+            raise DamagedModelError(msg) from error
+        except DamagedModelError:
+            run.close()
+            raise
         return run
 
     def config(self) -> ModelConfig:
