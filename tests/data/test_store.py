@@ -236,3 +236,27 @@ def test_every_document_is_in_the_store_as_encoded(memory, tmp_path_factory, con
     encoded = [tokenizer.encode("".join(pieces)).tolist() for pieces in contents]
     assert parts_of(store) == [[*end, *ids, *end] for ids in encoded]
     assert store.characters == sum(map(len, encoded))
+
+
+@pytest.mark.slow
+def test_a_folder_of_100_000_small_files_takes_little_memory(run_python, tmp_path):
+    for number in range(100_000):
+        if number % 1000 == 0:
+            (folder := tmp_path / "files" / f"{number:06}").mkdir(parents=True)
+        (folder / f"{number:06}.txt").write_text(f"file {number}\n")
+    code = (
+        "import pathlib, resource, sys\n"
+        "from seqgen.core.catalog import load_catalog\n"
+        "from seqgen.data.store import open_or_build\n"
+        "from seqgen.tokenizers.char import CharTokenizer\n"
+        "dataset = load_catalog().make('dataset', 'text', sources=(sys.argv[1],))\n"
+        "tokenizer = CharTokenizer().fit(['file 0123456789\\n'])\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "store = open_or_build(dataset, tokenizer, pathlib.Path(sys.argv[2]))\n"
+        "grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
+        "print(len(store.starts) - 1, store.characters, grown // 1024 if sys.platform != 'darwin' else grown // 2**20)"
+    )
+    done = run_python(code, tmp_path / "files", tmp_path / "tokens", timeout=300)
+    documents, characters, megabytes = map(int, done.stdout.split())
+    assert (documents, characters) == (100_000, sum(len(f"file {number}\n") for number in range(100_000)))
+    assert megabytes < 100
