@@ -126,6 +126,7 @@ def test_combinations_that_work_exit_0_and_are_data_with_json(seqgen):
     assert all(cell["samplers"] == matrix["samplers"] and cell["seconds"] > 0 for cell in works)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lean", "toy")
 def test_on_a_terminal_a_line_says_which_combination_is_tried(terminal, monkeypatch):
     monkeypatch.setenv("SEQGEN_DISABLE_PLUGINS", "seqgen-music,seqgen-lyrics")  # which add thirty more

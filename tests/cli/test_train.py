@@ -198,7 +198,9 @@ def test_a_preset_sets_several_options_and_others_still_win(trained):
     }
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset", [pytest.param(preset, marks=[pytest.mark.slow] * (preset == "large")) for preset in PRESETS]
+)
 def test_every_preset_trains(seqgen, corpus, preset):
     options = ("--preset", preset, "--max-steps", 1, "--batch-size", 2, "--validation-fraction", 0)
     assert seqgen("train", corpus, "--backend", "torch", *options, "-q").exit_code == 0

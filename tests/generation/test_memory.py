@@ -68,6 +68,7 @@ print(len(samples), sorted(handed) == list(range(4_000)), min(steps) < max(steps
     assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "4000 True True\n", "")
 
 
+@pytest.mark.slow
 def test_where_it_does_not_suffice_for_one_a_sentence_says_for_what(run_python):
     outcome = run_python(
         LIMITED
@@ -89,6 +90,7 @@ refusal(lambda: beam_search(wide, letters, PROMPT, length=5, width=13**3))
     assert (outcome.stdout, outcome.stderr) == (prompt * 3 + beam, "")
 
 
+@pytest.mark.slow
 def test_a_file_that_does_not_fit_into_memory_is_told_without_a_traceback(run_python, tmp_path):
     with (tmp_path / "long.txt").open("wb") as file:
         file.truncate(300 * 2**20)

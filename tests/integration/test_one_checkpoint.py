@@ -59,7 +59,13 @@ def metrics_of(record):
     return [json.loads(line) for line in Path(record["path"], "metrics.jsonl").read_text("utf-8").splitlines()]
 
 
-@pytest.mark.parametrize(("architecture", "first"), TRAINED_FIRST.items())
+@pytest.mark.parametrize(
+    ("architecture", "first"),
+    [
+        pytest.param(architecture, first, marks=[pytest.mark.slow] * (architecture != "lstm"))
+        for architecture, first in TRAINED_FIRST.items()
+    ],
+)
 def test_training_goes_on_in_the_other_framework_and_back(shared_main, trained, small_corpus, first, architecture):
     before = trained(first, architecture)
     for number, backend in enumerate((OTHER[first], first)):

@@ -71,7 +71,7 @@ def search(seqgen_home, corpus):
 
     def run(*space, observer=None, max_steps=20, **given):
         own = {"max_time": "5m", "trial_time": "60s", **given}
-        settled = (*TINY, f"max_steps={max_steps}", "eval_every=5", *own.pop("settled", ()))
+        settled = (*TINY, "ngram_order=0", f"max_steps={max_steps}", "eval_every=5", *own.pop("settled", ()))
         return start.sweep(
             [str(corpus)], space, settled=settled, catalog=load_catalog(), observer=observer or Observer(), **own
         )

@@ -221,6 +221,7 @@ def test_a_part_that_uses_nothing_deprecated_has_none_to_show(seqgen_cli, plugin
     assert "deprecated" not in seqgen_cli("check-plugin", "callback:csv", "--no-speed").stdout
 
 
+@pytest.mark.slow
 def test_pytest_with_the_kit_shows_the_same_warning(outdated):
     (outdated / "test_outdated.py").write_text(TEST)
     done = subprocess.run(

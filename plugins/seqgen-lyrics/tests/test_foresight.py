@@ -91,7 +91,7 @@ MADE = {
 }
 
 
-@pytest.mark.parametrize("name", ["char", "lyrics:base=char", pytest.param("bpe", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["char", *(pytest.param(name, marks=pytest.mark.slow) for name in list(MADE)[1:])])
 def test_lines_of_a_german_model_end_in_words_that_it_writes_itself(name):
     written = reader_of(GERMAN, MADE[name].fit([GERMAN]))
     samples, stanzas = stanzas_by(written)
@@ -110,6 +110,7 @@ def test_lines_of_a_german_model_end_in_words_that_it_writes_itself(name):
     assert faults == 12 - kinds.count(Kind.PERFECT)  # each is told
 
 
+@pytest.mark.slow
 def test_without_asking_the_model_lines_of_a_german_model_end_in_english_words(german):
     _, stanzas = stanzas_by(german, [Blind(scheme="AABB"), *CHAIN[1:]])
     ends = [line.last for stanza in stanzas for line in stanza]

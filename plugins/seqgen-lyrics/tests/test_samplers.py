@@ -296,6 +296,7 @@ def test_what_is_no_scheme_pattern_or_form_is_refused_before_a_model_is_loaded(m
         make()
 
 
+@pytest.mark.slow
 def test_a_short_look_ahead_finds_fewer_rhymes_in_less_work():
     def last_words(look_ahead):
         found = set()
