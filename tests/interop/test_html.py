@@ -254,3 +254,14 @@ def test_the_page_says_how_large_the_model_is_and_when_it_was_trained(make_sourc
     shown = html_page.page(source)
     assert f"{numbers:,} parameters, 0.0 MB" in shown
     assert "trained 2026-01-02" in shown
+
+
+def test_the_two_scripts_of_a_page_declare_no_name_twice():
+    """In a browser they share one scope: a second declaration would end the second script before it begins."""
+    scripts = Path(html_page.__file__).parent
+    declared = [
+        set(re.findall(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", (scripts / name).read_text("utf-8"), re.M))
+        for name in ("engine.js", "page.js")
+    ]
+    assert all(declared)
+    assert declared[0].isdisjoint(declared[1])

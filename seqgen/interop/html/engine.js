@@ -170,7 +170,7 @@ class Mixture {
       const known = this.contexts[length - 1];
       code += digit * BigInt(last[last.length - length]);
       digit *= base;
-      const place = find(known.codes, known.codes instanceof BigUint64Array ? code : Number(code));
+      const place = placeOf(known.codes, known.codes instanceof BigUint64Array ? code : Number(code));
       if (place < 0) break;
       for (let id = 0; id < probabilities.length; id++) probabilities[id] *= known.backoff[place];
       for (let at = known.starts[place]; at < known.starts[place + 1]; at++) {
@@ -182,7 +182,7 @@ class Mixture {
 }
 
 // Where a number stands in an ascending array, or -1.
-function find(numbers, wanted) {
+function placeOf(numbers, wanted) {
   let low = 0, high = numbers.length;
   while (low < high) {
     const middle = (low + high) >> 1;
