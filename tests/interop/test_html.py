@@ -260,7 +260,11 @@ def test_the_two_scripts_of_a_page_declare_no_name_twice():
     """In a browser they share one scope: a second declaration would end the second script before it begins."""
     scripts = Path(html_page.__file__).parent
     declared = [
-        set(re.findall(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", (scripts / name).read_text("utf-8"), re.M))
+        set(
+            re.findall(
+                r"^(?:async )?(?:function\*?|const|let|class) (\w+)", (scripts / name).read_text("utf-8"), re.MULTILINE
+            )
+        )
         for name in ("engine.js", "page.js")
     ]
     assert all(declared)
