@@ -19,10 +19,16 @@ def on_host(array: Array) -> npt.NDArray[Any]:
     return np.asarray(to_device(array, "cpu") if is_torch_array(array) else array)
 
 
+def log_softmax(logits: Array) -> npt.NDArray[np.float64]:
+    """The natural logarithms (..., V) of the probabilities that logits (..., V) stand for; a row that is no numbers gives none."""
+    exact: npt.NDArray[np.float64] = on_host(logits).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        exact -= np.maximum.reduce(exact, axis=-1, keepdims=True)
+    exact -= np.log(np.add.reduce(np.exp(exact), axis=-1, keepdims=True))
+    return exact
+
+
 def log_probabilities(logits: Array, ids: Ids) -> npt.NDArray[np.float64]:
     """The natural logarithms (B,) of the probabilities that softmax(logits), (B, V), gives these ids (B,)."""
-    exact = on_host(logits).astype(np.float64)
-    exact -= np.maximum.reduce(exact, axis=-1, keepdims=True)
-    chosen = exact[np.arange(len(ids)), ids]
-    result: npt.NDArray[np.float64] = chosen - np.log(np.add.reduce(np.exp(exact), axis=-1))
-    return result
+    chosen: npt.NDArray[np.float64] = log_softmax(logits)[np.arange(len(ids)), ids]
+    return chosen

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.core.arrays import on_host
+from seqgen.core.arrays import log_softmax, on_host
 from seqgen.core.backend import Model
 from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.sampler import Sampler
@@ -90,7 +90,7 @@ class _Search:
         for row, kept in enumerate(running):
             if kept.chain.foresees:
                 kept.chain.foresee(Branches(self._model, logits[row : row + 1], take(state, np.array([row]))))
-        own = _log_softmax(logits)  # (R, V)
+        own = log_softmax(logits)  # (R, V)
         left = np.concatenate(
             [kept.chain.adjust(own[row : row + 1].astype(np.float32)) for row, kept in enumerate(running)]
         )
@@ -217,15 +217,6 @@ def _fault(running: list[_Hypothesis], logits: npt.NDArray[np.floating]) -> Gene
         if error is not None:
             return error
     return GenerationError("The samplers leave no token to any text that the beam keeps.  Loosen them")
-
-
-def _log_softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Natural logarithms (R, V) of the probabilities that logits (R, V) stand for."""
-    exact = logits.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # a row that is no numbers gives none
-        exact -= exact.max(axis=-1, keepdims=True)
-    result: npt.NDArray[np.float64] = exact - np.log(np.exp(exact).sum(axis=-1, keepdims=True))
-    return result
 
 
 def _largest(values: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:

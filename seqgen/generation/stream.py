@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from seqgen.core.arrays import log_softmax
 from seqgen.core.types import Content
 from seqgen.generation.batch import Batch
 from seqgen.generation.lines import LineWriter
@@ -54,7 +54,7 @@ class Stream(Iterator[Content]):
     def steps(self, alternatives: int = 5) -> Iterator[Token]:
         """Each token with its probability and that of the likeliest tokens in its place."""
         for token, text in self._run:
-            probabilities = _softmax(self._batch.logits[0])  # (V,); the batch goes on only after this step
+            probabilities = np.exp(log_softmax(self._batch.logits[0]))  # (V,); the batch goes on only after this step
             likeliest = np.argsort(-probabilities, kind="stable")[:alternatives]
             pairs = tuple(zip(likeliest.tolist(), probabilities[likeliest].tolist(), strict=True))
             yield Token(token, text, float(probabilities[token]), pairs)
@@ -100,10 +100,3 @@ class Stream(Iterator[Content]):
             yield token, text
             if writer.finish_reason is None:
                 batch.go_on(ids)
-
-
-def _softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Probabilities (V,) of logits (V,)."""
-    weights = np.exp(logits.astype(np.float64) - logits.max())
-    probabilities: npt.NDArray[np.float64] = weights / weights.sum()
-    return probabilities

@@ -56,7 +56,7 @@ class Sizes(TorchDispatchMode):
         return results
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     count=st.sampled_from([512, 513, 1000, 1024, 1025, 1537]),
     weighted=st.booleans(),

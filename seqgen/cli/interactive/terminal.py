@@ -89,9 +89,7 @@ def run(
                 session.handle(waiting.pop() if waiting else lines.prompt("> "))
             except SeqgenError as error:
                 say(str(error), label="error", style="bold red")
-            except (
-                KeyboardInterrupt
-            ):  # at the prompt it drops the line, while a model is loaded or a prompt is read, the command
+            except KeyboardInterrupt:  # drops the line, or the command that loads a model or reads a prompt
                 continue
             except EOFError:
                 return

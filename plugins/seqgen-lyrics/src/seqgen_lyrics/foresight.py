@@ -29,9 +29,7 @@ _LONGEST = 2  # syllables of a word that is looked for, where a rhyme needs no m
 _OPEN = 3  # syllables that a line has before its end is looked for, where nobody says how many it has
 _LIKELY = 0.02  # the least probability of what is looked at: a mark, or a space
 _ENDS = 0.5  # the probability of the line's end after a mark from which on the model means it
-_FLUENT = (
-    -3.0
-)  # mean log-probability of what follows a word's first letter: one in twenty, or it is none that the model knows
+_FLUENT = -3.0  # mean log-probability of what follows a word's first letter, below which the model does not know it
 _SURE = -0.7  # the same of a word that neither CMUdict nor the corpus knows, in a language that CMUdict knows
 _ROOTS = 6  # words a line may begin a rhyme with, of which is looked whether the model can rhyme with them
 
@@ -148,9 +146,8 @@ class Foresight:
         director, demands = self._director, self._director.demands
         line, number = poem.place.line, poem.place.number
         before, after = demands.partners(number)
-        if (
-            not (before or after) or self._vocabulary.drops_space
-        ):  # whose words are tokens, which the model weighs itself
+        words_are_tokens = self._vocabulary.drops_space  # which the model weighs itself
+        if not (before or after) or words_are_tokens:
             return
         wanted = demands.syllables(number)
         far = wanted is not None and wanted - line.syllables > 2 * _LONGEST + 1  # as most places are
