@@ -1,9 +1,11 @@
-"""The update rules of :mod:`seqgen.backends.updates` by PyTorch's optimisers, and their moments in the canonical form."""
+"""The update rules of :mod:`seqgen.backends.updates` in PyTorch's kernels, and their moments in the canonical form.
+
+The kernels are called, and not ``torch.optim``, whose first optimiser imports PyTorch's compiler: as long again as PyTorch itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +17,6 @@ from seqgen.backends.updates import AVERAGE, MOMENTS, average_kept, decay_of
 from seqgen.core.spec import OptimizerSpec
 from seqgen.core.types import Weights
 
-_NAMES: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("adamw", "first_moment"): "exp_avg",
-        ("adamw", "second_moment"): "exp_avg_sq",
-        ("adam", "first_moment"): "exp_avg",
-        ("adam", "second_moment"): "exp_avg_sq",
-        ("rmsprop", "second_moment"): "square_avg",
-    }
-)
-"""What PyTorch calls the moments."""
-
 
 class Updater:
     """Clips gradients and updates the parameters in which the canonical tensors lie."""
@@ -34,21 +25,20 @@ class Updater:
         self._spec = spec
         self._slots = slots
         self._parameters = [slot.parameter for slot in slots.values()]
+        self._values = [parameter.detach() for parameter in self._parameters]
+        self._decays = [decay_of(spec, name) for name in slots]
         self._step = 0
-        self._optimizer = self._fresh()
+        self._moments = self._zeros()
         self._averages = self._copies() if spec.weight_average else []
 
     def update(self, learning_rate: float) -> Tensor:
         """One update from the gradients that are there, which are then dropped; gives their norm before clipping."""
         norm = nn.utils.clip_grad_norm_(self._parameters, self._spec.grad_clip)
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
-        self._optimizer.step()
-        self._optimizer.zero_grad()
         self._step += 1
+        self._change(learning_rate)
+        self._drop_gradients()
         if self._averages:
-            new = 1.0 - average_kept(self._spec, self._step)
-            torch._foreach_lerp_(self._averages, [parameter.detach() for parameter in self._parameters], new)
+            torch._foreach_lerp_(self._averages, self._values, 1.0 - average_kept(self._spec, self._step))
         return norm
 
     def averages(self) -> Weights | None:
@@ -60,48 +50,71 @@ class Updater:
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """``step``, and the moments of each tensor in the canonical form."""
         state: dict[str, npt.NDArray[np.generic]] = {"step": np.array(self._step, dtype=np.int64)}
-        for moment in MOMENTS[self._spec.name]:
-            for name, slot in self._slots.items():
-                known = self._optimizer.state[slot.parameter].get(_NAMES[self._spec.name, moment])
-                state[f"{moment}.{name}"] = np.zeros_like(slot.read()) if known is None else slot.read(known)
+        for moment, tensors in self._moments.items():
+            for (name, slot), tensor in zip(self._slots.items(), tensors, strict=True):
+                state[f"{moment}.{name}"] = slot.read(tensor)
         return state | {f"{AVERAGE}.{name}": value for name, value in (self.averages() or {}).items()}
 
     def load(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take over what ``state`` gave; the moments start afresh if another optimiser's lack some."""
-        moments = MOMENTS[self._spec.name]
-        names = [f"{moment}.{name}" for moment in moments for name in self._slots]
-        self._optimizer = self._fresh()
-        self._optimizer.zero_grad()  # a step that failed may have left some
+        self._drop_gradients()  # a step that failed may have left some
         self._step = 0
+        self._moments = self._zeros()
         self._averages = self._copies() if self._averages else []
-        names += [f"{AVERAGE}.{name}" for name in self._slots if self._averages]
-        if any(name not in state for name in ["step", *names]):
+        remembered = self._moments | ({AVERAGE: self._averages} if self._averages else {})
+        if any(
+            name not in state for name in ["step", *(f"{kind}.{name}" for kind in remembered for name in self._slots)]
+        ):
             return
         self._step = int(state["step"])
-        for name, slot in self._slots.items():
-            # On the CPU a fused optimiser counts there, on other devices where its parameters are.
-            step = torch.tensor(float(self._step), device=slot.parameter.device)
-            own = self._optimizer.state[slot.parameter] = {"step": step}
-            for moment in moments:
-                tensor = own[_NAMES[self._spec.name, moment]] = torch.zeros_like(slot.parameter)
-                slot.write(state[f"{moment}.{name}"], tensor)
-        for (name, slot), average in zip(self._slots.items(), self._averages, strict=False):
-            slot.write(state[f"{AVERAGE}.{name}"], average)
+        for kind, tensors in remembered.items():
+            for (name, slot), tensor in zip(self._slots.items(), tensors, strict=True):
+                slot.write(state[f"{kind}.{name}"], tensor)
+
+    def _change(self, learning_rate: float) -> None:
+        """The rule itself, with the clipped gradients."""
+        spec, values = self._spec, self._values
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        if spec.name == "sgd":
+            torch._foreach_add_(values, gradients, alpha=-learning_rate)
+        elif spec.name == "rmsprop":
+            (second,) = self._moments.values()
+            torch._foreach_mul_(second, spec.beta_2)
+            torch._foreach_addcmul_(second, gradients, gradients, 1.0 - spec.beta_2)
+            divisors = torch._foreach_sqrt(second)  # noqa: SLF001  torch.optim's own
+            torch._foreach_add_(divisors, spec.epsilon)
+            torch._foreach_addcdiv_(values, gradients, divisors, -learning_rate)
+        else:
+            first, second = self._moments.values()
+            step = torch.full((), float(self._step), device=values[0].device)
+            for decay in sorted({*self._decays}):
+                torch._fused_adamw_(
+                    self._of(decay, values),
+                    self._of(decay, gradients),
+                    self._of(decay, first),
+                    self._of(decay, second),
+                    [],
+                    [step] * self._decays.count(decay),
+                    lr=learning_rate,
+                    beta1=spec.beta_1,
+                    beta2=spec.beta_2,
+                    weight_decay=decay,
+                    eps=spec.epsilon,
+                    amsgrad=False,
+                    maximize=False,
+                )
+
+    def _of(self, decay: float, tensors: list[Tensor]) -> list[Tensor]:
+        """Those of the parameters with that weight decay."""
+        return [tensor for tensor, own in zip(tensors, self._decays, strict=True) if own == decay]
+
+    def _drop_gradients(self) -> None:
+        for parameter in self._parameters:
+            parameter.grad = None
+
+    def _zeros(self) -> dict[str, list[Tensor]]:
+        """The moments before the first update, each in the order of the parameters."""
+        return {moment: [torch.zeros_like(each) for each in self._values] for moment in MOMENTS[self._spec.name]}
 
     def _copies(self) -> list[Tensor]:
-        return [parameter.detach().clone() for parameter in self._parameters]
-
-    def _fresh(self) -> torch.optim.Optimizer:
-        spec = self._spec
-        match spec.name:
-            case "adamw" | "adam":
-                groups = [
-                    {"params": [slot.parameter], "weight_decay": decay_of(spec, name)}
-                    for name, slot in self._slots.items()
-                ]
-                betas = (spec.beta_1, spec.beta_2)
-                return torch.optim.AdamW(groups, betas=betas, eps=spec.epsilon, fused=True)
-            case "rmsprop":
-                return torch.optim.RMSprop(self._parameters, alpha=spec.beta_2, eps=spec.epsilon)
-            case "sgd":
-                return torch.optim.SGD(self._parameters)
+        return [value.clone() for value in self._values]
