@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -21,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before tests are imported, which may settle how many examples they take."""
+    # A shell that runs the tests in the background lets them ignore Ctrl-C, and so all that they start (POSIX, 2.11).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--slow"):
         hypothesis.settings.load_profile("slow")
 
