@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +37,7 @@ def installed_catalog(*, no_plugins: bool = False, tell: Callable[[Plugin], None
         OptionError: the configuration file is not TOML, or holds something else.
     """
     tell = tell or _warn
-    if no_plugins or os.environ.get(NO_PLUGINS, "").lower() not in ("", "0", "false", "no", "off"):
+    if no_plugins or _none_wanted():
         return load_catalog(tell=tell)
     from importlib.metadata import entry_points
 
@@ -57,7 +59,7 @@ def find_part(kind: Kind, name: str) -> type[Any]:
         MissingDependencyError: a package that it needs is not installed; says what installs it.
         PluginError: it cannot be imported.
     """
-    return installed_catalog(tell=_quiet).find(kind, name).load()
+    return _catalog().find(kind, name).load()
 
 
 def make_part(kind: Kind, spec: str) -> Any:
@@ -71,11 +73,21 @@ def make_part(kind: Kind, spec: str) -> Any:
         OptionError: its options are wrong, or the text is none of that form.
         UnknownPartError, AmbiguousPartError, MissingDependencyError, PluginError: as :func:`find_part`.
     """
-    return installed_catalog(tell=_quiet).make(kind, spec)
+    return _catalog().make(kind, spec)
 
 
-def _quiet(_plugin: Plugin) -> None:
-    pass
+def _catalog() -> Catalog:
+    """A quiet one, which is kept: a part that is built around another asks for it each time that it is made."""
+    return _quiet_catalog(tuple(sys.path), _none_wanted(), tuple(_disabled()))
+
+
+@functools.lru_cache(maxsize=1)
+def _quiet_catalog(*_depends_on: object) -> Catalog:
+    return installed_catalog(tell=lambda _plugin: None)
+
+
+def _none_wanted() -> bool:
+    return os.environ.get(NO_PLUGINS, "").lower() not in ("", "0", "false", "no", "off")
 
 
 def _disabled() -> dict[str, str]:

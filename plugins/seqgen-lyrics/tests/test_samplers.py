@@ -52,6 +52,10 @@ TOKENIZERS = {
 }
 
 
+OTHERS = ("byte", "bpe", "word")
+"""Tokenizers under which the samplers do what they do under others: slow."""
+
+
 def written(samplers, tokenizer=CHARACTERS, *, seed=0, prompt="", length=1500, bias=None):
     """What a model writes that likes what is in the song a little more; with the samplers' notes."""
     chain = Chain(samplers)
@@ -75,7 +79,9 @@ def promised(notes):
     return [note for note in notes if not note.startswith("CMUdict lacks")]
 
 
-@pytest.mark.parametrize("name", TOKENIZERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow) if each in OTHERS else each for each in TOKENIZERS]
+)
 def test_with_every_tokenizer_lines_rhyme_and_have_their_syllables(name):
     chain = [Rhyme(scheme="ABAB"), Syllables(pattern="8-6-8-6"), Form(sections="verse-verse", headings=False)]
     text, notes = written(chain, TOKENIZERS[name])
