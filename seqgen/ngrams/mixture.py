@@ -22,8 +22,9 @@ CONTEXT = "ngrams.context"
 SHARES = "network_shares"
 """The tensor of a file that holds a mixture's shares."""
 
-SURE = np.array([0.3, 0.5, 0.7, 0.9], np.float32)
-"""How sure a model is: by how many of these its likeliest token has at least that probability."""
+SURE = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95], np.float32)
+"""How sure a model is: how many of these the sum of its squared probabilities reaches, which is the chance that two draws are the
+same token (Simpson 1949, Measurement of Diversity)."""
 
 LEVELS = len(SURE) + 1
 
@@ -199,8 +200,8 @@ def _of_network(state: State) -> State:
 
 def _level(probabilities: Floats) -> Levels:
     """(B,) how sure a model is whose probabilities (B, V) these are."""
-    best: Floats = np.maximum.reduce(probabilities, axis=-1)
-    return SURE.searchsorted(best, side="right")
+    squares: Floats = np.einsum("bv,bv->b", probabilities, probabilities)
+    return SURE.searchsorted(squares, side="right")
 
 
 def _softmax(logits: Floats) -> Floats:

@@ -135,7 +135,7 @@ class Network {
 
 // ---- N-grams, and the network mixed with them: docs/reference/checkpoint-format.md has the formulas. ----
 
-const SURE = [0.3, 0.5, 0.7, 0.9].map(Math.fround);
+const SURE = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95].map(Math.fround);
 
 class Mixture {
   constructor(network, tensors) {
@@ -193,8 +193,8 @@ function placeOf(numbers, wanted) {
 }
 
 function level(probabilities) {
-  const best = probabilities.reduce((a, b) => Math.max(a, b));
-  return SURE.filter((least) => best >= least).length;
+  const squares = probabilities.reduce((sum, probability) => sum + probability * probability, 0);
+  return SURE.filter((least) => squares >= least).length;
 }
 
 function softmax(logits) {
