@@ -132,8 +132,7 @@ def test_fitted_shares_are_better_than_any_others(mixture):
     shares = mixture.tensors()["network_shares"]
     nats, scored = mixture.evaluate(batch)
     assert loss == pytest.approx(nats / scored, rel=1e-5)
-    for place in np.argwhere(shares != shares[-1, 0]):  # the levels that are met
-        place = tuple(place)
+    for place in zip(*np.nonzero(shares != shares[-1, 0]), strict=True):  # the levels that are met
         for step in (-0.05, 0.05):
             others = shares.copy()
             others[place] = np.clip(others[place] + step, 0, 1)
