@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from .conftest import CORPORA, TINY, run_main
+from .conftest import CORPORA, MIXED, run_main
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQGEN_HOME", str(folder / "home"))
         for name, options in {"plain": ("--ngram-order", 0), "mixed": ("--ngram-order", 5), "default": ()}.items():
-            outcome = run_main("train", corpus, "--backend", "torch", *TINY, *options, "--name", name)
+            outcome = run_main("train", corpus, "--backend", "torch", *MIXED, *options, "--name", name)
             assert outcome.exit_code == 0, outcome
             (folder / name).write_text(outcome.stderr)
     return folder
@@ -56,7 +56,7 @@ def test_it_is_the_default_and_of_seven_tokens(seqgen):
 def test_n_grams_that_add_too_little_are_not_kept(seqgen, tmp_path):
     letters = random.Random(0).choices("abcd", k=20_000)  # nothing follows from anything
     (tmp_path / "noise.txt").write_text("".join(letters))
-    outcome = seqgen("train", "noise.txt", "--backend", "torch", *TINY, "--max-steps", 200, "--name", "noise")
+    outcome = seqgen("train", "noise.txt", "--backend", "torch", *MIXED, "--max-steps", 200, "--name", "noise")
     assert outcome.exit_code == 0, outcome
     assert "too little to keep them" in outcome.stderr
     assert "network_loss" not in results(seqgen, "noise")
@@ -126,7 +126,7 @@ def test_another_training_goes_on_from_its_network(seqgen, home):
     ],
 )
 def test_what_cannot_be_mixed_is_refused_before_anything_is_trained(refused, corpus, options, sentence):
-    assert refused("train", corpus, "--ngram-order", 4, *TINY, *options, exit_code=2).startswith(sentence)
+    assert refused("train", corpus, "--ngram-order", 4, *MIXED, *options, exit_code=2).startswith(sentence)
 
 
 def test_a_file_of_n_grams_that_was_altered_is_refused(seqgen, home, tmp_path):

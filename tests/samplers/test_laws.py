@@ -56,7 +56,7 @@ STRANGE = st.sampled_from([-np.inf, -HUGE, -1e30, -200.0, -1e-40, 0.0, 1.0, 200.
 
 VALUES = ORDINARY | st.integers(-2, 2) | STRANGE
 
-some = settings(max_examples=20)  # for each of the many samplers
+some = settings(max_examples=settings.default.max_examples // 3)  # for each of the many samplers
 
 
 @st.composite

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqgen.core.catalog import load_catalog
@@ -17,7 +17,7 @@ CATALOG = load_catalog()
 
 class Bundled(SamplerContract):
     spec = ""
-    max_examples = 10
+    max_examples = settings.default.max_examples // 5
 
     def make(self):
         return CATALOG.make("sampler", self.spec)

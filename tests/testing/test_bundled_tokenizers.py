@@ -4,6 +4,7 @@ tests/tokenizers/test_laws.py holds more combinations of options against some of
 """
 
 import pytest
+from hypothesis import settings
 
 from seqgen.testing import TokenizerContract
 from seqgen.tokenizers.bpe import BpeTokenizer
@@ -15,6 +16,8 @@ MUCH_IS_LOST = {"lowercase": True, "normalization": "NFKC", "min_count": 2}
 
 
 class Bundled(TokenizerContract):
+    max_examples = settings.default.max_examples // 3
+
     @pytest.fixture(autouse=True)
     def _with(self, options):
         self.options = options

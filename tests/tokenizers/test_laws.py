@@ -57,7 +57,7 @@ def tokenizer(request):
 )
 def test_whatever_its_options_are_it_keeps(tokenizer, law):
     class Contract(TokenizerContract):
-        max_examples = 30
+        max_examples = settings.default.max_examples // 2
         documents = ANY_TEXT
 
         def make(self):
