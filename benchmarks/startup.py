@@ -31,6 +31,14 @@ GENERATING = {
     "seqgen generate, torch": [*_GENERATE, "--backend", "torch"],
 }
 
+_TRAIN = ["-m", "seqgen", "train", "--name", "trained", "--max-steps", "1", "--hidden-size", "16", "--ngram-order", "0"]
+
+TRAINING = {
+    "import torch": ["-c", "import torch"],
+    "the same and an optimiser of torch.optim": ["-c", "import torch; torch.optim.AdamW([torch.zeros(1)])"],
+    "seqgen train, one step": [*_TRAIN, "--backend", "torch", "--quiet"],
+}
+
 HOOKS = """
 from typing import TYPE_CHECKING
 import seqgen
@@ -115,6 +123,8 @@ def main() -> None:
         train_a_model(as_installed(SEQGEN_HOME=home))
         runs = {name: running(command, SEQGEN_HOME=home) for name, command in GENERATING.items()}
         report("start of generating", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
+        runs = {name: running(command, SEQGEN_HOME=home) for name, command in TRAINING.items()}
+        report("start of training", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
 
 
 if __name__ == "__main__":
