@@ -78,7 +78,7 @@ def make_part(kind: Kind, spec: str) -> Any:
 
 def _catalog() -> Catalog:
     """A quiet one, which is kept: a part that is built around another asks for it each time that it is made."""
-    return _quiet_catalog(tuple(sys.path), _none_wanted(), tuple(_disabled()))
+    return _quiet_catalog(tuple(sys.path), None if _none_wanted() else tuple(_disabled()))
 
 
 @functools.lru_cache(maxsize=1)

@@ -32,3 +32,12 @@ def test_a_plugin_that_is_turned_off_or_broken_offers_nothing_and_is_not_told_of
     with pytest.raises(UnknownPartError, match='No tokenizer "lyrics"'):
         find_part("tokenizer", "lyrics")
     assert not recwarn
+
+
+def test_with_all_plugins_turned_off_the_list_of_those_turned_off_is_not_read(monkeypatch, tmp_path):
+    (tmp_path / "config.toml").write_text("this is not TOML")
+    monkeypatch.setenv("SEQGEN_HOME", str(tmp_path))
+    with pytest.raises(OptionError, match="config.toml"):
+        find_part("tokenizer", "char")
+    monkeypatch.setenv("SEQGEN_NO_PLUGINS", "1")
+    assert find_part("tokenizer", "char") is CharTokenizer
