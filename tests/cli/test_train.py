@@ -245,7 +245,8 @@ def test_a_callback_that_fails_is_told_once_and_the_run_goes_on(train, seqgen_ho
 
 def test_from_a_model_training_goes_on_from_its_weights(novel, trained, seqgen):
     parent = json.loads((novel / "manifest.json").read_text())
-    record = trained("--from", "novel:1", "--learning-rate", 1e-6, "--max-steps", 1, "--warmup-steps", 0)
+    options = ("--learning-rate", 1e-6, "--max-steps", 1, "--warmup-steps", 0, "--ngram-order", 7)
+    record = trained("--from", "novel:1", *options)
     assert record["version"] == 2
     assert record["validation_loss"] == pytest.approx(parent["results"]["validation_loss"], rel=0.02)
     shown = json.loads(seqgen("models", "show", "--json").stdout)
