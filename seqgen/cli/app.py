@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import gc
 import io
 import os
 import sys
@@ -77,6 +79,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         # UTF-8 whatever the locale says; half a surrogate pair, which it cannot hold, is written as JSON reads it.
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    atexit.register(gc.freeze)  # or Python's end looks through all that is still there for garbage
     environment = Environment()
     warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
     try:

@@ -6,7 +6,6 @@ each command is Rich's.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -56,6 +55,8 @@ class LazyGroup(TyperGroup):
         """
         name = args[0]
         if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            import difflib  # seldom needed
+
             near = difflib.get_close_matches(name, self.list_commands(ctx))
             nearest = f"  Nearest: {', '.join(near)}." if near else ""
             msg = f'No command "{name}".{nearest}  All: {ctx.command_path} --help'

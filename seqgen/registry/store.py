@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 import shutil
@@ -276,6 +275,8 @@ class Registry:
             return f'No model "{name}": it is in the trash.  seqgen models restore {name}'
         if not names:
             return f'No model "{name}": none has been trained yet.  Train one: seqgen train --name {name}'
+        import difflib  # seldom needed
+
         near = difflib.get_close_matches(name, names, n=3)
         hint = f"  Nearest: {', '.join(near)}." if near else ""
         return f'No model "{name}".{hint}  All: seqgen models list'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,22 +125,24 @@ def selected(
         architecture: must be its own.
     """
     patterns = re.compile("|".join(map(fnmatch.translate, names)))
-    exact = {"tokenizer": tokenizer, "backend": backend, "architecture": architecture}
-    wanted = {key: value for key, value in exact.items() if value is not None}
-
-    def fits(each: ModelSummary) -> bool:
-        if corpus is not None and not (
-            (each.fingerprint or "").startswith(corpus) or any(corpus in source for source in each.corpus)
-        ):
-            return False
-        return (
-            (not names or patterns.match(each.model) is not None)
-            and set(tags) <= set(each.tags)
-            and (alias is None or alias.removeprefix("@") in each.aliases)
-            and all(getattr(each, key) == value for key, value in wanted.items())
+    tests: list[Callable[[ModelSummary], bool]] = []
+    if names:
+        tests.append(lambda each: patterns.match(each.model) is not None)
+    if tags:
+        tests.append(lambda each: set(tags) <= set(each.tags))
+    if alias is not None:
+        tests.append(lambda each: alias.removeprefix("@") in each.aliases)
+    if corpus is not None:
+        tests.append(
+            lambda each: (each.fingerprint or "").startswith(corpus) or any(corpus in source for source in each.corpus)
         )
-
-    return [each for each in found if fits(each)]
+    if tokenizer is not None:
+        tests.append(lambda each: each.tokenizer == tokenizer)
+    if backend is not None:
+        tests.append(lambda each: each.backend == backend)
+    if architecture is not None:
+        tests.append(lambda each: each.architecture == architecture)
+    return [each for each in found if all(test(each) for test in tests)] if tests else [*found]
 
 
 def _labelled(registry: Registry, name: str, found: list[ModelSummary], faults: list[str]) -> list[ModelSummary]:
