@@ -34,7 +34,7 @@ def nats(table: NgramTable, tokens: np.ndarray[Any, Any], start: int) -> float:
     contexts = np.lib.stride_tricks.sliding_window_view(tokens, size)[start - size : -1]
     total, rows = 0.0, max(1, _AT_ONCE // table.vocab_size)
     for first in range(0, len(contexts), rows):
-        probabilities = table.probabilities(contexts[first : first + rows])
+        probabilities = table.after(contexts[first : first + rows]).probabilities
         targets = tokens[start + first : start + first + len(probabilities)]
         total -= float(np.log(probabilities[np.arange(len(targets)), targets]).sum(dtype=np.float64))
     return total / len(contexts)
@@ -46,7 +46,7 @@ def lookup(table: NgramTable, tokens: np.ndarray[Any, Any], rows: int) -> float:
     times = []
     for start in range(0, 200 * rows, rows):
         begun = time.perf_counter()
-        table.probabilities(contexts[start : start + rows])
+        table.after(contexts[start : start + rows])
         times.append(time.perf_counter() - begun)
     return 1e6 * statistics.median(times) / rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,20 @@ class Contexts:
         return place if place < len(self.codes) and self.codes[place] == number else None
 
 
+class Expected(NamedTuple):
+    """What n-grams expect after each of B contexts, and what that rests on.
+
+    Attributes:
+        probabilities: (B, V) of every token; each row sums to one.
+        length: (B,) how many tokens the longest end of the context has that has occurred.
+        followers: (B,) how many different tokens have followed that; V where it has none.
+    """
+
+    probabilities: Floats
+    length: npt.NDArray[np.integer[Any]]
+    followers: npt.NDArray[np.integer[Any]]
+
+
 @dataclass(frozen=True)
 class NgramTable:
     """Interpolated probabilities of n-grams of up to N + 1 tokens.
@@ -82,15 +96,20 @@ class NgramTable:
         """V."""
         return len(self.unigram)
 
-    def probabilities(self, context: Ids) -> Floats:
-        """The probabilities (B, V) of every token after each context; each row sums to one.
+    def after(self, context: Ids) -> Expected:
+        """What to expect after each context.
 
         Args:
             context: (B, N) the last tokens, the latest last; ``NOTHING`` before the first.
         """
         if len(context) == 1:
-            return self._after(context[0].tolist())[None]
-        probabilities = np.repeat(self.unigram[None], len(context), axis=0)
+            probabilities, length, followers = self._after(context[0].tolist())
+            return Expected(probabilities[None].copy(), np.array([length]), np.array([followers]))
+        expected = Expected(
+            np.repeat(self.unigram[None], len(context), axis=0),
+            np.zeros(len(context), np.int64),
+            np.full(len(context), self.vocab_size),
+        )
         rows = np.arange(len(context))  # those whose shorter context has occurred; the longer cannot otherwise
         codes = np.zeros(len(context), np.int64)
         digit = 1
@@ -103,16 +122,18 @@ class NgramTable:
             rows, codes, places = rows[occurred], codes[occurred], places[occurred]
             if not len(rows):
                 break
-            probabilities[rows] *= known.backoff[places][:, None]
+            expected.probabilities[rows] *= known.backoff[places][:, None]
             starts = known.starts[places].astype(np.int64)
             counts = known.starts[places + 1].astype(np.int64) - starts
             ends = np.cumsum(counts)
             entries = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
-            probabilities[np.repeat(rows, counts), known.tokens[entries]] += known.discounted[entries]
-        return probabilities
+            expected.probabilities[np.repeat(rows, counts), known.tokens[entries]] += known.discounted[entries]
+            expected.length[rows] = length
+            expected.followers[rows] = counts
+        return expected
 
-    def _after(self, context: list[int]) -> Floats:
-        """The same for one context, (V,), in a fraction of the time: most texts are written one at a time."""
+    def _after(self, context: list[int]) -> tuple[Floats, int, int]:
+        """The same for one context, in a fraction of the time: most texts are written one at a time."""
         code, digit, length = 0, 1, 0
         for token in reversed(context):
             if token == NOTHING:
@@ -120,25 +141,26 @@ class NgramTable:
             code += digit * token
             digit *= self.vocab_size
             length += 1
-        return self._lookup(length, code).copy()
+        return self._lookup(length, code)
 
     @cached_property
-    def _lookup(self) -> Callable[[int, int], Floats]:
-        """The probabilities (V,) after a context, by its length and code; those of late, which often come again, are remembered."""
+    def _lookup(self) -> Callable[[int, int], tuple[Floats, int, int]]:
+        """What to expect after a context, by its length and code; what was asked for of late, which often comes again, is remembered."""
 
         @lru_cache(max(1, _REMEMBERED // self.vocab_size))
-        def after(length: int, code: int) -> Floats:
+        def after(length: int, code: int) -> tuple[Floats, int, int]:
             if not length:
-                return self.unigram
+                return self.unigram, 0, self.vocab_size
             shorter = after(length - 1, code % self.vocab_size ** (length - 1))
             known = self.contexts[length - 1]
-            place = known.place(code)
+            # A file may hold a context without what it ends in, which is then not asked for.
+            place = known.place(code) if shorter[1] == length - 1 else None
             if place is None:
                 return shorter
-            probabilities: Floats = shorter * known.backoff[place]
-            entries = slice(known.starts[place], known.starts[place + 1])
-            probabilities[known.tokens[entries]] += known.discounted[entries]
-            return probabilities
+            start, end = int(known.starts[place]), int(known.starts[place + 1])
+            probabilities: Floats = shorter[0] * known.backoff[place]
+            probabilities[known.tokens[start:end]] += known.discounted[start:end]
+            return probabilities, length, end - start
 
         return after
 

@@ -14,7 +14,7 @@ from seqgen.core.errors import OptionError
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
 from seqgen.ngrams.counting import affordable_order, check_countable, count_ngrams
-from seqgen.ngrams.mixture import LEVELS, Mixture
+from seqgen.ngrams.mixture import Mixture, weights_shape
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Mixed:
     """What is published beside the weights.
 
     Attributes:
-        tensors: of the n-grams and of the shares, for ``ngrams.safetensors``.
+        tensors: of the n-grams and of the weights, for ``ngrams.safetensors``.
         loss: nats per token of the mixture, on the validation part.
         order: the length of the longest n-grams.
     """
@@ -77,8 +77,11 @@ def mix(model: Model, weights: Weights, order: int | None, training: Batching, v
     model.load_weights(weights)
     try:
         table = count_ngrams(training.part.tokens, model.spec.vocab_size, order)
-        mixture = Mixture(model, table, np.ones((LEVELS, LEVELS), np.float32))
-        loss = mixture.fit(validation.batch(0, step) for step in range(validation.steps_per_epoch))
+        mixture = Mixture(model, table, np.ones(weights_shape(order), np.float32))
+        loss = mixture.fit(
+            lambda: (validation.batch(0, step) for step in range(validation.steps_per_epoch)),
+            len(validation.part.tokens),
+        )
     finally:
         model.load_weights(own)
     return Mixed(mixture.tensors(), loss, order)

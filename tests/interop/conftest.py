@@ -29,7 +29,7 @@ from seqgen.interop.adopt import adopt
 from seqgen.interop.source import Source
 from seqgen.manifest import CONFIG, NGRAMS, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.ngrams.counting import count_ngrams
-from seqgen.ngrams.mixture import LEVELS, Mixture
+from seqgen.ngrams.mixture import Mixture, weights_shape
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +66,8 @@ def model_folder(
         tokens = np.resize(tokenizer.encode(TEXT).astype(np.int64), 2_000)
         noisy = np.where(generator.random(2_000) < 0.2, generator.integers(0, spec.vocab_size, 2_000), tokens)
         table = count_ngrams(noisy, spec.vocab_size, ngram_order)
-        shares = generator.random((LEVELS, LEVELS), np.float32)
-        mixture = Mixture(NumpyModel(spec, weights), table, shares)
+        mixing = generator.random(weights_shape(ngram_order), np.float32)
+        mixture = Mixture(NumpyModel(spec, weights), table, mixing)
         write_weights(folder / NGRAMS, mixture.tensors())
     config = ModelConfig(spec, parts, {"batching": "stream", "seq_len": 16}, {}, has_ends)
     write_json(folder / CONFIG, config_to_json(config))

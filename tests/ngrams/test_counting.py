@@ -55,7 +55,7 @@ def probability(token, context, counts):
 def test_probabilities_are_those_of_the_paper(tokens, order, context):
     context = context[: order - 1]
     counts = counts_of(tokens, order)
-    found = count_ngrams(np.array(tokens, np.uint8), V, order).probabilities(np.array([context]))
+    found = count_ngrams(np.array(tokens, np.uint8), V, order).after(np.array([context])).probabilities
     expected = [probability(token, tuple(context), counts) for token in range(V)]
     np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-7)
 
@@ -68,16 +68,16 @@ def test_probabilities_are_those_of_the_paper(tokens, order, context):
 def test_rows_are_probabilities_and_a_context_alone_gives_what_it_gives_among_others(tokens, order, contexts):
     contexts = np.array(contexts)[:, : order - 1]
     table = count_ngrams(np.array(tokens), V, order)
-    rows = table.probabilities(contexts)
+    rows = table.after(contexts).probabilities
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
     assert (rows > 0).all()
     for row, context in zip(rows, contexts, strict=True):
-        np.testing.assert_allclose(table.probabilities(context[None])[0], row, rtol=1e-6)
+        np.testing.assert_allclose(table.after(context[None]).probabilities[0], row, rtol=1e-6)
 
 
 def test_what_stands_before_the_first_token_is_no_token():
     table = count_ngrams(np.array([0, 1, 2, 3] * 5), V, 3)
-    begun = table.probabilities(np.array([[NOTHING, 1]]))
+    begun = table.after(np.array([[NOTHING, 1]])).probabilities
     assert begun[0].argmax() == 2
 
 
@@ -86,9 +86,9 @@ def test_what_is_remembered_of_the_last_contexts_is_bounded_and_changes_nothing(
     tokens = np.random.default_rng(0).integers(0, V, 400)
     table = count_ngrams(tokens, V, 5)
     contexts = np.lib.stride_tricks.sliding_window_view(tokens, 4)
-    together = table.probabilities(contexts)
+    together = table.after(contexts).probabilities
     for row, context in zip(together, contexts, strict=True):
-        alone = table.probabilities(context[None])
+        alone = table.after(context[None]).probabilities
         np.testing.assert_allclose(alone[0], row, rtol=1e-6)
         alone[:] = 0  # what was given is the caller's
     assert table._lookup.cache_info().currsize == 10

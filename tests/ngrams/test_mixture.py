@@ -14,13 +14,17 @@ from seqgen.core.errors import DamagedModelError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
 from seqgen.generation.batch import take
+from seqgen.ngrams import mixture as mixture_module
+from seqgen.ngrams import weighing
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.ngrams.mixture import Mixture
+from seqgen.ngrams.table import NOTHING
+from seqgen.ngrams.weighing import settle
 
 V, ORDER = 7, 4
 SPEC = ModelSpec(vocab_size=V, embedding_size=4, hidden_size=6)
-LEVELS = 10
-SHARES = np.linspace(0.9, 0.2, LEVELS * LEVELS, dtype=np.float32).reshape(LEVELS, LEVELS)
+SHAPE = (ORDER, 6, 6, 2)  # by the length of the longest known context, by its followers, by how sure the network is
+WEIGHTS = np.linspace(0.2, 1.5, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
 IDS = np.random.default_rng(3).integers(0, V, 400)
 
 
@@ -42,7 +46,7 @@ def network_of(name="numpy"):
 
 @pytest.fixture
 def mixture():
-    return Mixture(network_of(), count_ngrams(IDS, V, ORDER), SHARES)
+    return Mixture(network_of(), count_ngrams(IDS, V, ORDER), WEIGHTS)
 
 
 def probabilities(logits):
@@ -50,25 +54,33 @@ def probabilities(logits):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def level(probabilities):
-    """How many of these the chance reaches that two draws are the same."""
-    return sum((probabilities**2).sum() >= least for least in (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95))
+def reached(thresholds, value):
+    return sum(value >= least for least in thresholds)
 
 
-@pytest.mark.parametrize("steps", [10, 11, 12, 13])
-def test_the_probabilities_are_the_shares_of_both_by_how_sure_each_is(mixture, steps):
+@pytest.mark.parametrize("steps", [1, 2, 10, 11, 12, 13])
+def test_the_logarithms_of_both_are_weighed_by_what_each_rests_on(mixture, steps):
     network, table = network_of(), count_ngrams(IDS, V, ORDER)
     prompt = IDS[None, :steps]
     logits, _ = mixture.prefill(prompt, mixture.initial_state(1))
-    of_network = probabilities(network.prefill(prompt, network.initial_state(1))[0])
-    of_ngrams = table.probabilities(prompt[:, -ORDER + 1 :])
-    share = SHARES[level(of_network), level(of_ngrams)]
-    np.testing.assert_allclose(np.exp(logits), share * of_network + (1 - share) * of_ngrams, rtol=1e-5)
+    of_network = probabilities(network.prefill(prompt, network.initial_state(1))[0])[0]
+    context = np.concatenate([np.full(ORDER - 1, NOTHING), prompt[0]])[-ORDER + 1 :]
+    of_ngrams = table.after(context[None]).probabilities[0]
+    text = IDS.tolist()
+    for length in range(min(steps, ORDER - 1), -1, -1):
+        end = text[steps - length : steps]
+        followers = {text[at + length] for at in range(len(text) - length) if text[at : at + length] == end}
+        if followers:
+            break
+    sure = reached((0.15, 0.25, 0.4, 0.6, 0.85), (of_network**2).sum())
+    own, other = WEIGHTS[length, reached((2, 3, 4, 6, 12), len(followers)), sure]
+    expected = of_network**own * of_ngrams**other
+    np.testing.assert_allclose(probabilities(logits)[0], expected / expected.sum(), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["torch", "keras"])
 def test_every_backend_mixes_alike(mixture, name):
-    other = Mixture(network_of(name), count_ngrams(IDS, V, ORDER), SHARES)
+    other = Mixture(network_of(name), count_ngrams(IDS, V, ORDER), WEIGHTS)
     ids = IDS.reshape(8, 50)
     ours, _ = mixture.prefill(ids, mixture.initial_state(8))
     theirs, state = other.prefill(ids, other.initial_state(8))
@@ -125,36 +137,62 @@ def test_evaluation_sums_the_nats_of_stepping(mixture, how):
         assert (found, scored) == (pytest.approx(expected, rel=1e-5), batch.scored), number
 
 
-def test_fitted_shares_are_better_than_any_others(mixture):
-    ids = np.tile(IDS, 10)
-    batch = Batch(ids[None, :-1], ids[None, 1:])  # what was counted: n-grams know it by heart
-    loss = mixture.fit([batch])
-    shares = mixture.tensors()["network_shares"]
+def fitted(mixture, *batches):
+    return mixture.fit(lambda: iter(batches), sum(batch.targets.size for batch in batches))
+
+
+def test_fitted_weights_are_better_than_any_others(mixture, monkeypatch):
+    monkeypatch.setattr(weighing, "_PRIOR", 1e-3)
+    ids = np.tile(IDS, 30)
+    batch = Batch(ids[None, :-1], ids[None, 1:])
+    loss = fitted(mixture, batch)
+    weights = mixture.tensors()["weights"]
     nats, scored = mixture.evaluate(batch)
     assert loss == pytest.approx(nats / scored, rel=1e-5)
-    for place in zip(*np.nonzero(shares != shares[-1, 0]), strict=True):  # the levels that are met
-        for step in (-0.05, 0.05):
-            others = shares.copy()
-            others[place] = np.clip(others[place] + step, 0, 1)
+    met = np.argwhere(weights != weights[0, 0, 5])
+    assert len(met) > 8
+    for place in map(tuple, met):
+        for step in (-0.2, 0.2):
+            others = weights.copy()
+            others[place] = np.clip(others[place] + step, 0, 4)
             moved = Mixture(network_of(), count_ngrams(IDS, V, ORDER), others)
             assert moved.evaluate(batch)[0] / scored >= loss - 1e-4
-    assert shares[0, -1] < 0.1
 
 
-def test_levels_that_are_not_met_have_the_share_of_all_together(mixture):
-    mixture.fit([Batch(IDS[None, :-1], IDS[None, 1:])])
-    shares = mixture.tensors()["network_shares"]
-    never = shares[-1]  # a network that has not trained is never that sure
-    np.testing.assert_allclose(never, never[0])
-    assert 0 < never[0] < 0.5
+def test_what_n_grams_know_by_heart_is_left_to_them(mixture):
+    fitted(mixture, Batch(np.tile(IDS, 30)[None, :-1], np.tile(IDS, 30)[None, 1:]))
+    weights = mixture.tensors()["weights"]
+    longest_with_one_follower = weights[ORDER - 1, 0]
+    met = longest_with_one_follower[np.ptp(weights, axis=(0, 1, 3)) > 0]
+    assert (met[:, 1] > 2 * met[:, 0]).all()
+
+
+def test_cases_that_are_not_met_have_the_weights_of_all_together(mixture):
+    fitted(mixture, Batch(IDS[None, :-1], IDS[None, 1:]))
+    never = mixture.tensors()["weights"][:, :, 5]  # a network that has not trained is never that sure
+    np.testing.assert_allclose(never, np.broadcast_to(never[0, 0], never.shape), atol=1e-6)
+    assert (never > 0).any()
 
 
 def test_what_is_not_scored_does_not_count_in_the_fit(mixture):
     batch = Batch(IDS[None, :-1], IDS[None, 1:], weights=np.zeros((1, 399), np.float32))
-    assert mixture.fit([batch]) == 0
+    assert fitted(mixture, batch) == 0
     half = dataclasses.replace(batch, weights=np.r_[np.ones(200), np.zeros(199)].astype(np.float32)[None])
     alone = Batch(IDS[None, :200], IDS[None, 1:201])
-    assert mixture.fit([half]) == pytest.approx(mixture.fit([alone]), rel=1e-6)
+    assert fitted(mixture, half) == pytest.approx(fitted(mixture, alone), rel=1e-5)
+
+
+def test_of_more_than_fits_into_memory_some_are_fitted_to_and_all_are_scored(mixture, monkeypatch):
+    batches = [Batch(IDS[None, start : start + 99], IDS[None, start + 1 : start + 100]) for start in (0, 100, 200)]
+    whole = fitted(mixture, *batches)
+    held = []
+    monkeypatch.setattr(mixture_module, "_FITTED", 100 * V)
+    monkeypatch.setattr(mixture_module, "settle", lambda scored, cases: held.extend(scored) or settle(scored, cases))
+    loss = fitted(mixture, *batches)
+    assert sum(len(scored.targets) for scored in held) == 99
+    nats = sum(mixture.evaluate(batch)[0] for batch in batches)
+    assert loss == pytest.approx(nats / 297, rel=1e-5)
+    assert loss == pytest.approx(whole, rel=0.05)
 
 
 def test_a_mixture_comes_back_from_its_file(mixture):
@@ -167,12 +205,12 @@ def test_a_mixture_comes_back_from_its_file(mixture):
 
 
 @pytest.mark.parametrize(
-    "shares", [None, SHARES * 2, SHARES - 1, SHARES * np.float32("nan"), SHARES[:-1], SHARES.astype(np.float64)]
+    "weights", [None, WEIGHTS * 4, -WEIGHTS, WEIGHTS * np.float32("nan"), WEIGHTS[:-1], WEIGHTS.astype(np.float64)]
 )
-def test_shares_that_are_none_are_refused(mixture, shares):
+def test_weights_that_are_none_are_refused(mixture, weights):
     tensors = mixture.tensors()
-    del tensors["network_shares"]
-    if shares is not None:
-        tensors["network_shares"] = shares
-    with pytest.raises(DamagedModelError, match='m:1: "network_shares" are no shares'):
+    del tensors["weights"]
+    if weights is not None:
+        tensors["weights"] = weights
+    with pytest.raises(DamagedModelError, match='m:1: "weights" are not those of a mixture'):
         Mixture.of(network_of(), tensors, where="m:1")

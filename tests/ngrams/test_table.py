@@ -39,7 +39,7 @@ def test_a_table_comes_back_from_its_file(write):
     table = read(write(tensors()))
     assert table.order == ORDER
     contexts = np.random.default_rng(1).integers(-1, V, (50, ORDER - 1))
-    np.testing.assert_array_equal(table.probabilities(contexts), TABLE.probabilities(contexts))
+    np.testing.assert_array_equal(table.after(contexts).probabilities, TABLE.after(contexts).probabilities)
 
 
 def replaced(name, change):
@@ -97,5 +97,5 @@ def test_a_byte_that_was_changed_is_refused_or_gives_probabilities(tmp_path_fact
         table = read(path)
     except DamagedModelError:
         return
-    rows = table.probabilities(np.random.default_rng(1).integers(-1, V, (20, ORDER - 1)))
+    rows = table.after(np.random.default_rng(1).integers(-1, V, (20, ORDER - 1))).probabilities
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-2)

@@ -21,7 +21,8 @@ from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import write_manifest
 from seqgen.ngrams.counting import count_ngrams
-from seqgen.ngrams.mixture import LEVELS, SHARES
+from seqgen.ngrams.mixture import WEIGHTS as MIXING
+from seqgen.ngrams.mixture import weights_shape
 from seqgen.registry import Registry
 from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
@@ -54,9 +55,8 @@ def make_model(tmp_path):
         parts = {"tokenizer": PartRecord(name, "seqgen", "0", {})}
         config = ModelConfig(spec, parts, training={"epochs": 1.0}, origins={"epochs": "default"}, has_ends=False)
         ngrams = count_ngrams(np.arange(40) % tokenizer.vocab_size, tokenizer.vocab_size, 3)
-        write_weights(
-            folder / "ngrams.safetensors", {**ngrams.tensors(), SHARES: np.full((LEVELS, LEVELS), 0.5, np.float32)}
-        )
+        mixing = np.full(weights_shape(3), 0.5, np.float32)
+        write_weights(folder / "ngrams.safetensors", {**ngrams.tensors(), MIXING: mixing})
         write_json(folder / "config.json", config_to_json(config))
         write_json(folder / "tokenizer.json", tokenizer.state())
         results = {"bits_per_character": 2.0, "parameters": 9, "backend": "torch", "seconds": 1.0}

@@ -135,13 +135,15 @@ class Network {
 
 // ---- N-grams, and the network mixed with them: docs/reference/checkpoint-format.md has the formulas. ----
 
-const SURE = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95].map(Math.fround);
+const SURE = [0.15, 0.25, 0.4, 0.6, 0.85].map(Math.fround);
+const FOLLOWERS = [2, 3, 4, 6, 12];
+const SMALLEST = 2 ** -126;
 
 class Mixture {
   constructor(network, tensors) {
     this.network = network;
     this.unigram = tensors["ngrams.unigram"];
-    this.shares = tensors["ngrams.network_shares"];
+    this.weights = tensors["ngrams.weights"];
     this.contexts = [];
     for (let length = 1; tensors[`ngrams.contexts.${length}.codes`]; length++) {
       const named = (name) => [name, tensors[`ngrams.contexts.${length}.${name}`]];
@@ -153,22 +155,27 @@ class Mixture {
     return { network: this.network.initialState(), last: [] };
   }
 
-  // The logarithms of the mixed probabilities (V) for the token after this one; the state becomes that after it.
+  // The logits (V) for the token after this one; the state becomes that after it.
   step(token, state) {
-    const network = softmax(this.network.step(token, state.network));
+    const logits = this.network.step(token, state.network), top = logits.reduce((a, b) => Math.max(a, b));
+    const network = logits.map((value) => value - top);
+    const total = network.reduce((sum, value) => sum + Math.exp(value), 0);
     state.last = [...state.last, token].slice(-this.contexts.length);
-    const ngrams = this.after(state.last);
-    const share = this.shares[level(network) * (SURE.length + 1) + level(ngrams)];
-    return network.map((probability, id) => Math.log(share * probability + (1 - share) * ngrams[id]));
+    const { probabilities, length, followers } = this.after(state.last);
+    const squares = network.reduce((sum, value) => sum + Math.exp(2 * value), 0);
+    const open = reached(FOLLOWERS, followers), sure = reached(SURE, squares / total ** 2);
+    const at = 2 * ((length * (FOLLOWERS.length + 1) + open) * (SURE.length + 1) + sure);
+    const [ofNetwork, ofNgrams] = this.weights.subarray(at, at + 2);
+    return network.map((value, id) => ofNetwork * value + ofNgrams * Math.log(Math.max(probabilities[id], SMALLEST)));
   }
 
-  // What n-grams say after these tokens.
+  // What n-grams expect after these tokens, how many of them the longest known context has, and how many different tokens followed it.
   after(last) {
     const probabilities = Float32Array.from(this.unigram), base = BigInt(probabilities.length);
-    let code = 0n, digit = 1n;
-    for (let length = 1; length <= last.length; length++) {
-      const known = this.contexts[length - 1];
-      code += digit * BigInt(last[last.length - length]);
+    let code = 0n, digit = 1n, length = 0, followers = probabilities.length;
+    for (; length < last.length; length++) {
+      const known = this.contexts[length];
+      code += digit * BigInt(last[last.length - 1 - length]);
       digit *= base;
       const place = placeOf(known.codes, known.codes instanceof BigUint64Array ? code : Number(code));
       if (place < 0) break;
@@ -176,8 +183,9 @@ class Mixture {
       for (let at = known.starts[place]; at < known.starts[place + 1]; at++) {
         probabilities[known.tokens[at]] += known.discounted[at];
       }
+      followers = known.starts[place + 1] - known.starts[place];
     }
-    return probabilities;
+    return { probabilities, length, followers };
   }
 }
 
@@ -192,16 +200,8 @@ function placeOf(numbers, wanted) {
   return numbers[low] === wanted ? low : -1;
 }
 
-function level(probabilities) {
-  const squares = probabilities.reduce((sum, probability) => sum + probability * probability, 0);
-  return SURE.filter((least) => squares >= least).length;
-}
-
-function softmax(logits) {
-  const top = logits.reduce((a, b) => Math.max(a, b));
-  const exponentials = logits.map((value) => Math.exp(value - top));
-  const total = exponentials.reduce((a, b) => a + b);
-  return exponentials.map((value) => value / total);
+function reached(thresholds, value) {
+  return thresholds.filter((least) => value >= least).length;
 }
 
 // ---- Tokenizers: char, byte and word. ----
