@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ same token (Simpson 1949, Measurement of Diversity)."""
 FOLLOWERS = np.array([2, 3, 4, 6, 12])
 """How open the n-grams leave it: how many of these the number of different tokens reaches that have followed the longest known context."""
 
+_SURE: list[float] = SURE.tolist()
+_FOLLOWERS: list[int] = FOLLOWERS.tolist()
 _SMALLEST = np.float32(np.finfo(np.float32).tiny)  # so that every probability has a logarithm
 _BLOCK = 1 << 20  # probabilities that are held at a time: 4 MB
 _FITTED = 1 << 24  # probabilities of each of the two that are held while weights are fitted: 64 MB
@@ -51,7 +54,8 @@ class Mixture(Model):
 
     def __init__(self, network: Model, table: NgramTable, weights: Floats) -> None:
         self.spec, self.device, self.precision = network.spec, network.device, network.precision
-        self._network, self._table, self._weights = network, table, weights
+        self._network, self._table = network, table
+        self._weights = weights.reshape(-1, 2)  # by case
         self._evaluation_state: State | None = None
 
     @classmethod
@@ -71,7 +75,7 @@ class Mixture(Model):
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All that it adds to the network, as named arrays, for a file."""
-        return {**self._table.tensors(), WEIGHTS: self._weights}
+        return {**self._table.tensors(), WEIGHTS: self._weights.reshape(weights_shape(self._table.order))}
 
     def initial_state(self, batch_size: int) -> State:
         """The network's, and no token yet."""
@@ -90,8 +94,7 @@ class Mixture(Model):
 
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats over scored targets, how many were scored)."""
-        weights = self._by_case()
-        return sum(scored.nats(weights) for scored in self._scored(batch)), batch.scored
+        return sum(scored.nats(self._weights) for scored in self._scored(batch)), batch.scored
 
     def fit(self, batches: Callable[[], Iterable[Batch]], tokens: int) -> float:
         """Set the weights to those that predict held-out batches best.
@@ -112,11 +115,9 @@ class Mixture(Model):
                     scored if every == 1 else scored.only(np.arange(-passed % every, len(scored.targets), every))
                 )
                 passed += len(scored.targets)
-        order, *levels, _ = weights_shape(self._table.order)
-        fitted = settle(held, order * levels[0] * levels[1])
-        self._weights = fitted.astype(np.float32).reshape(order, *levels, 2)
+        self._weights = settle(held, len(self._weights)).astype(np.float32)
         if every == 1:
-            nats, count = sum(scored.nats(self._by_case()) for scored in held), sum(s.counts.sum() for s in held)
+            nats, count = sum(scored.nats(self._weights) for scored in held), sum(s.counts.sum() for s in held)
         else:
             sums = [self.evaluate(batch) for batch in batches()]
             nats, count = sum(nats for nats, _ in sums), sum(scored for _, scored in sums)
@@ -133,11 +134,7 @@ class Mixture(Model):
     def _mixed(self, logits: Floats, after: State, before: State, ids: Ids) -> tuple[Floats, State]:
         context = np.concatenate([before[CONTEXT], ids], axis=1)[:, ids.shape[1] :]
         terms = _terms(on_host(logits), self._table.after(context))
-        return terms.weighed(self._by_case()), {**after, CONTEXT: context}
-
-    def _by_case(self) -> Floats:
-        """The weights as :func:`_terms` counts the cases, (cases, 2)."""
-        return self._weights.reshape(-1, 2)
+        return terms.weighed(self._weights), {**after, CONTEXT: context}
 
     def _scored(self, batch: Batch) -> Iterator[Scored]:
         """The places of a batch, some time steps at a time."""
@@ -169,11 +166,22 @@ def _of_network(state: State) -> State:
 
 def _terms(logits: Floats, expected: Expected) -> Terms:
     """What a network's logits (n, V) and n-grams say at the same places."""
-    network: Floats = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    ngrams = np.maximum(expected.probabilities, _SMALLEST)
+    np.log(ngrams, out=ngrams)
+    if len(logits) == 1:  # a text alone, where a reduction takes longer than all products
+        network: Floats = logits - np.float32(logits.item(logits.argmax()))
+        weights = np.exp(network[0])
+        sure = bisect_right(_SURE, float(weights.dot(weights)) / float(weights.sum()) ** 2)
+        open_ = bisect_right(_FOLLOWERS, expected.followers.item())
+        return Terms(network, ngrams, np.array([_case(expected.length.item(), open_, sure)]))
+    network = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
     weights = np.exp(network)
     sums = np.add.reduce(weights, axis=-1)
-    sure = SURE.searchsorted(np.einsum("nv,nv->n", weights, weights) / (sums * sums), side="right")
-    open_ = FOLLOWERS.searchsorted(expected.followers, side="right")
-    case = (expected.length * (len(FOLLOWERS) + 1) + open_) * (len(SURE) + 1) + sure
-    ngrams = np.maximum(expected.probabilities, _SMALLEST)
-    return Terms(network, np.log(ngrams, out=ngrams), case)
+    sures = SURE.searchsorted(np.einsum("nv,nv->n", weights, weights) / (sums * sums), side="right")
+    opens = FOLLOWERS.searchsorted(expected.followers, side="right")
+    return Terms(network, ngrams, _case(expected.length, opens, sures))
+
+
+def _case(length: Any, open_: Any, sure: Any) -> Any:
+    """The place of a case in the weights (cases, 2)."""
+    return (length * (len(FOLLOWERS) + 1) + open_) * (len(SURE) + 1) + sure

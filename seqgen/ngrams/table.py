@@ -54,7 +54,7 @@ class Contexts:
         """Where one context stands, None if it has not occurred."""
         number = self.codes.dtype.type(code)
         place = int(self.codes.searchsorted(number))
-        return place if place < len(self.codes) and self.codes[place] == number else None
+        return place if place < len(self.codes) and self.codes.item(place) == code else None
 
 
 class Expected(NamedTuple):
@@ -157,9 +157,12 @@ class NgramTable:
             place = known.place(code) if shorter[1] == length - 1 else None
             if place is None:
                 return shorter
-            start, end = int(known.starts[place]), int(known.starts[place + 1])
+            start, end = known.starts.item(place), known.starts.item(place + 1)
             probabilities: Floats = shorter[0] * known.backoff[place]
-            probabilities[known.tokens[start:end]] += known.discounted[start:end]
+            if end - start == 1:  # most often, and then a tenth of what follows
+                probabilities[known.tokens.item(start)] += known.discounted[start]
+            else:
+                probabilities[known.tokens[start:end]] += known.discounted[start:end]
             return probabilities, length, end - start
 
         return after
