@@ -34,6 +34,9 @@ from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
 from seqgen.training.unseen import vocabulary
 
+PACE_SHARE, PACE_SECONDS = 0.005, 5.0
+"""The share of a budget of time that is spent on measuring the pace at least, and no more than these seconds."""
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -255,7 +258,8 @@ def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
     """Tokens per second."""
     while True:
         try:
-            return measure(model, training).tokens_per_second
+            least = min(PACE_SHARE * values["max_time"], PACE_SECONDS)
+            return measure(model, training, least_seconds=least).tokens_per_second
         except Exception as error:
             if not (values["auto_batch"] and out_of_memory(error) and fewer_rows(model, training.batch_size)):
                 raise
