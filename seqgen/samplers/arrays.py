@@ -19,7 +19,8 @@ from seqgen.core.types import Array
 LOWEST = float(np.finfo(np.float32).min)
 """The lowest finite logit."""
 
-_EXCLUDED = np.array(-np.inf, np.float32)  # as an array: with a number an operation takes twice as long
+EXCLUDED = np.array(-np.inf, np.float32)
+"""What an excluded token's logit becomes; an array, for with a number an operation takes twice as long."""
 
 _NEGLIGIBLE = 128.0
 """exp(-128) is zero in float32, so a token this far below the best weighs nothing."""
@@ -181,7 +182,7 @@ def keep(logits: Array, scores: Array, threshold: Array, count: Any) -> Array:
     if type(logits) is np.ndarray:
         wanted = count * logits.shape[0] if isinstance(count, int) else count.sum()
         if np.count_nonzero(kept) == wanted:
-            return np.where(kept, logits, _EXCLUDED)
+            return np.where(kept, logits, EXCLUDED)
     xp = namespace(logits)
     above = scores > threshold
     tied = kept ^ above
@@ -276,7 +277,7 @@ def _binned(keys: Array) -> Array | None:
 def masked(logits: Array, kept: Array) -> Array:
     """The logits where kept, else -inf."""
     if type(logits) is np.ndarray:
-        return np.where(kept, logits, _EXCLUDED)
+        return np.where(kept, logits, EXCLUDED)
     return namespace(logits).where(kept, logits, number(logits, -np.inf))
 
 

@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 
 from seqgen.core.sampler import Sampler
 from seqgen.core.types import Array
-from seqgen.samplers.arrays import best, masked, number
+from seqgen.samplers.arrays import EXCLUDED, best, masked, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,8 @@ class MinP(Sampler):
         """(B, V) -> (B, V) with at least the best token left in each row."""
         if self.p == 0:
             return logits
-        top = best(logits)
-        if isinstance(top, float):
-            top = np.float32(top)  # so that it is rounded as it is among other rows, and compared with in half the time
-        return masked(logits, logits >= top + number(logits, math.log(self.p)))
+        if type(logits) is np.ndarray and len(logits) == 1:
+            # In float32, so that it is rounded as it is among other rows.
+            least = np.float32(best(logits)) + np.float32(math.log(self.p))
+            return np.where(logits >= least, logits, EXCLUDED)
+        return masked(logits, logits >= best(logits) + number(logits, math.log(self.p)))
