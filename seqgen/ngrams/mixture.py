@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,35 +20,26 @@ CONTEXT = "ngrams.context"
 WEIGHTS = "weights"
 """The tensor of a file that holds a mixture's weights."""
 
-SURE = np.array([0.15, 0.25, 0.4, 0.6, 0.85], np.float32)
-"""How sure the network is: how many of these the sum of its squared probabilities reaches, which is the chance that two draws are the
-same token (Simpson 1949, Measurement of Diversity)."""
-
-FOLLOWERS = np.array([2, 3, 4, 6, 12])
-"""How open the n-grams leave it: how many of these the number of different tokens reaches that have followed the longest known context."""
-
-_SURE: list[float] = SURE.tolist()
-_FOLLOWERS: list[int] = FOLLOWERS.tolist()
 _SMALLEST = np.float32(np.finfo(np.float32).tiny)  # so that every probability has a logarithm
 _BLOCK = 1 << 20  # probabilities that are held at a time: 4 MB
 _FITTED = 1 << 24  # probabilities of each of the two that are held while weights are fitted: 64 MB
 
 
-def weights_shape(order: int) -> tuple[int, int, int, int]:
-    """The shape of a mixture's weights with n-grams of up to so many tokens: (N + 1, 6, 6, 2)."""
-    return order, len(FOLLOWERS) + 1, len(SURE) + 1, 2
+def weights_shape(order: int) -> tuple[int, int, int]:
+    """The shape of a mixture's weights with n-grams of up to so many tokens: (N + 1, 2, 2)."""
+    return order, 2, 2
 
 
 class Mixture(Model):
-    """A network and n-grams whose logarithms of probabilities are added up, weighted by what each of them rests on.
+    """A network and n-grams whose logarithms of probabilities are added up, weighted by what the n-grams rest on.
 
     It generates and evaluates; it does not train.
 
     Args:
         network: the model of a backend.
         table: for the same vocabulary.
-        weights: (N + 1, 6, 6, 2) of the network and of the n-grams, by the length of the longest known context, by how many
-            different tokens have followed it, and by how sure the network is.
+        weights: (N + 1, 2, 2) of the network and of the n-grams, by the length of the longest known context, and by whether
+            one token has always followed it (0) or several have (1).
     """
 
     def __init__(self, network: Model, table: NgramTable, weights: Floats) -> None:
@@ -166,22 +156,9 @@ def _of_network(state: State) -> State:
 
 def _terms(logits: Floats, expected: Expected) -> Terms:
     """What a network's logits (n, V) and n-grams say at the same places."""
-    ngrams = np.maximum(expected.probabilities, _SMALLEST)
-    np.log(ngrams, out=ngrams)
-    if len(logits) == 1:  # a text alone, where a reduction takes longer than all products
+    if len(logits) == 1:  # a text alone, where a reduction takes longer than all else
         network: Floats = logits - np.float32(logits.item(logits.argmax()))
-        weights = np.exp(network[0])
-        sure = bisect_right(_SURE, float(weights.dot(weights)) / float(weights.sum()) ** 2)
-        open_ = bisect_right(_FOLLOWERS, expected.followers.item())
-        return Terms(network, ngrams, np.array([_case(expected.length.item(), open_, sure)]))
-    network = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
-    weights = np.exp(network)
-    sums = np.add.reduce(weights, axis=-1)
-    sures = SURE.searchsorted(np.einsum("nv,nv->n", weights, weights) / (sums * sums), side="right")
-    opens = FOLLOWERS.searchsorted(expected.followers, side="right")
-    return Terms(network, ngrams, _case(expected.length, opens, sures))
-
-
-def _case(length: Any, open_: Any, sure: Any) -> Any:
-    """The place of a case in the weights (cases, 2)."""
-    return (length * (len(FOLLOWERS) + 1) + open_) * (len(SURE) + 1) + sure
+    else:
+        network = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    ngrams = np.maximum(expected.probabilities, _SMALLEST)
+    return Terms(network, np.log(ngrams, out=ngrams), 2 * expected.length + (expected.followers > 1))

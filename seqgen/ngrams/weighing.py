@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from seqgen.ngrams.table import Floats
+
 Exact = npt.NDArray[np.float64]
 
 LARGEST = 4.0

@@ -23,7 +23,7 @@ from seqgen.ngrams.weighing import settle
 
 V, ORDER = 7, 4
 SPEC = ModelSpec(vocab_size=V, embedding_size=4, hidden_size=6)
-SHAPE = (ORDER, 6, 6, 2)  # by the length of the longest known context, by its followers, by how sure the network is
+SHAPE = (ORDER, 2, 2)  # by the length of the longest known context, by whether it has several followers
 WEIGHTS = np.linspace(0.2, 1.5, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
 IDS = np.random.default_rng(3).integers(0, V, 400)
 
@@ -54,10 +54,6 @@ def probabilities(logits):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def reached(thresholds, value):
-    return sum(value >= least for least in thresholds)
-
-
 @pytest.mark.parametrize("steps", [1, 2, 10, 11, 12, 13])
 def test_the_logarithms_of_both_are_weighed_by_what_each_rests_on(mixture, steps):
     network, table = network_of(), count_ngrams(IDS, V, ORDER)
@@ -72,8 +68,7 @@ def test_the_logarithms_of_both_are_weighed_by_what_each_rests_on(mixture, steps
         followers = {text[at + length] for at in range(len(text) - length) if text[at : at + length] == end}
         if followers:
             break
-    sure = reached((0.15, 0.25, 0.4, 0.6, 0.85), (of_network**2).sum())
-    own, other = WEIGHTS[length, reached((2, 3, 4, 6, 12), len(followers)), sure]
+    own, other = WEIGHTS[length, int(len(followers) > 1)]
     expected = of_network**own * of_ngrams**other
     np.testing.assert_allclose(probabilities(logits)[0], expected / expected.sum(), rtol=1e-4)
 
@@ -149,8 +144,8 @@ def test_fitted_weights_are_better_than_any_others(mixture, monkeypatch):
     weights = mixture.tensors()["weights"]
     nats, scored = mixture.evaluate(batch)
     assert loss == pytest.approx(nats / scored, rel=1e-5)
-    met = np.argwhere(weights != weights[0, 0, 5])
-    assert len(met) > 8
+    met = np.argwhere(weights != weights[0, 0])
+    assert len(met) > 4
     for place in map(tuple, met):
         for step in (-0.2, 0.2):
             others = weights.copy()
@@ -162,16 +157,16 @@ def test_fitted_weights_are_better_than_any_others(mixture, monkeypatch):
 def test_what_n_grams_know_by_heart_is_left_to_them(mixture):
     fitted(mixture, Batch(np.tile(IDS, 30)[None, :-1], np.tile(IDS, 30)[None, 1:]))
     weights = mixture.tensors()["weights"]
-    longest_with_one_follower = weights[ORDER - 1, 0]
-    met = longest_with_one_follower[np.ptp(weights, axis=(0, 1, 3)) > 0]
-    assert (met[:, 1] > 2 * met[:, 0]).all()
+    network, ngrams = weights[ORDER - 1, 0]  # of the longest contexts that always had the same follower
+    assert ngrams > 2 * network
 
 
 def test_cases_that_are_not_met_have_the_weights_of_all_together(mixture):
     fitted(mixture, Batch(IDS[None, :-1], IDS[None, 1:]))
-    never = mixture.tensors()["weights"][:, :, 5]  # a network that has not trained is never that sure
-    np.testing.assert_allclose(never, np.broadcast_to(never[0, 0], never.shape), atol=1e-6)
-    assert (never > 0).any()
+    weights = mixture.tensors()["weights"]
+    never, once = weights[0]  # after nothing more than one token may follow, and nothing stands before one token only
+    np.testing.assert_allclose(never, once, atol=0.05)
+    assert (never > 0).all()
 
 
 def test_what_is_not_scored_does_not_count_in_the_fit(mixture):

@@ -135,8 +135,6 @@ class Network {
 
 // ---- N-grams, and the network mixed with them: docs/reference/checkpoint-format.md has the formulas. ----
 
-const SURE = [0.15, 0.25, 0.4, 0.6, 0.85].map(Math.fround);
-const FOLLOWERS = [2, 3, 4, 6, 12];
 const SMALLEST = 2 ** -126;
 
 class Mixture {
@@ -157,16 +155,14 @@ class Mixture {
 
   // The logits (V) for the token after this one; the state becomes that after it.
   step(token, state) {
-    const logits = this.network.step(token, state.network), top = logits.reduce((a, b) => Math.max(a, b));
-    const network = logits.map((value) => value - top);
-    const total = network.reduce((sum, value) => sum + Math.exp(value), 0);
+    const network = this.network.step(token, state.network), top = network.reduce((a, b) => Math.max(a, b));
     state.last = [...state.last, token].slice(-this.contexts.length);
     const { probabilities, length, followers } = this.after(state.last);
-    const squares = network.reduce((sum, value) => sum + Math.exp(2 * value), 0);
-    const open = reached(FOLLOWERS, followers), sure = reached(SURE, squares / total ** 2);
-    const at = 2 * ((length * (FOLLOWERS.length + 1) + open) * (SURE.length + 1) + sure);
+    const at = 2 * (2 * length + (followers > 1 ? 1 : 0));
     const [ofNetwork, ofNgrams] = this.weights.subarray(at, at + 2);
-    return network.map((value, id) => ofNetwork * value + ofNgrams * Math.log(Math.max(probabilities[id], SMALLEST)));
+    return network.map((value, id) => {
+      return ofNetwork * (value - top) + ofNgrams * Math.log(Math.max(probabilities[id], SMALLEST));
+    });
   }
 
   // What n-grams expect after these tokens, how many of them the longest known context has, and how many different tokens followed it.
@@ -198,10 +194,6 @@ function placeOf(numbers, wanted) {
     else high = middle;
   }
   return numbers[low] === wanted ? low : -1;
-}
-
-function reached(thresholds, value) {
-  return thresholds.filter((least) => value >= least).length;
 }
 
 // ---- Tokenizers: char, byte and word. ----
