@@ -21,6 +21,7 @@ WEIGHTS = "weights"
 """The tensor of a file that holds a mixture's weights."""
 
 _SMALLEST = np.float32(np.finfo(np.float32).tiny)  # so that every probability has a logarithm
+_LOWEST = np.log(_SMALLEST)
 _BLOCK = 1 << 20  # probabilities that are held at a time: 4 MB
 _FITTED = 1 << 24  # probabilities of each of the two that are held while weights are fitted: 64 MB
 
@@ -157,8 +158,11 @@ def _of_network(state: State) -> State:
 def _terms(logits: Floats, expected: Expected) -> Terms:
     """What a network's logits (n, V) and n-grams say at the same places."""
     if len(logits) == 1:  # a text alone, where a reduction takes longer than all else
-        network: Floats = logits - np.float32(logits.item(logits.argmax()))
+        top: Any = np.float32(logits.item(logits.argmax()))
     else:
-        network = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+        top = np.maximum.reduce(logits, axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # from one end of float32 to the other, as where training diverges
+        network: Floats = logits - top
+    np.maximum(network, _LOWEST, out=network)
     ngrams = np.maximum(expected.probabilities, _SMALLEST)
     return Terms(network, np.log(ngrams, out=ngrams), 2 * expected.length + (expected.followers > 1))

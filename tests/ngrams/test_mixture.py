@@ -132,6 +132,18 @@ def test_evaluation_sums_the_nats_of_stepping(mixture, how):
         assert (found, scored) == (pytest.approx(expected, rel=1e-5), batch.scored), number
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_network_gone_wild_gives_logits_all_the_same(mixture, rows):
+    network = network_of()
+    weights = network.weights()
+    weights["output.bias"] = np.where(np.arange(V) % 2, 3e38, -3e38).astype(np.float32)
+    network.load_weights(weights)
+    for own in (0.0, 4.0):
+        wild = Mixture(network, count_ngrams(IDS, V, ORDER), np.full(SHAPE, own, np.float32))
+        logits, _ = wild.prefill(IDS[: 5 * rows].reshape(rows, 5), wild.initial_state(rows))
+        assert np.isfinite(logits).all()
+
+
 def fitted(mixture, *batches):
     return mixture.fit(lambda: iter(batches), sum(batch.targets.size for batch in batches))
 

@@ -161,7 +161,7 @@ class Mixture {
     const at = 2 * (2 * length + (followers > 1 ? 1 : 0));
     const [ofNetwork, ofNgrams] = this.weights.subarray(at, at + 2);
     return network.map((value, id) => {
-      return ofNetwork * (value - top) + ofNgrams * Math.log(Math.max(probabilities[id], SMALLEST));
+      return ofNetwork * Math.max(value - top, Math.log(SMALLEST)) + ofNgrams * Math.log(Math.max(probabilities[id], SMALLEST));
     });
   }
 
