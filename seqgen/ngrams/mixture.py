@@ -128,7 +128,7 @@ class Mixture(Model):
         return terms.weighed(self._weights), {**after, CONTEXT: context}
 
     def _scored(self, batch: Batch) -> Iterator[Scored]:
-        """The places of a batch, some time steps at a time."""
+        """The scored places of a batch, some time steps at a time."""
         rows, steps = batch.inputs.shape
         state = self._evaluation_state if batch.carry else None
         if state is None or len(state[CONTEXT]) != rows:
@@ -145,9 +145,11 @@ class Mixture(Model):
             seen = np.concatenate([context, inputs], axis=1)  # (B, N + T)
             contexts = np.lib.stride_tricks.sliding_window_view(seen, context.shape[1], axis=1)[:, 1:]  # (B, T, N)
             context = contexts[:, -1]
-            expected = self._table.after(contexts.reshape(-1, contexts.shape[-1]))
-            terms = _terms(on_host(logits).reshape(-1, self._table.vocab_size), expected)
-            yield Scored(terms, targets.ravel(), counts[:, part].ravel())
+            # Only these: of a window of 100 tokens it may be the last one alone.
+            wanted = np.flatnonzero(counts[:, part])
+            expected = self._table.after(contexts.reshape(-1, contexts.shape[-1])[wanted])
+            terms = _terms(on_host(logits).reshape(-1, self._table.vocab_size)[wanted], expected)
+            yield Scored(terms, targets.ravel()[wanted], counts[:, part].ravel()[wanted])
         self._evaluation_state = {**network, CONTEXT: context}
 
 

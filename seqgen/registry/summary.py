@@ -142,7 +142,10 @@ def selected(
         tests.append(lambda each: each.backend == backend)
     if architecture is not None:
         tests.append(lambda each: each.architecture == architecture)
-    return [each for each in found if all(test(each) for test in tests)] if tests else [*found]
+    chosen = [*found]
+    for test in tests:
+        chosen = [each for each in chosen if test(each)]
+    return chosen
 
 
 def _labelled(registry: Registry, name: str, found: list[ModelSummary], faults: list[str]) -> list[ModelSummary]:

@@ -202,6 +202,14 @@ def test_of_more_than_fits_into_memory_some_are_fitted_to_and_all_are_scored(mix
     assert loss == pytest.approx(whole, rel=0.05)
 
 
+def test_places_that_are_not_scored_are_not_held(mixture, monkeypatch):
+    held = []
+    monkeypatch.setattr(mixture_module, "settle", lambda scored, cases: held.extend(scored) or settle(scored, cases))
+    windows = np.lib.stride_tricks.sliding_window_view(IDS, 21)
+    fitted(mixture, Batch(windows[:, :-1], windows[:, 1:], last_step_only=True))
+    assert sum(len(scored.targets) for scored in held) == len(windows)
+
+
 def test_a_mixture_comes_back_from_its_file(mixture):
     read = Mixture.of(network_of(), load(save(mixture.tensors())), where="m:1")
     ids = IDS.reshape(8, 50)
