@@ -55,8 +55,11 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """exp(loss), per token."""
-        return math.exp(self.loss)
+        """exp(loss), per token; infinity where that is more than a float holds."""
+        try:
+            return math.exp(self.loss)
+        except OverflowError:
+            return math.inf
 
     @property
     def bits_per_character(self) -> float:

@@ -15,7 +15,7 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import OptionError, PromptError
+from seqgen.core.errors import CorpusError, OptionError, PromptError
 from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
@@ -236,7 +236,7 @@ class LanguageModel:
             dataset: how they become documents, as ``NAME:key=value``; default: as the model's corpus did.
 
         Raises:
-            CorpusError: a file is missing, unreadable, or too short.
+            CorpusError: a file is missing, unreadable or too short, or nothing in it is known to the model.
         """
         from seqgen.data.batching import make_batching  # with the store some 10 ms, which generating does without
         from seqgen.data.store import open_or_build
@@ -260,6 +260,8 @@ class LanguageModel:
             nats += more_nats
             tokens += more_tokens
         characters = count_characters(self.tokenizer, part.tokens[1:])
+        if not characters:
+            raise CorpusError(f"No symbol of {', '.join(map(str, files))} is known to {self.reference}.")
         if mode == "windows":  # not every position was scored
             characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
         missing: dict[str, str | None] = {}

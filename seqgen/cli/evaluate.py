@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -162,7 +163,7 @@ def _score_record(file: str, score: Score) -> dict[str, Any]:
     return {
         "file": file,
         "bits_per_character": score.bits_per_character,
-        "perplexity": score.perplexity,
+        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
         "loss": score.loss,
         "tokens_per_character": score.tokens_per_character,
         "tokens": score.tokens,

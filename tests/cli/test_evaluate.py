@@ -7,6 +7,9 @@ import math
 
 import pytest
 
+from seqgen.cli.evaluate import _score_record
+from seqgen.evaluation import Score
+
 pytestmark = pytest.mark.usefixtures("novel")
 
 
@@ -90,6 +93,20 @@ def test_a_file_that_cannot_be_scored_is_a_sentence(refused, tmp_path, content, 
     if content is not None:
         (tmp_path / "text.txt").write_bytes(content)
     assert refused("evaluate", "novel", "text.txt", exit_code=1) == sentence
+
+
+def test_a_text_of_which_nothing_is_known_is_a_sentence(seqgen, refused, tmp_path, corpus):
+    (tmp_path / "names.txt").write_text("ann\nbea\ncal\n" * 30)
+    options = ("--dataset", "lines", "--hidden-size", 4, "--embedding-size", 2, "--max-steps", 1, "--ngram-order", 0)
+    assert seqgen("train", "names.txt", "--backend", "torch", *options).exit_code == 0
+    (tmp_path / "text.txt").write_text("анна\nбеа\n", "utf-8")
+    assert refused("evaluate", "names", "text.txt", exit_code=1) == "No symbol of text.txt is known to names:1."
+
+
+def test_a_perplexity_beyond_all_numbers_is_infinite_and_in_json_nothing():
+    score = Score(nats=8000.0, tokens=10, characters=10)
+    assert score.perplexity == math.inf
+    assert _score_record("text.txt", score)["perplexity"] is None
 
 
 def test_neither_file_nor_samples_is_wrong_use(refused):
