@@ -39,6 +39,20 @@ EXACT = 1 << 22
 Positions: TypeAlias = npt.NDArray[np.int64]
 
 
+class TooShortError(CorpusError):
+    """A part is shorter than one window.
+
+    Attributes:
+        longest: the seq_len up to which it would not be.
+    """
+
+    def __init__(self, tokens: int, seq_len: int) -> None:
+        super().__init__(
+            f"The text is too short: {tokens:,} tokens, but one window of {seq_len} needs {seq_len + 1:,}."
+        )
+        self.longest = max(tokens - 1, 1)
+
+
 class Batching(ABC):
     """The batches of a part.
 
@@ -82,13 +96,6 @@ class Batching(ABC):
         scored = None if weights is None else weights.astype(np.float32)
         return Batch(np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:]), scored, **how)
 
-    def _too_short(self) -> CorpusError:
-        tokens = self.part.tokens.size
-        return CorpusError(
-            f"The text is too short: {tokens:,} tokens, but one window of {self.seq_len} needs {self.seq_len + 1:,}.  "
-            f"Take more text, or --seq-len {max(tokens - 1, 1)} or less"
-        )
-
 
 def make_batching(
     mode: Mode, part: Part, *, seq_len: int, batch_size: int, random_seed: int, for_evaluation: bool = False
@@ -105,7 +112,8 @@ def make_batching(
         for_evaluation: score every target once, in order (of windows, at most 8,192 evenly spaced ones).
 
     Raises:
-        CorpusError: the part is shorter than one window.
+        TooShortError: the part is shorter than one window.
+        CorpusError: no document has two tokens.
     """
     if mode == "windows":
         return Windows(
@@ -130,7 +138,7 @@ class Stream(Batching):
         super().__init__(part, seq_len=seq_len, random_seed=random_seed)
         targets = part.tokens.size - 1
         if targets < seq_len:
-            raise self._too_short()
+            raise TooShortError(part.tokens.size, seq_len)
         self.batch_size = min(batch_size, targets // seq_len)
         # One window less leaves room for offsets; where that is all there is, the offset is what room there is.
         self.steps_per_epoch = max(1, (targets - (seq_len - 1)) // (self.batch_size * seq_len))
@@ -192,7 +200,7 @@ class Windows(Batching):
         super().__init__(part, seq_len=seq_len, random_seed=random_seed)
         self._windows = part.tokens.size - seq_len
         if self._windows < 1:
-            raise self._too_short()
+            raise TooShortError(part.tokens.size, seq_len)
         self._used = min(self._windows, EVALUATED_WINDOWS) if for_evaluation else self._windows
         self._shuffled = not for_evaluation
         self.batch_size = min(batch_size, self._used)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,13 +15,13 @@ from seqgen.core.backend import Backend, Model
 from seqgen.core.canonical import extended_weights
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import MissingDependencyError, OptionError
+from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids, Weights
-from seqgen.data.batching import Batching, make_batching
+from seqgen.data.batching import Batching, TooShortError, make_batching
 from seqgen.data.reading import Progress, Reading, recognised
 from seqgen.data.split import split
 from seqgen.data.store import TokenStore, open_or_build
@@ -176,7 +177,12 @@ def prepare(
     if weights is not None and ids is not None:
         weights = extended_weights(weights, config.model, ids, values["random_seed"])
     model = build_model(backend, config.model, values, weights=weights)
-    return Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
+    prepared = Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
+    if not prepared.characters_per_token:
+        raise CorpusError(
+            "Nothing in what the losses would be measured on is known to the vocabulary: give other text."
+        )
+    return prepared
 
 
 def working(what: str, busy: Callable[[str], None]) -> Progress:
@@ -193,10 +199,23 @@ def make_batches(store: TokenStore, values: Mapping[str, Any]) -> tuple[Batching
     """The batches to train on, and those to measure on, if any of the corpus is held out."""
     training_part, validation_part = split(store, values["validation_fraction"])
     shape = {"seq_len": values["seq_len"], "batch_size": values["batch_size"], "random_seed": values["random_seed"]}
-    training = make_batching(values["batching"], training_part, **shape)
+    with _long_enough("Take more text, or --seq-len {} or less"):
+        training = make_batching(values["batching"], training_part, **shape)
     if len(validation_part.tokens) == 0:
         return training, None
-    return training, make_batching(values["batching"], validation_part, **shape, for_evaluation=True)
+    advice = "It is what is held out.  Take more text, a larger --validation-fraction, or --seq-len {} or less"
+    with _long_enough(advice):
+        return training, make_batching(values["batching"], validation_part, **shape, for_evaluation=True)
+
+
+@contextlib.contextmanager
+def _long_enough(advice: str) -> Iterator[None]:
+    """Say what to do where a part is shorter than one window; the advice takes the longest one."""
+    try:
+        yield
+    except TooShortError as error:
+        msg = f"{error}  {advice.format(error.longest)}"
+        raise CorpusError(msg) from error
 
 
 def build_model(

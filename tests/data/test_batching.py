@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seqgen.core.errors import CorpusError
-from seqgen.data.batching import make_batching
+from seqgen.data.batching import TooShortError, make_batching
 
 MODES = ("stream", "documents", "windows")
 sizes = st.integers(1, 9)
@@ -143,11 +143,11 @@ def test_fewer_streams_run_where_a_part_is_too_small_for_those_asked_for(one_doc
 @pytest.mark.parametrize("mode", ["stream", "windows"])
 def test_a_part_shorter_than_one_window_is_said(one_document, mode):
     assert make(mode, one_document(11), seq_len=10).steps_per_epoch == 1
-    with pytest.raises(CorpusError) as error:
+    with pytest.raises(TooShortError) as error:
         make(mode, one_document(10), seq_len=10)
-    assert str(error.value) == (
-        "The text is too short: 10 tokens, but one window of 10 needs 11.  Take more text, or --seq-len 9 or less"
-    )
+    assert str(error.value) == "The text is too short: 10 tokens, but one window of 10 needs 11."
+    assert error.value.longest == 9
+    assert make(mode, one_document(10), seq_len=9).steps_per_epoch == 1
 
 
 # Evaluating streams
