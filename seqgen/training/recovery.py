@@ -81,7 +81,7 @@ def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start:
 
 
 def _go_back(trainer: Trainer, run: Run, start: Start | None) -> None:
-    """To the last good checkpoint, or to the start; the time that was spent counts, and so does what memory holds.
+    """To the last good checkpoint, or to the start; what stays is the time spent, the setbacks, and what memory holds.
 
     Raises:
         DamagedModelError: no checkpoint is whole.
@@ -92,4 +92,5 @@ def _go_back(trainer: Trainer, run: Run, start: Start | None) -> None:
         trainer.model.load_training_state(start[1])
         trainer.counters = Counters()
     run.restore(trainer)
-    trainer.counters.seconds, trainer.counters.micro_batch_size = now.seconds, now.micro_batch_size
+    back = trainer.counters
+    back.seconds, back.setbacks, back.micro_batch_size = now.seconds, now.setbacks, now.micro_batch_size

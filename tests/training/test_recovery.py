@@ -213,6 +213,16 @@ def test_where_memory_does_not_suffice_fewer_sequences_at_a_time_give_the_same(m
         np.testing.assert_allclose(halved.model.weights()[name], tensor, atol=1e-4)
 
 
+def test_going_back_for_lack_of_memory_keeps_the_rate_that_a_setback_halved(make_run, make_saving):
+    run = make_run()
+    trainer = make_saving(run, save_at=(5,))
+    trainer.counters.setbacks = 1
+    out_of_memory_above(trainer, trainer.training.batch_size // 2)
+    train(trainer, run, SilentReporter(), auto_batch=True)
+    assert trainer.counters.setbacks == 1
+    assert trainer.learning_rate == trainer.schedule.learning_rate / 2
+
+
 def test_what_was_found_to_fit_is_known_when_the_run_goes_on(make_run, make_saving):
     run = make_run()
     trainer = make_saving(run, save_at=(5, 9))
