@@ -52,7 +52,7 @@ def main() -> None:
             halves = [batches(half) for half in np.array_split(held_out, 2)]
             own, other = 0.0, 0.0
             for half, another in (halves, halves[::-1]):
-                loaded.model.fit(lambda half=half: half, len(held_out) // 2)
+                loaded.model.fit(lambda half=half: half)
                 own += sum(loaded.model.evaluate(batch)[0] for batch in half)
                 other += sum(loaded.model.evaluate(batch)[0] for batch in another)
             scored = sum(batch.scored for half in halves for batch in half)

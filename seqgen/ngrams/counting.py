@@ -10,8 +10,7 @@ from seqgen.core.types import Ids
 from seqgen.ngrams.table import Contexts, Floats, Integers, NgramTable, smallest
 
 MAX_TOKENS = 10_000_000
-"""Tokens that are counted at most: each takes some 40 bytes while it is counted."""
-
+"""Tokens that are counted at most: each takes some 50 bytes while n-grams of up to ``LONGEST`` are counted."""
 
 LONGEST = 7
 """Tokens of the longest n-grams that are counted where no order is given (docs/explanation/defaults.md)."""
@@ -24,13 +23,17 @@ def check_countable(order: int, *, tokens: int, vocab_size: int) -> None:
     """Refuse what cannot be counted, before anything is trained.
 
     Raises:
-        OptionError: the corpus is too long, or n-grams of so many tokens do not fit into a number of 63 bits.
+        OptionError: the corpus is too long or too short, or n-grams of so many tokens do not fit into a number of 63 bits.
     """
-    if tokens > MAX_TOKENS:
+    # What is counted is mostly n-grams that occur once, for each length, so that longer ones take as much more memory.
+    most = MAX_TOKENS * LONGEST // max(order, LONGEST)
+    if tokens > most:
         raise OptionError(
-            f"ngram_order counts at most {MAX_TOKENS:,} tokens, and the corpus has {tokens:,} to train on.  Leave it out: a "
+            f"ngram_order {order} counts at most {most:,} tokens, and the corpus has {tokens:,} to train on.  Leave it out: a "
             "network alone does well on so much text."
         )
+    if tokens < order:
+        raise OptionError(f"ngram_order is {order}, but the corpus has only {tokens:,} tokens to train on.")
     if vocab_size**order >= 2**63:
         most = next(fewer for fewer in range(order, 0, -1) if vocab_size**fewer < 2**63)
         raise OptionError(f"ngram_order is {order}, but must be at most {most} for {vocab_size:,} different tokens.")

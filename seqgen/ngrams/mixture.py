@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -85,34 +86,28 @@ class Mixture(Model):
 
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats over scored targets, how many were scored)."""
-        return sum(scored.nats(self._weights) for scored in self._scored(batch)), batch.scored
+        return sum(scored.nats(self._weights) for scored in self._scored(batch, _every(1))), batch.scored
 
-    def fit(self, batches: Callable[[], Iterable[Batch]], tokens: int) -> float:
+    def fit(self, batches: Callable[[], Iterable[Batch]]) -> float:
         """Set the weights to those that predict held-out batches best.
 
         Args:
-            batches: gives them from the first on, as often as it is called.
-            tokens: how many targets they have.  Of more than fit into memory, some are fitted to, evenly spread.
+            batches: gives them from the first on, as often as it is called.  Of more targets than fit into memory, some are
+                fitted to, evenly spread.
 
         Returns:
             the mixture's mean nats per scored target.
         """
-        every = -(-tokens * self.spec.vocab_size // _FITTED)
-        held: list[Scored] = []
-        passed = 0
-        for batch in batches():
-            for scored in self._scored(batch):
-                held.append(
-                    scored if every == 1 else scored.only(np.arange(-passed % every, len(scored.targets), every))
-                )
-                passed += len(scored.targets)
+        targets = sum(batch.scored for batch in batches())
+        step = max(1, -(-targets * self.spec.vocab_size // _FITTED))
+        chosen = _every(step)
+        held = [scored for batch in batches() for scored in self._scored(batch, chosen)]
         self._weights = settle(held, len(self._weights)).astype(np.float32)
-        if every == 1:
-            nats, count = sum(scored.nats(self._weights) for scored in held), sum(s.counts.sum() for s in held)
+        if step == 1:
+            nats = sum(scored.nats(self._weights) for scored in held)
         else:
-            sums = [self.evaluate(batch) for batch in batches()]
-            nats, count = sum(nats for nats, _ in sums), sum(scored for _, scored in sums)
-        return nats / max(float(count), 1.0)
+            nats = sum(self.evaluate(batch)[0] for batch in batches())
+        return nats / max(targets, 1)
 
     def weights(self) -> Weights:
         """The network's."""
@@ -127,8 +122,8 @@ class Mixture(Model):
         terms = _terms(on_host(logits), self._table.after(context))
         return terms.weighed(self._weights), {**after, CONTEXT: context}
 
-    def _scored(self, batch: Batch) -> Iterator[Scored]:
-        """The scored places of a batch, some time steps at a time."""
+    def _scored(self, batch: Batch, chosen: Iterator[bool]) -> Iterator[Scored]:
+        """The scored places of a batch that are chosen, some time steps at a time."""
         rows, steps = batch.inputs.shape
         state = self._evaluation_state if batch.carry else None
         if state is None or len(state[CONTEXT]) != rows:
@@ -147,10 +142,16 @@ class Mixture(Model):
             context = contexts[:, -1]
             # Only these: of a window of 100 tokens it may be the last one alone.
             wanted = np.flatnonzero(counts[:, part])
+            wanted = wanted[np.fromiter(itertools.islice(chosen, len(wanted)), np.bool_)]
             expected = self._table.after(contexts.reshape(-1, contexts.shape[-1])[wanted])
             terms = _terms(on_host(logits).reshape(-1, self._table.vocab_size)[wanted], expected)
             yield Scored(terms, targets.ravel()[wanted], counts[:, part].ravel()[wanted])
         self._evaluation_state = {**network, CONTEXT: context}
+
+
+def _every(step: int) -> Iterator[bool]:
+    """True at the first of each so many, for ever."""
+    return itertools.cycle([True, *[False] * (step - 1)])
 
 
 def _of_network(state: State) -> State:

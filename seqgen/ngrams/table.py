@@ -12,12 +12,14 @@ import numpy.typing as npt
 
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.types import Ids
+from seqgen.ngrams import MAX_ORDER
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 _ROUNDING = 1e-3  # by which probabilities in float32 may miss one
-_REMEMBERED = 1 << 20  # probabilities, 4 MB
+_REMEMBERED = 4 << 20  # bytes
+_ENTRY = 400  # bytes that are remembered beside the probabilities themselves: keys, and what Python keeps of an array
 
 NOTHING = -1
 """What stands in a context before the first token."""
@@ -147,7 +149,7 @@ class NgramTable:
     def _lookup(self) -> Callable[[int, int], tuple[Floats, int, int]]:
         """What to expect after a context, by its length and code; what was asked for of late, which often comes again, is remembered."""
 
-        @lru_cache(max(1, _REMEMBERED // self.vocab_size))
+        @lru_cache(max(1, _REMEMBERED // (_ENTRY + 4 * self.vocab_size)))
         def after(length: int, code: int) -> tuple[Floats, int, int]:
             if not length:
                 return self.unigram, 0, self.vocab_size
@@ -185,6 +187,7 @@ class NgramTable:
         names = {"unigram", *(f"contexts.{length}.{name}" for length in range(1, order) for name in _NAMES)}
         if tensors.keys() != names:
             raise DamagedModelError(f"{where}: its tensors are not those of an n-gram model.")
+        require(2 <= order <= MAX_ORDER, f"n-grams of {order} tokens are none that seqgen counts", where)
         require(_is(tensors["unigram"], np.float32, vocab_size), '"unigram" is not of the vocabulary', where)
         table = cls(
             tensors["unigram"],

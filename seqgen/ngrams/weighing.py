@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,12 @@ import numpy.typing as npt
 from seqgen.ngrams.table import Floats
 
 Exact = npt.NDArray[np.float64]
+Slopes: TypeAlias = Callable[[Exact], tuple[Exact, Exact]]
 
 LARGEST = 4.0
 """No weight is larger."""
 
-_PRIOR = 60.0  # scored tokens, for which the weights of a case are those of all together
+_PRIOR = 60.0  # scored tokens, which speak for the network alone, and in each case for the weights of all together
 _LONGEST_STEP = 0.5  # of a weight at once: far from its end Newton's method goes too far
 _ROUNDS, _SETTLED = 12, 1e-3
 _BLOCK = 1 << 20  # numbers that are worked on at a time: 4 MB
@@ -81,8 +82,8 @@ def settle(scored: Sequence[Scored], cases: int) -> Exact:
     """The weights (cases, 2) under which what stands there is likeliest: the first the network's, the second the n-grams'.
 
     Log-linear interpolation (Klakow 1998, Log-linear Interpolation of Language Models), whose likelihood has one maximum,
-    found by Newton's method.  The weights of a case are drawn towards those of all cases together, which ``_PRIOR`` tokens
-    would speak for, so that little is fitted where there is little to see.
+    found by Newton's method.  The weights of a case are drawn towards those of all cases together, and those towards the
+    network alone, which ``_PRIOR`` tokens would speak for, so that little is fitted where there is little to see.
     """
     blocks = [block for each in scored for block in each.blocks()]
     total = max(sum(float(block.counts.sum()) for block in blocks), 1.0)
@@ -97,17 +98,21 @@ def settle(scored: Sequence[Scored], cases: int) -> Exact:
         slope, curve = measured(np.repeat(weights, cases, axis=0))
         return slope.sum(axis=0, keepdims=True), curve.sum(axis=0, keepdims=True) + 1e-6 * np.eye(2)
 
-    common = _climb(together, np.full((1, 2), 0.5))
-    prior = _PRIOR / total * together(common)[1][0]
+    def drawn(slopes: Slopes, towards: Exact) -> Slopes:
+        """What ``_PRIOR`` of the tokens add that have these weights."""
+        prior = _PRIOR / total * together(towards)[1][0]
 
-    def drawn(weights: Exact) -> tuple[Exact, Exact]:
-        slope, curve = measured(weights)
-        return slope - (weights - common) @ prior, curve + prior
+        def slopes_of_both(weights: Exact) -> tuple[Exact, Exact]:
+            slope, curve = slopes(weights)
+            return slope - (weights - towards) @ prior, curve + prior
 
-    return _climb(drawn, np.repeat(common, cases, axis=0))
+        return slopes_of_both
+
+    common = _climb(drawn(together, np.array([[1.0, 0.0]])), np.full((1, 2), 0.5))
+    return _climb(drawn(measured, common), np.repeat(common, cases, axis=0))
 
 
-def _climb(slopes: Callable[[Exact], tuple[Exact, Exact]], weights: Exact) -> Exact:
+def _climb(slopes: Slopes, weights: Exact) -> Exact:
     """The maximum, from some weights (n, 2) on, of what has these first derivatives, and these second ones but for their sign."""
     for _ in range(_ROUNDS):
         slope, curve = slopes(weights)

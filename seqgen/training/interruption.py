@@ -13,9 +13,15 @@ from typing import Any
 
 @dataclass
 class Interruption:
-    """Whether, and by which signal, the run has been asked to end."""
+    """Whether, and by which signal, the run has been asked to end.
+
+    Attributes:
+        signal_number: the first of the signals; None before it.
+        at_once: whether the first one, too, leaves at once, for there is no step to be finished.
+    """
 
     signal_number: int | None = None
+    at_once: bool = False
 
     def __call__(self) -> bool:
         """Whether to end now."""
@@ -36,9 +42,10 @@ def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
         return
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if asked.signal_number is not None:
+        at_once = asked.at_once or asked()
+        asked.signal_number = asked.signal_number or number
+        if at_once:
             raise KeyboardInterrupt(number)
-        asked.signal_number = number
         on_first(signal.Signals(number).name)
 
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]

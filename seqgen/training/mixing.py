@@ -11,10 +11,14 @@ import numpy.typing as npt
 
 from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError
+from seqgen.core.memory import out_of_memory
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
 from seqgen.ngrams.counting import affordable_order, check_countable, count_ngrams
 from seqgen.ngrams.mixture import Mixture, weights_shape
+from seqgen.training.interruption import Interruption
+from seqgen.training.progress import Reporter
+from seqgen.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,13 @@ class Mixed:
 
 GAIN = 0.01
 """By how much of the network's loss the mixture's must be lower, to be kept where no order is given."""
+
+
+MOST_WEIGHED = 1 << 31
+"""Probabilities of held-out tokens that are weighed where no order is given, at most: that takes a minute or two."""
+
+MANY_WEIGHED = 1 << 28
+"""From so many on, which take some ten seconds, it is said what is being done."""
 
 
 def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> None:
@@ -56,8 +67,58 @@ def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> 
     check_countable(order, tokens=tokens, vocab_size=vocab_size)
 
 
-def mix(model: Model, weights: Weights, order: int | None, training: Batching, validation: Batching) -> Mixed | None:
-    """Count and weigh.
+def may_mix(trainer: Trainer, order: int | None) -> bool:
+    """Whether what was trained is to be mixed, or tried to be."""
+    if order == 0 or trainer.best_weights is None or trainer.validation is None:
+        return False
+    return order is not None or _weighed(trainer.model, trainer.validation) <= MOST_WEIGHED
+
+
+def mixed_in(trainer: Trainer, order: int | None, reporter: Reporter, asked: Interruption) -> Mixed | None:
+    """The n-grams to publish with the best weights, if any are asked for or worth it.
+
+    A signal, or memory that does not suffice, leaves them out.
+
+    Args:
+        trainer: has trained.
+        order: the length of the longest; None: as many as are worth it, if they are.
+        reporter: is told.
+        asked: whether to end.
+    """
+    weights, validation, alone = trainer.best_weights, trainer.validation, trainer.counters.best_loss
+    if weights is None or validation is None or alone is None or not may_mix(trainer, order):
+        return None
+    try:
+        asked.at_once = True
+        if _weighed(trainer.model, validation) >= MANY_WEIGHED:
+            tokens = len(validation.part.tokens)
+            reporter.note(f"n-grams  being weighed on {tokens:,} held-out tokens; Ctrl-C leaves them out")
+        mixed = _mix(trainer.model, weights, order, trainer.training, validation)
+    except KeyboardInterrupt:
+        reporter.warn("The n-grams are left out.")
+        return None
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        reporter.warn("There is not enough memory to count n-grams, so they are left out.")
+        return None
+    if mixed is None:
+        return None
+    gained = f"of up to {mixed.order} tokens bring the validation loss from {alone:.3f} to {mixed.loss:.3f}"
+    if order is None and mixed.loss > alone * (1 - GAIN):
+        reporter.note(f"n-grams  {gained}: too little to keep them")
+        return None
+    reporter.note(f"n-grams  {gained}")
+    return mixed
+
+
+def _weighed(model: Model, validation: Batching) -> int:
+    """How many probabilities of held-out tokens there are."""
+    return len(validation.part.tokens) * model.spec.vocab_size
+
+
+def _mix(model: Model, weights: Weights, order: int | None, training: Batching, validation: Batching) -> Mixed | None:
+    """Count and weigh; None where there is nothing to count.
 
     Args:
         model: computes; its own weights are as before afterwards.
@@ -65,12 +126,8 @@ def mix(model: Model, weights: Weights, order: int | None, training: Batching, v
         order: the length of the longest n-grams; None: as many as are worth it.
         training: what is counted.
         validation: what is weighed on.
-
-    Returns:
-        None where there is nothing to count.
     """
-    if order is None:
-        order = affordable_order(training.part.tokens, model.spec.vocab_size)
+    order = order or affordable_order(training.part.tokens, model.spec.vocab_size)
     if not order:
         return None
     own = model.weights()
@@ -78,10 +135,7 @@ def mix(model: Model, weights: Weights, order: int | None, training: Batching, v
     try:
         table = count_ngrams(training.part.tokens, model.spec.vocab_size, order)
         mixture = Mixture(model, table, np.ones(weights_shape(order), np.float32))
-        loss = mixture.fit(
-            lambda: (validation.batch(0, step) for step in range(validation.steps_per_epoch)),
-            len(validation.part.tokens),
-        )
+        loss = mixture.fit(lambda: (validation.batch(0, step) for step in range(validation.steps_per_epoch)))
     finally:
         model.load_weights(own)
     return Mixed(mixture.tensors(), loss, order)

@@ -27,6 +27,7 @@ from seqgen.core.spec import (
     WeightAverage,
     WeightDecay,
 )
+from seqgen.ngrams import MAX_ORDER
 
 Batching: TypeAlias = Annotated[
     Literal["stream", "documents", "windows"],
@@ -77,7 +78,7 @@ class TrainingOptions:
         Annotated[
             int,
             Ge(0),
-            Le(12),
+            Le(MAX_ORDER),
             Doc(
                 "mix the network with counts of n-grams of up to so many tokens, weighed on the held-out part; 0: none; "
                 "default: up to 7, where they lower the loss by a hundredth"

@@ -24,7 +24,7 @@ from seqgen.training.diagnosis import Diagnosis, token_entropy
 from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
-from seqgen.training.mixing import GAIN, Mixed, mix
+from seqgen.training.mixing import may_mix, mixed_in
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
@@ -120,8 +120,9 @@ class Session:
                 "log_to": list(self.log_to),
             },
         )
-        self.reporter.note(f"corpus   {prepared.choice}")
-        return self._go(run, prepared, callbacks, resume=False)
+        with contextlib.closing(run):
+            self.reporter.note(f"corpus   {prepared.choice}")
+            return self._go(run, prepared, callbacks, resume=False)
 
     def resume(self, name: str | None, budget: Mapping[str, Any]) -> Outcome:
         """Go on with the newest unfinished run, exactly where its last checkpoint was.
@@ -134,7 +135,7 @@ class Session:
             OptionError: the corpus is not the one that the run was started on.
         """
         run = Run.find(self.training_folder, name)
-        try:
+        with contextlib.closing(run):
             config = read_settings(run, {key: value for key, value in budget.items() if value is not None})
             about = read_about(run)
             self.log_to = self.log_to or about.log_to
@@ -167,11 +168,8 @@ class Session:
             with enough_memory(config.training):
                 model = build_model(backend, config.model, config.training)
             run.change(config)
-        except BaseException:
-            run.close()
-            raise
-        prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about.sources)
-        return self._go(run, prepared, callbacks, resume=True)
+            prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about.sources)
+            return self._go(run, prepared, callbacks, resume=True)
 
     def _go(self, run: Run, prepared: Preparation, callbacks: list[GuardedCallback], *, resume: bool) -> Outcome:
         config, tokenizer, model = prepared.config, prepared.tokenizer, prepared.model
@@ -208,6 +206,8 @@ class Session:
             try:
                 with enough_memory(values):
                     train(trainer, run, self.reporter, auto_batch=values["auto_batch"])
+                if not asked() and may_mix(trainer, values["ngram_order"]):
+                    follower.checkpoint(trainer)  # mixing may take long, and be killed
             except TrainingError as error:
                 failure = error
             except KeyboardInterrupt:
@@ -215,7 +215,7 @@ class Session:
                 raise
             finally:
                 self.reporter.close()
-            mixed = self._mixed(trainer, values["ngram_order"])
+            mixed = mixed_in(trainer, values["ngram_order"], self.reporter, asked)
         facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed)
         return self._finish(facts, callbacks, asked, failure)
 
@@ -224,42 +224,23 @@ class Session:
     ) -> Outcome:
         run = facts.run
         if facts.trainer.best_weights is None:
-            run.close()
             raise failure or TrainingError(f"Training of {run.name} ended before its first step; nothing to publish.")
         try:
             version = publish(facts, self.registry, partial(self._samples, facts.trainer.counters.seconds))
         except OutputError as error:
             msg = f"{error}\n{rescue(facts)}  Once it can be written: seqgen train --resume {run.name}"
-            run.close()
             raise OutputError(msg) from error
         outcome = record(facts, version, interrupted=asked())
         for callback in callbacks:
             callback.call("on_end", outcome)
         if failure is not None:
-            run.close()
             msg = f"{failure}\nThe best weights before that are kept as {version}."
             raise TrainingError(msg) from failure
         if asked():
-            run.close()
             self.reporter.note(f"Saved as {version}.  To go on: seqgen train --resume {run.name}")
         else:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)
-
-    def _mixed(self, trainer: Trainer, order: int | None) -> Mixed | None:
-        """The n-grams to publish with the best weights, if any are asked for or worth it."""
-        weights, validation, alone = trainer.best_weights, trainer.validation, trainer.counters.best_loss
-        if order == 0 or weights is None or validation is None or alone is None:
-            return None
-        mixed = mix(trainer.model, weights, order, trainer.training, validation)
-        if mixed is None:
-            return None
-        gained = f"of up to {mixed.order} tokens bring the validation loss from {alone:.3f} to {mixed.loss:.3f}"
-        if order is None and mixed.loss > alone * (1 - GAIN):
-            self.reporter.note(f"n-grams  {gained}: too little to keep them")
-            return None
-        self.reporter.note(f"n-grams  {gained}")
-        return mixed
 
     @contextlib.contextmanager
     def _preparing(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from seqgen.core.errors import OptionError
 from seqgen.ngrams import counting
 from seqgen.ngrams import table as table_module
 from seqgen.ngrams.counting import MAX_TOKENS, affordable_order, check_countable, count_ngrams
-from seqgen.ngrams.table import NOTHING
+from seqgen.ngrams.table import NOTHING, NgramTable
 
 V = 4
 TOKENS = st.lists(st.integers(0, V - 1), min_size=5, max_size=60)
@@ -82,7 +82,7 @@ def test_what_stands_before_the_first_token_is_no_token():
 
 
 def test_what_is_remembered_of_the_last_contexts_is_bounded_and_changes_nothing(monkeypatch):
-    monkeypatch.setattr(table_module, "_REMEMBERED", 10 * V)
+    monkeypatch.setattr(table_module, "_REMEMBERED", 10 * (table_module._ENTRY + 4 * V))
     tokens = np.random.default_rng(0).integers(0, V, 400)
     table = count_ngrams(tokens, V, 5)
     contexts = np.lib.stride_tricks.sliding_window_view(tokens, 4)
@@ -99,11 +99,15 @@ def test_what_is_remembered_of_the_last_contexts_is_bounded_and_changes_nothing(
     [
         (
             {"tokens": MAX_TOKENS + 1, "vocab_size": 65},
-            "ngram_order counts at most 10,000,000 tokens, and the corpus has 10,000,001 to train on.  Leave it out",
+            "ngram_order 7 counts at most 10,000,000 tokens, and the corpus has 10,000,001 to train on.  Leave it out",
         ),
         (
             {"tokens": 1000, "vocab_size": 50_000},
             "ngram_order is 7, but must be at most 4 for 50,000 different tokens.",
+        ),
+        (
+            {"tokens": 6, "vocab_size": 65},
+            "ngram_order is 7, but the corpus has only 6 tokens to train on.",
         ),
     ],
 )
@@ -111,6 +115,20 @@ def test_what_cannot_be_counted_is_refused(limits, sentence):
     with pytest.raises(OptionError) as error:
         check_countable(7, **limits)
     assert str(error.value).startswith(sentence)
+
+
+def test_of_longer_n_grams_which_take_more_memory_fewer_are_counted():
+    check_countable(10, tokens=MAX_TOKENS * 7 // 10, vocab_size=65)
+    with pytest.raises(OptionError, match="ngram_order 10 counts at most 7,000,000 tokens"):
+        check_countable(10, tokens=MAX_TOKENS * 7 // 10 + 1, vocab_size=65)
+
+
+def test_the_shortest_corpus_that_is_counted_gives_probabilities():
+    tokens = np.arange(7) % V
+    check_countable(7, tokens=len(tokens), vocab_size=V)
+    table = count_ngrams(tokens, V, 7)
+    NgramTable.of(table.tensors(), V, where="counted")
+    assert table.unigram.sum() == pytest.approx(1)
 
 
 def test_where_no_order_is_given_the_longest_n_grams_are_those_of_which_there_are_not_too_many(monkeypatch):

@@ -81,6 +81,14 @@ def test_what_was_altered_is_refused(write, changed, fault):
         read(write(changed))
 
 
+@pytest.mark.parametrize("order", [1, 13])
+def test_n_grams_of_a_length_that_is_never_counted_are_refused(write, order):
+    table = count_ngrams(np.random.default_rng(0).integers(0, 2, 300), 2, max(order, 2))
+    found = {name: tensor for name, tensor in table.tensors().items() if order > 1 or name == "unigram"}
+    with pytest.raises(DamagedModelError, match=f"n-grams of {order} tokens are none that seqgen counts"):
+        NgramTable.of(found, 2, where="m")
+
+
 def test_n_grams_too_long_for_a_number_are_refused():
     with pytest.raises(DamagedModelError, match="do not fit into a number"):
         NgramTable.of({**TABLE.tensors(), "unigram": np.full(10**6, 1e-6, np.float32)}, 10**6, where="m")

@@ -73,6 +73,17 @@ def test_a_case_of_few_tokens_has_nearly_the_weights_of_all():
     np.testing.assert_allclose(never, often, atol=0.02)
 
 
+@pytest.mark.parametrize("tokens", [1, 10, 50])
+def test_where_there_is_little_to_fit_to_the_network_is_believed_as_it_is(tokens):
+    generator = np.random.default_rng(0)
+    truth = generator.normal(0, 2, (4_000, V)).astype(np.float32)
+    terms = Terms(truth, generator.normal(0, 2, truth.shape).astype(np.float32), np.zeros(len(truth), np.int64))
+    text = Scored(terms, (truth + generator.gumbel(size=truth.shape)).argmax(axis=-1), np.ones(len(truth)))
+    for start in range(0, 500, 50):
+        found = settle([text.only(slice(start, start + tokens))], 1)
+        assert text.nats(found) < 1.03 * text.nats(np.array([[1.0, 0.0]]))
+
+
 def test_a_model_that_only_misleads_is_left_out():
     scored = drawn([[1.0, 0.0]], 5_000)
     misled = scored._replace(terms=scored.terms._replace(ngrams=-scored.terms.network))

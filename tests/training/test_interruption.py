@@ -42,6 +42,15 @@ def test_a_second_signal_leaves_at_once(second):
     assert told == ["SIGTERM"]
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_where_there_is_no_step_to_finish_the_first_signal_leaves_at_once_and_is_known(number):
+    with interruption(pytest.fail) as asked:
+        asked.at_once = True
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert asked.signal_number == number
+
+
 def test_afterwards_signals_do_what_they_did_before():
     before = [signal.getsignal(number) for number in SIGNALS]
     with interruption(pytest.fail):

@@ -21,7 +21,9 @@ from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, OptionError, TrainingError
 from seqgen.manifest import faults, sha256
+from seqgen.ngrams.counting import count_ngrams
 from seqgen.registry import Registry
+from seqgen.training import mixing
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.progress import SilentReporter
 from seqgen.training.samples import SavedSamples
@@ -276,6 +278,89 @@ def test_an_interrupted_run_is_published_and_can_be_gone_on_with(start, resume):
     assert all(np.array_equal(weights[name], expected[name]) for name in shapes)
 
 
+@pytest.fixture
+def counting(monkeypatch):
+    """Let something happen when n-grams are about to be counted."""
+
+    def before(happens):
+        def count(*arguments):
+            happens()
+            return count_ngrams(*arguments)
+
+        monkeypatch.setattr(mixing, "count_ngrams", count)
+
+    return before
+
+
+def test_a_signal_while_n_grams_are_counted_publishes_the_network_and_they_can_be_counted_later(
+    start, resume, counting, monkeypatch
+):
+    counting(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    reporter = Reporter()
+    outcome = start(reporter=reporter, max_steps=12)
+    assert (outcome.record["steps"], outcome.record["interrupted"], outcome.signal_number) == (12, True, signal.SIGTERM)
+    assert reporter.told[-2:] == [
+        "warning: The n-grams are left out.",
+        "Saved as sea:1.  To go on: seqgen train --resume sea",
+    ]
+    assert not (outcome.version.folder / "ngrams.safetensors").exists()
+    monkeypatch.setattr(mixing, "count_ngrams", count_ngrams)
+    resumed = resume()
+    assert (str(resumed.version), resumed.record["steps"], resumed.record["interrupted"]) == ("sea:2", 12, False)
+    assert (resumed.version.folder / "ngrams.safetensors").exists()
+    assert sha256(resumed.version.folder / "model.safetensors") == sha256(outcome.version.folder / "model.safetensors")
+
+
+def test_a_process_that_is_killed_while_n_grams_are_counted_has_lost_nothing(start, resume, counting, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill():
+        raise Killed
+
+    counting(kill)
+    with pytest.raises(Killed):
+        start(max_steps=12)
+    monkeypatch.setattr(mixing, "count_ngrams", count_ngrams)
+    reporter = Reporter()
+    assert str(resume(reporter=reporter).version) == "sea:1"
+    assert "resume   sea at step 12" in reporter.told
+
+
+def test_where_memory_does_not_suffice_for_n_grams_the_network_is_published(start, counting):
+    def fail():
+        raise MemoryError
+
+    counting(fail)
+    reporter = Reporter()
+    outcome = start(reporter=reporter, max_steps=4)
+    assert "warning: There is not enough memory to count n-grams, so they are left out." in reporter.told
+    assert (str(outcome.version), outcome.record["interrupted"], unfinished()) == ("sea:1", False, [])
+
+
+@pytest.mark.parametrize("order", [None, 3])
+def test_weighing_on_much_held_out_text_is_told_and_by_itself_not_done_on_very_much(start, monkeypatch, order):
+    monkeypatch.setattr(mixing, "MANY_WEIGHED", 100)
+    reporter = Reporter()
+    start(reporter=reporter, max_steps=4, ngram_order=order)
+    told = [line for line in reporter.told if line.startswith("n-grams")]
+    assert told[0] == "n-grams  being weighed on 117 held-out tokens; Ctrl-C leaves them out"
+    monkeypatch.setattr(mixing, "MOST_WEIGHED", 100)
+    outcome = start(max_steps=4, ngram_order=order)
+    assert (outcome.version.folder / "ngrams.safetensors").exists() == (order is not None)
+
+
+def test_a_run_that_was_left_at_once_can_be_gone_on_with_while_its_exception_is_still_there(start, resume):
+    class Leaving(Callback):
+        def on_metrics(self, metrics):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as kept:
+        start(max_steps=4, eval_every=2, callbacks=[Leaving()])
+    assert str(resume().version) == "sea:1"
+    assert kept.tb is not None
+
+
 def test_another_budget_holds_until_it_is_changed_again(start, resume):
     start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=2)
     resume(reporter=Reporter(signal_at=2), max_steps=30)
@@ -299,7 +384,11 @@ def test_a_run_that_diverges_keeps_its_best_weights(start, resume):
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
-        ({"batching": "windows", "seq_len": 120}, CorpusError, "one window of 120"),
+        (
+            {"batching": "windows", "seq_len": 120},
+            CorpusError,
+            "needs 121.  It is what is held out.  Take more text, a larger --validation-fraction, or --seq-len 116 or less",
+        ),
         ({"tie_embeddings": True}, OptionError, "tie_embeddings needs embedding_size"),
         ({"architecture": "transformer"}, OptionError, 'Backend "torch" has no architecture "transformer"'),
         ({"device": "abacus"}, OptionError, 'no device "abacus"'),
