@@ -23,6 +23,9 @@ INSTALLED := $(VENV)/.installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
 
+# Those that are run; what they share has no such line.
+BENCHMARKS = $(shell grep -l '^if __name__' benchmarks/*.py)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow check format docs bench constraints install clean
 
@@ -53,7 +56,7 @@ docs: $(INSTALLED)  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 bench: $(INSTALLED)  ## run each benchmark; tables here, JSON in benchmarks/results/
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 install: $(INSTALLED)  ## only install everything (test and check do it by themselves)
 

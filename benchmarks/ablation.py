@@ -1,6 +1,7 @@
 """What each of the rules behind the defaults is worth: the defaults with one of them undone, on a text in equal time.
 
     python benchmarks/ablation.py tinyshakespeare.txt --seconds 60 --seeds 0 1 2
+    SEQGEN_NGRAM_ORDER=0 python benchmarks/ablation.py tinyshakespeare.txt --seconds 60   # the network alone
 
 The last tenth of the text is held out and scored whole.  The defaults come first; what the others lose or gain stands beside them.
 """
@@ -20,6 +21,7 @@ from rich.table import Table
 from side_by_side import write_results
 
 import seqgen
+from seqgen.corpora import locate
 
 WITHOUT: dict[str, dict[str, Any]] = {
     "the defaults": {},
@@ -36,7 +38,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--backend", default="torch")

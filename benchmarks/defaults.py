@@ -21,6 +21,7 @@ from rich.table import Table
 from side_by_side import write_results
 
 import seqgen
+from seqgen.corpora import locate
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -42,7 +43,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpora", nargs="+")
+    parser.add_argument("corpora", nargs="*", default=[str(locate("ice"))])
     parser.add_argument("--seconds", type=float, nargs="+", default=[30.0])
     parser.add_argument("--backend", default="torch")
     arguments = parser.parse_args()

@@ -2,6 +2,7 @@
 
     python benchmarks/judging.py --seconds 60
     python benchmarks/judging.py my-novel.txt --seconds 300 --presets default large
+    SEQGEN_NGRAM_ORDER=0 python benchmarks/judging.py --seconds 180   # networks alone
 
 Prints a table as the documentation has it, in Markdown, and writes JSON.  What was measured is kept after each preset: the same
 command goes on where it was interrupted, and --anew begins again.

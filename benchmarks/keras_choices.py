@@ -88,6 +88,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {}
     for engine in arguments.engines:
         if importlib.util.find_spec(engine) is None:
+            print(f"{engine} is left out: it is not installed", file=sys.stderr)
             continue
         command = [sys.executable, __file__, "--here", "--setting", arguments.setting]
         command += ["--steps", str(arguments.steps), "--repeats", str(arguments.repeats)]

@@ -21,6 +21,7 @@ from side_by_side import write_results
 
 import seqgen
 from seqgen.core.types import Batch
+from seqgen.corpora import locate
 
 _ROWS = 16  # pieces of a half that are read side by side
 
@@ -34,7 +35,7 @@ def batches(tokens: np.ndarray[Any, Any]) -> list[Batch]:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     arguments = parser.parse_args()

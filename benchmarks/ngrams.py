@@ -22,6 +22,7 @@ from rich.table import Table
 from side_by_side import write_results
 
 from seqgen.core.catalog import load_catalog
+from seqgen.corpora import locate
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.ngrams.table import NgramTable
 
@@ -54,7 +55,7 @@ def lookup(table: NgramTable, tokens: np.ndarray[Any, Any], rows: int) -> float:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
     parser.add_argument("--tokenizer", default="char")
     parser.add_argument("--orders", type=int, nargs="+", default=[4, 5, 6, 7, 8, 9])
     parser.add_argument("--repeats", type=int, default=5)

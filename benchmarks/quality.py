@@ -33,6 +33,7 @@ from rich.table import Table
 from side_by_side import write_results
 
 import seqgen
+from seqgen.corpora import locate
 from seqgen.evaluation import bits_per_character
 
 RECIPE = (
@@ -74,14 +75,18 @@ def nanogpt(folder: Path, corpus: Path) -> tuple[float, float]:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--seconds", type=float, nargs="+", default=[])
+    parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=[], help="default: 120, where nothing else is a budget"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, nargs="+", default=[], help="budgets in steps instead of seconds")
     parser.add_argument("--backends", nargs="+", default=["torch"])
     parser.add_argument("--ngram-order", type=int, help="default: the default")
     parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run first")
     arguments = parser.parse_args()
+    if not (arguments.seconds or arguments.steps or arguments.nanogpt):
+        arguments.seconds = [120.0]
 
     columns = ("", "budget", "nats/character", "the network alone", "bits/character", "passes", "whole time")
     table = Table(*columns, title=arguments.corpus.name)

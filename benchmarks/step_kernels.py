@@ -15,7 +15,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 _PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -56,10 +55,13 @@ def main() -> None:
         began: dict[str, float] = {}
         for name, make in makers:
             start = time.perf_counter()
-            with suppress(ImportError):
+            try:
                 made[name] = make(spec, weights)
-                made[name](0)
-                began[name] = time.perf_counter() - start
+            except ImportError as error:
+                print(f"{name} is left out: {error}", file=sys.stderr)
+                continue
+            made[name](0)
+            began[name] = time.perf_counter() - start
         measure(made, began, generator.integers(0, VOCAB, 100).tolist(), steps, f"{num_layers}x{hidden_size}")
 
 

@@ -252,7 +252,9 @@ def samples(catalog: Catalog, folder: Path, seconds: float = math.inf) -> SavedS
 def models() -> list[ModelSummary]:
     """Every version of every model in the registry, by name and number, each with what a list says of it.
 
-    min(seqgen.models(), key=lambda each: each.bits_per_character or 99).reference
+        [each.reference for each in seqgen.models() if "best" in each.aliases]
+
+    Bits per character compare only versions that were trained on the same corpus, which has the same ``fingerprint``.
     """
     from seqgen.registry.summary import summaries
 

@@ -2,7 +2,8 @@
 
     python read_model.py FOLDER "the ice" 200
 
-Written from the page about the checkpoint format alone: it needs NumPy, and neither seqgen nor a framework.
+Written from the page about the checkpoint format alone: it needs NumPy, and neither seqgen nor a framework.  Of a model with
+ngrams.safetensors it leaves the n-grams out, and so writes other text than ``seqgen generate``.
 """
 
 import json

@@ -81,7 +81,7 @@ class TrainingOptions:
             Le(MAX_ORDER),
             Doc(
                 "mix the network with counts of n-grams of up to so many tokens, weighed on the held-out part; 0: none; "
-                "default: up to 7, where they lower the loss by a hundredth"
+                "default: up to 7, where they lower the loss by 1 %"
             ),
         ]
         | None

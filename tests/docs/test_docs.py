@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -29,6 +30,7 @@ PAGES = [
     for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("corpora/*.md")])
 ]
 GENERATED = [page for page in PAGES if "<!-- begin: " in (ROOT / page).read_text("utf-8")]
+BENCHMARKS = [path for path in sorted(ROOT.glob("benchmarks/*.py")) if "\nif __name__" in path.read_text("utf-8")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -245,6 +247,28 @@ def project_version() -> str:
     from seqgen import __version__
 
     return __version__
+
+
+def test_the_first_page_leads_to_every_other():
+    pages = {page.removeprefix("docs/") for page in PAGES if page.startswith("docs/") and page.count("/") == 2}
+    assert pages == set(re.findall(r"\]\(([\w/-]+\.md)\)", text_of("docs/index.md")))
+
+
+def test_the_page_about_performance_has_each_benchmark_and_no_other():
+    listed = [
+        script.strip("`") for _, script in rows(section("docs/explanation/performance.md", "## How it is measured"))
+    ]
+    assert sorted(listed) == [path.relative_to(ROOT).as_posix() for path in BENCHMARKS]
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_a_benchmark_needs_no_arguments_and_hides_no_package(path):
+    assert importlib.util.find_spec(path.stem) is None, "its folder comes first where Python looks for modules"
+    for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "add_argument":
+            given = {each.arg: getattr(each.value, "value", None) for each in call.keywords}
+            assert call.args[0].value.startswith("-") or given.get("nargs") in ("?", "*")
+            assert not given.get("required")
 
 
 def test_the_documentation_builds_without_a_warning(tmp_path):

@@ -1,6 +1,6 @@
 """How many tunes of a book music21 parses, and how many of their bars add up: a judge that is not ours.
 
-    seqgen train tunes/ --dataset abc --tokenizer abc --name session-tunes --max-time 5m
+    seqgen train tunes/ --dataset abc --tokenizer abc --name session-tunes --max-time 5m --ngram-order 0
     seqgen generate --model session-tunes --num-samples 200 --length 500 --random-seed 1 --sampler abc-bars --output with.abc
     seqgen generate --model session-tunes --num-samples 200 --length 500 --random-seed 1 --output without.abc
     python plugins/seqgen-music/benchmarks/abc_validity.py with.abc without.abc

@@ -20,10 +20,10 @@ def add_to(app: typer.Typer) -> None:
 def pull_model(
     remote: Annotated[
         str,
-        typer.Argument(metavar="REMOTE", help="Where it was pushed: a folder, a URL, or hf://USER/NAME[@REVISION]."),
+        typer.Argument(metavar="REMOTE", help="Where it was pushed: a folder, a URL, or hf://USER/NAME\\[@REVISION]."),
     ],
     model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="NAME (its latest) or NAME:VERSION; not for hf://.")
+        str | None, typer.Argument(metavar="[MODEL]", help="NAME (its latest) or NAME:VERSION; not for hf://.")
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help=f"Name of the model here.  {default('as there')}")

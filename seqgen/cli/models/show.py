@@ -47,7 +47,7 @@ def show_model(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="MODEL",
+            metavar="[MODEL]",
             help=f"NAME, NAME:VERSION, NAME@best, or a model folder.  {default('trained last')}",
             autocompletion=complete_model,
         ),

@@ -1,7 +1,7 @@
 """Bits per character of the same text in the same time, by tokenizer, with nothing else set.
 
-    python benchmarks/tokenizers.py tinyshakespeare.txt --seconds 120
-    python benchmarks/tokenizers.py frankenstein.txt --tokenizers char word bpe:vocab_size=2048 --seeds 0 1 2
+    python benchmarks/tokenizer_choices.py tinyshakespeare.txt --seconds 120
+    python benchmarks/tokenizer_choices.py frankenstein.txt --tokenizers char word bpe:vocab_size=2048 --seeds 0 1 2
 
 The last tenth of the text is held out and scored whole.  What a tokenizer cannot write costs nothing there, so ``word`` and
 ``char`` are comparable only as far as the held-out text has no other symbols than the rest.
@@ -21,12 +21,13 @@ from rich.table import Table
 from side_by_side import write_results
 
 import seqgen
+from seqgen.corpora import locate
 
 
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument(
@@ -69,7 +70,7 @@ def main() -> None:
                 {"name": spec, "bits_per_character": bits, "network_alone": statistics.mean(alone), "records": records}
             )
     Console().print(table)
-    write_results("tokenizers", rows, corpus=str(arguments.corpus), seconds=arguments.seconds)
+    write_results("tokenizer choices", rows, corpus=str(arguments.corpus), seconds=arguments.seconds)
 
 
 if __name__ == "__main__":
