@@ -21,8 +21,9 @@ from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.evaluation import Score, count_characters
-from seqgen.generation.length import Length
+from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
+from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.prompt import ending, opening
 from seqgen.generation.settled import Generation
 from seqgen.generation.writer import nothing
@@ -303,7 +304,7 @@ class LanguageModel:
 
 
 def _whole_only(tokenizer: Tokenizer, length: Length, stop: Sequence[Content]) -> None:
-    """Refuse to end a document where its bytes would be cut.
+    """Refuse to end a document where its bytes would be cut, and one that could not be held until it is whole.
 
     Raises:
         OptionError: names what would.
@@ -316,12 +317,15 @@ def _whole_only(tokenizer: Tokenizer, length: Length, stop: Sequence[Content]) -
         )
     if stop:
         raise OptionError(f"stop ends text, but {tokenizer.media_type} cannot be cut after any byte: leave it out.")
+    refuse_unholdable(1, length.tokens or 0)
 
 
 def _length(given: int | str | Length) -> Length:
-    if isinstance(given, Length):
-        return given
-    return Length.parse(given) if isinstance(given, str) else Length(tokens=given)
+    if isinstance(given, str):
+        return Length.parse(given)
+    length = given if isinstance(given, Length) else Length(tokens=given)
+    at_least(0, length=length.tokens, characters=length.characters)
+    return length
 
 
 def check_no_contradiction(chain: Sequence[Sampler]) -> None:
@@ -349,8 +353,7 @@ def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[st
     Raises:
         OptionError: names it.
     """
-    if beam < 1:
-        raise OptionError(f"beam is {beam}, but must be at least 1.")
+    at_least(1, beam=beam)
     for sampler in chain:
         if sampler.stage >= Stage.TEMPERATURE:
             raise OptionError(f"beam searches for the likeliest text and draws nothing: leave out {sampler}")

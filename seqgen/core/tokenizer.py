@@ -20,7 +20,10 @@ class Decoder(Protocol):
         ...
 
     def finish(self) -> Content:
-        """Give what is left once no more ids come."""
+        """Give what is left once no more ids come.
+
+        A U+FFFD at its end stands for a character of which bytes are missing: it is not shown where a length cut the text there.
+        """
         ...
 
 

@@ -10,14 +10,15 @@ import numpy.typing as npt
 
 from seqgen.core.arrays import log_softmax, on_host
 from seqgen.core.backend import Model
-from seqgen.core.errors import GenerationError, OptionError
+from seqgen.core.errors import GenerationError
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids, State
 from seqgen.generation.batch import Branches, Prefix, explained, take
 from seqgen.generation.chain import Chain, Forbid
 from seqgen.generation.generate import Sample
-from seqgen.generation.memory import enough_memory
+from seqgen.generation.length import at_least, longest
+from seqgen.generation.memory import enough_memory, refuse_unholdable
 from seqgen.generation.writer import Writer, nothing
 
 
@@ -196,11 +197,12 @@ def beam_search(
         on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
 
     Raises:
-        OptionError: the width is below 1.
+        OptionError: the width is below 1, or the texts are longer together than what may be held.
         GenerationError: the samplers leave nothing, the model gives what is no number, or memory does not suffice.
     """
-    if width < 1:
-        raise OptionError(f"beam is {width}, but must be at least 1.")
+    at_least(1, beam=width)
+    at_least(0, length=length, characters=characters)
+    refuse_unholdable(width, longest(length, characters))
     forbidden = tuple(sorted(set(forbid)))
     search = _Search(model, tokenizer, width, length, stop, end_id, characters)
     chain = (*((Forbid(forbidden),) if forbidden else ()), *samplers)

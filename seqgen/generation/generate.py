@@ -11,24 +11,25 @@ depend on ``random_seed``, i and the position only, and a row of a model does no
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
 from seqgen.core.arrays import log_probabilities as log_probabilities_of
 from seqgen.core.backend import Model
-from seqgen.core.errors import OptionError, PromptError
+from seqgen.core.errors import PromptError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.batch import Batch, Prefix
 from seqgen.generation.chain import Forbid
+from seqgen.generation.length import at_least, longest
 from seqgen.generation.lines import LineWriter, PrefixLines
-from seqgen.generation.memory import enough_memory, not_enough_memory
+from seqgen.generation.memory import MOST_HELD, enough_memory, not_enough_memory, refuse_unholdable
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import FinishReason, Writer, nothing
 
@@ -126,6 +127,7 @@ def generate(
     on_read: Callable[[int], None] | None = None,
     on_step: Callable[[int], None] | None = None,
     on_sample: Callable[[Sample], None] | None = None,
+    keep: bool = True,
 ) -> list[Sample]:
     """Samples 0 to num_samples - 1, written side by side; the model reads the prompt once for all.
 
@@ -146,31 +148,37 @@ def generate(
         prefix_lines: what the lines start with; the lengths then bound what is added to each line.
         numbers: which samples to write, in place of 0 to num_samples - 1.
         batch_size: how many run side by side at most; the texts do not depend on it.  Where memory does not suffice, half as
-            many are begun anew, and so on.
+            many are begun anew, and so on; fewer, where they could not be held together.
         log_probabilities: sum them up; costs a few microseconds a step.
         on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
         on_step: called after each step with the number of tokens it drew, for progress.
         on_sample: called with each sample as soon as it is finished.
+        keep: whether the samples are given back; where not, their number does not matter to memory.
 
     Raises:
         PromptError: the prompt is empty.
-        OptionError: a stop text that is empty or of the wrong type, or a number that is too small.
+        OptionError: a stop text that is empty or of the wrong type, a number that is too small, or texts that are longer
+            together than what may be held.
         GenerationError: nothing can be drawn; names the sample and what left nothing.  Or memory does not suffice.
     """
-    _at_least(0, num_samples=num_samples)
-    _at_least(1, batch_size=batch_size)
+    at_least(0, num_samples=num_samples, length=length, characters=characters)
+    at_least(1, batch_size=batch_size)
+    text_length = longest(length, characters) * (1 if prefix_lines is None else len(prefix_lines.texts))
+    refuse_unholdable(num_samples if keep else 1, text_length)
+    batch_size = max(1, min(batch_size, MOST_HELD // max(1, text_length)))
     start = _Start(
         *(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines),
         on_read=on_read,
     )
-    left = deque(range(num_samples) if numbers is None else numbers)
+    left = iter(range(num_samples) if numbers is None else numbers)
     finished: list[Sample] = []
-    while left:
-        together = [left.popleft() for _ in range(min(batch_size, len(left)))]
-        before = len(finished)
+    while together := list(islice(left, batch_size)):
+        whole: set[int] = set()
         try:
             for sample in _side_by_side(start, together, log_probabilities, on_step):
-                finished.append(sample)
+                whole.add(sample.number)
+                if keep:
+                    finished.append(sample)
                 if on_sample is not None:
                     on_sample(sample)
         except Exception as error:
@@ -180,8 +188,7 @@ def generate(
             if not batch_size:
                 raise not_enough_memory(model) from error
             # A text does not depend on those beside it, so those that were begun can be begun again.
-            whole = {sample.number for sample in finished[before:]}
-            left.extendleft(number for number in reversed(together) if number not in whole)
+            left = chain([number for number in together if number not in whole], left)
     return sorted(finished, key=lambda sample: sample.number)
 
 
@@ -203,7 +210,6 @@ class _Start:
         prefix_lines: PrefixLines | None,
         on_read: Callable[[int], None] | None,
     ) -> None:
-        _at_least(0, length=length or 0, characters=characters or 0)
         if len(prompt_ids) == 0:
             raise PromptError("The prompt is empty, so there is nothing to go on from.  Give some text with --seed")
         forbidden = tuple(sorted(set(forbid)))
@@ -300,10 +306,3 @@ def _end(running: Sequence[_Row], whole: Iterable[int]) -> None:
         row = running[index]
         if row.finish_reason is None:
             row.pieces.append(row.writer.end())
-
-
-def _at_least(least: int, **values: int) -> None:
-    for name, value in values.items():
-        if value < least:
-            msg = f"{name} is {value}, but must be at least {least}."
-            raise OptionError(msg)

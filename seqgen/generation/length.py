@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from numbers import Integral
+from typing import Any, NamedTuple
 
 from seqgen.core.errors import OptionError
 
@@ -37,3 +38,21 @@ class Length(NamedTuple):
     def __str__(self) -> str:
         """The length as it can be read again."""
         return f"{self.characters}c" if self.characters is not None else str(self.tokens)
+
+
+def longest(tokens: int | None, characters: int | None) -> int:
+    """How many tokens or characters a text has at most; 0 where neither bounds it."""
+    return min((bound for bound in (tokens, characters) if bound is not None), default=0)
+
+
+def at_least(least: int, **values: Any) -> None:
+    """Refuse what is no whole number of at least so many, as a float or True; None, where it is allowed, says nothing.
+
+    Raises:
+        OptionError: names the value.
+    """
+    for name, value in values.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise OptionError(f"{name} is {value!r}, but must be a whole number at least {least}.")

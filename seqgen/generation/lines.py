@@ -106,6 +106,11 @@ class LineWriter:
         """The token that must come next; None where any may."""
         return self._queue[0] if self._queue else None
 
+    @property
+    def stop_tokens(self) -> int:
+        """How many of the tokens, the last ones, have no part in the text since it or its last line ends before them."""
+        return self._line.stop_tokens
+
     def take(self, token: int) -> Content:
         """The text that is certain with this token; ``token`` becomes what the model is to go on with in its place."""
         self.tokens += 1

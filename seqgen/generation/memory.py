@@ -1,4 +1,4 @@
-"""Memory that does not suffice for writing: a sentence about what needs less."""
+"""Memory that does not suffice for writing, or never could: a sentence about what needs less."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from seqgen.core.backend import Model
-from seqgen.core.errors import GenerationError
+from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.memory import out_of_memory
+
+MOST_HELD = 100_000_000
+"""Tokens (or characters) of texts that are held together while they are written: 16 to 120 bytes each."""
 
 _STEP = "for a step of this model"
 _ADVICE = "Use a smaller model, or another --device"
@@ -16,6 +19,20 @@ _ADVICE = "Use a smaller model, or another --device"
 def not_enough_memory(model: Model, purpose: str = _STEP, advice: str = _ADVICE) -> GenerationError:
     """The error, with what computes, what the memory is for, and what needs less."""
     return GenerationError(f"There is not enough memory on {model.device} {purpose}.  {advice}")
+
+
+def refuse_unholdable(texts: int, length: int, most: int = MOST_HELD) -> None:
+    """Refuse so many texts of a length that would be held until no memory is left.
+
+    Raises:
+        OptionError: they are more than ``most`` together.
+    """
+    if texts * length > most:
+        which = "" if texts == 1 else f" for {texts:,} texts"
+        raise OptionError(
+            f"length is too large{which}: {texts * length:,} tokens or characters would be held at once, and at most "
+            f"{most:,} can be.  Ask for less, or let one text be streamed"
+        )
 
 
 @contextmanager

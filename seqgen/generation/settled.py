@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from seqgen.core.backend import Model
-from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.generate import Sample, generate, stream
-from seqgen.generation.length import Length
+from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import nothing
@@ -58,6 +57,7 @@ class Generation:
         numbers: Iterable[int] | None = None,
         on_step: Callable[[int], None] | None = None,
         on_sample: Callable[[Sample], None] | None = None,
+        keep: bool = True,
         log_probabilities: bool = False,
     ) -> list[Sample]:
         """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`."""
@@ -69,6 +69,7 @@ class Generation:
             numbers=numbers,
             on_step=on_step,
             on_sample=on_sample,
+            keep=keep,
             log_probabilities=log_probabilities,
         )
 
@@ -78,12 +79,27 @@ class Generation:
 
         return beam_search(**self._settled(), width=self.beam or 1)
 
-    def best_of(self, num_samples: int, *, on_step: Callable[[int], None] | None = None) -> Sample:
-        """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character."""
-        if num_samples < 1:
-            raise OptionError(f"best_of is {num_samples}, but must be at least 1.")
-        written = self.samples(num_samples, on_step=on_step, log_probabilities=True)
-        return max(written, key=lambda sample: (sample.log_probability or 0.0) / max(1, len(sample.text)))
+    def best_of(
+        self,
+        num_samples: int,
+        *,
+        on_step: Callable[[int], None] | None = None,
+        on_sample: Callable[[Sample], None] | None = None,
+    ) -> Sample:
+        """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character.
+
+        Among equals the first; no other is kept.
+        """
+        at_least(1, best_of=num_samples)
+        best: list[Sample] = []
+
+        def compare(sample: Sample) -> None:
+            best[:] = [max([*best, sample], key=_likelihood)]
+            if on_sample is not None:
+                on_sample(sample)
+
+        self.samples(num_samples, on_step=on_step, on_sample=compare, keep=False, log_probabilities=True)
+        return best[0]
 
     def whole(self, sample: Sample) -> Content:
         """The prompt and a sample as one document."""
@@ -108,3 +124,8 @@ class Generation:
             "forbid": self.forbid,
             "on_read": self.on_read,
         }
+
+
+def _likelihood(sample: Sample) -> tuple[float, int]:
+    """How likely per character, and among equals how early a sample is."""
+    return (sample.log_probability or 0.0) / max(1, len(sample.text)), -sample.number

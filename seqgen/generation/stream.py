@@ -74,6 +74,11 @@ class Stream(Iterator[Content]):
         return self._writer.finish_reason
 
     @property
+    def stop_tokens(self) -> int:
+        """How many of the tokens, the last ones, have no part in the text since the stop text that ended it begins before them."""
+        return self._writer.stop_tokens
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What the samplers promise and could not keep so far, a sentence each."""
         return self._batch.notes(0)

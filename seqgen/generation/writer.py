@@ -10,6 +10,7 @@ import numpy as np
 from seqgen.core.errors import OptionError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
+from seqgen.generation.length import at_least
 
 FinishReason: TypeAlias = Literal["length", "stop", "end"]
 """Why a sequence ended: it has the length asked for, its text came to a stop text, or it is whole.
@@ -24,12 +25,15 @@ A character takes up to four tokens (bytes).  Without this bound a text would go
 or where a decoder gives its text only when it finishes.
 """
 
+UNFINISHED = "\ufffd"
+"""What a decoder gives at the end of ``finish`` for a character of which bytes are missing."""
+
 
 class Writer:
     """Takes the ids of one sequence and gives its text, until it is finished.
 
     The text never holds a part of a stop text that it ends at: what may be the beginning of one is held back until it
-    is clear.  Memory does not grow with the text.
+    is clear.  Nor does it end in a part of a character where a length ends it.  Memory does not grow with the text.
 
     Args:
         tokenizer: decodes.
@@ -44,6 +48,9 @@ class Writer:
         tokens: how many it has taken.
         token: the last of them.
         forced: the token that must come next; always None here, where any may.
+
+    Raises:
+        OptionError: a stop text that is empty or of the wrong type, or a length that is no whole number at least 0.
     """
 
     forced: ClassVar[None] = None
@@ -58,6 +65,7 @@ class Writer:
         characters: int | None = None,
         after: Ids | None = None,
     ) -> None:
+        at_least(0, length=length, characters=characters)
         decoder = tokenizer.decoder() if after is None else tokenizer.decoder_after(after)
         # A decoder gives either str or bytes, always the same, which the contract does not tell the type checker.
         self._push: Callable[[int], Any] = decoder.push
@@ -87,7 +95,7 @@ class Writer:
         elif self._cut is None:
             text = self._push(token)
         else:
-            text = self._cut.push(self._push(token))
+            text = self._cut.take(self._push(token))
             if self._cut.found is not None:
                 self.finish_reason = "stop"
         if self.tokens == self._length and self.finish_reason is None:
@@ -104,6 +112,11 @@ class Writer:
         """The stop text that ended it, if one did."""
         return self._cut.found if self._cut is not None else None
 
+    @property
+    def stop_tokens(self) -> int:
+        """How many of the tokens, the last ones, have no part in the text since a stop text begins before them."""
+        return self._cut.tokens if self._cut is not None else 0
+
     def end(self) -> Any:
         """The rest of the text, which is whole; not to be called any more once there is a ``finish_reason``."""
         rest = self._ended("end")
@@ -113,6 +126,8 @@ class Writer:
         """The rest of the text."""
         self.finish_reason = reason
         rest = self._finish()
+        if reason == "length" and isinstance(rest, str):
+            rest = rest.removesuffix(UNFINISHED)
         if self._cut is not None:
             rest = self._cut.push(rest)
             if self._cut.found is not None:
@@ -139,18 +154,25 @@ class _Cut:
         self._longest = max(map(len, stop))
         self.held: Any = empty
         self.found: Any = None
+        self.tokens = 0  # that begin after the cut
+        self._begins: list[int] = []  # where in ``held`` tokens begin; of those that may come to lie after a cut
+
+    def take(self, piece: Content) -> Any:
+        """``push`` for the text of a token."""
+        self._begins.append(len(self.held))
+        return self.push(piece)
 
     def push(self, piece: Content) -> Any:
         """What of the text so far is certain, was not given before, and lies before a stop text."""
         text = self.held + piece
         found = [(start, stop) for stop in self._stop if (start := text.find(stop)) >= 0]
         if found:
-            start, self.found = min(found)
-            return text[:start]
+            cut, self.found = min(found)
+            self.tokens = sum(begin >= cut for begin in self._begins)
+            return text[:cut]
         end = len(text)
-        for start in range(max(0, end - self._longest + 1), end):
-            if any(stop.startswith(text[start:]) for stop in self._stop):
-                self.held = text[start:]
-                return text[:start]
-        self.held = text[:0]
-        return text
+        possible = range(max(0, end - self._longest + 1), end)
+        given = next((start for start in possible if any(stop.startswith(text[start:]) for stop in self._stop)), end)
+        self.held = text[given:]
+        self._begins = [begin - given for begin in self._begins if begin >= given]
+        return text[:given]

@@ -196,5 +196,5 @@ def test_a_model_that_gives_no_numbers_is_told(table_model):
 
 
 def test_a_width_of_nothing_is_refused(model, characters):
-    with pytest.raises(OptionError, match=r"beam is 0, but must be at least 1\."):
+    with pytest.raises(OptionError, match=r"beam is 0, but must be a whole number at least 1\."):
         beam_search(model, characters, PROMPT, width=0, length=4)

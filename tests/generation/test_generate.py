@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections import deque
+from functools import partial
 
 import numpy as np
 import pytest
@@ -161,6 +162,62 @@ class TestSamples:
         assert [sample.text for sample in handed] == [sample.text for sample in whole[:2]]
 
 
+class Crowded:
+    """A model whose device has no memory for a step of more than ``room`` sequences."""
+
+    def __init__(self, model, error, room=0, after=0):
+        self.next_logits, self.calls = model.next_logits, itertools.count()
+        model.next_logits = self.step
+        self.error, self.room, self.after = error, room, after
+
+    def step(self, ids, state):
+        if next(self.calls) >= self.after and len(ids) > self.room:
+            raise self.error
+        return self.next_logits(ids, state)
+
+
+class TestADeviceWithoutMemory:
+    @pytest.fixture(params=["cuda", "mps", "tensorflow"])
+    def error(self, request):
+        """What a framework raises there."""
+        match request.param:
+            case "cuda":
+                return pytest.importorskip("torch").OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            case "mps":
+                return RuntimeError("MPS backend out of memory (MPS allocated: 17.98 GB, max allowed: 18.13 GB)")
+        return type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor with shape[64,1024]")
+
+    REFUSAL = "There is not enough memory on cpu for a step of this model.  Use a smaller model, or another --device"
+
+    def test_fewer_are_written_side_by_side_and_the_texts_are_the_same(self, model, characters, error):
+        options = {"length": 12, "samplers": CHAIN, "num_samples": 9, "end_id": characters.end_id}
+        whole = generate(model, characters, PROMPT, **options)
+        model.batch_sizes.clear()
+        Crowded(model, error, room=3)
+        some = generate(model, characters, PROMPT, **options)
+        assert [sample.ids.tolist() for sample in some] == [sample.ids.tolist() for sample in whole]
+        assert 1 < max(model.batch_sizes) <= 3
+
+    def test_where_there_is_none_for_one_a_sentence_says_so(self, model, characters, error):
+        options = {"length": 12, "forbid": [characters.end_id]}
+        whole = "".join(stream(model, characters, PROMPT, **options))
+        Crowded(model, error, after=len(PROMPT) + 4)
+        given = []
+        with pytest.raises(GenerationError) as caught:
+            given.extend(stream(model, characters, PROMPT, **options))
+        assert (str(caught.value), "".join(given)) == (self.REFUSAL, whole[:5])
+        with pytest.raises(GenerationError) as caught:
+            generate(model, characters, PROMPT, **options)
+        assert str(caught.value).startswith(
+            "There is not enough memory on cpu for this model to read a prompt of 3 tokens."
+        )
+
+    def test_any_other_error_stays_what_it_is(self, model, characters):
+        Crowded(model, RuntimeError("size mismatch"))
+        with pytest.raises(RuntimeError, match="size mismatch"):
+            generate(model, characters, PROMPT, length=2)
+
+
 class TestTheEnd:
     def test_a_stop_text_over_several_tokens_ends_the_text_before_it(self, table_model, characters):
         # a b c \n \n ...
@@ -197,6 +254,14 @@ class TestTheEnd:
         model = table_model(line(ord("a"), *utf8.encode(text), size=257))
         written = stream(model, utf8, utf8.encode("a"), length=5, samplers=[Greedy()])
         assert list(written) == ["é", "→"]
+
+    @pytest.mark.parametrize(("length", "text"), [(1, ""), (2, "é"), (3, "é"), (4, "é"), (5, "é→")])
+    def test_a_character_that_the_length_cuts_is_left_out_in_every_form(self, table_model, utf8, length, text):
+        model = table_model(line(ord("a"), *utf8.encode("é→"), size=257))
+        arguments = (model, utf8, utf8.encode("a"))
+        assert "".join(stream(*arguments, length=length, samplers=[Greedy()])) == text
+        assert [sample.text for sample in generate(*arguments, length=length, samplers=[Greedy()])] == [text]
+        assert beam_search(*arguments, length=length, width=2).text == text
 
 
 class TestStream:
@@ -288,9 +353,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ({"length": -1}, "length is -1, but must be at least 0."),
-            ({"length": 5, "num_samples": -2}, "num_samples is -2, but must be at least 0."),
-            ({"length": 5, "batch_size": 0}, "batch_size is 0, but must be at least 1."),
+            ({"length": -1}, "length is -1, but must be a whole number at least 0."),
+            ({"length": 5, "num_samples": -2}, "num_samples is -2, but must be a whole number at least 0."),
+            ({"length": 5, "num_samples": 1.5}, "num_samples is 1.5, but must be a whole number at least 0."),
+            ({"length": 5, "batch_size": 0}, "batch_size is 0, but must be a whole number at least 1."),
             ({"length": 5, "stop": [""]}, "stop is '', but must be text, at least a character."),
         ],
     )
@@ -299,6 +365,42 @@ class TestRefusals:
             generate(model, characters, PROMPT, **options)
         assert str(caught.value) == sentence
         assert model.batch_sizes == []
+
+    @pytest.mark.parametrize("length", [1.5, float("nan"), True, -1], ids=str)
+    def test_a_length_that_is_no_whole_number(self, model, characters, length):
+        for write in (stream, generate, partial(beam_search, width=2)):
+            with pytest.raises(OptionError, match=r"length is .+, but must be a whole number at least 0\."):
+                write(model, characters, PROMPT, length=length)
+        assert model.batch_sizes == []
+        assert stream(model, characters, PROMPT, length=np.int64(1)).finish_reason is None
+
+    @pytest.mark.parametrize("bound", ["length", "characters"])
+    def test_more_than_can_be_held_but_not_a_stream(self, model, characters, bound):
+        options = {"length": None, bound: 10**12}
+        for write in (generate, partial(beam_search, width=2), partial(generate, keep=False)):
+            with pytest.raises(OptionError, match="^length is too large.* tokens or characters would be held at once"):
+                write(model, characters, PROMPT, **options)
+        assert model.batch_sizes == []
+        assert next(stream(model, characters, PROMPT, **options))
+
+    def test_more_samples_than_can_be_held_but_not_those_that_are_handed_over(self, model, characters):
+        handed = []
+
+        def take(sample):
+            handed.append(sample.number)
+            if len(handed) == 100:
+                raise KeyboardInterrupt
+
+        options = {"length": 2, "num_samples": 10**12}
+        with pytest.raises(OptionError) as caught:
+            generate(model, characters, PROMPT, **options)
+        assert str(caught.value) == (
+            "length is too large for 1,000,000,000,000 texts: 2,000,000,000,000 tokens or characters would be held at once, "
+            "and at most 100,000,000 can be.  Ask for less, or let one text be streamed"
+        )
+        with pytest.raises(KeyboardInterrupt):
+            generate(model, characters, PROMPT, **options, on_sample=take, keep=False)
+        assert handed == list(range(100))
 
     def test_a_model_whose_logits_are_not_numbers(self, table_model, characters):
         table = line(2, 3, 4)

@@ -120,8 +120,20 @@ def test_a_character_is_given_with_its_last_byte():
     assert written("aé→") == (["a", "", "é", "", "", "→"], None)
 
 
-def test_a_character_cut_by_the_length_becomes_a_replacement_character():
-    assert written("a→", length=3) == (["a", "", "\N{REPLACEMENT CHARACTER}"], "length")
+@pytest.mark.parametrize("options", [{}, {"stop": ["x"]}, {"characters": 9}], ids=str)
+def test_of_a_character_that_the_length_cuts_nothing_is_given(options):
+    assert written("a→", length=3, **options) == (["a", "", ""], "length")
+
+
+def test_bytes_that_are_no_character_are_replaced_where_they_stand():
+    invalid = "\N{REPLACEMENT CHARACTER}"
+    ids = [0xFF, 0xE2, 98, 0xE2]
+    assert pieces(utf8, ids, length=3) == ([invalid, "", f"{invalid}b"], "length")
+    assert pieces(utf8, ids, length=4) == ([invalid, "", f"{invalid}b", ""], "length")
+    assert pieces(utf8, [0xE2, 256], end_id=256) == (
+        ["", invalid],
+        "end",
+    )  # the model left it unfinished, not the length
 
 
 def test_the_end_token_ends_it_and_is_no_text():
@@ -156,6 +168,28 @@ def test_a_stop_text_within_a_longer_token_cuts_the_token():
     assert ("".join(given), reason) == ("hell", "stop")
 
 
+@given(text=st.text("aé→", max_size=20), stop=st.lists(st.text("aé→", min_size=1, max_size=3), min_size=1, max_size=3))
+def test_the_tokens_of_a_stop_text_are_those_after_the_text(text, stop):
+    writer = Writer(utf8, length=None, stop=stop)
+    ids = iter(utf8.encode(text).tolist())
+    given = ""
+    while writer.finish_reason is None and (token := next(ids, None)) is not None:
+        given += writer.take(token)
+    stopped = writer.finish_reason == "stop"
+    assert writer.stop_tokens == (writer.tokens - len(given.encode()) if stopped else 0)
+
+
+def test_a_token_in_which_a_stop_text_begins_is_none_of_the_stop_texts():
+    tokenizer = BpeTokenizer(vocab_size=300).fit(["hello world, hello world, hello world, " * 20])
+    ids = tokenizer.encode("hello world, hello")
+    writer = Writer(tokenizer, length=None, stop=["lo world"])
+    given = ""
+    for token in ids[:2].tolist():
+        given += writer.take(token)
+    assert [tokenizer.decode([token]) for token in ids[:2]] == ["hello", " world"]
+    assert (given, writer.stop_tokens) == ("hel", 1)
+
+
 def test_of_several_stop_texts_in_one_piece_the_first_in_the_text_cuts():
     class Whole(Bytes):
         def push(self, token):
@@ -186,6 +220,14 @@ def test_a_stop_text_that_cannot_be_found_is_refused(tokenizer, stop, sentence):
     with pytest.raises(OptionError) as caught:
         Writer(tokenizer, length=1, stop=["ok" if isinstance(stop, str) else b"ok", stop][1:])
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("length", [1.5, float("nan"), float("inf"), True, -1, "5"], ids=str)
+@pytest.mark.parametrize("kind", ["length", "characters"])
+def test_a_length_that_is_no_whole_number_is_refused(kind, length):
+    with pytest.raises(OptionError) as caught:
+        Writer(utf8, **{"length": None, kind: length})
+    assert str(caught.value) == f"{kind} is {length!r}, but must be a whole number at least 0."
 
 
 TEXTS = st.text("ab", max_size=20)
