@@ -11,12 +11,21 @@ from typing import Any
 
 
 class Out:
-    """Where text goes, piece by piece: standard output, or a file that is written as it comes."""
+    """Where text goes, piece by piece: standard output, or a file that is written as it comes.
 
-    def __init__(self, file: Any, *, to_stdout: bool) -> None:
+    Attributes:
+        name: of the file; None for standard output.
+    """
+
+    def __init__(self, file: Any, name: str | None = None) -> None:
         self._file = file
-        self.to_stdout = to_stdout
+        self.name = name
         self._binary = False
+
+    @property
+    def to_terminal(self) -> bool:
+        """Whether a person sees the text as it is written."""
+        return self.name is None and sys.stdout.isatty()
 
     def write(self, piece: str | bytes) -> None:
         """Write a piece, whole and at once."""
@@ -38,7 +47,7 @@ class Out:
 def open_output(output: str | None) -> Iterator[Out]:
     """Standard output, or the file; a file that cannot be written is known before a token is."""
     if output is None:
-        yield Out(sys.stdout.buffer, to_stdout=True)
+        yield Out(sys.stdout.buffer)
         return
     from seqgen import files
     from seqgen.core.errors import OutputError
@@ -48,4 +57,4 @@ def open_output(output: str | None) -> Iterator[Out]:
     except (OSError, ValueError) as error:
         raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
     with files.writing(Path(output)), file:
-        yield Out(file, to_stdout=False)
+        yield Out(file, output)

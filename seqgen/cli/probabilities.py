@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqgen.cli.output import Out
 from seqgen.cli.samples import tell
+from seqgen.generation.length import longest
+from seqgen.generation.memory import refuse_unholdable
+from seqgen.generation.writer import UNFINISHED
 
 if TYPE_CHECKING:
     from seqgen.generation.settled import Generation
     from seqgen.generation.stream import Token
+
+MOST_LISTED = 1_000_000
+"""Tokens that are listed: a page of them takes some 400 MB, more than a browser shows."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -46,25 +52,25 @@ def show_probabilities(generation: Generation, out: Out) -> None:
 
     text = Text(str(generation.prompt))
     rows: list[str] = []
-    stream = generation.stream()
-    for token in stream.steps():
+    tokens, notes = _written(generation)
+    for token in tokens:
         text.append(str(token.text), Style(bgcolor=_colour(token.probability), color="white"))
         others = "  ".join(_alternatives(generation, token))
         rows.append(f"{_shown(generation, token.id)} {token.probability:.3f}   of   {others}")
     console = Console()  # with colours only where standard output is a terminal
     with console.capture() as captured:
         console.print(text, soft_wrap=True)
-    coloured = console.is_terminal and out.to_stdout
+    coloured = console.is_terminal and out.name is None
     out.write((captured.get() if coloured else f"{text.plain}\n") + "\n" + "\n".join(rows) + "\n")
-    tell(stream.notes)
+    tell(notes)
 
 
 def write_html(generation: Generation, title: str, out: Out) -> None:
     """The same as one page that needs nothing else; whatever the text holds, it is shown and never obeyed."""
     text: list[str] = []
     rows: list[str] = []
-    stream = generation.stream()
-    for token in stream.steps():
+    tokens, notes = _written(generation)
+    for token in tokens:
         drawn, others = _shown(generation, token.id), list(_alternatives(generation, token))
         about = html.escape(f"{drawn} {token.probability:.3f} of " + ", ".join(others))
         colour = _colour(token.probability)
@@ -73,7 +79,25 @@ def write_html(generation: Generation, title: str, out: Out) -> None:
         rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
     prompt = html.escape(str(generation.prompt))
     out.write(_PAGE.format(title=html.escape(title), prompt=prompt, text="".join(text), rows="\n".join(rows)))
-    tell(stream.notes)
+    tell(notes)
+
+
+def _written(generation: Generation) -> tuple[list[Token], tuple[str, ...]]:
+    """The tokens of a text, and what the samplers could not keep.
+
+    None that comes after the beginning of the stop text is there; one in which it begins is, and its row tells of all of it.
+
+    Raises:
+        OptionError: they would be too many.
+    """
+    refuse_unholdable(1, longest(*generation.length), MOST_LISTED)
+    stream = generation.stream()
+    tokens = list(stream.steps())
+    for _ in range(stream.stop_tokens):
+        text: Any = tokens.pop().text  # held back for those before it, or nothing
+        if text:
+            tokens[-1] = tokens[-1]._replace(text=tokens[-1].text + text)
+    return tokens, stream.notes
 
 
 def _colour(probability: float) -> str:
@@ -82,9 +106,14 @@ def _colour(probability: float) -> str:
 
 
 def _shown(generation: Generation, token: int) -> str:
+    """What a token stands for, between quotation marks; where that is no whole characters, the bytes, after a b."""
     import numpy as np
 
-    return repr(generation.tokenizer.decode(np.array([token])))
+    text = generation.tokenizer.decode(np.array([token]))
+    if isinstance(text, str) and UNFINISHED in text and (pieces := generation.tokenizer.pieces()) is not None:
+        piece = pieces[token]
+        return repr(text if piece == text.encode() else piece)  # a symbol may be U+FFFD itself
+    return repr(text)
 
 
 def _alternatives(generation: Generation, token: Token) -> Iterator[str]:
