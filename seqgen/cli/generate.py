@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, warn
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, say, warn
 
 if TYPE_CHECKING:
     from seqgen.cli.output import Out
@@ -148,6 +148,7 @@ def generate(
     from seqgen.cli import probabilities, samples
     from seqgen.cli.output import open_output
     from seqgen.cli.reading import reading
+    from seqgen.core.errors import UsageError
     from seqgen.generation.length import Length
 
     started = time.perf_counter()
@@ -168,6 +169,8 @@ def generate(
         }
     )
     limit = Length.parse(length)
+    if seed_file == prefix_lines == "-":
+        raise UsageError("--seed-file and --prefix-lines both read standard input.  Name a file for one of them")
     given = _prompt(seed, seed_file)
     line_starts = None if prefix_lines is None else _read("lines' file", "--prefix-lines", prefix_lines)
     if jsonl and output is not None and random_seed is None:
@@ -228,18 +231,23 @@ def generate(
 
 def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out: Out) -> None:
     """Write the one text that is shown: as it comes, or in one piece where it is asked for whole or must be."""
-    from seqgen.cli.samples import tell
+    from seqgen.cli.samples import likeliest, tell
 
     written: Sample | Stream
     if generation.beam is not None or no_stream or best_of is not None:
-        written = generation.search() if generation.beam is not None else generation.best_of(best_of or 1)
+        written = likeliest(generation, best_of or 1)
         out.write(generation.prompt)
         out.write(written.text)
     else:
         written = generation.stream()
         out.write(generation.prompt)
-        for piece in written:
-            out.write(piece)
+        try:
+            for piece in written:
+                out.write(piece)
+        except KeyboardInterrupt:
+            if out.name is not None:
+                say(f"stopped after {written.tokens:,} tokens, which are in {out.name}", label="note")
+            raise
     out.end()
     tell(written.notes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json as json_module
 import os
 import sys
@@ -15,25 +16,63 @@ from seqgen.cli.environment import say
 from seqgen.cli.output import Out, open_output
 
 if TYPE_CHECKING:
+    from seqgen.core.types import Content
     from seqgen.generation.generate import Sample
     from seqgen.generation.settled import Generation
     from seqgen.language_model import LanguageModel
 
 
-@contextlib.contextmanager
-def progress_bar(total: int, done: int = 0) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
-    """A bar on standard error where it is a terminal and the text is not there as well.
+LONGEST_REPEATED = 1000
+"""Characters of a prompt, or of the texts that lines start with, which every line of a file repeats."""
 
-    Gives what shows it, once the first step has been made and the prompt's own bar is gone, and what advances it.
+NONE_KEPT = "were written, and none is kept; --output FILE.jsonl keeps each"
+
+
+@contextlib.contextmanager
+def progress(
+    total: int, kept: str, *, done: int = 0, out: Out | None = None
+) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
+    """A bar on standard error where it is a terminal, of more than one sample; and at Ctrl-C a sentence on how far they came.
+
+    Gives what shows the bar, once the first step has been made and the prompt's own bar is gone, and what advances it.
+
+    Args:
+        total: how many samples there will be.
+        kept: ends the sentence that begins with "12 of 70 samples".
+        done: how many there are.
+        out: where their text goes meanwhile; the bar is not shown on the same terminal.
     """
+    if total == 1:
+        yield lambda _tokens: None, lambda: None
+        return
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    bar = Progress(console=console, disable=not console.is_terminal or sys.stdout.isatty(), transient=True)
+    bar = Progress(
+        console=console, disable=not console.is_terminal or (out is not None and out.to_terminal), transient=True
+    )
     task = bar.add_task("samples", total=total, completed=done)
+
+    begun = done > 0
+
+    def show(_tokens: int) -> None:
+        nonlocal begun
+        begun = True
+        bar.start()
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        bar.advance(task)
+
     try:
-        yield lambda _tokens: bar.start(), lambda: bar.advance(task)
+        yield show, advance
+    except KeyboardInterrupt:
+        bar.stop()
+        if begun:
+            say(f"{done:,} of {total:,} samples {kept}", label="note")
+        raise
     finally:
         bar.stop()
 
@@ -44,17 +83,21 @@ def record(
     """What ``--json`` prints, after writing the samples."""
     begun = time.perf_counter()
     first: list[float] = []
-
-    def note_time(_tokens: int) -> None:
-        if not first:
-            first.append(time.perf_counter())
-
+    samples: list[Sample]
     if generation.beam is not None:
         samples = [generation.search()]
-    elif best_of is None:
-        samples = generation.samples(num_samples, on_step=note_time)
     else:
-        samples = [generation.best_of(best_of, on_step=note_time)]
+        with progress(best_of or num_samples, NONE_KEPT) as (show, advance):
+
+            def on_step(tokens: int) -> None:
+                show(tokens)
+                if not first:
+                    first.append(time.perf_counter())
+
+            if best_of is None:
+                samples = generation.samples(num_samples, on_step=on_step, on_sample=lambda _: advance())
+            else:
+                samples = [generation.best_of(best_of, on_step=on_step, on_sample=lambda _: advance())]
     ended = time.perf_counter()
     return {
         "model": loaded.name,
@@ -105,10 +148,11 @@ def write_many(generation: Generation, num_samples: int, out: Out) -> None:
             out.end()
             tell(next_one.notes, written)
             written += 1
-        advance()
+            advance()
 
-    with progress_bar(num_samples) as (show, advance):
-        generation.samples(num_samples, on_step=show, on_sample=take)
+    kept = "were written" if out.name is None else f"are in {out.name}"
+    with progress(num_samples, kept, out=out) as (show, advance):
+        generation.samples(num_samples, on_step=show, on_sample=take, keep=False)
 
 
 def write_files(generation: Generation, num_samples: int, best_of: int | None, output: str | None) -> None:
@@ -133,12 +177,19 @@ def write_files(generation: Generation, num_samples: int, best_of: int | None, o
                 out.write(generation.whole(sample))
             advance()
 
-        with progress_bar(num_samples) as (show, advance):
-            generation.samples(num_samples, on_step=show, on_sample=take)
+        with progress(num_samples, f"are in {path.stem}-N{path.suffix}") as (show, advance):
+            generation.samples(num_samples, on_step=show, on_sample=take, keep=False)
         return
     with open_output(output) as out:
-        sample = generation.search() if generation.beam is not None else generation.best_of(best_of or 1)
-        out.write(generation.whole(sample))
+        out.write(generation.whole(likeliest(generation, best_of or 1)))
+
+
+def likeliest(generation: Generation, best_of: int) -> Sample:
+    """What the beam finds, or the best of so many samples, with a bar on standard error."""
+    if generation.beam is not None:
+        return generation.search()
+    with progress(best_of, NONE_KEPT) as (show, advance):
+        return generation.best_of(best_of, on_step=show, on_sample=lambda _: advance())
 
 
 def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int, path: Path | None) -> None:
@@ -154,14 +205,13 @@ def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int,
     common = settled(loaded, generation)
     done: set[int] = set()
     if path is None:
-        _write_numbers(generation, range(num_samples), common, Out(sys.stdout.buffer, to_stdout=True), 0)
+        _write_numbers(generation, num_samples, set(), common, Out(sys.stdout.buffer))
         return
     with files.writing(path), _alone(path):
         if path.is_file():
             done = _kept(path, common)
-        missing = [number for number in range(num_samples) if number not in done]
         with path.open("ab") as file:
-            _write_numbers(generation, missing, common, Out(file, to_stdout=False), num_samples - len(missing))
+            _write_numbers(generation, num_samples, done, common, Out(file, str(path)))
 
 
 @contextlib.contextmanager
@@ -186,31 +236,48 @@ def _alone(path: Path) -> Iterator[None]:
                 beside.unlink()
 
 
-def _write_numbers(generation: Generation, numbers: Any, common: dict[str, Any], out: Out, done: int) -> None:
-    with progress_bar(done + len(numbers), done) as (show, advance):
+def _write_numbers(
+    generation: Generation, num_samples: int, written: set[int], common: dict[str, Any], out: Out
+) -> None:
+    """Write the samples that are not there yet."""
+    done = sum(number < num_samples for number in written)
+    if done == num_samples:
+        return
+    kept = "were written" if out.name is None else f"are in {out.name}; the same command goes on"
+    with progress(num_samples, kept, done=done, out=out) as (show, advance):
 
         def take(sample: Sample) -> None:
             own = {"sample": sample.number, "text": as_text(sample.text), "tokens": sample.tokens}
             out.line({**common, **own, "finish_reason": sample.finish_reason, "notes": sample.notes})
             advance()
 
-        if numbers:
-            generation.samples(len(numbers), numbers=numbers, on_step=show, on_sample=take)
+        missing = (number for number in range(num_samples) if number not in written)
+        generation.samples(num_samples, numbers=missing, on_step=show, on_sample=take, keep=False)
 
 
 def settled(loaded: LanguageModel, generation: Generation) -> dict[str, Any]:
     """What each line records and a continuation must agree with: all that the text of a sample depends on."""
+    lines = generation.prefix_lines.texts if generation.prefix_lines is not None else ()
+    files = json_module.dumps(loaded.saved.manifest["files"], sort_keys=True)  # the sha256 and size of each
     return {
         "model": loaded.name,
         "version": loaded.version,
-        "weights": loaded.saved.manifest["files"]["model.safetensors"]["sha256"][:16],
+        "files": hashlib.sha256(files.encode()).hexdigest()[:16],
         "random_seed": generation.random_seed,
-        "prompt": as_text(generation.prompt),
+        "prompt": _brief(generation.prompt, as_text(generation.prompt)),
         "length": str(generation.length),
         "stop": [as_text(text) for text in generation.stop],
-        "prefix_lines": list(generation.prefix_lines.texts if generation.prefix_lines is not None else ()),
+        "prefix_lines": _brief("\n".join(lines), list(lines)),
         "samplers": [str(sampler) for sampler in generation.samplers],
     }
+
+
+def _brief(content: Content, shown: Any) -> Any:
+    """What a line holds of content: as it is shown, or, where it would fill the file, what tells it from any other."""
+    if len(content) <= LONGEST_REPEATED:
+        return shown
+    held = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    return {"sha256": hashlib.sha256(held).hexdigest(), "bytes": len(held)}
 
 
 def recorded_random_seed(path: Path) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 
@@ -124,6 +125,26 @@ def test_output_goes_to_a_file_and_nothing_to_standard_output(seqgen, tmp_path):
     assert (tmp_path / "text.txt").read_text("utf-8") == said.stdout
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--num-samples", 3, "--output", "samples.jsonl"),
+        ("--num-samples", 3, "--output", "samples.txt"),
+        ("--num-samples", 3, "--json"),
+        ("--best-of", 3),
+    ],
+    ids=str,
+)
+def test_a_bar_counts_the_samples_where_their_text_is_not_on_the_same_terminal(terminal, options):
+    shown = terminal("generate", "--length", 5, *options).stdout
+    assert re.search(r"samples .*0%", shown)
+
+
+@pytest.mark.parametrize("options", [("--num-samples", 3), ("--num-samples", 3, "--jsonl"), ("--json",)], ids=str)
+def test_no_bar_stands_between_the_samples_or_counts_to_one(terminal, options):
+    assert "0%" not in terminal("generate", "--length", 5, "--temperature", 0, *options).stdout
+
+
 def test_the_record_tells_what_a_program_may_want(seqgen):
     outcome = seqgen("generate", "--seed", "the ice", "--length", 20, "--num-samples", 2, "--random-seed", 8, "--json")
     assert outcome.stderr == ""
@@ -156,6 +177,18 @@ def test_show_probabilities_lists_each_token_with_what_else_it_might_have_been(s
         probabilities = [float(other.split()[-1]) for other in others.split("  ")]
         assert probabilities == sorted(probabilities, reverse=True)
         assert 0 < float(drawn.split()[-1]) <= probabilities[0] <= 1
+
+
+def test_show_probabilities_lists_no_token_of_the_stop_text(seqgen, tmp_path):
+    options = ("generate", "--seed", "the ice", "--length", 40, "--random-seed", 2)
+    whole = seqgen(*options).stdout.removeprefix("the ice")
+    command = (*options, "--stop", whole[20:24], "--show-probabilities")
+    shown = whole[: whole.index(whole[20:24])]
+    text, listing = seqgen(*command).stdout.split("\n\n", 1)
+    assert text == f"the ice{shown}"
+    assert [row.split("'")[1] for row in listing.splitlines()] == list(shown)
+    seqgen(*command, "--output", "page.html")
+    assert (tmp_path / "page.html").read_text("utf-8").count("<tr><td>") == len(shown)
 
 
 def test_show_probabilities_colours_tokens_in_a_terminal(terminal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html.parser
 import json
 import signal
@@ -11,6 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+import seqgen as seqgen_api
 
 pytestmark = pytest.mark.usefixtures("novel")
 
@@ -22,6 +27,15 @@ def lines(path):
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def reseal(folder):
+    """Bring the manifest in line with the files."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, entry in manifest["files"].items():
+        content = (folder / name).read_bytes()
+        entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 def by_number(records):
     return sorted(records, key=lambda record: record["sample"])
 
@@ -31,13 +45,18 @@ def test_a_length_with_a_c_counts_characters(seqgen):
     assert [(len(sample["text"]), sample["finish_reason"]) for sample in record["samples"]] == [(41, "length")]
 
 
-def test_best_of_shows_one_of_the_samples_and_of_one_it_is_that_one(seqgen):
-    options = ("generate", "--seed", "the ice", "--length", 20, "--random-seed", 4)
-    all_five = json.loads(seqgen(*options, "--num-samples", 5, "--json").stdout)["samples"]
-    best = seqgen(*options, "--best-of", 5).stdout.removeprefix("the ice").removesuffix("\n")
-    assert best in [sample["text"] for sample in all_five]
-    assert seqgen(*options, "--best-of", 1).stdout == seqgen(*options).stdout
-    assert json.loads(seqgen(*options, "--best-of", 5, "--json").stdout)["samples"][0]["text"] == best
+def test_best_of_shows_the_sample_that_is_likeliest_per_character(seqgen):
+    options = ("generate", "--seed", "the ice", "--length", 20, "--stop", "e", "--random-seed")
+    others = []
+    for random_seed in range(4):
+        generation = seqgen_api.load("novel").prepare("the ice", length=20, stop=["e"], random_seed=random_seed)
+        samples = generation.samples(9, log_probabilities=True)
+        best = max(samples, key=lambda sample: sample.log_probability / max(1, len(sample.text)))
+        assert seqgen(*options, random_seed, "--best-of", 9).stdout == f"the ice{best.text}\n"
+        others.append(best is not samples[0] and best is not max(samples, key=lambda sample: sample.log_probability))
+    assert any(others)  # neither the first nor the likeliest as a whole
+    assert json.loads(seqgen(*options, random_seed, "--best-of", 9, "--json").stdout)["samples"][0]["text"] == best.text
+    assert seqgen(*options, 3, "--best-of", 1).stdout == seqgen(*options, 3).stdout
 
 
 def test_each_sample_is_a_line_with_the_text_that_it_has_alone(seqgen, tmp_path):
@@ -105,6 +124,37 @@ def test_a_file_of_another_generation_is_not_continued(seqgen, refused, tmp_path
     before = path.read_bytes()
     assert sentence in refused(*COMMAND, "--output", path, *other, exit_code=2)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["ngrams.safetensors", "tokenizer.json"])
+def test_a_file_of_another_model_that_has_the_same_weights_is_not_continued(seqgen, refused, novel, tmp_path, name):
+    path = tmp_path / "samples.jsonl"
+    seqgen(*COMMAND, "--output", path)
+    if name == "tokenizer.json":
+        (novel / name).write_text((novel / name).read_text().rstrip() + "\n\n")
+    else:
+        tensors = load_file(novel / name)
+        tensors["weights"] = tensors["weights"][::-1].copy()
+        with safe_open(novel / name, "np") as file:
+            save_file(tensors, novel / name, file.metadata())
+    reseal(novel)
+    assert 'its line 1 has files "' in refused(*COMMAND, "--output", path, exit_code=2)
+
+
+def test_a_long_prompt_is_not_repeated_in_every_line(seqgen, refused, tmp_path):
+    path, prompt = tmp_path / "samples.jsonl", tmp_path / "prompt.txt"
+    prompt.write_text("the ice " * 125)  # 1,000 characters
+    command = ("generate", "--seed-file", prompt, "--length", 4, "--num-samples", 2)
+    assert json.loads(seqgen(*command, "--jsonl").stdout.splitlines()[0])["prompt"] == prompt.read_text()
+    prompt.write_text("the ice " * 126)
+    command = (*command, "--output", path)
+    assert seqgen(*command).exit_code == 0
+    digest = hashlib.sha256(prompt.read_bytes()).hexdigest()
+    assert [line["prompt"] for line in lines(path)] == [{"sha256": digest, "bytes": 1008}] * 2
+    assert seqgen(*command, "--num-samples", 3).exit_code == 0
+    assert len(lines(path)) == 3
+    prompt.write_text("the sea " * 126)
+    assert 'its line 1 has prompt {"sha256": "' in refused(*command, exit_code=2)
 
 
 @pytest.mark.parametrize("content", [b"my diary", b"my diary\n", b"[]\n", b"{}\n", b"\xff\xfe\n"])

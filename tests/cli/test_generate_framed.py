@@ -88,8 +88,10 @@ def test_the_prompt_and_what_follows_are_one_document(seqgen, tmp_path):
 
 
 @pytest.mark.usefixtures("walks")
-def test_each_sample_is_a_file_of_its_own(seqgen, tmp_path):
-    assert seqgen(*COMMAND, "--num-samples", 10, "--output", "walk.bin").exit_code == 0
+def test_each_sample_is_a_file_of_its_own(seqgen, terminal, tmp_path):
+    outcome = terminal(*COMMAND, "--num-samples", 10, "--output", "walk.bin")
+    assert outcome.exit_code == 0
+    assert "0%" in outcome.stdout  # of a bar
     files = sorted(path.name for path in tmp_path.glob("walk-*.bin"))
     assert files == [f"walk-{number:02}.bin" for number in range(1, 11)]
     assert seqgen(*COMMAND, "--output", "one.bin").exit_code == 0
@@ -109,6 +111,7 @@ def test_each_sample_is_a_file_of_its_own(seqgen, tmp_path):
             ("--length", "12c"),
             "length is 12c, but application/x-steps cannot be cut after any byte.  Give tokens, as 400",
         ),
+        (("--length", 10**12), "length is too large: 1,000,000,000,000 tokens or characters would be held at once"),
         (("--seed-file", "empty"), "The prompt cannot be read: it is a parcel with no step in it.  walks:1 takes"),
     ],
 )

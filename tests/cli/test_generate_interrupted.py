@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pexpect
 import pytest
@@ -55,6 +56,39 @@ def test_ctrl_c_while_a_long_prompt_is_read_says_how_far_it_came(spawn, tmp_path
     )
 
 
+def interrupted(home, folder, *options):
+    """What a command says on standard error at Ctrl-C, once it has written something into the last of its options."""
+    command = [sys.executable, "-m", "seqgen", "generate", *map(str, options)]
+    path = folder / options[-1]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, cwd=folder, env={**os.environ, "SEQGEN_HOME": str(home)}, text=True
+    )
+    with process:
+        while process.poll() is None and not (path.exists() and path.stat().st_size > 100):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    return said
+
+
+@pytest.mark.parametrize(("output", "more"), [("lines.jsonl", "; the same command goes on"), ("lines.txt", "")])
+def test_ctrl_c_among_many_samples_says_how_many_are_in_the_file(seqgen_home, tmp_path, output, more):
+    options = ("--num-samples", 10**12, "--length", "40c", "--stop", "\n")
+    said = interrupted(seqgen_home, tmp_path, *options, "--output", output)
+    told = re.fullmatch(rf"note: ([\d,]+) of 1,000,000,000,000 samples are in {output}{more}\n", said)
+    assert told, said
+    lines = (tmp_path / output).read_text("utf-8").count("\n")
+    assert 0 <= lines - int(told[1].replace(",", "")) <= 1  # the signal may come between writing and counting
+
+
+def test_ctrl_c_in_one_long_text_says_how_much_is_in_the_file(seqgen_home, tmp_path):
+    said = interrupted(seqgen_home, tmp_path, "--length", 10**12, "--output", "long.txt")
+    told = re.fullmatch(r"note: stopped after ([\d,]+) tokens, which are in long\.txt\n", said)
+    assert told, said
+    assert 0 <= int(told[1].replace(",", "")) - len((tmp_path / "long.txt").read_text("utf-8")) <= 1
+
+
 def test_elsewhere_than_on_a_terminal_a_long_prompt_is_told_in_a_line(capsys):
     with reading(200_000) as on_read:
         on_read(1024)
@@ -63,7 +97,7 @@ def test_elsewhere_than_on_a_terminal_a_long_prompt_is_told_in_a_line(capsys):
     assert capsys.readouterr() == ("", "note: the model reads 200,000 tokens of the prompt before it writes\n")
 
 
-@pytest.mark.parametrize("options", [(), ("--jsonl", "--num-samples", 10**6)], ids=["text", "jsonl"])
+@pytest.mark.parametrize("options", [(), ("--jsonl", "--num-samples", 10**12)], ids=["text", "jsonl"])
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(seqgen_home, tmp_path, options):
     command = [sys.executable, "-m", "seqgen", *map(str, ENDLESS[:-1]), "100" if options else str(ENDLESS[-1])]
     process = subprocess.Popen(

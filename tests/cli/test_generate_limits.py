@@ -79,6 +79,33 @@ def test_a_sampler_that_leaves_nothing_is_named_with_the_place(seqgen, install, 
     assert (outcome.exit_code, outcome.stderr) == (1, NOTHING_LEFT)
 
 
+@pytest.mark.parametrize("length", [10**12, f"{10**12}c"], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--json",),
+        ("--jsonl",),
+        ("--no-stream",),
+        ("--best-of", 2),
+        ("--num-samples", 2),
+        ("--beam", 2),
+        ("--show-probabilities",),
+        ("--show-probabilities", "--output", "page.html"),
+    ],
+    ids=str,
+)
+def test_a_text_that_could_not_be_held_is_refused_where_it_is_not_streamed(refused, options, length):
+    sentence = refused("generate", "--length", length, *options, exit_code=2)
+    assert sentence.startswith("length is too large")
+    assert sentence.endswith("can be.  Ask for less, or let one text be streamed")
+
+
+def test_more_samples_than_could_be_held_are_refused_where_all_are_printed_together(refused):
+    assert refused("generate", "--num-samples", 10**12, "--json", exit_code=2).startswith(
+        "length is too large for 1,000,000,000,000 texts: 400,000,000,000,000 tokens or characters would be held at once"
+    )
+
+
 def test_what_was_streamed_by_then_stays(seqgen, install):
     install("seqgen_short", PLUGIN)
     command = ("generate", "--seed", "the ice", "--sampler", "short", "--random-seed", 4, "--length")

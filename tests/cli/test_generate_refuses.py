@@ -126,6 +126,10 @@ class TestWithAModel:
             # Only what it was trained with may have it; NumPy is asked for no device but the CPU.
             (("--device", "tpu"), 'Backend "torch" finds no device "tpu" here.  It has: '),
             (("--backend", "numpy", "--device", "tpu"), 'Backend "numpy" finds no device "tpu" here.  It has: cpu'),
+            (
+                ("--seed-file", "-", "--prefix-lines", "-"),
+                "--seed-file and --prefix-lines both read standard input.  Name a file for one of them",
+            ),
             (("--stop", ""), "stop is '', but must be text, at least a character."),
             (("--show-probabilities", "--json"), "--show-probabilities shows one text for people; leave out --json."),
             (
@@ -151,6 +155,17 @@ class TestWithAModel:
     ):
         sentence = refused("generate", "--output", output, "--length", 10**9, exit_code=1)
         assert sentence == f"{output} cannot be written: {reason}."
+
+    def test_a_device_without_memory_for_the_model_is_told(self, refused, monkeypatch):
+        def build(*_arguments, **_options):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+        torch = pytest.importorskip("torch")
+        monkeypatch.setattr("seqgen.backends.torch.backend.TorchBackend.build", build)
+        assert refused("generate", "--backend", "torch", exit_code=1) == (
+            "There is not enough memory for this (OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB).  "
+            "Give it less at a time, or use a smaller model"
+        )
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
     def test_a_disk_that_is_full_is_told(self, refused):
