@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from seqgen.core.backend import Model
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids
 from seqgen.data.arrays import blocks
 
+if TYPE_CHECKING:
+    from seqgen.data.batching import Batching
+
 _CHUNK = 1 << 20
+
+READ_TOGETHER = 1000
+"""Batches whose nats are read at a time: reading waits for the device, where each that is not read yet takes some memory."""
 
 
 def bits_per_character(nats: float, characters: float) -> float:
@@ -70,6 +78,17 @@ class Score:
     def tokens_per_character(self) -> float:
         """How many tokens stand for a character."""
         return self.tokens / self.characters
+
+
+def summed_nats(model: Model, batches: Batching) -> tuple[float, int]:
+    """(sum of nats in float64, scored targets) over all batches, with the state carried as they say."""
+    total, count, steps = 0.0, 0, batches.steps_per_epoch
+    for first in range(0, steps, READ_TOGETHER):
+        some = range(first, min(first + READ_TOGETHER, steps))
+        for nats, scored in [model.evaluate(batches.batch(0, step)) for step in some]:
+            total += float(nats)
+            count += scored
+    return total, count
 
 
 def count_characters(tokenizer: Tokenizer, ids: Ids) -> int:

@@ -20,7 +20,7 @@ from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.evaluation import Score, count_characters
+from seqgen.evaluation import Score, count_characters, summed_nats
 from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
@@ -255,11 +255,7 @@ class LanguageModel:
         batches = make_batching(
             mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
         )
-        nats, tokens = 0.0, 0
-        for step in range(batches.steps_per_epoch):
-            more_nats, more_tokens = self.model.evaluate(batches.batch(0, step))
-            nats += more_nats
-            tokens += more_tokens
+        nats, tokens = summed_nats(self.model, batches)
         characters = count_characters(self.tokenizer, part.tokens[1:])
         if not characters:
             raise CorpusError(f"No symbol of {', '.join(map(str, files))} is known to {self.reference}.")

@@ -71,10 +71,11 @@ class Model(ABC):
         return np.stack(steps, axis=1), state
 
     @abstractmethod
-    def evaluate(self, batch: Batch) -> tuple[float, int]:
+    def evaluate(self, batch: Batch) -> tuple[SupportsFloat, int]:
         """(sum of nats over scored targets, how many were scored); no dropout, weights unchanged.
 
-        With ``batch.carry`` it goes on from the state that the previous ``evaluate`` left; training keeps its own.
+        The sum is lazy as the loss of ``train_step`` is.  With ``batch.carry`` it goes on from the state that the previous
+        ``evaluate`` left; training keeps its own.
         """
 
     # Weights

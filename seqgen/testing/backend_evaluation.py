@@ -26,19 +26,17 @@ class EvaluationLaws(ModelContract):
 
     @law
     def test_evaluation_sums_the_nats_of_stepping(self) -> None:
-        """The nats are the sum of -log softmax of the logits that stepping gives, as a float, with how many there are.
+        """The nats are the sum of -log softmax of the logits that stepping gives, which float() can read, with how many there are.
 
         Bits per character are computed from it, and the best weights chosen by it.
         """
         for rows, steps in ((ROWS, STEPS), (1, 1)):
             batch = batch_of(rows, steps)
-            nats, scored = self.model.evaluate(batch)
-            require(isinstance(nats, float), f"evaluate gives {type(nats).__name__} for the nats.  Give a float.")
+            nats, scored = self._found(batch)
             require(scored == rows * steps, f"evaluate says that {scored} of {rows * steps} targets were scored.")
             expected = reference.nats(stepped(self.model, batch.inputs)[0], batch.targets).sum()
-            require_close(
-                nats, expected, "The nats are not those of stepping.  Give their sum, natural log, no dropout."
-            )
+            message = "The nats are not those of stepping.  Give their sum, natural log, no dropout."
+            require_close(nats, expected, message)
 
     @law
     def test_what_the_mask_leaves_out_does_not_count(self) -> None:
@@ -49,11 +47,10 @@ class EvaluationLaws(ModelContract):
         weights = (np.arange(ROWS * STEPS).reshape(ROWS, STEPS) % 3 == 0).astype(np.float32)
         batch = batch_of(weights=weights)
         expected = reference.nats(stepped(self.model, batch.inputs)[0], batch.targets)[weights > 0].sum()
-        nats, scored = self.model.evaluate(batch)
+        nats, scored = self._found(batch)
         require(scored == weights.sum(), f"{scored} targets were scored, but {int(weights.sum())} have weight 1.")
-        require_close(
-            nats, expected, "The nats are not those of the targets of weight 1.  Multiply each by its weight."
-        )
+        message = "The nats are not those of the targets of weight 1.  Multiply each by its weight."
+        require_close(nats, expected, message)
 
     @law
     def test_the_last_step_alone_is_scored_where_asked(self) -> None:
@@ -63,7 +60,7 @@ class EvaluationLaws(ModelContract):
         """
         batch = batch_of(last_step_only=True)
         expected = reference.nats(stepped(self.model, batch.inputs)[0][:, -1], batch.targets[:, -1]).sum()
-        nats, scored = self.model.evaluate(batch)
+        nats, scored = self._found(batch)
         require(scored == ROWS, f"{scored} targets were scored instead of the last of each of {ROWS} rows.")
         require_close(nats, expected, "The nats are not those of the last targets.")
 
@@ -73,7 +70,7 @@ class EvaluationLaws(ModelContract):
 
         The last batch of an epoch may be all filling; a mean over nothing would be NaN.
         """
-        found = self.model.evaluate(batch_of(weights=np.zeros((ROWS, STEPS), np.float32)))
+        found = self._found(batch_of(weights=np.zeros((ROWS, STEPS), np.float32)))
         require(found == (0.0, 0), f"evaluate gives {found} for a batch with nothing to score, instead of (0.0, 0).")
 
     @law
@@ -85,7 +82,7 @@ class EvaluationLaws(ModelContract):
         whole = batch_of()
         first, second = _halves(whole)
         self.model.evaluate(batch_of(random_seed=1))  # whose state must not matter
-        nats = self.model.evaluate(first)[0] + self.model.evaluate(dataclasses.replace(second, carry=True))[0]
+        nats = self._found(first)[0] + self._found(dataclasses.replace(second, carry=True))[0]
         expected = reference.nats(stepped(self.model, whole.inputs)[0], whole.targets).sum()
         require_close(nats, expected, "Two halves, the second carried, differ from the whole.  Keep the state between.")
 
@@ -96,7 +93,7 @@ class EvaluationLaws(ModelContract):
         Otherwise a loss would depend on what was evaluated before.
         """
         batch = batch_of()
-        first, again = self.model.evaluate(batch), self.model.evaluate(batch)
+        first, again = self._found(batch), self._found(batch)
         require(first == again, f"The same batch gives {first}, then {again}.  Reset the state where carry is false.")
 
     @law
@@ -125,7 +122,11 @@ class EvaluationLaws(ModelContract):
         batch = batch_of()
         message = "With dropout 0.5 the same weights give something else.  Leave dropout out, except in train_step."
         require_close(stepped(dropping, batch.inputs)[0], stepped(self.model, batch.inputs)[0], message)
-        require_close(dropping.evaluate(batch)[0], self.model.evaluate(batch)[0], message)
+        require_close(float(dropping.evaluate(batch)[0]), self._found(batch)[0], message)
+
+    def _found(self, batch: Batch) -> tuple[float, int]:
+        nats, scored = self.model.evaluate(batch)
+        return float(nats), scored
 
 
 def _halves(batch: Batch) -> tuple[Batch, Batch]:

@@ -80,7 +80,8 @@ class TrainingLaws(ModelContract):
             pupil = self.pupil()
             nats, scored = pupil.evaluate(batch)
             found = float(pupil.train_step(batch, 0.1))
-            require_close(found, nats / scored, "The loss is not the mean nats per scored target before the update.")
+            expected = float(nats) / scored
+            require_close(found, expected, "The loss is not the mean nats per scored target before the update.")
 
     @law
     def test_gradients_are_those_of_the_canonical_formulas(self) -> None:
@@ -219,10 +220,11 @@ class TrainingLaws(ModelContract):
         before, count = model.evaluate(dataclasses.replace(last, carry=False))
         train(model, stream(self.learning_steps), self.learning_rate)
         after, _ = model.evaluate(dataclasses.replace(last, carry=False))
+        was, became = float(before) / count, float(after) / count
         require(
-            after < 0.5 * before,
-            f"In {self.learning_steps} updates at rate {self.learning_rate} the loss went from {before / count:.3f} to "
-            f"{after / count:.3f} nats per token.  Does the update go down the gradient, by the rate that it is handed?",
+            became < 0.5 * was,
+            f"In {self.learning_steps} updates at rate {self.learning_rate} the loss went from {was:.3f} to {became:.3f} "
+            f"nats per token.  Does the update go down the gradient, by the rate that it is handed?",
         )
 
     @law
@@ -277,7 +279,9 @@ class TrainingLaws(ModelContract):
         pupil.train_step(batch_of(random_seed=1), 0.0)
         if all(np.array_equal(value, self.weights[name]) for name, value in pupil.weights().items()):
             found, _ = pupil.evaluate(second)
-            require_close(found, expected, "An update between two evaluations changed the state that they carry.")
+            require_close(
+                float(found), float(expected), "An update between two evaluations changed the state that they carry."
+            )
 
     @law
     def test_lower_precision_is_for_training_only(self) -> None:

@@ -12,6 +12,7 @@ from seqgen.core.backend import Model
 from seqgen.core.errors import TrainingError
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
+from seqgen.evaluation import summed_nats
 from seqgen.training.schedule import Budget, Schedule
 
 EVALUATIONS = 20
@@ -360,9 +361,5 @@ def _finite(value: float | None) -> float | None:
 
 def evaluate(model: Model, batches: Batching) -> float:
     """Mean nats per token over all batches, with the state carried as they say."""
-    total, count = 0.0, 0
-    for step in range(batches.steps_per_epoch):
-        nats, scored = model.evaluate(batches.batch(0, step))
-        total += nats
-        count += scored
-    return total / max(count, 1)
+    nats, scored = summed_nats(model, batches)
+    return nats / max(scored, 1)

@@ -62,7 +62,7 @@ def test_evaluating_gives_the_nats_of_the_reference(
     batch = random_batch(3, 40)
     nats, scored = backend.build(spec, weights=weights).evaluate(batch)
     assert scored == 120
-    assert nats / scored == pytest.approx(reference.loss(spec, weights, batch), rel=1e-5)
+    assert float(nats) / scored == pytest.approx(reference.loss(spec, weights, batch), rel=1e-5)
 
 
 def test_fresh_models_are_the_same_on_each_backend(backends, small_spec, random_batch):

@@ -97,7 +97,7 @@ def test_the_validation_loss_goes_on_in_the_other_framework(backends, first, sec
 
     def validation_loss(model):
         nats, scored = model.evaluate(validation)
-        return nats / scored
+        return float(nats) / scored
 
     model = backends[first].build(spec, optimizer=OptimizerSpec())
     train(model, stream(40))

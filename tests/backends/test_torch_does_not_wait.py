@@ -1,4 +1,4 @@
-"""A training step of the torch backend asks the device for nothing: on a GPU, each answer would empty its queue."""
+"""A batch that the torch backend trains on, or is evaluated on, asks the device for nothing: each answer would empty its queue."""
 
 from __future__ import annotations
 
@@ -55,9 +55,16 @@ def test_a_training_step_reads_nothing_from_the_device(model, weights):
     assert asked(lambda: model.train_step(batch(weights), 1e-3)) == []
 
 
-def test_reading_the_loss_does(model):
+@pytest.mark.parametrize("weights", [None, np.ones((4, 5), np.float32)], ids=["all scored", "padded"])
+def test_nor_does_evaluating_a_batch(model, weights):
+    assert asked(lambda: model.evaluate(batch(weights))) == []
+
+
+def test_reading_what_they_give_does(model):
     loss = model.train_step(batch(), 1e-3)
+    nats, _ = model.evaluate(batch())
     assert asked(lambda: float(loss)) == ["aten._local_scalar_dense.default"]
+    assert asked(lambda: float(nats)) == ["aten.item.default"]
 
 
 @pytest.mark.parametrize("weights", [None, np.ones((8, 100), np.float32)], ids=["all scored", "padded"])

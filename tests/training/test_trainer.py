@@ -11,6 +11,7 @@ import pytest
 
 from seqgen.core.errors import TrainingError
 from seqgen.data.batching import make_batching
+from seqgen.evaluation import summed_nats
 from seqgen.training.schedule import Schedule
 from seqgen.training.trainer import TICK_SECONDS, _Rhythm, evaluate
 
@@ -342,6 +343,20 @@ def test_the_schedule_is_asked_with_the_steps_and_the_share_of_the_budget(make_t
     trainer.run()
     expected = [trainer.schedule.at(step, step / 10) for step in range(10)]
     assert [line["learning_rate"] for line in trainer.observer.lines] == pytest.approx(expected)
+
+
+def test_nats_are_summed_to_the_same_bits_however_many_batches_are_read_together(make_trainer, monkeypatch):
+    trainer = make_trainer(max_steps=1)
+    model, batches = trainer.model, trainer.validation
+    expected, scored = 0.0, 0
+    for step in range(batches.steps_per_epoch):
+        batch = batches.batch(0, step)
+        expected += float(model.evaluate(batch)[0])
+        scored += batch.scored
+    assert batches.steps_per_epoch > 3
+    for together in (1, 3, 1000):
+        monkeypatch.setattr("seqgen.evaluation.READ_TOGETHER", together)
+        assert summed_nats(model, batches) == (expected, scored)
 
 
 def test_evaluations_that_take_long_wait_so_that_they_take_no_more_than_a_tenth_of_the_time():

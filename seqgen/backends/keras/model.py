@@ -93,12 +93,12 @@ class KerasModel(Model):
         """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
         return self._current_generator().forward(ids, state)
 
-    def evaluate(self, batch: Batch) -> tuple[float, int]:
+    def evaluate(self, batch: Batch) -> tuple[SupportsFloat, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         with engine.on(self.device):
             state = self._start(batch, self._evaluation_state)
             nats, self._evaluation_state = self._nats[batch.last_step_only](self._values, _on_device(batch), state)
-            return float(nats), batch.scored
+            return nats, batch.scored
 
     # Weights
 

@@ -86,11 +86,11 @@ class TorchModel(Model):
         return self._given(self._network.logits(outputs).transpose(0, 1)), self._named(parts)
 
     @torch.inference_mode()
-    def evaluate(self, batch: Batch) -> tuple[float, int]:
+    def evaluate(self, batch: Batch) -> tuple[Tensor, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         state = self._start(batch, self._evaluation_state)
         nats, self._evaluation_state = self._nats(batch, state, dropout=None)
-        return float(nats), batch.scored
+        return nats, batch.scored
 
     # Weights
 
@@ -188,7 +188,10 @@ class TorchModel(Model):
         return tuple(tuple(zeros for _ in names) for names in self._names)
 
     def _tensor(self, ids: Ids) -> Tensor:
-        # A copy in any case: ids may be a view of a read-only file.
+        # A copy in any case: ids may be a view of a read-only file.  It is not pinned: CUDA copies pageable memory into
+        # pinned memory of its own before the call returns, and pinning first makes that copy here, usually slower (PyTorch's
+        # guide to pin_memory and non_blocking).  NVIDIA leaves open whether the driver waits for the stream before it
+        # (CUDA, API synchronization behavior); for the kilobytes of a batch that was not measured.
         return torch.from_numpy(np.array(ids, dtype=np.int64, order="C")).to(self.device, non_blocking=True)
 
     def _given(self, logits: Tensor) -> Array:
