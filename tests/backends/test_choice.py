@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import pytest
 
 from seqgen.backends.choice import choose_device
@@ -110,3 +113,88 @@ def test_keras_runs_on_tensorflow_and_neither_greets(run_python, monkeypatch):
 @pytest.mark.slow
 def test_keras_trains_on_the_engine_that_its_variable_names(run_python):
     assert run_python(KERAS, env={"KERAS_BACKEND": "torch"}).stdout == "torch\nTrue\n"
+
+
+def test_torch_takes_cuda_before_mps_before_xpu_before_the_cpu(monkeypatch):
+    torch = pytest.importorskip("torch")
+    from seqgen.backends.torch.backend import TorchBackend
+
+    def devices(*, cuda=0, mps=False, xpu=0):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+        monkeypatch.setattr(torch.xpu, "is_available", lambda: xpu > 0)
+        monkeypatch.setattr(torch.xpu, "device_count", lambda: xpu)
+        return TorchBackend().devices()
+
+    assert devices() == ("cpu",)
+    assert devices(cuda=2, mps=True, xpu=1) == ("cuda:0", "cuda:1", "mps", "xpu:0", "cpu")
+    assert devices(xpu=2) == ("xpu:0", "xpu:1", "cpu")
+    assert choose_device("torch", "auto", devices(mps=True)) == "mps"
+
+
+@pytest.fixture
+def on_a_gpu(monkeypatch, small_spec):
+    """``on_a_gpu(capability, **options)``: what the torch backend would build its model with on such a GPU."""
+    torch = pytest.importorskip("torch")
+    from seqgen.backends.torch import backend
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)  # from 7.5 on, if only by emulation
+    monkeypatch.setattr(backend, "TorchModel", lambda *_, **how: how)
+
+    def build(capability, **options):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+        return backend.TorchBackend().build(small_spec(), **options)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")], ids=str
+)
+def test_a_gpu_trains_in_bfloat16_by_itself_where_it_computes_it_natively(on_a_gpu, capability, precision):
+    assert (on_a_gpu(capability)["device"], on_a_gpu(capability)["precision"]) == ("cuda:0", precision)
+    for asked in ("float32", "bfloat16"):
+        assert on_a_gpu(capability, precision=asked)["precision"] == asked
+
+
+def test_other_accelerators_train_in_float32_by_themselves(monkeypatch, on_a_gpu, small_spec):
+    torch = pytest.importorskip("torch")
+    from seqgen.backends.torch.backend import TorchBackend
+
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 1)
+    for device in ("mps", "xpu:0"):
+        assert TorchBackend().build(small_spec(), device=device)["precision"] == "float32"
+    with pytest.raises(OptionError, match=r'precision "bfloat16" on mps\.  It has: float32$'):
+        TorchBackend().build(small_spec(), device="mps", precision="bfloat16")
+
+
+def test_deterministic_on_a_gpu_asks_for_what_cublas_needs_and_leaves_what_was_set(monkeypatch, on_a_gpu):
+    torch = pytest.importorskip("torch")
+    switched = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *, mode: switched.append(mode))
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that what is set here is taken back
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    on_a_gpu((8, 0))
+    on_a_gpu((8, 0), device="cpu", deterministic=True)
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    on_a_gpu((8, 0), deterministic=True)
+    assert (os.environ["CUBLAS_WORKSPACE_CONFIG"], switched) == (":4096:8", [True])
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    on_a_gpu((8, 0), deterministic=True)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_keras_generates_in_numpy_on_the_cpu_and_on_the_engine_elsewhere(monkeypatch, backends, small_spec):
+    from seqgen.backends.keras import engine, model
+
+    made = []
+    monkeypatch.setattr(model, "NumpyModel", lambda *_: made.append("numpy"))
+    monkeypatch.setattr(model, "EngineGenerator", lambda *arguments: made.append(arguments[-1]))
+    monkeypatch.setattr(engine, "devices", lambda: ("cuda:0", "cpu"))
+    monkeypatch.setattr(engine, "on", lambda _: contextlib.nullcontext())
+    backends["keras"].build(small_spec(), device="cpu")
+    backends["keras"].build(small_spec())
+    assert made == ["numpy", "cuda:0"]
