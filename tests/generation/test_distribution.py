@@ -8,18 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+import seqgen
+from seqgen.core.catalog import load_catalog
 from seqgen.generation.chain import Chain
 from seqgen.generation.draw import RandomStreams, draw
 from seqgen.generation.generate import generate, stream
-from seqgen.samplers.dry import Dry
 from seqgen.samplers.grammar import GrammarSampler
-from seqgen.samplers.greedy import Greedy
-from seqgen.samplers.logit_bias import LogitBias
 from seqgen.samplers.min_p import MinP
-from seqgen.samplers.mirostat import Mirostat
-from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
 from seqgen.samplers.regex import Regex
-from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
 from seqgen.samplers.top_p import TopP
@@ -42,15 +38,17 @@ def critical_value(degrees_of_freedom, deviations=3.9):
 
 
 def assert_distributed(ids, probabilities):
-    """The ids follow these probabilities, and those of probability 0 do not occur."""
+    """The ids follow these probabilities, and those of probability 0 do not occur; seldom ones are counted together."""
     probabilities = np.asarray(probabilities, float) / np.sum(probabilities)
-    counts = np.bincount(ids, minlength=len(probabilities))
-    possible = probabilities > 0
-    assert counts[~possible].sum() == 0
-    expected = probabilities[possible] * len(ids)
-    assert expected.min() > 5
-    statistic = ((counts[possible] - expected) ** 2 / expected).sum()
-    assert statistic < critical_value(possible.sum() - 1) if possible.sum() > 1 else statistic == 0
+    counts = np.bincount(ids, minlength=len(probabilities)).astype(float)
+    assert counts[probabilities == 0].sum() == 0
+    expected = probabilities * len(ids)
+    often = expected > 5
+    least = np.where(often, expected, np.inf).argmin()
+    for each in (counts, expected):
+        each[least] += each[~often].sum()
+    statistic = ((counts[often] - expected[often]) ** 2 / expected[often]).sum()
+    assert statistic < critical_value(often.sum() - 1) if often.sum() > 1 else statistic < 1e-9
 
 
 def only(*tokens):
@@ -116,13 +114,10 @@ def test_samples_of_one_prompt_follow_the_model(table_model, characters):
 
 
 WEIGHTS = np.exp(np.random.default_rng(5).normal(size=(13, 13)).astype(np.float32).astype(np.float64))[3]
-PENALISED = np.where(np.arange(13) == 3, np.minimum(WEIGHTS**2, WEIGHTS**0.5), WEIGHTS)  # the prompt is token 3
-
-LETTER_E = CharTokenizer().fit(["abcdefghij \n"]).encode("e")[0]
 
 
 def likeliest(weights, count):
-    return np.where(np.isin(np.arange(13), np.argsort(-weights)[:count]), weights, 0)
+    return np.where(np.isin(np.arange(len(weights)), np.argsort(-weights)[:count]), weights, 0)
 
 
 def nucleus(weights, share):
@@ -130,62 +125,25 @@ def nucleus(weights, share):
     return likeliest(weights, int((ordered < share).sum()) + 1)
 
 
+def at_least(weights, share):
+    return np.where(weights >= share * weights.max(), weights, 0)
+
+
 def surprise(weights):
     with np.errstate(divide="ignore"):
-        return -np.log2(weights / weights.sum())
+        return -np.log2(weights / weights.sum())  # infinite, where nothing can be drawn
 
 
 def typical(weights, share):
-    expected = (weights / weights.sum() * surprise(weights)).sum()
+    some = weights > 0
+    expected = (weights[some] / weights.sum() * surprise(weights)[some]).sum()
     order = np.argsort(abs(surprise(weights) - expected))
     count = int((weights[order].cumsum() / weights.sum() < share).sum()) + 1
-    return np.where(np.isin(np.arange(13), order[:count]), weights, 0)
+    return np.where(np.isin(np.arange(len(weights)), order[:count]), weights, 0)
 
 
 def unsurprising(weights, bits):
     return np.where(surprise(weights) <= bits, weights, 0)
-
-
-@pytest.mark.parametrize(
-    ("samplers", "weights"),
-    [
-        ([Temperature(temperature=0.7)], WEIGHTS ** (1 / 0.7)),
-        ([TopK(k=4)], likeliest(WEIGHTS, 4)),
-        ([TopP(p=0.8)], nucleus(WEIGHTS, 0.8)),
-        ([MinP(p=0.2)], np.where(0.2 * WEIGHTS.max() <= WEIGHTS, WEIGHTS, 0)),
-        ([Greedy()], likeliest(WEIGHTS, 1)),
-        ([Typical(p=0.6)], typical(WEIGHTS, 0.6)),
-        ([LogitBias(bias="e=1.5")], np.where(np.arange(13) == LETTER_E, WEIGHTS * np.exp(1.5), WEIGHTS)),
-        ([Mirostat(tau=1.6)], unsurprising(WEIGHTS, 3.2)),
-        ([Mirostat(tau=1.6), Temperature(temperature=1.5)], unsurprising(WEIGHTS ** (1 / 1.5), 3.2)),
-        ([RepetitionPenalty(penalty=2)], PENALISED),
-        ([NoRepeatNgram(size=1)], np.where(np.arange(13) == 3, 0, WEIGHTS)),
-        ([TopP(p=0.8), Temperature(temperature=0.7)], nucleus(WEIGHTS ** (1 / 0.7), 0.8)),
-        ([RepetitionPenalty(penalty=2), TopK(k=4)], likeliest(PENALISED, 4)),
-        (
-            [MinP(p=0.2), Temperature(temperature=2)],
-            np.where(0.2 * WEIGHTS.max() ** 0.5 <= WEIGHTS**0.5, WEIGHTS**0.5, 0),
-        ),
-    ],
-    ids=str,
-)
-def test_generated_samples_follow_the_chain(table_model, characters, samplers, weights):
-    model = table_model(np.log(np.tile(WEIGHTS, (13, 1))))
-    model.slopes = np.zeros(13, np.float32)
-    options = {"length": 1, "num_samples": 4000, "batch_size": 1000, "random_seed": 8}
-    samples = generate(model, characters, np.array([3]), samplers=samplers, **options)
-    assert_distributed([sample.ids[0] for sample in samples], weights)
-
-
-def test_generated_samples_repeat_as_seldom_as_dry_says(table_model, characters):
-    model = table_model(np.log(np.tile(WEIGHTS, (13, 1))))
-    model.slopes = np.zeros(13, np.float32)
-    samplers = [Dry(multiplier=0.25, base=2, allowed_length=1)]
-    options = {"length": 1, "num_samples": 4000, "batch_size": 1000, "random_seed": 8}
-    samples = generate(model, characters, np.array([3, 5, 3, 5, 3]), samplers=samplers, **options)
-    # 5 would go on with the three tokens "3 5 3": 0.25 * 2 ** (3 - 1) nats.
-    weights = np.where(np.arange(13) == 5, WEIGHTS * np.exp(-1), WEIGHTS)
-    assert_distributed([sample.ids[0] for sample in samples], weights)
 
 
 def assert_texts_distributed(texts, probabilities):
@@ -251,3 +209,123 @@ def test_whole_texts_follow_the_model_within_the_grammar(table_model):
     expected |= {one + other: weights[i] * weights[j] for i, one in enumerate(pairs) for j, other in enumerate(pairs)}
     assert sum(expected.values()) == pytest.approx(1)
     assert_texts_distributed([sample.text for sample in samples], expected)
+
+
+# Through the public API, on a trained network that is mixed with n-grams
+
+LETTERS = "abcdefghij"
+PROMPT = "abcab"  # in which c followed the two last letters
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model of letters of which each makes some others likelier."""
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("letters")
+    noise, text = np.random.default_rng(0), [0]
+    for _ in range(3000):
+        text.append(int(abs(noise.normal(0, 2.5)) + text[-1]) % len(LETTERS))
+    (folder / "letters.txt").write_text("".join(LETTERS[letter] for letter in text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQGEN_HOME", str(folder / "home"))
+        sizes = {"hidden_size": 16, "embedding_size": 8, "max_steps": 40, "learning_rate": 0.02, "ngram_order": 3}
+        seqgen.train(folder / "letters.txt", backend="torch", precision="float32", progress=False, **sizes)
+        return seqgen.load("letters")
+
+
+def logits_after(model, text):
+    """The model's own (V,), in float64, without the token that is never drawn: its corpus was one document."""
+    ids = np.asarray(model.tokenizer.encode(text), np.int64)[None]
+    logits, _ = model.model.prefill(ids, model.model.initial_state(1))
+    logits = logits[0].astype(np.float64)
+    logits[model.tokenizer.end_id] = -np.inf
+    return logits
+
+
+def seen_penalised(logits, text, penalty=2.0):
+    """With those of the letters of the text divided by the penalty, or multiplied where they are negative."""
+    seen = np.isin(np.arange(len(logits)), [token_of(letter) for letter in text])
+    return np.where(seen, np.minimum(logits / penalty, logits * penalty), logits)
+
+
+def token_of(letter):
+    return CharTokenizer().fit([LETTERS]).encode(letter)[0]
+
+
+def raised(logits, letter, nats):
+    return np.where(np.arange(len(logits)) == token_of(letter), logits + nats, logits)
+
+
+def only_letters(weights, letters):
+    return np.where(np.isin(np.arange(len(weights)), [token_of(letter) for letter in letters]), weights, 0)
+
+
+NONE = -np.inf
+PUBLIC = [
+    # What follows from the documentation alone: temperature 0.8, where none is given; min_p 0.05, where nothing truncates.
+    ([], {}, lambda x: at_least(np.exp(x / 0.8), 0.05)),
+    (["top-p:p=0.8"], {}, lambda x: nucleus(np.exp(x / 0.8), 0.8)),
+    (["temperature:temperature=1.5"], {}, lambda x: np.exp(x / 1.5)),
+    (["greedy"], {}, lambda x: likeliest(np.exp(x), 1)),
+    (["top-k:k=4"], {"temperature": 1.3}, lambda x: likeliest(np.exp(x / 1.3), 4)),
+    (["min-p:p=0.2"], {"temperature": 1.0}, lambda x: at_least(np.exp(x), 0.2)),
+    (["typical:p=0.6"], {"temperature": 1.0}, lambda x: typical(np.exp(x), 0.6)),
+    (["mirostat:tau=1.4"], {"temperature": 1.0}, lambda x: unsurprising(np.exp(x), 2.8)),
+    (["mirostat:tau=1.4"], {"temperature": 1.5}, lambda x: unsurprising(np.exp(x / 1.5), 2.8)),
+    (["repetition-penalty:penalty=2"], {"temperature": 1.0}, lambda x: np.exp(seen_penalised(x, PROMPT))),
+    (["no-repeat-ngram:size=3"], {"temperature": 1.0}, lambda x: np.exp(raised(x, "c", NONE))),
+    # "abc" would go on the run of two that stood before the first c: 0.5 * 2 ** (2 - 1) nats.
+    (["dry:multiplier=0.5,base=2,allowed_length=1"], {"temperature": 1.0}, lambda x: np.exp(raised(x, "c", -1))),
+    (["logit-bias:bias=d=1.5"], {"temperature": 1.0}, lambda x: np.exp(raised(x, "d", 1.5))),
+    (["grammar"], {"temperature": 1.0}, np.exp),  # characters have no grammar of their own; see PairsTokenizer
+    (["regex:pattern=[a-e]+"], {"temperature": 1.0}, lambda x: only_letters(np.exp(x), "abcde")),
+    (
+        ["top-k:k=3", "regex:pattern=[a-e]+", "repetition-penalty:penalty=2"],
+        {"temperature": 0.7},
+        lambda x: likeliest(only_letters(np.exp(seen_penalised(x, PROMPT) / 0.7), "abcde"), 3),
+    ),
+    (
+        ["top-p:p=0.8", "min-p:p=0.3", "no-repeat-ngram:size=3", "logit-bias:bias=d=1.5"],
+        {"temperature": 1.5},
+        lambda x: at_least(nucleus(np.exp(raised(raised(x, "d", 1.5), "c", NONE) / 1.5), 0.8), 0.3),
+    ),
+    (
+        [],
+        {"temperature": 0.9, "top_k": 5, "top_p": 0.9, "repetition_penalty": 2.0},
+        lambda x: nucleus(likeliest(np.exp(seen_penalised(x, PROMPT) / 0.9), 5), 0.9),
+    ),
+]
+
+
+def test_every_bundled_sampler_is_drawn_from_through_the_public_api():
+    names = {spec.partition(":")[0] for samplers, _, _ in PUBLIC for spec in samplers}
+    assert names == {entry.name for entry in load_catalog().entries("sampler")}
+
+
+@pytest.mark.parametrize(
+    ("samplers", "keywords", "law"), PUBLIC, ids=[f"{samplers} {keywords}" for samplers, keywords, _ in PUBLIC]
+)
+def test_what_a_trained_model_generates_follows_the_law_of_its_logits(trained, samplers, keywords, law):
+    options = {"length": 1, "num_samples": 3000, "random_seed": 8}
+    texts = trained.generate(PROMPT, samplers=samplers, **keywords, **options)
+    assert_distributed([token_of(text) for text in texts], law(logits_after(trained, PROMPT)))
+
+
+def test_so_does_the_token_after_the_first(trained):
+    options = {"length": 2, "num_samples": 3000, "random_seed": 8}
+    texts = trained.generate(
+        PROMPT, samplers=["regex:pattern=[a-h]+"], repetition_penalty=2, temperature=0.9, top_k=3, **options
+    )
+
+    def law(text):
+        return likeliest(only_letters(np.exp(seen_penalised(logits_after(trained, text), text) / 0.9), "abcdefgh"), 3)
+
+    expected = {}
+    for first in LETTERS:
+        share = law(PROMPT)[token_of(first)] / law(PROMPT).sum()
+        after = law(PROMPT + first)
+        for second in LETTERS:
+            if share * after[token_of(second)]:
+                expected[first + second] = share * after[token_of(second)] / after.sum()
+    assert len(expected) == 9
+    assert_texts_distributed(texts, expected)
