@@ -95,8 +95,8 @@ def initial_weights(spec: ModelSpec, random_seed: int) -> Weights:
 
     Recurrent weights are orthogonal for each gate (Saxe, McClelland and Ganguli 2014), input and output weights uniform
     within sqrt(6 / (rows + columns)) (Glorot and Bengio 2010), embeddings normal with deviation 1 (as torch.nn.Embedding;
-    1 / sqrt(E) where tied, since they are output weights too), biases zero, and the forget gate's bias one
-    (Jozefowicz, Zaremba and Sutskever 2015).
+    1 / sqrt(E) where tied, since they are output weights too), biases zero, and the forget gate's bias one, so
+    that it begins open (Gers, Schmidhuber and Cummins 2000; Jozefowicz, Zaremba and Sutskever 2015).
     """
     generator = np.random.Generator(np.random.Philox(key=random_seed))
     weights: Weights = {}

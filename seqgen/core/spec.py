@@ -41,6 +41,9 @@ Precision: TypeAlias = Annotated[
 class ModelSpec:
     """The shape of a model; with its canonical weights, all that any backend needs to run it.
 
+    Dropout (Srivastava et al. 2014) zeroes outputs on their way to the layer above and from the top to the logits, never in
+    the recurrence (Zaremba, Sutskever and Vinyals 2014), nor embeddings.  Embeddings are tied as by Press and Wolf 2017.
+
     Raises:
         OptionError: sizes that contradict each other.
     """
@@ -76,7 +79,8 @@ class OptimizerSpec:
     """How weights are updated; the learning rate comes with each step.
 
     Gradients are scaled down so that their global norm is at most ``grad_clip`` (Pascanu, Mikolov and Bengio 2013),
-    and weight decay is decoupled and leaves biases alone (Loshchilov and Hutter 2019).
+    and weight decay is decoupled and leaves biases alone (Loshchilov and Hutter 2019).  ``beta_2`` is not the 0.999 of Kingma
+    and Ba 2015: runs are short, and 0.99, as in nanoGPT's recipe for characters, averages over some hundred updates.
 
     With ``weight_average`` a above 0, a running average of the weights is kept beside them (Polyak and Juditsky 1992), in
     which a weight's age is on average the share a of all updates so far: after update t, from 1,

@@ -32,7 +32,9 @@ class Budget:
 class Schedule:
     """The learning rate of each step: a linear rise over ``warmup_steps``, then a fall with the budget used.
 
-    ``cosine`` follows Loshchilov and Hutter 2017 (SGDR, without restarts), down to ``FLOOR`` of the highest rate.
+    The rise is the gradual warm-up of Goyal et al. 2017 (Accurate, Large Minibatch SGD, section 2.2).  Both falls go down to
+    ``FLOOR`` of the highest rate: ``linear`` as Defazio et al. 2023 (When, Why and How Much?) and Bergsma et al. 2025
+    (Straight to Zero) advise, who go on to zero, ``cosine`` as Loshchilov and Hutter 2017 (SGDR, without restarts).
     """
 
     name: str
