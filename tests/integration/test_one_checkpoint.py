@@ -144,6 +144,45 @@ def test_the_same_random_seed_writes_the_same_text_on_each_backend(shared_main, 
         assert "".join(alone) == sixteen["numpy"][number]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [(1000, {"stop": [". ", " the"]}), (150, {"prefix_lines": ["The ice", "and", ""]})],
+    ids=["stop texts", "prefix lines"],
+)
+def test_a_sample_among_many_batches_is_that_alone_on_each_backend(
+    shared_main, small_corpus, monkeypatch, count, options
+):
+    from seqgen.backends.keras import model as keras_model
+    from seqgen.backends.keras.generator import EngineGenerator
+
+    shape = {"hidden-size": 24, "num-layers": 2, "embedding-size": 12, "ngram-order": 4, "precision": "float32"}
+    arguments = [f"--{option}={value}" for option, value in {**shape, "max-steps": 60, "learning-rate": 0.01}.items()]
+    result = shared_main("train", small_corpus, "--backend=torch", "--name=mixed", "--quiet", "--json", *arguments)
+    name = json.loads(result.stdout)["model"]
+
+    def prepared(backend):
+        model = seqgen.load(name, backend=backend)
+        return model.prepare("The ice", length=20, repetition_penalty=1.2, random_seed=7, **options)
+
+    def written(generation, **which):
+        samples = generation.samples(count, **which)
+        return [(sample.number, sample.text, sample.tokens, sample.finish_reason) for sample in samples]
+
+    generations = {backend: prepared(backend) for backend in BACKENDS}
+    # On a CPU the Keras backend generates in NumPy; here also as it does on a GPU.
+    monkeypatch.setattr(keras_model, "NumpyModel", functools.partial(EngineGenerator, device="cpu"))
+    generations["keras, on its engine"] = prepared("keras")
+    expected = written(generations["numpy"])
+    if "stop" in options:
+        assert {reason for *_, reason in expected} == {"length", "stop"}  # rows leave at different times
+    for backend, generation in generations.items():
+        assert written(generation) == expected, backend
+        for number in (0, 63, 64, 65, count - 1):
+            assert written(generation, numbers=[number]) == [expected[number]], backend
+        assert "".join(generation.stream()) == expected[0][1], backend
+
+
 @pytest.mark.parametrize(("architecture", "first"), TRAINED_FIRST.items())
 def test_a_model_folder_loads_on_each_backend(trained, small_corpus, tmp_path, first, architecture):
     record = trained(first, architecture)
