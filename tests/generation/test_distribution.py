@@ -306,13 +306,13 @@ def test_every_bundled_sampler_is_drawn_from_through_the_public_api():
     ("samplers", "keywords", "law"), PUBLIC, ids=[f"{samplers} {keywords}" for samplers, keywords, _ in PUBLIC]
 )
 def test_what_a_trained_model_generates_follows_the_law_of_its_logits(trained, samplers, keywords, law):
-    options = {"length": 1, "num_samples": 3000, "random_seed": 8}
+    options = {"length": 1, "num_samples": 2000, "random_seed": 8}
     texts = trained.generate(PROMPT, samplers=samplers, **keywords, **options)
     assert_distributed([token_of(text) for text in texts], law(logits_after(trained, PROMPT)))
 
 
 def test_so_does_the_token_after_the_first(trained):
-    options = {"length": 2, "num_samples": 3000, "random_seed": 8}
+    options = {"length": 2, "num_samples": 2000, "random_seed": 8}
     texts = trained.generate(
         PROMPT, samplers=["regex:pattern=[a-h]+"], repetition_penalty=2, temperature=0.9, top_k=3, **options
     )
