@@ -53,7 +53,6 @@ def progress(
         console=console, disable=not console.is_terminal or (out is not None and out.to_terminal), transient=True
     )
     task = bar.add_task("samples", total=total, completed=done)
-
     begun = done > 0
 
     def show(_tokens: int) -> None:
@@ -90,9 +89,9 @@ def record(
         with progress(best_of or num_samples, NONE_KEPT) as (show, advance):
 
             def on_step(tokens: int) -> None:
-                show(tokens)
                 if not first:
                     first.append(time.perf_counter())
+                show(tokens)
 
             if best_of is None:
                 samples = generation.samples(num_samples, on_step=on_step, on_sample=lambda _: advance())

@@ -357,12 +357,15 @@ class Model {
     const state = this.network.initialState();
     let logits;
     for (const token of ids) logits = this.network.step(token, state);
+    let ended = false;
     for (let written = 0; written < length; written++) {
       const token = draw(adjusted(logits, { temperature, minP, forbidden }), random.next());
-      if (token === this.about.end_id) break;
+      ended = token === this.about.end_id;
+      if (ended) break;
       yield decoder.push(token);
       logits = this.network.step(token, state);
     }
-    yield decoder.finish();
+    const rest = decoder.finish();
+    yield ended ? rest : rest.replace(/\ufffd$/, ""); // a character that the length cuts is left out
   }
 }
