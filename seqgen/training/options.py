@@ -108,7 +108,11 @@ class TrainingOptions:
     optimizer: Optimizer = "adamw"
     learning_rate: Annotated[float, Gt(0), Doc("the schedule's highest learning rate")] | None = None
     lr_schedule: LrSchedule = "linear"
-    warmup_steps: Annotated[int, Ge(0), Doc("updates in which the learning rate rises from zero")] = 50
+    warmup_steps: Annotated[
+        int,
+        Ge(0),
+        Doc("updates in which the learning rate rises from zero; if not given, at most a tenth of a counted run"),
+    ] = 50
     grad_clip: Annotated[float, Gt(0), Doc("largest global norm of the gradient")] = 1.0
     beta_2: Beta2 = 0.99
     weight_decay: WeightDecay = 0.01

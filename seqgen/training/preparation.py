@@ -31,7 +31,7 @@ from seqgen.training.defaults import Corpus, choose
 from seqgen.training.memory import fewer_rows
 from seqgen.training.mixing import check_mixing
 from seqgen.training.pace import measure
-from seqgen.training.schedule import Budget, Schedule
+from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
 from seqgen.training.unseen import vocabulary
 
@@ -64,11 +64,7 @@ class Preparation:
     @property
     def budget(self) -> Budget:
         """When the training ends."""
-        values = self.config.training
-        limits = [values["max_steps"]] if values["max_steps"] else []
-        if values["epochs"]:
-            limits.append(max(1, round(values["epochs"] * self.training.steps_per_epoch)))
-        return Budget(min(limits, default=None), values["max_time"])
+        return _budget(self.config.training, self.training)
 
     @property
     def schedule(self) -> Schedule:
@@ -161,6 +157,9 @@ def prepare(
     chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, tokens=tokens)
     values |= chosen
     origins |= dict.fromkeys(chosen, "chosen")
+    training, validation = make_batches(store, values)
+    if origins["warmup_steps"] == "default":
+        _shorten_warmup(values, origins, _budget(values, training))
     config = ModelConfig(
         model=_spec(tokenizer, values),
         parts={
@@ -172,7 +171,6 @@ def prepare(
         origins=origins,
         has_ends=store.has_ends,
     )
-    training, validation = make_batches(store, values)
     weights = parent.weights(backend) if parent else None
     if weights is not None and ids is not None:
         weights = extended_weights(weights, config.model, ids, values["random_seed"])
@@ -259,6 +257,19 @@ def _spec(tokenizer: Tokenizer, values: Mapping[str, Any]) -> ModelSpec:
         vocab_size=tokenizer.vocab_size,
         **{option.name: values[option.name] for option in options.options_of(ModelSpec) if option.name in values},
     )
+
+
+def _budget(values: Mapping[str, Any], training: Batching) -> Budget:
+    limits = [values["max_steps"]] if values["max_steps"] else []
+    if values["epochs"]:
+        limits.append(max(1, round(values["epochs"] * training.steps_per_epoch)))
+    return Budget(min(limits, default=None), values["max_time"])
+
+
+def _shorten_warmup(values: dict[str, Any], origins: dict[str, str], budget: Budget) -> None:
+    """Leave a run that is short most of its updates for the full rate and the fall."""
+    if budget.max_steps is not None and (most := int(WARMUP_SHARE * budget.max_steps)) < values["warmup_steps"]:
+        values["warmup_steps"], origins["warmup_steps"] = most, "chosen"
 
 
 def _tokens(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mapping[str, Any]) -> float:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 FLOOR = 0.1
 """The share of the highest learning rate that a falling schedule ends at: the average of the weights does the rest."""
 
+WARMUP_SHARE = 0.1
+"""The share of a run's updates that the warm-up takes at most, where they are counted and ``warmup_steps`` is not given."""
+
 
 @dataclass(frozen=True)
 class Budget:

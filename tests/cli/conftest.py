@@ -101,7 +101,8 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQGEN_HOME", str(folder / "home"))
         outcome = run_main(
-            "train", corpus, "--backend", "torch", *MIXED, "--max-steps", 40, "--learning-rate", 0.02, "-q"
+            *("train", corpus, "--backend", "torch", *MIXED, "-q"),
+            *("--max-steps", 40, "--learning-rate", 0.02, "--warmup-steps", 50),
         )
     assert outcome == Outcome(0, "", "")
     return folder / "home"

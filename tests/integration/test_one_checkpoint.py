@@ -76,6 +76,7 @@ def test_training_goes_on_in_the_other_framework_and_back(shared_main, trained, 
             "backend": backend,
             "max-steps": 2,
             "eval-every": 1,
+            "warmup-steps": 50,
             "ngram-order": 0,
         }
         arguments = [f"--{option}={value}" for option, value in options.items()]

@@ -91,3 +91,16 @@ def test_activations_are_the_inputs_the_gates_the_states_and_the_logits():
     assert activation_bytes(spec, Batch(ids, ids), "float32") == 4 * hidden + 2 * 3 * 2 * 10 * 4
     assert activation_bytes(spec, Batch(ids, ids), "bfloat16") == 2 * hidden + 2 * 3 * 2 * 10 * 4
     assert activation_bytes(spec, Batch(ids, ids, last_step_only=True), "float32") == 4 * hidden + 2 * 2 * 10 * 4
+
+
+def test_a_run_whose_updates_are_counted_warms_up_for_a_tenth_of_them_at_most_unless_told_otherwise(prepared):
+    for given, steps, origin in [
+        ({"dropout": 0.1}, 50, "default"),
+        ({"max_steps": 2000}, 50, "default"),
+        ({"max_steps": 60}, 6, "chosen"),
+        ({"epochs": 2, "max_steps": 1000}, 6, "chosen"),  # 33 updates an epoch
+        ({"max_steps": 5}, 0, "chosen"),
+        ({"max_steps": 60, "warmup_steps": 40}, 40, "command line"),
+    ]:
+        found = prepared(**given)
+        assert (found.schedule.warmup_steps, found.config.origins["warmup_steps"]) == (steps, origin), given
