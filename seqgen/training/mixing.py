@@ -14,6 +14,7 @@ from seqgen.core.errors import OptionError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
+from seqgen.evaluation import bits_per_character
 from seqgen.ngrams.counting import affordable_order, check_countable, count_ngrams
 from seqgen.ngrams.mixture import Mixture, weights_shape
 from seqgen.training.interruption import Interruption
@@ -74,7 +75,9 @@ def may_mix(trainer: Trainer, order: int | None) -> bool:
     return order is not None or _weighed(trainer.model, trainer.validation) <= MOST_WEIGHED
 
 
-def mixed_in(trainer: Trainer, order: int | None, reporter: Reporter, asked: Interruption) -> Mixed | None:
+def mixed_in(
+    trainer: Trainer, order: int | None, reporter: Reporter, asked: Interruption, *, characters_per_token: float
+) -> Mixed | None:
     """The n-grams to publish with the best weights, if any are asked for or worth it.
 
     A signal, or memory that does not suffice, leaves them out.
@@ -84,6 +87,7 @@ def mixed_in(trainer: Trainer, order: int | None, reporter: Reporter, asked: Int
         order: the length of the longest; None: as many as are worth it, if they are.
         reporter: is told.
         asked: whether to end.
+        characters_per_token: of the validation part, for what is told.
     """
     weights, validation, alone = trainer.best_weights, trainer.validation, trainer.counters.best_loss
     if weights is None or validation is None or alone is None or not may_mix(trainer, order):
@@ -104,7 +108,8 @@ def mixed_in(trainer: Trainer, order: int | None, reporter: Reporter, asked: Int
         return None
     if mixed is None:
         return None
-    gained = f"of up to {mixed.order} tokens bring the validation loss from {alone:.3f} to {mixed.loss:.3f}"
+    before, after = (bits_per_character(loss, characters_per_token) for loss in (alone, mixed.loss))
+    gained = f"of up to {mixed.order} tokens bring validation from {before:.3f} to {after:.3f} bits/character"
     if order is None and mixed.loss > alone * (1 - GAIN):
         reporter.note(f"n-grams  {gained}: too little to keep them")
         return None

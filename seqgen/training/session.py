@@ -215,7 +215,7 @@ class Session:
                 raise
             finally:
                 self.reporter.close()
-            mixed = mixed_in(trainer, values["ngram_order"], self.reporter, asked)
+            mixed = mixed_in(trainer, values["ngram_order"], self.reporter, asked, characters_per_token=ratio)
         facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed)
         return self._finish(facts, callbacks, asked, failure)
 
