@@ -210,7 +210,9 @@ def plot(rows: list[Row], backend: str, folder: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "seqgen"  # the same figures give the same file
+    mpl.rcParams.update(
+        {"svg.hashsalt": "seqgen", "svg.fonttype": "none"}
+    )  # the same figures give the same, small file
     from matplotlib import pyplot as plt
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json as json_module
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +15,16 @@ from typing import Any
 class Out:
     """Where text goes, piece by piece: standard output, or a file that is written as it comes.
 
-    Attributes:
+    Args:
+        file: open for writing at its end.
         name: of the file; None for standard output.
+        replaces: whether the first piece takes the place of what the file holds.
     """
 
-    def __init__(self, file: Any, name: str | None = None) -> None:
+    def __init__(self, file: Any, name: str | None = None, *, replaces: bool = False) -> None:
         self._file = file
         self.name = name
+        self._replaces = replaces
         self._binary = False
 
     @property
@@ -29,6 +34,10 @@ class Out:
 
     def write(self, piece: str | bytes) -> None:
         """Write a piece, whole and at once."""
+        if self._replaces:
+            self._replaces = False
+            if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                self._file.truncate(0)  # not before: what was refused must not cost a file that was there
         self._binary = isinstance(piece, bytes)
         self._file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
         self._file.flush()
@@ -53,8 +62,8 @@ def open_output(output: str | None) -> Iterator[Out]:
     from seqgen.core.errors import OutputError
 
     try:
-        file = Path(output).open("wb")  # noqa: SIM115  closed below
+        file = Path(output).open("ab")  # noqa: SIM115  closed below
     except (OSError, ValueError) as error:
         raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
     with files.writing(Path(output)), file:
-        yield Out(file, output)
+        yield Out(file, output, replaces=True)

@@ -44,8 +44,8 @@ GAIN = 0.01
 MOST_WEIGHED = 1 << 31
 """Probabilities of held-out tokens that are weighed where no order is given, at most: that takes a minute or two."""
 
-MANY_WEIGHED = 1 << 28
-"""From so many on, which take some ten seconds, it is said what is being done."""
+MANY_COUNTED, MANY_WEIGHED = 2_000_000, 1 << 28
+"""From so many tokens or probabilities on, which take some seconds, it is said what is being done."""
 
 
 def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> None:
@@ -94,9 +94,11 @@ def mixed_in(
         return None
     try:
         asked.at_once = True
-        if _weighed(trainer.model, validation) >= MANY_WEIGHED:
-            tokens = len(validation.part.tokens)
-            reporter.note(f"n-grams  being weighed on {tokens:,} held-out tokens; Ctrl-C leaves them out")
+        counted, held_out = len(trainer.training.part.tokens), len(validation.part.tokens)
+        if counted >= MANY_COUNTED or _weighed(trainer.model, validation) >= MANY_WEIGHED:
+            reporter.note(
+                f"n-grams  being counted in {counted:,} tokens and weighed on {held_out:,}; Ctrl-C leaves them out"
+            )
         mixed = _mix(trainer.model, weights, order, trainer.training, validation)
     except KeyboardInterrupt:
         reporter.warn("The n-grams are left out.")

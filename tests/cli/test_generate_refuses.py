@@ -46,6 +46,14 @@ class TestWithAModel:
             "folder is not a model: it has none of "
         )
 
+    @pytest.mark.parametrize("option", [("--stop", ""), ("--no-stream", "--length", 10**12)])
+    def test_a_file_that_was_there_is_not_lost_to_what_is_refused(self, refused, seqgen, tmp_path, option):
+        (tmp_path / "text.txt").write_text("The only copy, which is longer than what comes in its place.")
+        refused("generate", "--seed", "ice", "--output", "text.txt", *option, exit_code=2)
+        assert (tmp_path / "text.txt").read_text().startswith("The only copy")
+        assert seqgen("generate", "--seed", "ice", "--length", 3, "--output", "text.txt").exit_code == 0
+        assert len((tmp_path / "text.txt").read_text()) == len("ice") + 3 + len("\n")
+
     def test_an_empty_prompt_is_told(self, refused, tmp_path):
         (tmp_path / "empty.txt").write_bytes(b"\xef\xbb\xbf")
         assert refused("generate", "--seed", "", exit_code=2) == (

@@ -338,13 +338,14 @@ def test_where_memory_does_not_suffice_for_n_grams_the_network_is_published(star
     assert (str(outcome.version), outcome.record["interrupted"], unfinished()) == ("sea:1", False, [])
 
 
+@pytest.mark.parametrize("many", ["MANY_COUNTED", "MANY_WEIGHED"])
 @pytest.mark.parametrize("order", [None, 3])
-def test_weighing_on_much_held_out_text_is_told_and_by_itself_not_done_on_very_much(start, monkeypatch, order):
-    monkeypatch.setattr(mixing, "MANY_WEIGHED", 100)
+def test_what_takes_long_with_n_grams_is_told_and_by_itself_not_done_on_very_much(start, monkeypatch, order, many):
+    monkeypatch.setattr(mixing, many, 100)
     reporter = Reporter()
     start(reporter=reporter, max_steps=4, ngram_order=order)
     told = [line for line in reporter.told if line.startswith("n-grams")]
-    assert told[0] == "n-grams  being weighed on 117 held-out tokens; Ctrl-C leaves them out"
+    assert told[0] == "n-grams  being counted in 1,053 tokens and weighed on 117; Ctrl-C leaves them out"
     monkeypatch.setattr(mixing, "MOST_WEIGHED", 100)
     outcome = start(max_steps=4, ngram_order=order)
     assert (outcome.version.folder / "ngrams.safetensors").exists() == (order is not None)
