@@ -5,6 +5,7 @@ Each training is a process of its own, and each fault is the real one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -88,7 +90,7 @@ def step_of(checkpoint):
 
 def fill(folder):
     """Leave no byte free."""
-    with (folder / "filler").open("wb", buffering=0) as file:
+    with (folder / "filler").open("ab", buffering=0) as file:
         for size in (65536, 4096, 1):
             try:
                 while file.write(b"\0" * size) == size:
@@ -97,19 +99,37 @@ def fill(folder):
                 continue
 
 
+@contextlib.contextmanager
+def kept_full(folder):
+    """No byte is free, nor what is removed meanwhile, such as the checkpoint before the last."""
+    ended = threading.Event()
+
+    def keep():
+        while not ended.wait(0.005):
+            fill(folder)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def test_a_full_disk_ends_no_training_and_what_was_trained_goes_elsewhere_until_there_is_room(
     start, seqgen, corpus, small_disk, monkeypatch
 ):
     home = small_disk / "home"
     process = start("train", corpus, *TINY, *ENDLESS, home=home)
     wait_for("training/novel/1/step-*", home, process)
-    fill(small_disk)
-    for line in process.stderr:
-        if "There is no checkpoint now" in line:
-            break
+    with kept_full(small_disk):
+        for line in process.stderr:
+            if "There is no checkpoint now" in line:
+                break
+        process.terminate()
+        _, stderr = process.communicate(timeout=60)
     assert re.search(r"home/training/novel/1\S* cannot be written: No space left on device\.  Training goes on\.", line)
-    process.terminate()
-    _, stderr = process.communicate(timeout=60)
     *_, problem, rescued = stderr.strip().splitlines()
     assert process.returncode == 1
     assert "Traceback" not in stderr
