@@ -1,7 +1,9 @@
-"""Tiny models that really train, and an observer that remembers what the loop told it."""
+"""Tiny models that really train, an observer that remembers what the loop told it, and sessions from a corpus to a model."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,11 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqgen import home, settings
 from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.data.store import Part
+from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.progress import SilentReporter
 from seqgen.training.schedule import Budget, Schedule
+from seqgen.training.session import Session
 from seqgen.training.trainer import Trainer
 
 VOCAB_SIZE = 8
@@ -128,3 +134,69 @@ def recorder() -> Recorder:
 def clock() -> Callable[[float], Clock]:
     """A clock on which so many seconds pass between one look and the next."""
     return Clock
+
+
+TINY = {
+    "backend": "torch",
+    "hidden_size": 8,
+    "embedding_size": 4,
+    "seq_len": 8,
+    "batch_size": 4,
+    "precision": "float32",
+}
+
+
+class Reporter(SilentReporter):
+    """Keeps what it is told; and in its n-th sample, which follows the n-th evaluation, sends this process a signal."""
+
+    def __init__(self, signal_at=None):
+        self.told = []
+        self.samples = 0
+        self.signal_at = signal_at
+
+    def note(self, text):
+        self.told.append(text)
+
+    def warn(self, text):
+        self.told.append(f"warning: {text}")
+
+    def sample(self, text):
+        self.samples += 1
+        if self.samples == self.signal_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "sea.txt"
+    path.write_text("The sea is wide and the ice is white.  " * 30)
+    return path
+
+
+@pytest.fixture
+def start(seqgen_home, corpus):
+    """Train on the corpus; the session's reporter can be given."""
+
+    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, samples=None, **given):
+        values, origins = settings.resolve(
+            TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
+        )
+        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples)
+        return session.start([str(corpus)] if sources is None else sources, values, origins)
+
+    return run
+
+
+@pytest.fixture
+def resume(seqgen_home):
+    """Go on with the newest run; the session's reporter can be given."""
+
+    def run(name=None, *, reporter=None, **budget):
+        return Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample").resume(name, budget)
+
+    return run
+
+
+def unfinished():
+    folder = home.training_folder()
+    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*")) if folder.exists() else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import signal
 from pathlib import Path
@@ -21,78 +20,12 @@ from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, OptionError, TrainingError
 from seqgen.manifest import faults, sha256
-from seqgen.ngrams.counting import count_ngrams
 from seqgen.registry import Registry
-from seqgen.training import mixing
 from seqgen.training.options import PRESETS, TrainingOptions
-from seqgen.training.progress import SilentReporter
 from seqgen.training.samples import SavedSamples
 from seqgen.training.session import Session
 
-TINY = {
-    "backend": "torch",
-    "hidden_size": 8,
-    "embedding_size": 4,
-    "seq_len": 8,
-    "batch_size": 4,
-    "precision": "float32",
-}
-
-
-class Reporter(SilentReporter):
-    """Keeps what it is told; and in its n-th sample, which follows the n-th evaluation, sends this process a signal."""
-
-    def __init__(self, signal_at=None):
-        self.told = []
-        self.samples = 0
-        self.signal_at = signal_at
-
-    def note(self, text):
-        self.told.append(text)
-
-    def warn(self, text):
-        self.told.append(f"warning: {text}")
-
-    def sample(self, text):
-        self.samples += 1
-        if self.samples == self.signal_at:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
-@pytest.fixture
-def corpus(tmp_path):
-    path = tmp_path / "sea.txt"
-    path.write_text("The sea is wide and the ice is white.  " * 30)
-    return path
-
-
-@pytest.fixture
-def start(seqgen_home, corpus):
-    """Train on the corpus; the session's reporter can be given."""
-
-    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, samples=None, **given):
-        values, origins = settings.resolve(
-            TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
-        )
-        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples)
-        return session.start([str(corpus)] if sources is None else sources, values, origins)
-
-    return run
-
-
-@pytest.fixture
-def resume(seqgen_home):
-    """Go on with the newest run; the session's reporter can be given."""
-
-    def run(name=None, *, reporter=None, **budget):
-        return Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample").resume(name, budget)
-
-    return run
-
-
-def unfinished():
-    folder = home.training_folder()
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*")) if folder.exists() else []
+from .conftest import TINY, Reporter, unfinished
 
 
 def test_what_was_trained_is_published_with_its_lineage(start, corpus):
@@ -276,79 +209,6 @@ def test_an_interrupted_run_is_published_and_can_be_gone_on_with(start, resume):
         read_weights(each.version.folder / "model.safetensors", shapes, where="") for each in (whole, resumed)
     )
     assert all(np.array_equal(weights[name], expected[name]) for name in shapes)
-
-
-@pytest.fixture
-def counting(monkeypatch):
-    """Let something happen when n-grams are about to be counted."""
-
-    def before(happens):
-        def count(*arguments):
-            happens()
-            return count_ngrams(*arguments)
-
-        monkeypatch.setattr(mixing, "count_ngrams", count)
-
-    return before
-
-
-def test_a_signal_while_n_grams_are_counted_publishes_the_network_and_they_can_be_counted_later(
-    start, resume, counting, monkeypatch
-):
-    counting(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    reporter = Reporter()
-    outcome = start(reporter=reporter, max_steps=12)
-    assert (outcome.record["steps"], outcome.record["interrupted"], outcome.signal_number) == (12, True, signal.SIGTERM)
-    assert reporter.told[-2:] == [
-        "warning: The n-grams are left out.",
-        "Saved as sea:1.  To go on: seqgen train --resume sea",
-    ]
-    assert not (outcome.version.folder / "ngrams.safetensors").exists()
-    monkeypatch.setattr(mixing, "count_ngrams", count_ngrams)
-    resumed = resume()
-    assert (str(resumed.version), resumed.record["steps"], resumed.record["interrupted"]) == ("sea:2", 12, False)
-    assert (resumed.version.folder / "ngrams.safetensors").exists()
-    assert sha256(resumed.version.folder / "model.safetensors") == sha256(outcome.version.folder / "model.safetensors")
-
-
-def test_a_process_that_is_killed_while_n_grams_are_counted_has_lost_nothing(start, resume, counting, monkeypatch):
-    class Killed(BaseException):
-        pass
-
-    def kill():
-        raise Killed
-
-    counting(kill)
-    with pytest.raises(Killed):
-        start(max_steps=12)
-    monkeypatch.setattr(mixing, "count_ngrams", count_ngrams)
-    reporter = Reporter()
-    assert str(resume(reporter=reporter).version) == "sea:1"
-    assert "resume   sea at step 12" in reporter.told
-
-
-def test_where_memory_does_not_suffice_for_n_grams_the_network_is_published(start, counting):
-    def fail():
-        raise MemoryError
-
-    counting(fail)
-    reporter = Reporter()
-    outcome = start(reporter=reporter, max_steps=4)
-    assert "warning: There is not enough memory to count n-grams, so they are left out." in reporter.told
-    assert (str(outcome.version), outcome.record["interrupted"], unfinished()) == ("sea:1", False, [])
-
-
-@pytest.mark.parametrize("many", ["MANY_COUNTED", "MANY_WEIGHED"])
-@pytest.mark.parametrize("order", [None, 3])
-def test_what_takes_long_with_n_grams_is_told_and_by_itself_not_done_on_very_much(start, monkeypatch, order, many):
-    monkeypatch.setattr(mixing, many, 100)
-    reporter = Reporter()
-    start(reporter=reporter, max_steps=4, ngram_order=order)
-    told = [line for line in reporter.told if line.startswith("n-grams")]
-    assert told[0] == "n-grams  being counted in 1,053 tokens and weighed on 117; Ctrl-C leaves them out"
-    monkeypatch.setattr(mixing, "MOST_WEIGHED", 100)
-    outcome = start(max_steps=4, ngram_order=order)
-    assert (outcome.version.folder / "ngrams.safetensors").exists() == (order is not None)
 
 
 def test_a_run_that_was_left_at_once_can_be_gone_on_with_while_its_exception_is_still_there(start, resume):

@@ -1,0 +1,87 @@
+"""N-grams at the end of a run: what is told of them, and that nothing of the network is lost to them."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from seqgen.manifest import sha256
+from seqgen.ngrams.counting import count_ngrams
+from seqgen.training import mixing
+
+from .conftest import Reporter, unfinished
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    """Let something happen when n-grams are about to be counted."""
+
+    def before(happens):
+        def count(*arguments):
+            happens()
+            return count_ngrams(*arguments)
+
+        monkeypatch.setattr(mixing, "count_ngrams", count)
+
+    return before
+
+
+def test_a_signal_while_n_grams_are_counted_publishes_the_network_and_they_can_be_counted_later(
+    start, resume, counting, monkeypatch
+):
+    counting(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    reporter = Reporter()
+    outcome = start(reporter=reporter, max_steps=12)
+    assert (outcome.record["steps"], outcome.record["interrupted"], outcome.signal_number) == (12, True, signal.SIGTERM)
+    assert reporter.told[-2:] == [
+        "warning: The n-grams are left out.",
+        "Saved as sea:1.  To go on: seqgen train --resume sea",
+    ]
+    assert not (outcome.version.folder / "ngrams.safetensors").exists()
+    monkeypatch.setattr(mixing, "count_ngrams", count_ngrams)
+    resumed = resume()
+    assert (str(resumed.version), resumed.record["steps"], resumed.record["interrupted"]) == ("sea:2", 12, False)
+    assert (resumed.version.folder / "ngrams.safetensors").exists()
+    assert sha256(resumed.version.folder / "model.safetensors") == sha256(outcome.version.folder / "model.safetensors")
+
+
+def test_a_process_that_is_killed_while_n_grams_are_counted_has_lost_nothing(start, resume, counting, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill():
+        raise Killed
+
+    counting(kill)
+    with pytest.raises(Killed):
+        start(max_steps=12)
+    monkeypatch.setattr(mixing, "count_ngrams", count_ngrams)
+    reporter = Reporter()
+    assert str(resume(reporter=reporter).version) == "sea:1"
+    assert "resume   sea at step 12" in reporter.told
+
+
+def test_where_memory_does_not_suffice_for_n_grams_the_network_is_published(start, counting):
+    def fail():
+        raise MemoryError
+
+    counting(fail)
+    reporter = Reporter()
+    outcome = start(reporter=reporter, max_steps=4)
+    assert "warning: There is not enough memory to count n-grams, so they are left out." in reporter.told
+    assert (str(outcome.version), outcome.record["interrupted"], unfinished()) == ("sea:1", False, [])
+
+
+@pytest.mark.parametrize("many", ["MANY_COUNTED", "MANY_WEIGHED"])
+@pytest.mark.parametrize("order", [None, 3])
+def test_what_takes_long_with_n_grams_is_told_and_by_itself_not_done_on_very_much(start, monkeypatch, order, many):
+    monkeypatch.setattr(mixing, many, 100)
+    reporter = Reporter()
+    start(reporter=reporter, max_steps=4, ngram_order=order)
+    told = [line for line in reporter.told if line.startswith("n-grams")]
+    assert told[0] == "n-grams  being counted in 1,053 tokens and weighed on 117; Ctrl-C leaves them out"
+    monkeypatch.setattr(mixing, "MOST_WEIGHED", 100)
+    outcome = start(max_steps=4, ngram_order=order)
+    assert (outcome.version.folder / "ngrams.safetensors").exists() == (order is not None)
