@@ -1,6 +1,7 @@
-"""What each sampler costs for a token, beside a step of the NumPy model 1 x 256 with as many tokens; one text at a time.
+"""What each sampler costs for a token, beside a step of the NumPy model with as many tokens; one text at a time.
 
     python benchmarks/samplers.py
+    python benchmarks/samplers.py --hidden-size 512 --num-layers 2
     python benchmarks/samplers.py --vocab-size 50000 --tokens 20
 
 A sampler's time is that of what it adjusts and of what it accepts, with a text of some thousand tokens behind it.
@@ -26,6 +27,8 @@ from seqgen.testing.letters import LettersTokenizer  # noqa: E402
 
 _PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 _PARSER.add_argument("--vocab-size", type=int, default=65)
+_PARSER.add_argument("--hidden-size", type=int, default=256)
+_PARSER.add_argument("--num-layers", type=int, default=1)
 _PARSER.add_argument("--tokens", type=int, default=200, help="tokens of each run")
 _PARSER.add_argument("--repeats", type=int, default=9)
 
@@ -55,18 +58,18 @@ def main() -> None:
     logits = [(generator.normal(size=(1, vocab_size)) * 3).astype(np.float32) for _ in range(tokens)]
     written = generator.zipf(1.3, (PROMPT + (arguments.repeats + 1) * tokens, 1)).clip(max=vocab_size) - 1
 
-    runs = {"a step of the model": step(vocab_size, written[:tokens])}
+    model = ModelSpec(vocab_size=vocab_size, hidden_size=arguments.hidden_size, num_layers=arguments.num_layers)
+    runs = {"a step of the model": step(model, written[:tokens])}
     runs |= {spec: sampling(spec, logits, written) for spec in SPECS}
     seconds = interleave(runs, repeats=arguments.repeats)
-    title = f"samplers {vocab_size}"
+    title = f"samplers {vocab_size} {model.num_layers}x{model.hidden_size}"
     report(title, seconds, work=tokens, unit="tokens", vocab_size=vocab_size, numpy=np.__version__)
     for name, values in seconds.items():
         print(f"{statistics.median(values) / tokens * 1e3:8.4f} ms a token  {name}")
 
 
-def step(vocab_size: int, drawn: np.ndarray) -> Callable[[], object]:
+def step(spec: ModelSpec, drawn: np.ndarray) -> Callable[[], object]:
     """The model's own work for these tokens."""
-    spec = ModelSpec(vocab_size=vocab_size, hidden_size=256, num_layers=1)
     model = CATALOG.make("backend", "numpy").build(spec, random_seed=0, device="cpu")
 
     def run() -> None:

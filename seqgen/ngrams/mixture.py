@@ -119,8 +119,21 @@ class Mixture(Model):
 
     def _mixed(self, logits: Floats, after: State, before: State, ids: Ids) -> tuple[Floats, State]:
         context = np.concatenate([before[CONTEXT], ids], axis=1)[:, ids.shape[1] :]
-        terms = _terms(on_host(logits), self._table.after(context))
-        return terms.weighed(self._weights), {**after, CONTEXT: context}
+        if len(context) == 1:
+            mixed = self._alone(on_host(logits)[0], context[0].tolist())[None]
+        else:
+            mixed = _terms(on_host(logits), self._table.after(context)).weighed(self._weights)
+        return mixed, {**after, CONTEXT: context}
+
+    def _alone(self, logits: Floats, context: list[int]) -> Floats:
+        """The mixture's logits (V,) of one text by the network's (V,), in a third of the time that many rows' way takes for one."""
+        probabilities, length, followers = self._table.after_one(context)
+        terms = np.empty((2, len(logits)), np.float32)  # as in Terms
+        with np.errstate(over="ignore"):
+            np.subtract(logits, logits[logits.argmax(), ...], out=terms[0])
+        np.log(np.maximum(probabilities, _SMALLEST), out=terms[1])
+        mixed: Floats = self._weights[_case(length, followers)] @ np.maximum(terms, _LOWEST, out=terms)
+        return mixed
 
     def _scored(self, batch: Batch, chosen: Iterator[bool]) -> Iterator[Scored]:
         """The scored places of a batch that are chosen, some time steps at a time."""
@@ -160,12 +173,13 @@ def _of_network(state: State) -> State:
 
 def _terms(logits: Floats, expected: Expected) -> Terms:
     """What a network's logits (n, V) and n-grams say at the same places."""
-    if len(logits) == 1:  # a text alone, where a reduction takes longer than all else
-        top: Any = np.float32(logits.item(logits.argmax()))
-    else:
-        top = np.maximum.reduce(logits, axis=-1, keepdims=True)
     with np.errstate(over="ignore"):  # from one end of float32 to the other, as where training diverges
-        network: Floats = logits - top
+        network: Floats = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
     np.maximum(network, _LOWEST, out=network)
     ngrams = np.maximum(expected.probabilities, _SMALLEST)
-    return Terms(network, np.log(ngrams, out=ngrams), 2 * expected.length + (expected.followers > 1))
+    return Terms(network, np.log(ngrams, out=ngrams), _case(expected.length, expected.followers))
+
+
+def _case(length: Any, followers: Any) -> Any:
+    """Which weights hold after contexts of which so many tokens are known, with so many followers."""
+    return 2 * length + (followers > 1)

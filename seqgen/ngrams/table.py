@@ -43,15 +43,6 @@ class Contexts:
     discounted: Floats
     backoff: Floats
 
-    def find(self, codes: Integers) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
-        """(B,) whether each of these contexts has occurred, and where it stands."""
-        if not len(self.codes):
-            return np.zeros(len(codes), np.bool_), np.zeros(len(codes), np.intp)
-        # In one type, or the whole table would be copied into another.
-        known = codes.astype(self.codes.dtype)
-        places = np.minimum(np.searchsorted(self.codes, known), len(self.codes) - 1)
-        return self.codes[places] == known, places
-
     def place(self, code: int) -> int | None:
         """Where one context stands, None if it has not occurred."""
         number = self.codes.dtype.type(code)
@@ -104,38 +95,57 @@ class NgramTable:
         Args:
             context: (B, N) the last tokens, the latest last; ``NOTHING`` before the first.
         """
-        if len(context) == 1:
-            probabilities, length, followers = self._after(context[0].tolist())
-            return Expected(probabilities[None].copy(), np.array([length]), np.array([followers]))
-        expected = Expected(
-            np.repeat(self.unigram[None], len(context), axis=0),
-            np.zeros(len(context), np.int64),
-            np.full(len(context), self.vocab_size),
-        )
-        rows = np.arange(len(context))  # those whose shorter context has occurred; the longer cannot otherwise
-        codes = np.zeros(len(context), np.int64)
-        digit = 1
-        for length, known in enumerate(self.contexts, start=1):
-            token = context[rows, -length].astype(np.int64)
-            codes = codes + digit * token
-            digit *= self.vocab_size
-            occurred, places = known.find(codes)
-            occurred &= token != NOTHING
-            rows, codes, places = rows[occurred], codes[occurred], places[occurred]
-            if not len(rows):
-                break
-            expected.probabilities[rows] *= known.backoff[places][:, None]
-            starts = known.starts[places].astype(np.int64)
-            counts = known.starts[places + 1].astype(np.int64) - starts
-            ends = np.cumsum(counts)
-            entries = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
-            expected.probabilities[np.repeat(rows, counts), known.tokens[entries]] += known.discounted[entries]
-            expected.length[rows] = length
-            expected.followers[rows] = counts
-        return expected
+        table, offsets = self._together
+        rows, vocab_size = len(context), self.vocab_size
+        tokens = context[:, ::-1].T.astype(np.int64)  # (N, B), the latest first, as all below if nothing else is said
+        digits = vocab_size ** np.arange(len(tokens), dtype=np.int64)[:, None]
+        codes = np.add.accumulate(tokens * digits, axis=0) + offsets
+        places = table.codes.searchsorted(codes)
+        # A longer context has not occurred where a shorter one has not.
+        occurred = np.logical_and.accumulate((table.codes[places] == codes) & (tokens != NOTHING), axis=0)
+        starts = table.starts[places]
+        counts = np.where(occurred, table.starts[places + 1] - starts, 0)
+        length = occurred.sum(axis=0)  # (B,)
+        followers = np.where(length > 0, counts[length - 1, np.arange(rows)], vocab_size)  # (B,)
 
-    def _after(self, context: list[int]) -> tuple[Floats, int, int]:
-        """The same for one context, in a fraction of the time: most texts are written one at a time."""
+        # What all contexts at least as long leave to the shorter ones.
+        backoff = np.where(occurred, table.backoff[places], 1)
+        left = np.multiply.accumulate(backoff[::-1], axis=0, dtype=np.float64)[::-1]
+        share = np.concatenate([left[1:], np.ones((1, rows))])
+        each = counts.ravel()  # (N * B,)
+        entries = np.arange(each.sum()) + np.repeat(starts.ravel() - each.cumsum() + each, each)
+        firsts = np.tile(np.arange(rows) * vocab_size, len(tokens))
+        cells = np.repeat(firsts, each) + table.tokens[entries]
+        discounted = np.repeat(share.ravel(), each) * table.discounted[entries]
+        counted = np.bincount(cells, discounted, rows * vocab_size).reshape(rows, vocab_size)
+        probabilities = (counted + left[0][:, None] * self.unigram).astype(np.float32)
+        return Expected(probabilities, length, followers)
+
+    @cached_property
+    def _together(self) -> tuple[Contexts, Integers]:
+        """The contexts of all lengths in one table, where one search finds many, and what is added to each length's codes, (N, 1)."""
+        sizes = self.vocab_size ** np.arange(self.order, dtype=np.int64)
+        offsets = np.cumsum(sizes)[:-1]
+        entries = np.cumsum([0, *(len(known.tokens) for known in self.contexts)])
+        codes = [known.codes.astype(np.int64) + offset for known, offset in zip(self.contexts, offsets, strict=True)]
+        starts = [
+            known.starts[:-1].astype(np.int64) + start for known, start in zip(self.contexts, entries, strict=False)
+        ]
+        # At the end one that nothing comes to, so that each search ends at a place.
+        table = Contexts(
+            np.concatenate([*codes, [np.iinfo(np.int64).max]]),
+            np.concatenate([*starts, [entries[-1]] * 2]),
+            np.concatenate([known.tokens for known in self.contexts]),
+            np.concatenate([known.discounted for known in self.contexts]),
+            np.concatenate([*(known.backoff for known in self.contexts), [np.float32(1)]]),
+        )
+        return table, offsets[:, None]
+
+    def after_one(self, context: list[int]) -> tuple[Floats, int, int]:
+        """The same for one context (N), in a fraction of the time: most texts are written one at a time.
+
+        The probabilities (V,) are not to be changed, since they may be given again.
+        """
         code, digit, length = 0, 1, 0
         for token in reversed(context):
             if token == NOTHING:

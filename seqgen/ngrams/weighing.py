@@ -36,9 +36,6 @@ class Terms(NamedTuple):
 
     def weighed(self, weights: npt.NDArray[np.floating[Any]]) -> Floats:
         """The logits (n, V), by weights (cases, 2)."""
-        if len(self.case) == 1:
-            network, ngrams = weights[self.case.item()]
-            return self.network * np.float32(network) + self.ngrams * np.float32(ngrams)
         own = weights[self.case].astype(np.float32)
         logits: Floats = self.network * own[:, :1]
         logits += self.ngrams * own[:, 1:]

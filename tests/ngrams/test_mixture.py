@@ -107,9 +107,10 @@ def test_a_row_alone_gives_what_it_gives_among_others(mixture):
 def test_stepping_modifies_nothing_handed_in(mixture):
     _, state = mixture.prefill(IDS[None, :5], mixture.initial_state(1))
     before = {name: array.copy() for name, array in state.items()}
-    mixture.next_logits(np.array([3]), state)
+    logits, _ = mixture.next_logits(np.array([3]), state)
     for name, array in state.items():
         np.testing.assert_array_equal(array, before[name])
+    np.testing.assert_array_equal(mixture.next_logits(np.array([3]), state)[0], logits)
 
 
 @pytest.mark.parametrize("how", [{}, {"last_step_only": True}, {"weights": np.tri(4, 20, dtype=np.float32)}])
