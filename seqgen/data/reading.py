@@ -18,6 +18,7 @@ from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OutputError
 from seqgen.core.options import option_values
 from seqgen.core.types import Content, Document
+from seqgen.data.code import code_of
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called while a corpus is read with the bytes done so far (text in UTF-8), and those of all where they are known."""
@@ -151,4 +152,6 @@ def _bytes(content: Content) -> bytes:
 def _key(dataset: Dataset, stamp: Any) -> str:
     kind = type(dataset)
     about = [f"{kind.__module__}:{kind.__qualname__}", option_values(dataset), stamp]
+    if code := code_of(kind):
+        about.append(code)
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,7 +2,7 @@
 
 A store is a folder of two arrays (see :mod:`seqgen.data.arrays`): ``tokens.bin``, the ids, and ``documents.bin``, 64-bit
 numbers: how many characters there are, the D + 1 starts, the D hashes.  Its name is a hash of the corpus and the
-tokenizer.  It appears by rename when it is whole; until then it is a folder of another kind (see
+tokenizer, also of its code where it is a plugin's.  It appears by rename when it is whole; until then it is a folder of another kind (see
 :mod:`seqgen.data.encoding`), which one process at a time adds to.
 """
 
@@ -28,6 +28,7 @@ from seqgen.core.errors import CorpusError, OutputError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids
 from seqgen.data.arrays import read_array
+from seqgen.data.code import code_of
 from seqgen.data.encoding import Encoding
 from seqgen.data.reading import Fingerprint, Progress, Reading, recognised
 
@@ -197,4 +198,6 @@ def token_dtype(tokenizer: Tokenizer) -> np.dtype[Any]:
 def _name(fingerprint: str, tokenizer: Tokenizer) -> str:
     kind = type(tokenizer)
     parts = [FORMAT, fingerprint, f"{kind.__module__}:{kind.__qualname__}", tokenizer.state()]
+    if code := code_of(kind):
+        parts.append(code)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
