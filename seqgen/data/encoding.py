@@ -204,6 +204,8 @@ class Encoding:
                 if length >= BATCH:
                     yield batch
                     batch, length = _Batch(), 0
+            for _ in pieces:  # those that the tokenizer did not ask for: they are no document of their own
+                pass
             if document >= hashes_done:
                 batch.marks.append((len(batch.units), reading.hash))
         yield batch

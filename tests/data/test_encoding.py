@@ -45,6 +45,20 @@ class Uncut(Interrupted):
         yield from map(self.encode, pieces)
 
 
+class UpToAFullStop(ByteTokenizer):
+    """Bytes, of each document those of its first piece."""
+
+    def encode_pieces(self, pieces):
+        yield self.encode(next(pieces))
+
+
+def test_pieces_that_a_tokenizer_does_not_read_are_no_documents(memory, tmp_path):
+    store = open_or_build(memory(["ab.", "cd", "ef"], ["gh."], ["ij.", "kl"]), UpToAFullStop(), tmp_path)
+    assert text_of(store) == b"ab.gh.ij."
+    whole = open_or_build(memory(["ab.", "cd", "ef"], ["gh."], ["ij.", "kl"]), ByteTokenizer(), tmp_path)
+    assert store.document_hashes.tolist() == whole.document_hashes.tolist()
+
+
 @settings(max_examples=60)
 @given(
     contents=st.lists(st.lists(st.text("abé", max_size=3), min_size=1, max_size=3), min_size=1, max_size=5),
