@@ -11,8 +11,15 @@ _USER = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)[^\s/?#\"'<>]*@")
 _QUERY = re.compile(
     r"(?P<url>[A-Za-z][\w+.-]*://[^\s?#\"'<>]*)[?#](?=[^\s\"'<>]*[=&]|[\w%-]{16})[^\s\"'<>]*[^\s\"'<>.,;:)\]}]"
 )
-_TOKEN = re.compile(r"\b(?P<kind>Bearer |Basic |hf_|AKIA|ASIA)[\w+/=.~-]{8,}")
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
+_TOKEN = re.compile(  # and no name of a file: Basic Training.txt, ASIAN_NOVELS.txt, hf_wikitext_103.txt
+    r"""(?x) (?P<kind> (?i: \b authorization ['"]? \s* [:=] \s* ['"]? [a-z]+ [ ] )
+      | \b Bearer [ ] (?= [\w+/=.~-]* (?: [0-9=] | [a-z][A-Z] ) )
+      | \b Basic [ ] (?= [A-Za-z0-9+/]* (?: [0-9=] | [a-z][A-Z] ) ) (?= [A-Za-z0-9+/]{8,} ={0,2} (?! [.]?\w ) )
+      | \b hf_ (?= [a-z0-9]* [A-Z] ) (?= [A-Za-z0-9]{14,} \b )
+      | \b A[KS]IA (?= [A-Z0-9]{16} \b )
+    ) [\w+/=.~-]{8,}"""
+)
+_SECRET_NAME = re.compile(r"TOKEN(?!IZ)|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
 _SHORTEST = 6  # characters of a secret in the environment; a shorter one may be part of any word
 
 

@@ -23,6 +23,9 @@ from seqgen.core.redact import redacted
         ("https://h/x?0123456789abcdef0123456789abcdef", "https://h/x?***"),
         ("simplecache::s3://ada:lace@b/x", "simplecache::s3://***@b/x"),
         ("Authorization: Bearer abc.def-ghi_jkl", "Authorization: Bearer ***"),
+        ("{'authorization': 'Basic swordfish'}", "{'authorization': 'Basic ***'}"),
+        ("sent Bearer eyJhbGci.eyJzdWIi.sfl", "sent Bearer ***"),
+        ("sent Basic dXNlcjpwYXNz.", "sent Basic ***"),
         ("token hf_AbCdEfGhIjKlMn is wrong", "token hf_*** is wrong"),
         ("key AKIAIOSFODNN7EXAMPLE is wrong", "key AKIA*** is wrong"),
     ],
@@ -41,6 +44,11 @@ def test_what_lets_somebody_in_is_hidden(text, shown):
             "ada@example.org",
             "/home/ada/novel.txt?x=1",
             "hf_hub",
+            "hf_wikitext_103.txt",
+            "ASIAN_NOVELS.txt",
+            "Basic Training.txt",
+            "Basic Vocabulary2.txt",
+            "Bearer Understanding.txt",
         ),
     ],
 )
@@ -53,8 +61,10 @@ def test_what_the_environment_keeps_secret_is_hidden_wherever_it_stands(monkeypa
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalr/XUt+nFEMI")
     monkeypatch.setenv("HF_TOKEN_PATH", "/home/ada/token")
     monkeypatch.setenv("MY_PASSWORD", "a")
+    monkeypatch.setenv("SEQGEN_TOKENIZER", "sylable")
     assert redacted("key 5e1f00d5 and wJalr/XUt+nFEMI") == "key *** and ***"
     assert redacted("a path: /home/ada/token") == "a path: /home/ada/token"
+    assert redacted('No tokenizer "sylable".') == 'No tokenizer "sylable".'
 
 
 def test_no_message_of_ours_shows_credentials():
