@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import itertools
 import math
 import re
 import types
@@ -72,7 +73,7 @@ class PartSpec:
         """
         name, colon, rest = text.partition(":")
         values: dict[str, Any] = {}
-        for item in re.findall(r"(?:\\.|[^,\\])+", rest):
+        for item in re.findall(r"(?s)(?:\\.|[^,\\]|\\\Z)+", rest):
             key, equals, value = item.partition("=")
             if not equals or not key.strip():
                 within = ", and \\, for a comma within a value" if values else ""
@@ -86,7 +87,7 @@ class PartSpec:
 
     def __str__(self) -> str:
         """The spec as it can be parsed again."""
-        items = ",".join(f"{key}={_escape(value)}" for key, value in self.values.items())
+        items = ",".join(f"{key}={written(value)}" for key, value in self.values.items())
         return f"{self.name}:{items}" if items else self.name
 
 
@@ -139,7 +140,7 @@ def checked(part: type, values: Mapping[str, Any], *, where: str, example: str =
         try:
             result[option.name] = convert(option.annotation, value)
         except ValueError:
-            hint = f"  Try {example}:{option.name}={_escape(option.default)}" if example else ""
+            hint = f"  Try {example}:{option.name}={written(option.default)}" if example else ""
             faults.append(f"{where}: {option.name} is {_shown(value)}, but must be {option.allowed}.{hint}")
     if faults:
         raise OptionError("\n".join(faults))
@@ -163,11 +164,17 @@ def convert(annotation: Any, value: Any) -> Any:
     """
     if _optional(annotation) and value in (None, "none", "None"):
         return None
-    if isinstance(value, bool) and _bare(annotation) in (int, float):
+    bare = _bare(annotation)
+    if isinstance(value, bool) and bare in (int, float):
         raise ValueError(value)
     reading = next((data for data in _metadata(annotation) if isinstance(data, ReadAs)), None)
-    if reading is not None and isinstance(value, str):
-        value = reading.parse(value)
+    if isinstance(value, str):
+        if reading is not None:
+            value = reading.parse(value)
+        elif typing.get_origin(bare) is Literal:  # pydantic takes the number 2 for Literal[1, 2], and no text
+            value = next((item for item in typing.get_args(bare) if str(item) == value), value)
+        elif typing.get_origin(bare) is tuple:
+            value = tuple(item.strip() for item in value.split(",")) if value.strip() else ()
     if _fits(annotation, value):
         return value
     from pydantic import ValidationError
@@ -179,6 +186,16 @@ def convert(annotation: Any, value: Any) -> Any:
     if isinstance(converted, float) and not math.isfinite(converted):  # JSON, which keeps options, has no infinity
         raise ValueError(value)
     return converted
+
+
+def written(value: Any) -> str:
+    r"""A value of an option as one writes it in ``NAME:key=value``: ``true``, ``none``, ``left\,right``; no default is empty."""
+    if value is dataclasses.MISSING:
+        return ""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return re.sub(r"([,\\])", r"\\\1", text)
 
 
 def _fits(annotation: Any, value: Any) -> bool:
@@ -226,7 +243,7 @@ def _metadata(annotation: Any) -> tuple[Any, ...]:
 
 def _bare(annotation: Any) -> Any:
     annotation = _some(annotation)
-    return typing.get_args(annotation)[0] if _metadata(annotation) else annotation
+    return _some(typing.get_args(annotation)[0]) if _metadata(annotation) else annotation
 
 
 def _some(annotation: Any) -> Any:
@@ -239,11 +256,8 @@ def _some(annotation: Any) -> Any:
 
 
 def _optional(annotation: Any) -> bool:
-    return type(None) in typing.get_args(annotation)
-
-
-def _escape(value: Any) -> str:
-    return re.sub(r"([,\\])", r"\\\1", str(_jsonable(value)).lower() if isinstance(value, bool) else str(value))
+    inner = typing.get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+    return type(None) in typing.get_args(inner)
 
 
 def _shown(value: Any) -> str:
@@ -274,7 +288,7 @@ def _kind(bare: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_allowed(item) for item in arguments if item is not type(None))
     if origin is tuple:
-        return f"a list, each {_allowed(arguments[0])}"
+        return rf"a list (with \, between), each {_allowed(arguments[0])}"
     return _WORDS.get(bare, getattr(bare, "__name__", str(bare)))
 
 
@@ -282,7 +296,9 @@ def _bounds(metadata: Iterable[Any]) -> list[str]:
     import annotated_types  # some 15 ms, which listing parts does without
 
     words = []
-    for data in metadata:
+    for data in itertools.chain.from_iterable(
+        each if isinstance(each, annotated_types.GroupedMetadata) else (each,) for each in metadata
+    ):
         match data:
             case annotated_types.Gt(gt=bound):
                 words.append(f"above {bound}")
@@ -292,4 +308,10 @@ def _bounds(metadata: Iterable[Any]) -> list[str]:
                 words.append(f"below {bound}")
             case annotated_types.Le(le=bound):
                 words.append(f"at most {bound}")
+            case annotated_types.MultipleOf(multiple_of=divisor):
+                words.append(f"divisible by {divisor}")
+            case annotated_types.MinLen(min_length=length):
+                words.append(f"of length at least {length}")
+            case annotated_types.MaxLen(max_length=length):
+                words.append(f"of length at most {length}")
     return [" and ".join(words)] if words else []

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import pytest
 from annotated_doc import Doc
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Interval, Le, Len, MultipleOf
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
@@ -104,6 +104,50 @@ def test_a_part_is_written_as_name_and_options():
     assert PartSpec.parse("bpe:vocab-size=512,min_count=2") == PartSpec("bpe", {"vocab_size": "512", "min_count": "2"})
     assert PartSpec.parse("other/char") == PartSpec("other/char", {})
     assert PartSpec.parse(r"stop:text=a\,b\\c") == PartSpec("stop", {"text": "a,b\\c"})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("name:path=runs\\", "runs\\"), ("name:path=a\\\nb", "a\\\nb"), ("name:path=a\\,\nb", "a,\nb")],
+)
+def test_a_backslash_that_stands_before_neither_a_comma_nor_a_backslash_is_one(text, value):
+    assert PartSpec.parse(text) == PartSpec("name", {"path": value})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unusual:
+    words: Annotated[tuple[str, ...], Doc("which words")] = ("left", "right")
+    sizes: Annotated[tuple[Annotated[int, Ge(1)], ...], Doc("which sizes")] = ()
+    voices: Annotated[Literal[1, 2, 4], Doc("how many voices")] = 2
+    most: Annotated[int | None, Ge(1), Doc("how many at most")] = None
+    beats: Annotated[int, Interval(ge=2, lt=9), MultipleOf(2), Doc("how many beats")] = 4
+    key: Annotated[str, Len(1, 2), Doc("which key")] = "C"
+
+
+def test_whatever_the_type_of_an_option_its_text_becomes_its_value():
+    text = r"name:words=a\, b,sizes=3,voices=4,most=none,beats=6,key=Am"
+    part = make(Unusual, PartSpec.parse(text).values, where="part name")
+    assert part == Unusual(words=("a", "b"), sizes=(3,), voices=4, most=None, beats=6, key="Am")
+    assert make(Unusual, {"most": "3", "words": ""}, where="part name") == Unusual(most=3, words=())
+
+
+def test_the_options_of_a_part_can_be_written():
+    for part in (Unusual(), Unusual(words=("one",), sizes=(1, 2), voices=1, most=7)):
+        spec = PartSpec("name", option_values(part))
+        assert make(Unusual, PartSpec.parse(str(spec)).values, where="part name") == part
+
+
+def test_what_is_wrong_with_a_value_of_an_unusual_type_is_said_with_what_is_allowed_and_can_be_written():
+    values = {"sizes": "1,0", "voices": "3", "most": "0", "beats": "5", "key": "A minor"}
+    with pytest.raises(OptionError) as error:
+        checked(Unusual, values, where="part", example="--part name")
+    assert str(error.value).splitlines() == [
+        r'part: sizes is "1,0", but must be a list (with \, between), each a whole number at least 1.  Try --part name:sizes=',
+        "part: voices is 3, but must be one of 1, 2, 4.  Try --part name:voices=2",
+        "part: most is 0, but must be a whole number at least 1.  Try --part name:most=none",
+        "part: beats is 5, but must be a whole number at least 2 and below 9 and divisible by 2.  Try --part name:beats=4",
+        'part: key is "A minor", but must be text of length at least 1 and of length at most 2.  Try --part name:key=C',
+    ]
 
 
 @given(
