@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seqgen import __version__, home, settings
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.backend import Model
-from seqgen.core.catalog import Catalog
+from seqgen.core.catalog import CONTRACTS, Catalog
 from seqgen.core.errors import ModelNotFoundError, OptionError, PartError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.core.tokenizer import Tokenizer
@@ -282,7 +282,11 @@ def diagnose(catalog: Catalog) -> dict[str, Any]:
                 }
             except PartError as error:
                 found["problem"] = str(error)
+            except Exception as error:  # noqa: BLE001  a third party's code, and what is told of the others is needed
+                found["problem"] = f"{entry.where} fails: {type(error).__name__}: {error}"
         backends.append(found)
+    for kind in CONTRACTS:
+        catalog.entries(kind)  # so that each plugin's hooks have been called, and what is wrong with it is known
     versions = {"seqgen": __version__, "python": platform.python_version()}
     for distribution in (
         "numpy",
@@ -304,7 +308,12 @@ def diagnose(catalog: Catalog) -> dict[str, Any]:
         "folders": {"home": str(home.home()), "models": str(home.models_folder())},
         "backends": backends,
         "plugins": [
-            {"distribution": plugin.distribution, "version": plugin.version, "problem": plugin.problem or None}
+            {
+                "distribution": plugin.distribution,
+                "version": plugin.version,
+                "disabled": plugin.disabled or None,
+                "problem": plugin.problem or None,
+            }
             for plugin in catalog.plugins
         ],
     }

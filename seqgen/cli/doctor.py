@@ -12,6 +12,7 @@ from seqgen.cli.environment import (
     Environment,
     JsonOption,
     add_row,
+    call_for_commands,
     print_json,
     show,
     status_line,
@@ -49,7 +50,10 @@ def doctor(
         return
     from seqgen import api
 
-    report = api.diagnose(Environment.of(ctx).catalog)
+    environment = Environment.of(ctx)
+    environment.lists_plugins = True
+    call_for_commands(ctx)
+    report = api.diagnose(environment.catalog)
     if json:
         print_json(report)
         return
@@ -70,7 +74,8 @@ def doctor(
     show(backends)
     plugins = table("plugin", "version", "problem")
     for plugin in report["plugins"]:
-        add_row(plugins, plugin["distribution"], plugin["version"], plugin["problem"] or "")
+        disabled = f"disabled by {plugin['disabled']}" if plugin["disabled"] else ""
+        add_row(plugins, plugin["distribution"], plugin["version"], plugin["problem"] or disabled)
     show(plugins)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json as json_module
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -58,7 +59,8 @@ class Environment:
         return "catalog" in vars(self) and any(plugin.importing for plugin in self.catalog.plugins)
 
     def _tell(self, plugin: Plugin) -> None:
-        if not self.lists_plugins:
+        completing = "_SEQGEN_COMPLETE" in os.environ  # a word on a line that is still being written
+        if not self.lists_plugins and not completing:
             warn(f"plugin {plugin.distribution} {plugin.version} is left out: {plugin.problem}")
 
 
@@ -75,6 +77,13 @@ class Command(TyperCommand):
         finally:
             for param, negative in flags:
                 param.secondary_opts = negative
+
+
+def call_for_commands(ctx: typer.Context) -> None:
+    """Let plugins add their commands, so that those whose hook fails there are known."""
+    root = ctx.find_root()
+    group: Any = root.command  # of all commands
+    group.list_commands(root)
 
 
 def complete_part(kind: Any) -> Callable[[typer.Context], list[str]]:

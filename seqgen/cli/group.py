@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -54,9 +55,10 @@ class MainGroup(LazyGroup):
             if plugin in added:
                 continue
             addition = typer.Typer(rich_markup_mode="rich")
-            catalog.call(plugin, "register_commands", app=addition)
-            used = addition.registered_commands or addition.registered_groups
-            offered = dict(typer.main.get_group(addition).commands) if used else {}
+            offered: dict[str, Any] = {}
+            if catalog.call(plugin, "register_commands", app=addition):
+                # Only now are the parameters of its functions looked at.
+                catalog.guard(plugin, "register_commands", partial(_take, addition, offered))
             for taken in offered.keys() & {*COMMANDS, *(name for others in added.values() for name in others)}:
                 del offered[taken]
                 warn(
@@ -64,3 +66,9 @@ class MainGroup(LazyGroup):
                 )
             added[plugin] = offered
         return {name: command for commands in added.values() for name, command in commands.items()}
+
+
+def _take(addition: typer.Typer, offered: dict[str, Any]) -> None:
+    """Put what was added among what is offered."""
+    if addition.registered_commands or addition.registered_groups:
+        offered.update(typer.main.get_group(addition).commands)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import traceback
 from collections import Counter
+from dataclasses import MISSING
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from seqgen.cli.environment import (
     Environment,
     JsonOption,
     add_row,
+    call_for_commands,
     print_json,
     show,
     styled,
@@ -53,6 +55,7 @@ def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption =
     environment.lists_plugins = True
     catalog = environment.catalog
     parts = {each: catalog.entries(each) for each in kinds}
+    call_for_commands(ctx)
     if environment.debug:
         for broken in catalog.plugins:
             if broken.cause is not None:
@@ -102,15 +105,25 @@ def show_plugin(
 ) -> None:
     """A part's options, with what each allows and its default."""
     from seqgen.core.catalog import option_of
-    from seqgen.core.options import options_of
+    from seqgen.core.errors import PluginError
+    from seqgen.core.options import options_of, written
 
     (checked,) = _kinds(kind)
     entry = Environment.of(ctx).catalog.find(checked, name)
     part: Any = entry.load()
-    options = options_of(part)
+    try:
+        options = options_of(part)
+    except Exception as error:
+        msg = f"The options of {entry.where} cannot be read: {type(error).__name__}: {error}"
+        raise PluginError(msg) from error
     if json:
         described = [
-            {"name": option.name, "text": option.text, "allowed": option.allowed, "default": option.default}
+            {
+                "name": option.name,
+                "text": option.text,
+                "allowed": option.allowed,
+                "default": None if option.default is MISSING else option.default,
+            }
             for option in options
         ]
         print_json({**_described(entry), "options": described})
@@ -122,9 +135,9 @@ def show_plugin(
         return
     rows = table("option", "allowed", "default", "")
     for option in options:
-        add_row(rows, option.name, option.allowed, _shown(option.default), option.text)
+        add_row(rows, option.name, option.allowed, written(option.default), option.text)
     show(rows)
-    show(f"Write {option_of(entry.kind)} {entry.name}:{options[0].name}={_shown(options[0].default)}")
+    show(f"Write {option_of(entry.kind)} {entry.name}:{options[0].name}={written(options[0].default)}")
 
 
 def _kinds(kind: str | None) -> tuple[Any, ...]:
@@ -138,10 +151,6 @@ def _kinds(kind: str | None) -> tuple[Any, ...]:
         msg = f'No kind of part "{kind}".{nearest}  There are: {", ".join(KINDS)}'
         raise UsageError(msg)
     return (kind,)
-
-
-def _shown(default: Any) -> str:
-    return str(default).lower() if default is None or isinstance(default, bool) else str(default)
 
 
 def _line(entry: PartEntry, *, taken: bool) -> str:

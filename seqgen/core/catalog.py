@@ -14,8 +14,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, PathFinder
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import pluggy
 
@@ -208,7 +209,7 @@ class Catalog:
             if plugin.usable() and plugin not in self._registered:
                 self._registered.add(plugin)
                 name = f"{plugin.distribution}/{plugin.name}"
-                plugin.call("loading", lambda: self._manager.register(plugin.implementation, name=name))  # noqa: B023
+                plugin.call("loading", lambda: self._register(plugin, name))  # noqa: B023
             self._report(plugin)
             if not plugin.problem and not plugin.disabled:
                 yield plugin
@@ -218,8 +219,13 @@ class Catalog:
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             if implementation.plugin is plugin.implementation:
                 given = {name: arguments[name] for name in implementation.argnames}
-                plugin.call(hook, lambda: implementation.function(**given))  # noqa: B023
-                self._report(plugin)
+                self.guard(plugin, hook, lambda: implementation.function(**given))  # noqa: B023
+        return not plugin.problem
+
+    def guard(self, plugin: Plugin, doing: str, function: Callable[[], object]) -> bool:
+        """Do something with what a plugin gave; whether it succeeded, else it is told."""
+        plugin.call(doing, function)
+        self._report(plugin)
         return not plugin.problem
 
     def wait(self) -> bool:
@@ -228,6 +234,26 @@ class Catalog:
         for plugin in late:
             plugin.usable(patience=None)
         return bool(late)
+
+    def _register(self, plugin: Plugin, name: str) -> None:
+        """Make a plugin's hooks known.
+
+        Raises:
+            PluginError: one is of another shape than ours, or is none of ours.
+        """
+        try:
+            self._manager.register(plugin.implementation, name=name)
+        except pluggy.PluginValidationError as error:
+            _, *what = str(error).splitlines()  # the first names the plugin, as whoever shows it does
+            raise PluginError("; ".join(what)) from error
+        known = [hook for hook in vars(hookspecs) if hook.startswith("register_")]
+        for caller in self._manager.get_hookcallers(plugin.implementation) or ():
+            own = [each for each in caller.get_hookimpls() if each.plugin is plugin.implementation]
+            if not caller.has_spec() and not all(each.optionalhook for each in own):
+                near = difflib.get_close_matches(caller.name, known, n=1)
+                hint = f"  Nearest: {near[0]}." if near else ""
+                msg = f"there is no hook {caller.name}.{hint}  All: {', '.join(known)}"
+                raise PluginError(msg)
 
     def _report(self, plugin: Plugin) -> None:
         if plugin.problem and (plugin, plugin.problem) not in self._told:
@@ -251,6 +277,9 @@ class _Registration:
             raise PluginError(msg)
         if not re.fullmatch(r"[\w.]+:\w+", target):
             msg = f'target "{target}" of {name} is not of the form package.module:Attribute.'
+            raise PluginError(msg)
+        if not isinstance(cast("object", summary), str):
+            msg = f"the summary of {name} is {summary!r}, but must be text."
             raise PluginError(msg)
         if any(entry.name == name for entry in self.entries):
             msg = f'{self.kind} "{name}" is registered twice.'
@@ -324,8 +353,20 @@ def _requirements(entry_point: EntryPoint) -> list[str]:
     return (entry_point.dist.requires or []) if entry_point.dist else []
 
 
-def _installed(package: str) -> bool:
+def find_module(name: str) -> ModuleSpec | None:
+    """Where a module is, of which nothing is imported, nor any package on the way to it; None where it is not there."""
+    first, *rest = name.split(".")
     try:
-        return package in sys.modules or importlib.util.find_spec(package) is not None
+        spec = importlib.util.find_spec(first)
+        for part in rest:
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            first = f"{first}.{part}"
+            spec = PathFinder.find_spec(first, spec.submodule_search_locations)
     except (ImportError, ValueError):
-        return False
+        return None
+    return spec
+
+
+def _installed(package: str) -> bool:
+    return package in sys.modules or find_module(package) is not None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.machinery
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from seqgen.core.catalog import find_module
+from seqgen.core.options import written
 
 
 def declared_options(target: str) -> dict[str, str] | None:
@@ -27,7 +29,10 @@ def declared_options(target: str) -> dict[str, str] | None:
         Name to default; None if there is no source of that class to be read.
     """
     module, _, name = target.partition(":")
-    return _class_options(module, name)
+    try:
+        return _class_options(module, name)
+    except Exception:  # noqa: BLE001  a source that is read and not run may say anything, and others are listed beside it
+        return None
 
 
 @functools.cache
@@ -39,7 +44,7 @@ def _class_options(module: str, name: str) -> dict[str, str] | None:
     options: dict[str, str] = {}
     for base in reversed(found.bases):
         if isinstance(base, ast.Name):
-            options |= _class_options(*source.origin(base.id)) or {}
+            options |= _class_options(*source.origin(base.id, within=name)) or {}
     for field in found.body:
         if (
             isinstance(field, ast.AnnAssign)
@@ -66,9 +71,12 @@ class _Source:
         }
         self._values = dict(_assignments(tree))
 
-    def origin(self, name: str) -> tuple[str, str]:
-        """The module and the name in it that a name stands for; an empty module where it is none of ours."""
-        if name in self.classes:
+    def origin(self, name: str, *, within: str) -> tuple[str, str]:
+        """The module and the name in it that the name of a base stands for; an empty module where it is none of ours.
+
+        Within a class of the same name, it stands for what was imported.
+        """
+        if name in self.classes and name != within:
             return self._name, name
         module, original = self._imported.get(name, ("", ""))
         package = module.partition(".")[0]
@@ -94,7 +102,7 @@ class _Source:
             value: Any = ast.literal_eval(default)
         except ValueError:
             return ast.unparse(default)
-        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+        return written(value)
 
 
 @functools.cache
@@ -110,15 +118,7 @@ def _source(module: str) -> _Source | None:
 
 def _path(module: str) -> Path | None:
     """The file of a module; no package on the way to it is imported."""
-    first, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(first)
-    except (ImportError, ValueError):
-        return None
-    name = first
-    for part in rest:
-        name = f"{name}.{part}"
-        spec = spec and importlib.machinery.PathFinder.find_spec(name, spec.submodule_search_locations)
+    spec = find_module(module)
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import textwrap
 import time
@@ -32,7 +33,11 @@ BAD = {
     "exits in a hook": (hook("raise SystemExit"), "register_samplers failed: SystemExit"),
     "has a hook of another shape": (
         "import seqgen\n@seqgen.hookimpl\ndef register_samplers(registry): ...",
-        "loading failed: PluginValidationError: Plugin 'bad/bad' for hook 'register_samplers'",
+        "loading failed: PluginError: hookimpl definition: register_samplers(registry); Argument(s) {'registry'} are declared",
+    ),
+    "has a hook of another name": (
+        "import seqgen\n@seqgen.hookimpl\ndef register_sampler(register): ...",
+        "loading failed: PluginError: there is no hook register_sampler.  Nearest: register_samplers.  All: register_",
     ),
     "registers a name twice": (
         hook(f"{OFFER}\n{OFFER}"),
@@ -41,6 +46,10 @@ BAD = {
     "registers what is no name": (
         hook('register("Bars", "bad:Bars", summary="bars")'),
         'register_samplers failed: PluginError: "Bars" is not a part name: lower case letters, digits and single hyphens.',
+    ),
+    "says nothing of what it registers": (
+        hook('register("bars", "bad:Bars", summary=None)'),
+        "register_samplers failed: PluginError: the summary of bars is None, but must be text.",
     ),
     "was made for another contract": (
         'SEQGEN_CONTRACT = "9.1"\n',
@@ -76,6 +85,48 @@ def test_commands_that_do_not_use_a_bad_plugin_work_and_say_what_is_wrong(
     for command in (["evaluate", "novel", corpus], ["models", "list"], ["corpora", "list"]):  # which may not look at it
         assert seqgen(*command).exit_code == 0
     assert seqgen("--no-plugins", "list-plugins").stdout.endswith(f"Plugins:\n  seqgen {__version__}  ready\n")
+
+
+def test_a_hook_of_another_name_may_be_left_to_a_seqgen_that_has_it(seqgen, install):
+    install("new", "import seqgen\n@seqgen.hookimpl(optionalhook=True)\ndef register_voices(register): ...")
+    assert "new 1.2       ready" in seqgen("list-plugins").stdout
+
+
+def test_what_is_wrong_with_the_commands_of_a_plugin_is_listed_too(seqgen, install):
+    install("bad", "import seqgen\n@seqgen.hookimpl\ndef register_commands(app): raise KeyError('sing')\n")
+    listed = seqgen("list-plugins")
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert "bad 1.2       left out: register_commands failed: KeyError: 'sing'" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("parameter", "problem"),
+    [
+        ("dict", "RuntimeError: Type not yet supported: <class 'dict'>"),
+        ("'Tune'", "NameError: name 'Tune' is not defined"),
+    ],
+)
+def test_a_command_that_cannot_be_made_leaves_help_and_others_as_they_are(seqgen, install, parameter, problem):
+    install(
+        "bad",
+        f"import seqgen\n@seqgen.hookimpl\ndef register_commands(app):\n    @app.command()\n    def sing(x: {parameter}): ...",
+    )
+    warning = f"warning: plugin bad 1.2 is left out: register_commands failed: {problem}\n"
+    page = seqgen("--help")
+    assert (page.exit_code, page.stderr) == (0, warning)
+    assert "list-plugins" in page.stdout
+    assert seqgen("sing").stderr == f'{warning}error: No command "sing".  All: seqgen --help\n'
+    listed = seqgen("list-plugins")
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert f"left out: register_commands failed: {problem}" in listed.stdout
+
+
+def test_a_part_whose_source_cannot_be_right_is_listed_beside_the_others(seqgen, install):
+    part = "from . import nothing\nclass Part(nothing.Base): ...\n"
+    install("bad", part + hook('register("part", "bad:Part", summary="a part")'))
+    listed = seqgen("list-plugins", "--kind", "sampler")
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert "only the k most likely tokens" in listed.stdout
 
 
 def test_a_plugin_that_needs_a_newer_seqgen_says_which(seqgen, install):
@@ -158,6 +209,29 @@ def with_part(construction="pass", adjust="pass"):
     return PART.format(construction=construction, adjust=adjust) + hook(
         'register("part", "bad:Part", summary="a part")'
     )
+
+
+def test_options_that_cannot_be_read_are_their_plugin_s(refused, install):
+    part = "from seqgen.core.sampler import Sampler\n@__import__('dataclasses').dataclass\nclass Part(Sampler):\n"
+    install(
+        "bad", f"{part}    k: 'Tune' = 1\n    adjust = None\n" + hook('register("part", "bad:Part", summary="a part")')
+    )
+    assert refused("plugin", "show", "sampler", "part", exit_code=1) == (
+        """The options of sampler "part" of bad (bad:Part) cannot be read: NameError: name 'Tune' is not defined"""
+    )
+
+
+def test_an_option_without_a_default_is_shown(seqgen, install):
+    part = (
+        "import dataclasses, typing\nfrom annotated_doc import Doc\nfrom seqgen.core.sampler import Sampler\n"
+        "@dataclasses.dataclass\nclass Part(Sampler):\n    k: typing.Annotated[int, Doc('how many')]\n    adjust = None\n"
+    )
+    install("bad", part + hook('register("part", "bad:Part", summary="a part")'))
+    page = seqgen("plugin", "show", "sampler", "part").stdout
+    assert re.search(r"^ *k +a whole number +how many *$", page, re.MULTILINE)
+    assert page.endswith("Write --sampler part:k=\n")
+    (option,) = json.loads(seqgen("plugin", "show", "sampler", "part", "--json").stdout)["options"]
+    assert option["default"] is None
 
 
 def test_a_part_that_cannot_be_made_is_a_sentence(refused, install, novel):

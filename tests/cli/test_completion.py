@@ -48,6 +48,12 @@ def test_names_of_parts_and_models(completed, novel):
     assert completed("seqgen models show n") == ["novel"]
 
 
+def test_a_plugin_that_fails_writes_nothing_into_the_line(completed, install):
+    install("bad", "raise RuntimeError('boom')")
+    assert completed("seqgen tr") == ["train"]
+    assert completed("seqgen generate --sampler top") == ["top-k", "top-p"]
+
+
 @pytest.mark.parametrize("arguments", [("--show-completion",), ("--install-completion",)])
 def test_the_script_for_bash_calls_seqgen(run_python, tmp_path, arguments):
     # shellingham asks the process tree which shell this is; here it is told.

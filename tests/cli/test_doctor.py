@@ -45,7 +45,54 @@ def test_doctor_as_json(seqgen, seqgen_home):
         "problem": None,
     }
     assert backends["torch"]["problem"] == "pip install 'seqgen[torch]'"
-    assert report["plugins"] == [{"distribution": "seqgen", "version": package.__version__, "problem": None}]
+    assert report["plugins"] == [
+        {"distribution": "seqgen", "version": package.__version__, "disabled": None, "problem": None}
+    ]
+
+
+ABACUS = """
+import seqgen
+from seqgen.core.backend import Backend
+
+
+@seqgen.hookimpl
+def register_backends(register):
+    register("abacus", "abacus:Abacus", summary="-")
+
+
+class Abacus(Backend):
+    def devices(self):
+        raise RuntimeError("a bead is missing")
+
+    def architectures(self):
+        return ()
+
+    def build(self, spec, **how):
+        ...
+"""
+
+
+@pytest.mark.usefixtures("lean")
+def test_doctor_says_what_is_wrong_with_each_plugin_and_all_that_is_right(seqgen, install, monkeypatch):
+    hook = "import seqgen\n@seqgen.hookimpl\ndef register_{}(register): raise KeyError('tune')\n"
+    install("abacus", ABACUS)
+    install("singer", hook.format("samplers"))
+    install("whistler", hook.format("commands").replace("register):", "app):"))
+    install("mute", "raise RuntimeError('was imported')")
+    monkeypatch.setenv("SEQGEN_DISABLE_PLUGINS", "mute")
+    outcome = seqgen("doctor")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    for line in (
+        r'abacus .* backend "abacus" of abacus \(abacus:Abacus\) fails: RuntimeError: a bead is missing',
+        "numpy +no +cpu +lstm, gru, rnn",
+        "abacus +1.2 *$",
+        "singer +1.2 +register_samplers failed: KeyError: 'tune'",
+        "whistler +1.2 +register_commands failed: KeyError: 'tune'",
+        "mute +1.2 +disabled by SEQGEN_DISABLE_PLUGINS",
+    ):
+        assert re.search(rf"^ *{line}", outcome.stdout, re.MULTILINE), (line, outcome.stdout)
+    plugins = {each.pop("distribution"): each for each in json.loads(seqgen("doctor", "--json").stdout)["plugins"]}
+    assert plugins["mute"] == {"version": "1.2", "disabled": "SEQGEN_DISABLE_PLUGINS", "problem": None}
 
 
 # --combinations

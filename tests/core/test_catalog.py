@@ -64,6 +64,17 @@ def test_a_third_party_part_is_made_like_a_bundled_one():
     assert catalog.make("tokenizer", "toy:lowercase=true").lowercase is True
 
 
+def test_a_package_within_another_is_looked_for_without_importing_that_one(tmp_path, monkeypatch):
+    (tmp_path / "strings").mkdir()
+    (tmp_path / "strings" / "__init__.py").write_text("raise RuntimeError('was imported')")
+    (tmp_path / "strings" / "violin.py").touch()
+    (tmp_path / "horn.py").write_text("raise RuntimeError('was imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    wanted = ("strings.violin", "strings.viola", "horn.violin", "horn.horn", "horn", "xml.dom")
+    entry = catalog_with(plugin(offering("toy", CHAR, requires=wanted))).find("tokenizer", "toy")
+    assert entry.missing == ("strings.viola", "horn.violin", "horn.horn")
+
+
 def test_two_distributions_with_one_name_must_be_told_apart():
     catalog = catalog_with(plugin(offering("char", CHAR)))
     with pytest.raises(AmbiguousPartError, match="Write seqgen/char or toy/char"):
@@ -119,7 +130,7 @@ def test_a_hook_with_an_unknown_argument_is_reported():
 
     broken = plugin(Wrong(), "broken")
     assert catalog_with(broken).entries("tokenizer")
-    assert "PluginValidationError" in broken.problem
+    assert "register_tokenizers(registrar)" in broken.problem
 
 
 @pytest.mark.parametrize(("name", "target"), [("Bad Name", CHAR), ("ok", "no-colon"), ("ok", "a:b:c")])

@@ -8,13 +8,9 @@ import pytest
 
 from seqgen.core.catalog import CONTRACTS, load_catalog
 from seqgen.core.declared import declared_options
-from seqgen.core.options import options_of
+from seqgen.core.options import options_of, written
 
 ENTRIES = [entry for kind in CONTRACTS for entry in load_catalog().entries(kind) if not entry.missing]
-
-
-def written(default):
-    return str(default).lower() if default is None or isinstance(default, bool) else str(default)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}-{entry.name}")
@@ -79,7 +75,7 @@ def test_aliases_constants_and_base_classes_are_followed_and_nothing_is_imported
         "count": "3",
         "size": "12",
         "ratio": "none",
-        "words": "('a', 'b')",
+        "words": r"a\,b",
         "needed": "",
         "sum": "SIZE + LIMIT",
     }
@@ -96,3 +92,16 @@ def test_a_base_class_that_is_not_there_has_no_options(package):
 )
 def test_where_there_is_no_source_to_read_the_options_are_unknown(package, target):
     assert declared_options(target) is None
+
+
+def test_a_class_may_have_the_name_of_its_base(package, tmp_path):
+    (tmp_path / package / "twin.py").write_text("from .base import Base\nclass Base(Base): ...\n")
+    assert declared_options(f"{package}.twin:Base") == {"encoding": "utf-8", "count": "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("alone", "from .base import Base\nclass Part(Base): ..."), ("own", "class Part(Part): ...")]
+)
+def test_a_source_that_cannot_be_right_keeps_nothing_from_being_listed(package, tmp_path, name, code):
+    (tmp_path / f"{name}.py").write_text(code)
+    assert not declared_options(f"{name}:Part")
