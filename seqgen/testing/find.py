@@ -23,10 +23,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 @contextlib.contextmanager
 def meant(name: str, catalog: Catalog) -> Iterator[list[PartEntry]]:
     """The parts that a person means, which can be used until the end: see ``as_installed`` and ``find_parts``."""
-    if not Path(name).is_dir():
+    folder = Path(name)
+    # A folder of any kind may have the name of a part; who means it all the same writes ./NAME.
+    if not folder.is_dir() or (folder.parts == (name,) and not (folder / "pyproject.toml").exists()):
         yield find_parts(catalog, name)
         return
-    with as_installed(Path(name)) as distribution:
+    with as_installed(folder) as distribution:
         yield find_parts(catalog_of(distribution), distribution)
 
 
@@ -98,7 +100,7 @@ def as_installed(folder: Path) -> Iterator[str]:
         msg = f"{file} is not TOML: {error}"
         raise UsageError(msg) from error
     points = project.get("entry-points", {}).get(PROJECT)
-    if not points or "name" not in project:
+    if not points or not isinstance(points, dict) or "name" not in project:
         msg = (
             f"{file} names no plugin.  Say under [project] its name and under [project.entry-points.{PROJECT}] the "
             'module of its hooks: NAME = "PACKAGE"'

@@ -120,6 +120,15 @@ def test_without_src_the_code_is_in_the_folder_itself(folder):
         assert named(entries) == [("tokenizer", "Seqgen.Rope", "rope")]
 
 
+def test_a_folder_that_is_no_plugin_hides_no_part_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "char").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with meant("char", load_catalog()) as entries:
+        assert named(entries) == [("tokenizer", "seqgen", "char")]
+    with pytest.raises(UsageError, match=r"pyproject.toml cannot be read"), meant("./char", load_catalog()):
+        pass
+
+
 def test_a_folder_without_a_project_says_what_it_lacks(tmp_path):
     with (
         pytest.raises(UsageError, match=r"pyproject.toml cannot be read: .*Name the folder of a plugin"),
@@ -128,8 +137,9 @@ def test_a_folder_without_a_project_says_what_it_lacks(tmp_path):
         pass
 
 
-def test_a_project_that_is_no_plugin_says_what_to_write(folder):
-    (folder / "pyproject.toml").write_text('[project]\nname = "rope"\n')
+@pytest.mark.parametrize("points", ["", '[project.entry-points]\nseqgen = "rope_hooks"\n'])
+def test_a_project_that_is_no_plugin_says_what_to_write(folder, points):
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "rope"\n{points}')
     with pytest.raises(UsageError, match=r"names no plugin.*\[project.entry-points.seqgen\]"), as_installed(folder):
         pass
 
