@@ -48,7 +48,7 @@ def resolve(
     if config_file:
         layers.append((f"{config_file}", from_file))
     if preset is not None:
-        if preset not in presets:
+        if not isinstance(preset, str) or preset not in presets:
             msg = f'No preset "{preset}".  There are: {", ".join(presets)}'
             raise OptionError(msg)
         layers.append((f"preset {preset}", presets[preset]))

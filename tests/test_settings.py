@@ -58,6 +58,14 @@ def test_a_missing_file_and_an_unknown_preset_are_sentences(tmp_path):
         resolve({}, preset="huge")
 
 
+@pytest.mark.parametrize("content", ["preset = 5", 'preset = ["small"]', "[preset]"])
+def test_a_preset_that_is_no_name_is_a_sentence(tmp_path, content):
+    file = tmp_path / "train.toml"
+    file.write_text(content)
+    with pytest.raises(OptionError, match="No preset .*  There are: default, small, large, tutorial"):
+        resolve({}, file=file)
+
+
 def test_every_preset_is_made_of_options_that_are_allowed():
     for name in PRESETS:
         values, _ = resolve({}, preset=name)
