@@ -131,6 +131,17 @@ def test_a_stream_that_is_closed_from_the_start_is_no_mistake(novel, tmp_path, c
     )
 
 
+def test_standard_input_that_is_closed_from_the_start_is_empty(novel, tmp_path):
+    command = [sys.executable, "-m", "seqgen", "generate", "--seed-file", "-"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command], cwd=tmp_path, capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: Standard input is empty.  Leave --seed-file out to start from nothing.\n",
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize(
     "command",
