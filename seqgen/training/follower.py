@@ -107,7 +107,7 @@ class GuardedCallback:
             return None
         try:
             return getattr(self.callback, method)(*arguments)
-        except Exception as error:  # noqa: BLE001  a third party's code; the training must not suffer
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a third party's code; the training must not suffer
             self._failed = True
             self.reporter.warn(redacted(f"{self.spec} failed and is left out: {type(error).__name__}: {error}"))
             return None
