@@ -15,13 +15,13 @@ from seqgen.core.arrays import on_host
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.testing.laws import law, require
 from seqgen.testing.moments import Logits, Moment, require_alike, shown
-from seqgen.testing.sampler_foresight import SamplerForesightLaws
+from seqgen.testing.sampler_telling import SamplerTellingLaws
 
 _FAR = 1 << 30
 """Tokens that nobody asks for."""
 
 
-class SamplerContract(SamplerForesightLaws):
+class SamplerContract(SamplerTellingLaws):
     """The laws of samplers.  Subclass it in your tests, one class for each choice of options that works differently.
 
         class TestNoStutter(SamplerContract):
@@ -290,60 +290,6 @@ class SamplerContract(SamplerForesightLaws):
             require_alike(found, _adjusted(self._played(moment), moment.logits), message, moment)
 
         self.for_all(check, moment=self.moments())
-
-    # What it tells
-
-    @law
-    def test_notes_are_texts_and_those_of_each_row_alone(self) -> None:
-        """``notes`` is None or has texts for each row, the same that this row has alone.
-
-        They are shown with the text that they are about, and a program reads them by it.
-        """
-
-        def check(moment: Moment) -> None:
-            together = self._notes(self._played(moment), moment)
-            for row in range(len(moment.logits)):
-                alone = self._notes(self._played(moment, slice(row, row + 1)), moment, rows=1)
-                require(
-                    alone == together[row : row + 1],
-                    f"Row {row} of {len(together)} has the notes {together[row]}, and alone {alone[0]}.",
-                )
-
-        self.for_all(check, moment=self.moments())
-
-    @law
-    def test_selected_rows_keep_their_notes(self) -> None:
-        """After select, the notes are those of these rows, in this order.
-
-        When a sequence ends the others move up; a person would be told of another's faults.
-        """
-
-        def check(moment: Moment, data: st.DataObject) -> None:
-            count = len(moment.logits)
-            rows = np.array(data.draw(st.permutations(range(count)), label="rows")[: data.draw(st.integers(1, count))])
-            sampler = self._played(moment)
-            before = self._notes(sampler, moment)
-            sampler.select(rows)
-            after = self._notes(sampler, moment, rows=len(rows))
-            expected = [before[row] for row in rows]
-            require(
-                after == expected,
-                f"After select({rows.tolist()}) the notes are {after} instead of {expected}.  Index them by rows too.",
-            )
-
-        self.for_all(check, moment=self.moments(min_rows=2), data=st.data())
-
-    def _notes(self, sampler: Sampler, moment: Moment, rows: int | None = None) -> list[list[str]]:
-        count = len(moment.logits) if rows is None else rows
-        notes = sampler.notes()
-        if notes is None:
-            return [[] for _ in range(count)]
-        require(len(notes) == count, f"notes has {len(notes)} entries for {count} rows.")
-        texts = not any(isinstance(each, str) for each in notes) and all(
-            isinstance(note, str) for each in notes for note in each
-        )
-        require(texts, f"notes is {notes!r}, but must be a sequence of texts for each row.")
-        return [list(each) for each in notes]
 
     # What it remembers
 

@@ -88,7 +88,7 @@ class TokenizerContract(TokenizerGrammarLaws):
                 require(
                     joined == whole.tolist(),
                     f"{shown(document)} is encoded as {shown(whole)}, but in the pieces {shown(pieces)} as {shown(joined)}.  "
-                    "Override encode_pieces and cut where no token reaches across: seqgen.core.text.cut_before_space helps.",
+                    "Override cut, to cut where no token reaches across: seqgen.core.text.cut_before_space helps.",
                 )
 
         self.for_all(check, document=self.documents, cuts=st.lists(st.integers(0, 1 << 16), max_size=5))
@@ -220,6 +220,36 @@ class TokenizerContract(TokenizerGrammarLaws):
                 )
 
         self.for_all(check, seen=self.corpora(), document=self.documents)
+
+    @law
+    def test_an_extended_vocabulary_keeps_every_token(self) -> None:
+        """Where extended gives a tokenizer, each id stands there for what it stood for, at the id that it says.
+
+        The weights of a model are taken over by these ids; with wrong ones it would go on from another's words.
+        """
+
+        def check(seen: list[Content], others: list[Content]) -> None:
+            tokenizer = self.fitted(seen)
+            before = tokenizer.state()
+            extended = tokenizer.extended(iter(others))
+            if extended is None:
+                return
+            where = f"After fit on {shown(seen)}, extended({shown(others)})"
+            wider, ids = extended
+            _hold_ids(ids, wider.vocab_size, f"{where}: the old vocabulary")
+            each_once = len(ids) == tokenizer.vocab_size == len(set(ids.tolist()))
+            require(each_once, f"{where} gives the ids {shown(ids)} for {tokenizer.vocab_size} that there were.")
+            end = None if tokenizer.end_id is None else int(ids[tokenizer.end_id])
+            require(wider.end_id == end, f"{where} makes {wider.end_id} the end, but says that it is {end}.")
+            for document in map(tokenizer.canonical, seen):
+                found, expected = wider.encode(document), ids[tokenizer.encode(document).astype(np.int64)]
+                require(
+                    found.tolist() == expected.tolist(),
+                    f"{where} says that {shown(document)} becomes {shown(expected)}, but encodes it as {shown(found)}.",
+                )
+            require(tokenizer.state() == before, f"{where} changed the tokenizer that it was called on.")
+
+        self.for_all(check, seen=self.corpora(), others=self.corpora())
 
     @law
     def test_encode_never_gives_the_end(self) -> None:

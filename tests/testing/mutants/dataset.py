@@ -84,6 +84,12 @@ class StampsSizes(TextDataset):
         return [Path(source).stat().st_size for source in self.sources]
 
 
+@breaks("test_a_stamp_is_another_one_when_a_source_changes", "the stamp is of the first file alone")
+class StampsTheFirst(TextDataset):
+    def stamp(self):
+        return self.files[0].stamp()
+
+
 @breaks("test_a_stamp_is_another_one_when_a_source_changes", "the stamp is no JSON")
 class StampsPaths(TextDataset):
     def stamp(self):

@@ -419,6 +419,21 @@ class NotSelected(Counted):
         return [[f"{count} of the first token"] for count in self.counts]
 
 
+@breaks("test_each_row_ends_as_it_would_alone", "all end with the first")
+class EndsAll(Counted):
+    def select(self, rows):
+        self.counts = self.counts[rows]
+
+    def finished(self):
+        return np.full(len(self.counts), (self.counts > 1).any())
+
+
+@breaks("test_each_row_ends_as_it_would_alone", "does not select")
+class EndsAnother(Counted):
+    def finished(self):
+        return self.counts > 1
+
+
 class SoundForeseeing(SamplerContract):
     max_examples = 4
 

@@ -213,6 +213,23 @@ class EndsOutside(CharTokenizer):
         return self.vocab_size
 
 
+@breaks(
+    "test_an_extended_vocabulary_keeps_every_token",
+    "the new symbols are sorted among the old ones, which keep their ids",
+)
+class KeepsOldIds(CharTokenizer):
+    def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids]:
+        wider, ids = super().extended(documents)
+        return wider, np.arange(len(ids))
+
+
+@breaks("test_an_extended_vocabulary_keeps_every_token", "two symbols become one")
+class JoinsSymbols(CharTokenizer):
+    def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids]:
+        wider, ids = super().extended(documents)
+        return wider, np.minimum(ids, ids[:1])
+
+
 @breaks("test_encode_never_gives_the_end", "encode adds the end")
 class AddsTheEnd(CharTokenizer):
     def encode(self, document: Content) -> Ids:
