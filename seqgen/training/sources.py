@@ -39,7 +39,7 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
     """Find named corpora, keep what comes from standard input, and make paths absolute.
 
     Raises:
-        CorpusError: a named corpus has not been downloaded.
+        CorpusError: a named corpus has not been downloaded, or standard input is empty.
     """
     sources = tuple(sources) or (DEFAULT,)
     known = {corpus.name: corpus for corpus in available()}
@@ -74,12 +74,18 @@ def _local(source: str) -> Path:
 
 
 def _keep_stdin() -> Path:
-    """Standard input as a file named after its content, so that it can be read twice, and again to go on."""
+    """Standard input as a file named after its content, so that it can be read twice, and again to go on.
+
+    Raises:
+        CorpusError: it is empty.
+    """
     folder = home.corpora_folder() / "stdin"
     with files.new_folder(folder) as new, tempfile.NamedTemporaryFile(dir=new, delete=False) as file:
         with files.writing(folder):
             shutil.copyfileobj(sys.stdin.buffer, file)
             file.flush()
+        if not file.tell():
+            raise CorpusError("Standard input is empty.")
         with Path(file.name).open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         path = folder / f"{digest[:32]}.txt"

@@ -75,3 +75,10 @@ def test_standard_input_is_kept_as_a_file_named_after_its_content(seqgen_home, s
     assert paths[0] == paths[2] != paths[1]
     kept = seqgen_home / "corpora" / "stdin"
     assert sorted(map(str, kept.iterdir())) == sorted(set(paths))
+
+
+def test_an_empty_standard_input_is_said_and_not_kept(seqgen_home, stdin):
+    stdin(b"")
+    with pytest.raises(CorpusError, match=r"^Standard input is empty\.$"):
+        resolve_sources(["-"])
+    assert not list((seqgen_home / "corpora" / "stdin").iterdir())
