@@ -43,15 +43,19 @@ def resolve(
         ("environment", {name: os.environ[_variable(name)] for name in names if _variable(name) in os.environ}),
     ]
     from_file = read_config_file(config_file) if config_file else {}
-    preset = preset or os.environ.get(_variable("preset")) or from_file.pop("preset", None)
-    from_file.pop("preset", None)
+    named = {
+        "": preset,
+        f" ({_variable('preset')} in the environment)": os.environ.get(_variable("preset")),
+        f" ({config_file})": from_file.pop("preset", None),
+    }
     if config_file:
         layers.append((f"{config_file}", from_file))
-    if preset is not None:
-        if not isinstance(preset, str) or preset not in presets:
-            msg = f'No preset "{preset}".  There are: {", ".join(presets)}'
+    where, chosen = next(((where, name) for where, name in named.items() if name not in (None, "")), ("", None))
+    if chosen is not None:
+        if not isinstance(chosen, str) or chosen not in presets:
+            msg = f'No preset "{chosen}"{where}.  There are: {", ".join(presets)}'
             raise OptionError(msg)
-        layers.append((f"preset {preset}", presets[preset]))
+        layers.append((f"preset {chosen}", presets[chosen]))
 
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}

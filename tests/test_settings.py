@@ -58,12 +58,20 @@ def test_a_missing_file_and_an_unknown_preset_are_sentences(tmp_path):
         resolve({}, preset="huge")
 
 
-@pytest.mark.parametrize("content", ["preset = 5", 'preset = ["small"]', "[preset]"])
-def test_a_preset_that_is_no_name_is_a_sentence(tmp_path, content):
+@pytest.mark.parametrize("written", ['["small"]', "3", "{}", "false", '"huge"'])
+def test_a_preset_in_a_file_that_is_none_is_told_with_the_file(tmp_path, written):
     file = tmp_path / "train.toml"
-    file.write_text(content)
-    with pytest.raises(OptionError, match="No preset .*  There are: default, small, large, tutorial"):
+    file.write_text(f"preset = {written}\n")
+    with pytest.raises(OptionError, match=r'No preset ".*" \(.*train\.toml\)\.  There are: default, '):
         resolve({}, file=file)
+
+
+def test_a_preset_in_the_environment_that_is_none_is_told_with_its_variable(monkeypatch):
+    monkeypatch.setenv("SEQGEN_PRESET", "huge")
+    with pytest.raises(OptionError, match=r'No preset "huge" \(SEQGEN_PRESET in the environment\)\.  There are: '):
+        resolve({})
+    monkeypatch.setenv("SEQGEN_PRESET", "")
+    assert resolve({})[1]["hidden_size"] == "default"
 
 
 def test_every_preset_is_made_of_options_that_are_allowed():
