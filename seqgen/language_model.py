@@ -27,6 +27,7 @@ from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.prompt import ending, opening
 from seqgen.generation.settled import Generation
 from seqgen.generation.writer import nothing
+from seqgen.training.options import recorded
 
 DEFAULT_LENGTH = 400
 """Tokens that are written where no length is given."""
@@ -238,20 +239,29 @@ class LanguageModel:
 
         Raises:
             CorpusError: a file is missing, unreadable or too short, or nothing in it is known to the model.
+            OptionError: the dataset gives something else than the model's tokenizer takes.
+            DamagedModelError: the model's folder does not say how it was trained.
         """
         from seqgen.data.batching import make_batching  # with the store some 10 ms, which generating does without
         from seqgen.data.store import open_or_build
 
-        record = self.saved.config.parts["dataset"]
+        how = recorded(self.saved.config.training, "batching", "seq_len", where=self.saved.where)
         if dataset is None:
-            find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
+            entry = find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
+            record = self.saved.config.parts["dataset"]
             spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
         else:
             spec = PartSpec.parse(dataset)
+            entry = self.catalog.find("dataset", spec.name)
         documents = self.catalog.make("dataset", spec, sources=tuple(map(str, files)))
+        if documents.media_type != self.tokenizer.media_type:
+            raise OptionError(
+                f"Dataset {entry.name} gives {documents.media_type}, but {self.reference} takes {self.tokenizer.media_type}."
+            )
         part = open_or_build(documents, self.tokenizer, home.tokens_folder())
-        mode = self.saved.config.training["batching"]
-        seq_len = self.saved.config.training["seq_len"]
+        mode, seq_len = how["batching"], how["seq_len"]
+        if mode != "windows":
+            seq_len = min(seq_len, max(1, part.tokens.size - 1))  # beyond the text there is nothing to read
         batches = make_batching(
             mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
         )

@@ -77,8 +77,8 @@ class Again:
                 f"The corpus of {where} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
                 "Name it with --corpus URL"
             )
-        record = self.recorded.config.parts["dataset"]
         find_recorded(catalog, "dataset", self.recorded.config, where=where)
+        record = self.recorded.config.parts["dataset"]
         spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
         paths = resolve_sources(self.how.sources).paths
         try:

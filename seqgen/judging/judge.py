@@ -20,6 +20,7 @@ from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.generation.generate import Sample
 from seqgen.judging.measures import Figures, measure, without_cut_word, words
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
+from seqgen.training.options import recorded
 from seqgen.training.sources import resolve_sources
 
 SHORTEST = 50
@@ -78,10 +79,12 @@ def judge(
     Raises:
         CorpusError: the corpus is not where it was, or is not what it was.
         UsageError: the word list cannot be read.
+        DamagedModelError: the model's folder does not say which part was held out.
     """
     listed = _read_words(words_file)
+    how = recorded(model.saved.config.training, "validation_fraction", where=model.saved.where)
     store, sources, notes = _read_corpus(model, tuple(map(str, corpus)))
-    training, validation = split(store, model.saved.config.training["validation_fraction"])
+    training, validation = split(store, how["validation_fraction"])
     passages = held_out_passages(validation, model.tokenizer, length or DEFAULT_LENGTH)
     if length is None:
         length = DEFAULT_LENGTH
@@ -134,8 +137,8 @@ def _read_corpus(model: LanguageModel, given: tuple[str, ...]) -> tuple[TokenSto
             f"The corpus of {model.reference} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
             "Name it with --corpus URL"
         )
-    record = model.saved.config.parts["dataset"]
     find_recorded(model.catalog, "dataset", model.saved.config, where=model.saved.where)
+    record = model.saved.config.parts["dataset"]
     spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
     try:
         store = open_or_build(

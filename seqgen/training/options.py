@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
-from seqgen.core.options import ReadAs
+from seqgen.core.errors import DamagedModelError, OptionError
+from seqgen.core.options import ReadAs, checked
 from seqgen.core.spec import (
     Architecture,
     Beta2,
@@ -138,6 +140,26 @@ class TrainingOptions:
     ] = False
     random_seed: Annotated[int, Ge(0), Lt(2**63), Doc("fixes every random draw of the run")] = 0
     deterministic: Annotated[bool, Doc("only operations that give the same bits each time, also where slower")] = False
+
+
+def recorded(training: Mapping[str, Any], *names: str, where: str) -> dict[str, Any]:
+    """Options of a training, as a model folder has them, which may come from a stranger.
+
+    Args:
+        training: what the folder's ``config.json`` says under that name.
+        *names: of the options that are asked for.
+        where: how messages name the folder, for example ``novel:3``.
+
+    Raises:
+        DamagedModelError: one of them is missing, or has a value that no training has.
+    """
+    where = f"{where}/config.json: training"
+    if missing := [name for name in names if training.get(name) is None]:
+        raise DamagedModelError(f"{where}.{missing[0]} is missing.")
+    try:
+        return checked(TrainingOptions, {name: training[name] for name in names}, where=where)
+    except OptionError as error:
+        raise DamagedModelError(str(error)) from error
 
 
 PANELS = {

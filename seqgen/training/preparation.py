@@ -30,6 +30,7 @@ from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, choose
 from seqgen.training.memory import fewer_rows
 from seqgen.training.mixing import check_mixing
+from seqgen.training.options import recorded
 from seqgen.training.pace import measure
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
@@ -298,13 +299,17 @@ def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
 def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
     """Take the shape and the tokenizer of the parent; an option given otherwise is an error."""
     inherited = {option.name: getattr(parent.config.model, option.name) for option in options.options_of(ModelSpec)}
-    inherited["tokenizer"] = parent.config.training["tokenizer"]
+    inherited |= recorded(parent.config.training, "tokenizer", where=parent.where)
     for name, value in inherited.items():
         if name not in values:
             continue
         given = origins[name] != "default"
         if given and name != "dropout" and values[name] != value:
-            msg = f"{name} is {values[name]}, but {parent.where} was made with {value}.  Leave it out to go on from {parent.where}"
+            place = "" if origins[name] == "command line" else f" ({origins[name]})"
+            msg = (
+                f"{name} is {values[name]}{place}, but {parent.where} was made with {value}.  Leave it out to go on from "
+                f"{parent.where}"
+            )
             raise OptionError(msg)
         if not given:
             values[name], origins[name] = value, f"model {parent.where}"

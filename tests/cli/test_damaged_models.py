@@ -136,6 +136,49 @@ def test_a_configuration_that_does_not_fit_is_told(refused, novel, change, sente
     assert sentence in refused("generate", exit_code=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "arguments", "sentence"),
+    [
+        ("batching", None, ("evaluate", "novel", "novel.txt"), "batching is missing."),
+        ("seq_len", 0, ("evaluate", "novel", "novel.txt"), "seq_len is 0, but must be a whole number at least 1."),
+        ("seq_len", "x", ("evaluate", "novel", "novel.txt"), "seq_len is x, but must be a whole number at least 1."),
+        (
+            "validation_fraction",
+            2,
+            ("evaluate", "novel", "--samples", 3),
+            "validation_fraction is 2, but must be a number",
+        ),
+        ("tokenizer", None, ("train", "novel.txt", "--from", "novel", "-q"), "tokenizer is missing."),
+    ],
+)
+def test_options_of_training_that_none_has_are_told(refused, novel, corpus, name, value, arguments, sentence):
+    edit_json(novel / "config.json", lambda config: config["training"].update({name: value}))
+    resealed(novel)
+    told = refused(*arguments, exit_code=1)
+    assert told.startswith("novel:1/config.json: training")
+    assert sentence in told
+
+
+def test_a_seq_len_beyond_all_memory_scores_as_one_that_is_as_long_as_the_text(seqgen, novel, corpus):
+    expected = seqgen("evaluate", "novel", corpus, "--json").stdout
+    edit_json(novel / "config.json", lambda config: config["training"].update(seq_len=10**13))
+    resealed(novel)
+    outcome = seqgen("evaluate", "novel", corpus, "--json")
+    bits = [json.loads(each)["files"][0]["bits_per_character"] for each in (outcome.stdout, expected)]
+    assert bits[0] == pytest.approx(bits[1], rel=1e-2)
+
+
+def test_a_folder_that_names_no_dataset_is_told(refused, novel, corpus):
+    edit_json(novel / "config.json", lambda config: config["parts"].pop("dataset"))
+    resealed(novel)
+    for command in (
+        ("evaluate", "novel", corpus),
+        ("evaluate", "novel", "--samples", 3),
+        ("models", "reproduce", "novel"),
+    ):
+        assert refused(*command, exit_code=1) == "novel:1/config.json: names no dataset."
+
+
 def test_a_tokenizer_that_is_no_tokenizer_is_told(refused, novel):
     (novel / "tokenizer.json").write_text('{"characters": 3}')
     resealed(novel)

@@ -80,6 +80,38 @@ def test_files_may_be_read_in_another_way_than_the_corpus(seqgen, refused, tmp_p
     assert score["characters"] == 29 * 9 - 1
 
 
+BITS = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from seqgen.core.dataset import Dataset
+from seqgen.core.hookspecs import hookimpl
+from seqgen.core.types import Document
+
+SEQGEN_CONTRACT = "1.0"
+
+
+@hookimpl
+def register_datasets(register):
+    register("bits", "seqgen_bits:Bits", summary="no text")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bits(Dataset):
+    media_type: ClassVar[str] = "application/bits"
+
+    def documents(self):
+        yield Document("1", b"101")
+"""
+
+
+def test_files_that_are_read_as_what_the_model_does_not_take_are_refused(refused, corpus, install):
+    install("seqgen_bits", BITS)
+    assert refused("evaluate", "novel", corpus, "--dataset", "bits", exit_code=2) == (
+        "Dataset bits gives application/bits, but novel:1 takes text/plain."
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

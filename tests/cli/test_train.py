@@ -262,6 +262,12 @@ def test_from_a_model_its_shape_cannot_change(novel, train):
     )
 
 
+def test_from_a_model_a_shape_that_the_environment_asks_for_is_told_as_that(novel, train, monkeypatch):
+    monkeypatch.setenv("SEQGEN_NUM_LAYERS", "2")
+    outcome = train("--from", "novel")
+    assert outcome.stderr.startswith("error: num_layers is 2 (environment), but novel:1 was made with 1.")
+
+
 def test_a_corpus_of_another_script_trains_and_generates(trained, seqgen_cli, tmp_path):
     text = "Η θάλασσα ήταν παγωμένη και ο ουρανός λευκός. Кораблі йшли крізь лід. 氷の海を船が行く。🧊\n" * 30
     (tmp_path / "greek.txt").write_text(text, "utf-8")
