@@ -18,6 +18,7 @@ from seqgen.core.types import Content, Ids
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.generation.generate import Sample
+from seqgen.generation.writer import UNFINISHED
 from seqgen.judging.measures import Figures, measure, without_cut_word, words
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
 from seqgen.training.options import recorded
@@ -207,12 +208,15 @@ def held_out_passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Con
             if len(piece) < length and (first or not part.has_ends):
                 break
             text = tokenizer.decode(piece)
+            goes_on = first + length < len(ids)
             passage = text
             if isinstance(text, str):
-                if before.strip() and text[:1].strip():
-                    passage = text.split(maxsplit=1)[-1]
+                rest = text.split(maxsplit=1)[-1] if before.strip() and text[:1].strip() else text
+                # Where tokens are bytes, a piece may begin and end within a character, of which a sample has nothing either.
+                rest = rest.lstrip(UNFINISHED) if before == UNFINISHED else rest
+                passage = rest.removesuffix(UNFINISHED) if goes_on else rest
                 before = text[-1:]
-            passages.append(without_cut_word(passage) if first + length < len(ids) else passage)
+            passages.append(without_cut_word(passage) if goes_on else passage)
     return [passage for passage in passages if passage]
 
 

@@ -168,15 +168,14 @@ def test_a_seq_len_beyond_all_memory_scores_as_one_that_is_as_long_as_the_text(s
     assert bits[0] == pytest.approx(bits[1], rel=1e-2)
 
 
-def test_a_folder_that_names_no_dataset_is_told(refused, novel, corpus):
+def test_a_folder_that_names_no_dataset_is_told(seqgen, novel, corpus):
     edit_json(novel / "config.json", lambda config: config["parts"].pop("dataset"))
     resealed(novel)
-    for command in (
-        ("evaluate", "novel", corpus),
-        ("evaluate", "novel", "--samples", 3),
-        ("models", "reproduce", "novel"),
-    ):
-        assert refused(*command, exit_code=1) == "novel:1/config.json: names no dataset."
+    reproduce = ("models", "reproduce", "novel", "--run", "-q")  # says the command before it runs it
+    for command in (("evaluate", "novel", corpus), ("evaluate", "novel", "--samples", 3), reproduce):
+        outcome = seqgen(*command)
+        assert (outcome.exit_code, outcome.stdout) == (1, "")
+        assert outcome.stderr.splitlines()[-1] == "error: novel:1/config.json: names no dataset."
 
 
 def test_a_tokenizer_that_is_no_tokenizer_is_told(refused, novel):

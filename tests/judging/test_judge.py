@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seqgen.data.store import Part
 from seqgen.judging.judge import held_out_passages
+from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 
 TOKENIZER = CharTokenizer().fit(["the ice was thin and the sea was blue.", "é\n"])
@@ -42,6 +43,21 @@ SEA = "the ice was thin and the sea was blue."
 )
 def test_passages_are_as_samples_are(documents, has_ends, length, passages):
     assert held_out_passages(part(*documents, has_ends=has_ends), TOKENIZER, length) == passages
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "passages"),
+    [
+        ("лёд был тонок и море сине", 17, ["лёд был ", "и "]),  # cut within о and after the р
+        ("а б в г д", 3, ["а ", "б ", "в ", "г "]),
+        ("а б в г д", 4, ["а ", "в", " г "]),  # cut within б
+        ("氷の海を船が行く", 7, ["氷の", "を", "が行"]),
+    ],
+)
+def test_passages_of_bytes_begin_and_end_with_whole_characters_and_words(text, length, passages):
+    tokens = ByteTokenizer().encode(text)
+    whole = Part(tokens, np.array([0, tokens.size]), np.zeros(1, np.uint64), has_ends=False)
+    assert held_out_passages(whole, ByteTokenizer(), length) == passages
 
 
 @given(text=st.text("abc .é\n", max_size=60), length=st.integers(1, 20))
