@@ -137,7 +137,7 @@ class LanguageModel:
             return generation.search().text
         if best_of is not None:
             return generation.best_of(best_of).text
-        texts = [sample.text for sample in generation.samples(num_samples or 1)]
+        texts = [sample.text for sample in generation.samples(1 if num_samples is None else num_samples)]
         return texts[0] if num_samples is None else texts
 
     def stream(self, prompt: Content = "", **options: Any) -> Iterator[Content]:
