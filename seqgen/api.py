@@ -54,7 +54,7 @@ def train(
     config: str | Path | None = None,
     resume: str | None = None,
     from_model: str | None = None,
-    log_to: Sequence[str] = (),
+    log_to: str | Sequence[str] = (),
     progress: bool = True,
     catalog: Catalog | None = None,
     **options: Any,
@@ -86,8 +86,9 @@ def train(
     from seqgen.training.session import Session
 
     catalog = catalog or installed_catalog()
+    log_to = (log_to,) if isinstance(log_to, str) else tuple(log_to or ())
     session = Session(
-        catalog, make_reporter(progress=progress), _sampling(catalog), log_to or (), samples=partial(samples, catalog)
+        catalog, make_reporter(progress=progress), _sampling(catalog), log_to, samples=partial(samples, catalog)
     )
     if resume is not None:
         others = {"name": name, "preset": preset, "config": config, "from_model": from_model}
