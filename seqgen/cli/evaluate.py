@@ -118,7 +118,7 @@ def evaluate(
         "words": words,
         "plot": plot,
     }
-    _check(files, samples, of_samples)
+    _check(files, samples, of_samples, dataset)
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
     scores = _scores(loaded, files or (), dataset)
     judgement = judged(loaded, samples, of_samples) if samples is not None else None
@@ -136,11 +136,17 @@ def evaluate(
         show_judgement(judgement)
 
 
-def _check(files: Sequence[str] | None, samples: int | None, of_samples: Mapping[str, Any]) -> None:
+def _check(
+    files: Sequence[str] | None, samples: int | None, of_samples: Mapping[str, Any], dataset: str | None
+) -> None:
     """Refuse a command that asks for nothing, or for what it does not do."""
     from seqgen.core.errors import UsageError
 
     if samples is not None:
+        if dataset is not None and not files:
+            raise UsageError(
+                "--dataset says how FILE becomes documents, and there is none: the corpus is read as it was."
+            )
         return
     if given := [name for name, value in of_samples.items() if value not in (None, [])]:
         raise UsageError(f"--{given[0].replace('_', '-')} is of the samples that MODEL writes: it needs --samples N")

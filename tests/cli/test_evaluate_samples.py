@@ -216,6 +216,11 @@ def test_a_word_list_that_cannot_be_used_is_a_sentence(refused, novel, tmp_path,
     assert refused("evaluate", "novel", "--samples", 3, "--words", "list.txt", exit_code=2) == sentence
 
 
+def test_what_is_of_the_files_needs_them(refused, novel):
+    sentence = refused("evaluate", "novel", "--samples", 3, "--dataset", "lines", exit_code=2)
+    assert sentence == "--dataset says how FILE becomes documents, and there is none: the corpus is read as it was."
+
+
 def test_what_is_of_the_samples_needs_them(refused, corpus, novel):
     sentence = refused("evaluate", "novel", corpus, "--plot", "novel.svg", exit_code=2)
     assert sentence == "--plot is of the samples that MODEL writes: it needs --samples N"
