@@ -145,7 +145,7 @@ class Session:
         self._text: Text | None = None
         self._saved: set[Path] = set()
         self.ended = False
-        self._check(settings)
+        _check(self._model, settings)
 
     def handle(self, line: str) -> None:
         """Do what a line asks for: a command after a slash, or else a prompt; an empty line asks for nothing.
@@ -239,26 +239,9 @@ class Session:
     def _stream(self, prompt: str, number: int, warn: Callable[[str], None]) -> tuple[Stream, int]:
         fixed = self._settings.random_seed
         settings = self._settings if fixed is None else replace(self._settings, random_seed=fixed + number)
-        generation = self._prepared(settings, prompt, warn)
+        generation = _prepared(self._model, settings, prompt, warn)
         with self._reading(len(generation.prompt_ids)) as on_read:
             return replace(generation, on_read=on_read).stream(), generation.random_seed
-
-    def _prepared(self, settings: Settings, prompt: str, warn: Callable[[str], None]) -> Generation:
-        return self._model.prepare(
-            prompt,
-            length=Length(),
-            stop=settings.stop,
-            samplers=settings.samplers,
-            random_seed=settings.random_seed,
-            strict=settings.strict,
-            warn=warn,
-        )
-
-    def _check(self, settings: Settings) -> Generation:
-        """Refuse settings with which nothing can be written, before they hold."""
-        generation = self._prepared(settings, "", lambda _: None)
-        generation.stream()  # which looks at the stop texts
-        return generation
 
     def _save(self, path: Path) -> None:
         if self._text is None:
@@ -274,18 +257,20 @@ class Session:
 
     def _set_model(self, name: str) -> None:
         if name:
-            self._model = self._loaded(name, self._settings)
+            model = self._loaded(name, self._settings)
+            _check(model, self._settings)
+            self._model = model
             self._changed()
         self._say(self._told("model"))
 
     def _set(self, name: str, value: str) -> None:
         if value:
-            settings = self._with(name, value)
+            settings, model = self._with(name, value), self._model
             if name in {"backend", "device"}:
-                self._model = self._loaded(self._model.reference, settings)
-            self._check(settings)
+                model = self._loaded(model.reference, settings)
+            _check(model, settings)
             only_length = replace(self._settings, length=settings.length) == settings
-            self._settings = settings
+            self._settings, self._model = settings, model
             if not only_length:
                 self._changed()
         self._say(self._told(name))
@@ -340,7 +325,7 @@ class Session:
             case "random-seed":
                 last = "" if self._text is None else f" (that of the last text was {self._text.random_seed})"
                 return f"random-seed: {OFF if settings.random_seed is None else settings.random_seed}{last}"
-        return f"samplers: {', '.join(map(str, self._check(settings).samplers))}"
+        return f"samplers: {', '.join(map(str, _check(self._model, settings).samplers))}"
 
 
 def listing() -> str:
@@ -349,6 +334,25 @@ def listing() -> str:
     width = max(map(len, written))
     lines = [f"{usage:{width}}  {summary}" for usage, summary in written.items()]
     return "\n".join([*lines, "A setting without a value is shown; off takes it away.  Ctrl-C stops a text."])
+
+
+def _prepared(model: LanguageModel, settings: Settings, prompt: str, warn: Callable[[str], None]) -> Generation:
+    return model.prepare(
+        prompt,
+        length=Length(),
+        stop=settings.stop,
+        samplers=settings.samplers,
+        random_seed=settings.random_seed,
+        strict=settings.strict,
+        warn=warn,
+    )
+
+
+def _check(model: LanguageModel, settings: Settings) -> Generation:
+    """Refuse a model and settings with which nothing can be written, before they hold."""
+    generation = _prepared(model, settings, "", lambda _: None)
+    generation.stream()  # which looks at the stop texts
+    return generation
 
 
 def _writing_text(model: LanguageModel) -> LanguageModel:

@@ -247,6 +247,22 @@ def test_what_is_wrong_is_a_sentence_and_changes_nothing(hold, line, error, sent
     assert held("the ice") == hold(samplers=(PartSpec.parse("temperature:temperature=0.5"),))("the ice")
 
 
+def test_a_model_that_cannot_write_with_the_settings_that_hold_is_refused_and_the_one_before_stays(
+    hold, seqgen, tmp_path
+):
+    (tmp_path / "numbers.txt").write_text("0123456789 " * 30)
+    options = ("--hidden-size", 4, "--embedding-size", 2, "--seq-len", 8, "--max-steps", 1, "--ngram-order", 0, "-q")
+    assert seqgen("train", "numbers.txt", "--backend", "torch", *options).exit_code == 0
+    held = hold()
+    held("/sampler regex:pattern=[a-z]+")
+    with pytest.raises(OptionError, match="no text of characters that this model can write matches"):
+        held("/model numbers")
+    assert held.told("/settings").startswith("model: novel:1\n")
+    assert held("the ice").startswith("the ice")
+    held("/sampler off")
+    assert held.told("/model numbers") == "model: numbers:1"
+
+
 def test_a_text_that_fails_midway_is_kept_and_can_be_gone_on_with(hold, model, monkeypatch, tmp_path):
     held = hold()
     whole = model.generate("the ice", length=30, random_seed=7)
