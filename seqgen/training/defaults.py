@@ -84,12 +84,15 @@ def choose(
             "learning_rate": min(HIGHEST_RATE, RATE_TIMES_SIZE / hidden_size),
         }
 
-    largest = values["hidden_size"] or SIZES[0]
+    given = values["hidden_size"] or (
+        values["embedding_size"] if values["tie_embeddings"] else None
+    )  # tied, they are equal
+    largest = given or SIZES[0]
     size = f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
     hidden_size = largest
-    if values["hidden_size"] is None or values["dropout"] is None:
+    if given is None or values["dropout"] is None:
         seen = tokens({**values, **chosen, **sized(largest)})
-        if values["hidden_size"] is None:
+        if given is None:
             hidden_size, seen = _size_for(seen, corpus)
         if values["dropout"] is None:
             chosen["dropout"] = dropout_for(seen / corpus.tokens)

@@ -114,5 +114,8 @@ def test_it_is_asked_with_everything_else_settled():
 def test_the_choices_fit_what_is_given():
     assert chosen_for(10**6, hidden_size=1024)[0]["learning_rate"] == pytest.approx(2.56 / 1024)
     assert chosen_for(10**6, tie_embeddings=True, hidden_size=300)[0]["embedding_size"] == 300
+    tied, sentence = chosen_for(10**6, tie_embeddings=True, embedding_size=300)
+    assert (tied["hidden_size"], tied["learning_rate"]) == (300, pytest.approx(8e-3))
+    assert "hidden_size 300" in sentence
     assert chosen_for(10**6, dataset_batching="documents")[0]["batching"] == "documents"
     assert chosen_for(10**6, batching="documents")[0]["batch_size"] == 64
