@@ -14,8 +14,9 @@ from annotated_types import Ge, Lt
 
 from seqgen import files
 from seqgen.core.errors import DamagedModelError
+from seqgen.core.options import options_of
 from seqgen.sweep.space import Dimension, from_json
-from seqgen.training.options import Duration
+from seqgen.training.options import Duration, TrainingOptions
 from seqgen.untrusted import read_json
 
 TRIALS = 12
@@ -86,12 +87,16 @@ class Plan:
         """What ``write`` wrote.
 
         Raises:
-            DamagedModelError: it is not that.
+            DamagedModelError: it is not that, or of a seqgen that has other options.
         """
         where = str(folder / FILE)
         value = read_json(folder / FILE, where=where)
         if value.keys() != {field.name for field in fields(cls)}:
             msg = f"{where}: not the file of a sweep."
+            raise DamagedModelError(msg)
+        values = value["values"] if isinstance(value["values"], dict) else {}
+        if other := values.keys() ^ {option.name for option in options_of(TrainingOptions)}:
+            msg = f"{where}: values.{min(other)} is missing or unknown to this seqgen; the sweep cannot go on.  Give another --name."
             raise DamagedModelError(msg)
         for name in ("sources", "paths"):
             value[name] = tuple(value[name])

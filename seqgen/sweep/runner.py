@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from seqgen.checkpoint import read_config
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OutputError, SeqgenError, TrainingError
+from seqgen.data.store import fingerprint_of
 from seqgen.manifest import CONFIG, MANIFEST
 from seqgen.registry import ModelVersion, Registry
 from seqgen.sweep.plan import Plan
@@ -101,6 +103,7 @@ class Sweep:
     def run(self) -> SweepOutcome:
         """Trials until the time is used up; then the best into the registry."""
         signal_number = None
+        self._check_corpus()
         version = self.study.published.get("version")
         self.observer.begun(self.plan, self.study.results)
         try:
@@ -117,6 +120,12 @@ class Sweep:
         return SweepOutcome(
             self.plan, ranked(self.study.results), self.study.best, version, self.study.seconds, signal_number
         )
+
+    def _check_corpus(self) -> None:
+        """Refuse to go on, or to give what was found before, where the corpus is another now."""
+        for spec in self.study.corpora:
+            dataset = self.catalog.make("dataset", spec, sources=self.plan.paths)
+            self.study.same_corpus(spec, fingerprint_of(dataset, home.tokens_folder()).sha256)
 
     def _time_for_another(self) -> bool:
         results = self.study.results
@@ -236,12 +245,24 @@ class _Watcher(Callback):
     failure: Exception | None = None
     _stage: int = 0
 
+    def on_start(self, config: Mapping[str, Any], folder: Path) -> None:
+        """Hold the corpus as it was read now against that of the other trials."""
+        with self._kept():
+            run = read_json(folder / "run.json", where=str(folder / "run.json"))
+            self.sweep.study.same_corpus(config["dataset"], run["fingerprint"])
+
     def on_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Into the study; what fails there is kept for the sweep, since a session goes on without a callback that fails."""
-        try:
+        """Into the study."""
+        with self._kept():
             self._report(metrics)
-        except Exception as error:  # noqa: BLE001  raised again by the sweep
-            self.failure = error
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        """What fails is kept for the sweep, which raises it again, since a session goes on without a callback that fails."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self.failure = self.failure or error
 
     def _report(self, metrics: Mapping[str, Any]) -> None:
         """With the time, so that both are there after a kill."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from seqgen import files
-from seqgen.core.errors import MissingDependencyError
+from seqgen.core.errors import MissingDependencyError, OptionError
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.space import combinations
 
@@ -149,6 +149,26 @@ class Study:
     def publish(self, trial: int, version: str) -> None:
         """Keep which trial was published."""
         self._study.set_user_attr("published", {"trial": trial, "version": version})
+
+    @property
+    def corpora(self) -> Mapping[str, str]:
+        """The fingerprint of the corpus that trials were trained on, by the dataset that read it."""
+        return dict(self._study.user_attrs.get("corpora", {}))
+
+    def same_corpus(self, dataset: str, fingerprint: str) -> None:
+        """Hold a corpus against the one that trials so far were trained on, or keep it for those to come.
+
+        Raises:
+            OptionError: it is another.
+        """
+        known = self.corpora
+        if dataset not in known:
+            self._study.set_user_attr("corpora", {**known, dataset: fingerprint})
+        elif known[dataset] != fingerprint:
+            raise OptionError(
+                f"The corpus of sweep {self._plan.name} has changed since it was begun ({', '.join(self._plan.paths)}), so "
+                "what trials reach on it cannot be compared.  Put it back, or give another --name."
+            )
 
     def ask(self) -> tuple[Trial, dict[str, Any]] | None:
         """The next trial and its options; None where every combination was tried."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,15 @@ import pytest
 import seqgen
 from seqgen import home
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, TrainingError, UnknownPartError, UsageError
+from seqgen.core.errors import (
+    CorpusError,
+    DamagedModelError,
+    ModelNotFoundError,
+    OptionError,
+    TrainingError,
+    UnknownPartError,
+    UsageError,
+)
 from seqgen.registry import Registry
 from seqgen.sweep import start
 from seqgen.sweep.study import TrialResult, ranked
@@ -354,6 +363,58 @@ def test_another_search_of_the_same_name_is_refused(search, corpus):
             f"There is a sweep sea already, with another {what}.  Go on with it: seqgen sweep --resume sea; or give "
             "another --name."
         )
+
+
+def test_a_corpus_that_has_changed_is_refused_before_a_trial_and_when_nothing_is_left_to_do(search, resume, corpus):
+    search("hidden-size=4,8", trials=1, name="sea")
+    text = corpus.read_text()
+    corpus.write_text(text + "The end.")
+    for go_on in (
+        lambda: resume("sea", trials=2),
+        lambda: resume("sea"),
+        lambda: search("hidden-size=4,8", name="sea"),
+    ):
+        with pytest.raises(
+            OptionError, match="The corpus of sweep sea has changed since it was begun .*Put it back, or give"
+        ):
+            go_on()
+    corpus.write_text(text)
+    assert len(resume("sea", trials=2).results) == 2
+
+
+def test_a_corpus_that_changes_between_two_trials_ends_the_sweep(search, resume, corpus):
+    text = corpus.read_text()
+
+    def change(observer):
+        if len(observer.told) == 1:
+            corpus.write_text(text + "The end.")
+
+    class Changing(Observer):
+        def trial_begun(self, number, options):
+            super().trial_begun(number, options)
+            change(self)
+
+    with pytest.raises(OptionError, match="The corpus of sweep sea has changed"):
+        search("hidden-size=4,8,16", observer=Changing())
+    corpus.write_text(text)
+    observer = Observer()
+    outcome = resume(observer=observer)
+    assert len(observer.begun_with) == 1
+    assert len(outcome.results) == 3
+
+
+@pytest.mark.parametrize("change", [lambda values: values.pop("beta_2"), lambda values: values.update(momentum=0.9)])
+def test_a_sweep_of_a_seqgen_with_other_options_is_told(search, resume, change):
+    search("hidden-size=4", trials=1)
+    path = home.sweeps_folder() / "sea" / "sweep.json"
+    plan = json.loads(path.read_text())
+    change(plan["values"])
+    path.write_text(json.dumps(plan))
+    for go_on in (resume, lambda: search("hidden-size=4")):
+        with pytest.raises(
+            DamagedModelError, match=r"sweep\.json: values\.(beta_2|momentum) is missing or unknown to this"
+        ):
+            go_on()
 
 
 def test_one_process_at_a_time(search, resume):
