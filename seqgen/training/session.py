@@ -16,7 +16,7 @@ from seqgen.core.catalog import Catalog
 from seqgen.core.errors import DamagedModelError, OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
 from seqgen.core.redact import redacted
-from seqgen.data.store import open_or_build
+from seqgen.data.store import fingerprint_of, open_or_build
 from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
@@ -153,13 +153,16 @@ class Session:
             )
             progress = working("encoding", self.reporter.busy)
             with self._preparing():
-                store = open_or_build(dataset, tokenizer, home.tokens_folder(), progress=progress)
-            if store.fingerprint != about.fingerprint:
-                msg = (
-                    f"The corpus of {run.name} has changed since the run was started ({', '.join(about.sources)}).  "
-                    f"Put it back, or start anew with --from."
+                fingerprint = fingerprint_of(dataset, home.tokens_folder())
+                if fingerprint.sha256 != about.fingerprint:
+                    msg = (
+                        f"The corpus of {run.name} has changed since the run was started ({', '.join(about.sources)}).  "
+                        f"Put it back, or start anew with --from."
+                    )
+                    raise OptionError(msg)
+                store = open_or_build(
+                    dataset, tokenizer, home.tokens_folder(), fingerprint=fingerprint, progress=progress
                 )
-                raise OptionError(msg)
             backend_record = config.parts["backend"]
             backend = self.catalog.make(
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
@@ -224,7 +227,11 @@ class Session:
     ) -> Outcome:
         run = facts.run
         if facts.trainer.best_weights is None:
-            raise failure or TrainingError(f"Training of {run.name} ended before its first step; nothing to publish.")
+            raise failure or TrainingError(
+                f"{run.name} is at step {facts.trainer.counters.step:,} of its training, which is all that its budget has, and "
+                "nothing was measured on the way that could be published.  Give it more: --max-steps, --epochs or --max-time "
+                f"beside --resume {run.name}"
+            )
         try:
             version = publish(facts, self.registry, partial(self._samples, facts.trainer.counters.seconds))
         except OutputError as error:

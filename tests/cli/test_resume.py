@@ -211,12 +211,14 @@ def test_there_may_be_nothing_to_go_on_with(refused, seqgen_home):
         assert refused("train", "--resume", name, exit_code=1) == sentence
 
 
-def test_a_corpus_that_has_changed_or_gone_is_refused(interrupted, refused, corpus):
+def test_a_corpus_that_has_changed_or_gone_is_refused(interrupted, refused, corpus, seqgen_home):
     interrupted("--max-steps", 1000000)
+    stores = set((seqgen_home / "tokens").iterdir())
     text = corpus.read_text("utf-8")
     corpus.write_text(text + "more", "utf-8")
     sentence = refused("train", "--resume", exit_code=2)
     assert sentence.startswith(f"The corpus of novel has changed since the run was started ({corpus}).")
+    assert set((seqgen_home / "tokens").iterdir()) == stores  # it was not encoded to find that out
     corpus.unlink()
     assert refused("train", "--resume", exit_code=1).startswith(f"{corpus} does not exist.")
 

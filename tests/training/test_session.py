@@ -22,6 +22,7 @@ from seqgen.core.errors import CorpusError, OptionError, TrainingError
 from seqgen.manifest import faults, sha256
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples
 from seqgen.training.session import Session
 
@@ -221,6 +222,23 @@ def test_a_run_that_was_left_at_once_can_be_gone_on_with_while_its_exception_is_
         start(max_steps=4, eval_every=2, callbacks=[Leaving()])
     assert str(resume().version) == "sea:1"
     assert kept.tb is not None
+
+
+def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_told(start, resume, monkeypatch):
+    save = Run.save
+
+    def killed(run, trainer):
+        save(run, trainer)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Run, "save", killed)
+        start(max_steps=12, eval_every=12, checkpoint_every=1e-9)
+    with pytest.raises(
+        TrainingError, match="sea is at step 1 of its training, which is all that its budget has, and nothing"
+    ):
+        resume(max_steps=1)
+    assert resume(max_steps=2).record["steps"] == 2
 
 
 def test_another_budget_holds_until_it_is_changed_again(start, resume):
