@@ -34,6 +34,8 @@ from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json, refuse_larger
 CONSTANT = (CONFIG, TOKENIZER, "run.json")
 """Files that a run is started with; a folder without them cannot be gone on with."""
 
+LOCK = ".lock"
+
 
 @dataclass
 class Run:
@@ -87,22 +89,25 @@ class Run:
             ModelNotFoundError: there is none.
             UsageError: other processes have all of them open.
         """
-        runs = _runs(root, name)
-        if not runs:
-            which = f"of {name} " if name else ""
-            msg = f"There is no unfinished run {which}to go on with ({root})."
-            raise ModelNotFoundError(msg)
         taken = []
-        for folder in sorted(runs, key=lambda folder: folder.stat().st_mtime_ns, reverse=True):
+        for folder in sorted(_runs(root, name), key=_last_change, reverse=True):
             try:
-                return cls._locked(folder.parent.name, folder)
+                run = cls._locked(folder.parent.name, folder)
             except UsageError as error:
                 taken.append(error)
-        raise taken[0]
+                continue
+            if any(each.name != LOCK for each in folder.iterdir()):
+                return run
+            run.remove()  # it has ended since it was listed, and is a folder again only by its lock
+        if taken:
+            raise taken[0]
+        which = f"of {name} " if name else ""
+        msg = f"There is no unfinished run {which}to go on with ({root})."
+        raise ModelNotFoundError(msg)
 
     @classmethod
     def _locked(cls, name: str, folder: Path) -> Run:
-        lock = filelock.FileLock(folder / ".lock")
+        lock = filelock.FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout as error:
@@ -231,6 +236,14 @@ class Run:
         """Delete it: its model is published whole."""
         _discard(self.folder)
         self.close()
+
+
+def _last_change(folder: Path) -> int:
+    """When a run was changed last; long ago where its process has just removed it."""
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _step(checkpoint: Path) -> int:

@@ -266,6 +266,24 @@ def test_a_run_is_found_by_name_with_all_it_was_started_with(make_run, tmp_path)
     assert found.read("run.json") == {"sources": ["a.txt"]}
 
 
+def test_a_folder_of_which_only_the_lock_is_left_is_no_run(make_run, tmp_path):
+    run = make_run()
+    run.close()
+    emptied = tmp_path / "tiny" / "2"
+    emptied.mkdir()
+    (emptied / ".lock").touch()
+    assert Run.find(tmp_path, None).folder == run.folder
+    assert not emptied.exists()
+
+
+def test_a_run_that_ends_while_another_process_looks_for_one_is_none(make_run, tmp_path, monkeypatch):
+    make_run().remove()
+    monkeypatch.setattr("seqgen.training.run._runs", lambda root, _name: [root / "tiny" / "1"])
+    with pytest.raises(ModelNotFoundError, match="There is no unfinished run of tiny to go on with"):
+        Run.find(tmp_path, "tiny")
+    assert not (tmp_path / "tiny" / "1").exists()
+
+
 def test_without_a_name_the_newest_is_found(make_run, train, tmp_path):
     runs = [make_run(name) for name in ("one", "two", "one")]
     assert [str(run.folder.relative_to(tmp_path)) for run in runs] == ["one/1", "two/1", "one/2"]
