@@ -49,7 +49,8 @@ def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
         on_first(signal.Signals(number).name)
 
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    watched = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    # What Python did not install, as where it is embedded, it could not put back.
+    watched = [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in watched}
     try:
         yield asked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from seqgen.training.samples import SavedSamples, as_texts
 from seqgen.training.trainer import DivergedError, Trainer
 
 FRAMEWORKS = ("torch", "keras", "tensorflow", "jax", "numpy", "safetensors")
-"""Distributions whose versions a manifest records, where they are loaded."""
+"""Modules whose versions a manifest records, where they are loaded."""
 
 SOURCES = 1000
 """A manifest names so many sources at most: a reader refuses one that is larger than a few megabytes."""
@@ -193,6 +192,7 @@ def record(facts: Facts, version: ModelVersion, *, interrupted: bool) -> dict[st
 def _versions(config: ModelConfig) -> Mapping[str, str]:
     versions = {"seqgen": __version__, "python": platform.python_version()}
     for name in FRAMEWORKS:
-        if name in sys.modules:
-            versions[name] = importlib.metadata.version(name) if name != "tensorflow" else sys.modules[name].__version__
+        # Not the metadata of a distribution, which may have another name, such as tensorflow-cpu, or none.
+        if version := getattr(sys.modules.get(name), "__version__", None):
+            versions[name] = str(version)
     return versions | {part.distribution: part.version for part in config.parts.values()}

@@ -32,7 +32,7 @@ from seqgen.training.recovery import train
 from seqgen.training.resuming import read_about, read_settings
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
-from seqgen.training.trainer import Trainer
+from seqgen.training.trainer import DivergedError, Trainer
 
 SAMPLES_SHARE, SAMPLES_SECONDS = 0.02, 1.0
 """How long the texts that are kept with a model may take to write: a share of the training, but that many seconds at least."""
@@ -237,6 +237,11 @@ class Session:
         except OutputError as error:
             msg = f"{error}\n{rescue(facts)}  Once it can be written: seqgen train --resume {run.name}"
             raise OutputError(msg) from error
+        except (Exception, KeyboardInterrupt):  # somebody has no time for it, or a part cannot say what it is
+            with contextlib.suppress(OutputError, DivergedError):
+                run.save(facts.trainer)
+            self.reporter.warn(f"Publishing was broken off.  {kept(run)}  To go on: seqgen train --resume {run.name}")
+            raise
         outcome = record(facts, version, interrupted=asked())
         for callback in callbacks:
             callback.call("on_end", outcome)

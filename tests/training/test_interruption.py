@@ -65,6 +65,13 @@ def test_a_signal_that_is_ignored_stays_ignored():
         assert not asked()
 
 
+def test_a_handler_that_python_did_not_install_stays_since_it_could_not_be_put_back(monkeypatch):
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("it was replaced"))
+    with interruption(pytest.fail) as asked:
+        assert not asked()
+
+
 def test_outside_the_main_thread_nothing_changes():
     before = [signal.getsignal(number) for number in SIGNALS]
     seen = []

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import signal
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -222,6 +223,29 @@ def test_a_run_that_was_left_at_once_can_be_gone_on_with_while_its_exception_is_
         start(max_steps=4, eval_every=2, callbacks=[Leaving()])
     assert str(resume().version) == "sea:1"
     assert kept.tb is not None
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("no state")])
+def test_what_was_trained_is_kept_where_publishing_is_broken_off_or_fails(start, resume, monkeypatch, error):
+    def publish(*_):
+        raise error
+
+    reporter = Reporter()
+    with monkeypatch.context() as patch, pytest.raises(type(error) if isinstance(error, Exception) else error):
+        patch.setattr("seqgen.training.session.publish", publish)
+        start(reporter=reporter, max_steps=3, ngram_order=0)
+    assert reporter.told[-1] == (
+        "warning: Publishing was broken off.  The checkpoint of step 3 is kept.  To go on: seqgen train --resume sea"
+    )
+    resumed = resume()
+    assert (str(resumed.version), resumed.record["steps"]) == ("sea:1", 3)
+
+
+def test_a_framework_without_a_version_is_no_obstacle(start, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)  # as where its import is forbidden
+    versions = start(max_steps=1, ngram_order=0).version.open().manifest["versions"]
+    assert {"torch", "numpy", "safetensors"} < versions.keys()
+    assert "jax" not in versions
 
 
 def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_told(start, resume, monkeypatch):
