@@ -40,7 +40,7 @@ def resolve(
     names = {option.name for option in options.options_of(declared)}
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("command line", {key: value for key, value in given.items() if value is not None}),
-        ("environment", {name: os.environ[_variable(name)] for name in names if _variable(name) in os.environ}),
+        ("environment", {name: text for name in names if (text := os.environ.get(_variable(name)))}),
     ]
     from_file = read_config_file(config_file) if config_file else {}
     named = {

@@ -43,6 +43,14 @@ def test_a_wrong_value_says_from_where_it_came(tmp_path, monkeypatch):
         resolve({})
 
 
+def test_a_variable_that_is_empty_says_nothing_as_where_a_container_hands_on_one_that_nobody_set(monkeypatch):
+    for name in ("SEQGEN_DEVICE", "SEQGEN_HIDDEN_SIZE", "SEQGEN_DETERMINISTIC"):
+        monkeypatch.setenv(name, "")
+    values, origins = resolve({})
+    assert values["device"] == "auto"
+    assert {origins[name] for name in ("device", "hidden_size", "deterministic")} == {"default"}
+
+
 @pytest.mark.parametrize("content", ["hidden_size = ", "\xff", "[a"])
 def test_a_file_that_is_not_toml_is_a_sentence(tmp_path, content):
     file = tmp_path / "train.toml"
