@@ -7,9 +7,11 @@ imported, others do not wait for it.
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -127,9 +129,25 @@ class Plugin:
 
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """Results alone go to stdout: what a plugin prints while it is imported must not mix with them."""
-    with contextlib.redirect_stdout(cast("Any", sys.stderr)):
+    """Results alone go to stdout: what this thread prints, such as a plugin while it is imported, must not mix with them.
+
+    Other threads keep theirs, and in whatever order several threads enter and leave this, stdout is afterwards as before.
+    """
+    me = threading.get_ident()
+    with _SWITCHING:
+        before = sys.stdout
+        switch = before if isinstance(before, _ByThread) else _ByThread(before)
+        sys.stdout = cast("Any", switch)
+        switch.to_stderr[me] += 1
+    try:
         yield
+    finally:
+        with _SWITCHING:
+            switch.to_stderr[me] -= 1
+            if not switch.to_stderr[me]:
+                del switch.to_stderr[me]
+            if not switch.to_stderr and sys.stdout is cast("Any", switch):
+                sys.stdout = switch.stdout
 
 
 class _Import(threading.Thread):
@@ -149,24 +167,29 @@ class _Import(threading.Thread):
 
     def run(self) -> None:
         """Import."""
-        before = sys.stdout
-        ours = sys.stdout = cast("Any", _ByThread(before, self))
         try:
-            self.result = self._load()
+            with stdout_to_stderr():
+                self.result = self._load()
         except BaseException as error:  # noqa: BLE001  SystemExit included
             self.failure = error
-        finally:
-            if sys.stdout is ours:
-                sys.stdout = before
+
+
+_SWITCHING = threading.RLock()
 
 
 class _ByThread:
-    """Standard output for all threads but one, for which it is standard error."""
+    """Standard output; for some threads, standard error.
 
-    def __init__(self, stdout: Any, thread: threading.Thread) -> None:
-        self._stdout = stdout
-        self._thread = thread
+    Attributes:
+        to_stderr: those threads, each as often as it has entered ``stdout_to_stderr``.
+    """
+
+    def __init__(self, stdout: Any) -> None:
+        self.stdout = stdout
+        self.to_stderr: Counter[int] = Counter()
 
     def __getattr__(self, name: str) -> Any:
-        mine = threading.current_thread() is self._thread
-        return getattr(sys.stderr if mine else self._stdout, name)
+        stream = sys.stderr if threading.get_ident() in self.to_stderr else self.stdout
+        return getattr(
+            io.StringIO() if stream is None else stream, name
+        )  # None: there is none, as in a program of windows
