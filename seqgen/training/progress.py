@@ -364,8 +364,9 @@ def _suitable(*, progress: bool) -> Reporter:
 
 
 def _write_line(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    if sys.stderr is not None:  # as it is in a program of windows
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def _one_line(text: str) -> str:

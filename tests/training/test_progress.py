@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
-from seqgen.training.progress import NotebookReporter, PlainReporter, SafeReporter, Status, TerminalReporter
+from seqgen.training.progress import (
+    NotebookReporter,
+    PlainReporter,
+    SafeReporter,
+    Status,
+    TerminalReporter,
+    make_reporter,
+)
 from seqgen.training.trainer import Tick
 
 LONG = Tick(
@@ -114,6 +122,16 @@ def test_a_terminal_that_is_gone_is_no_reason_to_stop():
     reporter.warn("careful")
     reporter.show(Status(LONG, 1.0))
     reporter.sample("text")
+    reporter.close()
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_where_there_is_no_standard_error_nothing_is_said(monkeypatch, progress):
+    monkeypatch.setattr(sys, "stderr", None)
+    reporter = make_reporter(progress=progress)
+    reporter.note("a note")
+    reporter.warn("a warning")
+    reporter.show(Status(LONG, 1.0))
     reporter.close()
 
 

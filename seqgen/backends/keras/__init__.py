@@ -16,6 +16,11 @@ def _quiet() -> Iterator[None]:
 
     TensorFlow greets on import with lines about oneDNN that come before its log level counts.
     """
+    if (
+        sys.stderr is None
+    ):  # in a program of windows, or where it was closed: there is nothing to hold back from anybody
+        yield
+        return
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
