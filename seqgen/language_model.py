@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ _SCORED_AT_ONCE = 16
 class LanguageModel:
     """A trained model, ready to generate; made by :func:`seqgen.load` and :func:`seqgen.train`.
 
+    Several threads may use one at once.
+
     Attributes:
         saved: its folder, as read.
         tokenizer, model: what does the work.
@@ -71,6 +74,8 @@ class LanguageModel:
     catalog: Catalog = field(repr=False)
     training_record: dict[str, Any] = field(default_factory=dict, repr=False)
     signal_number: int | None = field(default=None, repr=False)
+    # A model carries its state from batch to batch, of one text at a time.
+    _scoring: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @property
     def empty(self) -> Any:
@@ -265,7 +270,8 @@ class LanguageModel:
         batches = make_batching(
             mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
         )
-        nats, tokens = summed_nats(self.model, batches)
+        with self._scoring:
+            nats, tokens = summed_nats(self.model, batches)
         characters = count_characters(self.tokenizer, part.tokens[1:])
         if not characters:
             raise CorpusError(f"No symbol of {', '.join(map(str, files))} is known to {self.reference}.")
