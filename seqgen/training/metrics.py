@@ -35,6 +35,13 @@ def metric_lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
     return found
 
 
+def is_measurement(line: Mapping[str, Any]) -> bool:
+    """Whether a line has what a run that goes on looks at, which one that somebody edited may not have."""
+    losses = [line.get(key, "") for key in ("train_loss", "validation_loss")]
+    figures = [line.get("progress"), *(value for value in [*losses, line.get("gradient_norm")] if value is not None)]
+    return all(map(_is_number, figures))
+
+
 def published_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of a model folder's file, which may come from a stranger: of their values those that are numbers."""
     if not path.is_file() or path.stat().st_size > MAX_BYTES:

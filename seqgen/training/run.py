@@ -26,7 +26,7 @@ from seqgen import files
 from seqgen.checkpoint import ModelConfig, config_to_json, read_config, write_weights
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import CONFIG, METRICS, TOKENIZER
-from seqgen.training.metrics import metric_lines
+from seqgen.training.metrics import is_measurement, metric_lines
 from seqgen.training.state import load_state
 from seqgen.training.trainer import DivergedError, Trainer
 from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json, refuse_larger
@@ -157,9 +157,9 @@ class Run:
             file.write(json.dumps(metrics) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of ``metrics.jsonl`` so far; call it after ``restore``, which leaves out those that do not count."""
+        """The measurements of ``metrics.jsonl`` so far; call it after ``restore``, which leaves out those that do not count."""
         path = self.folder / METRICS
-        return [line for _, line in metric_lines(path)]
+        return [line for _, line in metric_lines(path) if is_measurement(line)]
 
     def save(self, trainer: Trainer) -> None:
         """Write a checkpoint; then remove those beyond ``keep``, and those of later steps, which were given up.

@@ -395,6 +395,18 @@ def test_what_was_said_of_a_run_is_not_said_again_when_it_goes_on(start, resume)
     assert (len(warnings_of(first)), warnings_of(second)) == (1, [])
 
 
+def test_lines_of_metrics_that_no_run_wrote_are_passed_over_when_it_goes_on(start, resume):
+    start(reporter=Reporter(signal_at=1), max_steps=6, eval_every=2)
+    with (home.training_folder() / "sea" / "1" / "metrics.jsonl").open("a") as file:
+        for figures in (
+            "",
+            ', "progress": 1, "train_loss": "x", "validation_loss": 2',
+            ', "progress": 1, "train_loss": NaN',
+        ):
+            file.write(f'{{"step": 1{figures}}}\n')
+    assert resume().record["steps"] == 6
+
+
 def test_a_corpus_of_very_many_named_files_makes_a_model_that_can_be_read(start, tmp_path, monkeypatch):
     monkeypatch.setattr("seqgen.training.publish.SOURCES", 20)
     files = []
