@@ -140,8 +140,11 @@ class Session:
             about = read_about(run)
             self.log_to = self.log_to or about.log_to
             callbacks = self._callbacks()
-            tokenizer_entry = find_recorded(self.catalog, "tokenizer", config, where=str(run.folder))
-            tokenizer = tokenizer_entry.load().from_state(run.read(TOKENIZER))
+            entries = {
+                kind: find_recorded(self.catalog, kind, config, where=str(run.folder))
+                for kind in ("tokenizer", "dataset", "backend")
+            }
+            tokenizer = entries["tokenizer"].load().from_state(run.read(TOKENIZER))
             if tokenizer.vocab_size != config.model.vocab_size:
                 msg = f"{run.folder}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has {config.model.vocab_size}."
                 raise DamagedModelError(msg)

@@ -223,6 +223,17 @@ def test_a_corpus_that_has_changed_or_gone_is_refused(interrupted, refused, corp
     assert refused("train", "--resume", exit_code=1).startswith(f"{corpus} does not exist.")
 
 
+@pytest.mark.parametrize("kind", ["dataset", "backend"])
+def test_a_part_that_is_not_installed_any_more_is_told_with_what_installs_it(interrupted, refused, seqgen_home, kind):
+    interrupted("--max-steps", 1000000)
+    path = seqgen_home / "training" / "novel" / "1" / "config.json"
+    config = json.loads(path.read_text())
+    config["parts"][kind] |= {"name": "waves", "distribution": "seqgen-sea", "version": "1.2"}
+    path.write_text(json.dumps(config))
+    sentence = refused("train", "--resume", exit_code=1)
+    assert f'needs the {kind} "waves" of seqgen-sea 1.2, which is not installed.  pip install seqgen-sea' in sentence
+
+
 def test_a_run_that_another_process_has_open_is_left_alone(interrupted, refused, seqgen_home):
     interrupted("--max-steps", 1000000)
     with filelock.FileLock(seqgen_home / "training" / "novel" / "1" / ".lock"):
