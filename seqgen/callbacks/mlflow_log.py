@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +15,9 @@ from annotated_doc import Doc
 
 from seqgen.callbacks.runs import remembered
 from seqgen.core.callback import Callback
+
+NAMED = ("databricks", "databricks-uc")
+"""What MLflow takes for an address though it looks like the name of a folder."""
 
 LONGEST = 6000
 """Characters of a parameter that MLflow takes."""
@@ -41,15 +46,17 @@ class MlflowLog(Callback):
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
-        uri = self.uri or os.environ.get("MLFLOW_TRACKING_URI") or "mlruns"
-        client = MlflowClient(uri if "://" in uri else Path(uri).absolute().as_uri())
+        where = address(self.uri or os.environ.get("MLFLOW_TRACKING_URI") or "mlruns")
+        client = MlflowClient(where)
 
         def made() -> str:
             known = client.get_experiment_by_name(self.experiment)
             experiment = known.experiment_id if known else client.create_experiment(self.experiment)
             return str(client.create_run(experiment, run_name=config["model"]).info.run_id)
 
-        self._client, self._run = client, remembered(folder, "mlflow", made)
+        # One for each place, for a run may be followed in several, or go on in another.
+        place = hashlib.sha256(f"{where} {self.experiment}".encode()).hexdigest()[:8]
+        self._client, self._run = client, remembered(folder, f"mlflow-{place}", made)
         client.update_run(self._run, "RUNNING")
         if not client.get_run(self._run).data.params:  # which never change
             options = [Param(key, str(value)[:LONGEST]) for key, value in config.items() if value is not None]
@@ -73,3 +80,11 @@ class MlflowLog(Callback):
         if self._client is not None:
             self._client.set_tag(self._run, "seqgen.model", f"{summary['model']}:{summary['version']}")
             self._client.set_terminated(self._run, "KILLED" if summary.get("interrupted") else "FINISHED")
+
+
+def address(uri: str) -> str:
+    """An address as MLflow takes it: ``sqlite:///a.db``, ``file:/a``, ``databricks``; of a folder the URL."""
+    # At least two letters before the colon, for a single one is a drive of Windows.
+    if uri in NAMED or re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", uri):
+        return uri
+    return Path(uri).absolute().as_uri()

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from seqgen.callbacks.mlflow_log import MlflowLog
+from seqgen.callbacks.mlflow_log import MlflowLog, address
 
 CONFIG = {"model": "ice", "hidden_size": 8, "dropout": 0.1, "max_time": None, "note": "x" * 7000}
 METRICS = {"step": 10, "epoch": 0.5, "train_loss": 2.5, "validation_loss": None}
@@ -56,6 +56,33 @@ def test_a_run_that_goes_on_is_the_same_run_and_another_is_another(tmp_path):
     assert [run.info.status for run in runs(tmp_path / "runs")] == ["FINISHED"]
     follow(MlflowLog(**log), tmp_path / "next")
     assert len(runs(tmp_path / "runs")) == 2
+
+
+def test_a_run_is_followed_in_two_places_at_once_and_goes_on_in_both(tmp_path):
+    places = [
+        {"uri": str(tmp_path / "here")},
+        {"uri": str(tmp_path / "there")},
+        {"uri": str(tmp_path / "here"), "experiment": "ice"},
+    ]
+    for step in (10, 20):
+        for place in places:
+            follow(MlflowLog(**place), tmp_path, METRICS | {"step": step})
+    for name in ("here", "there"):
+        (run,) = runs(tmp_path / name)
+        assert len(client(tmp_path / name).get_metric_history(run.info.run_id, "train_loss")) == 2
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:5000", "sqlite:///runs.db", "file:/var/runs", "databricks", "databricks://profile"]
+)
+def test_what_mlflow_takes_for_an_address_is_none_of_a_folder(uri):
+    assert address(uri) == uri
+
+
+def test_of_a_folder_the_address_is_its_url(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert address("my runs") == (tmp_path / "my runs").as_uri()
+    assert address(r"C:\runs").startswith("file:///")
 
 
 def test_without_an_address_it_is_that_of_the_environment_or_a_folder_here(tmp_path, monkeypatch):
