@@ -170,7 +170,7 @@ def test_several_faults_are_told_at_once(said):
         ("hidden_size = ", "Configuration file train.toml cannot be read: Invalid value (at end of document)"),
         ("hidden_sise = 3", 'train (train.toml) has no option "hidden_sise".  Nearest: hidden_size.'),
         ("hidden_size = -3", "train (train.toml): hidden_size is -3, but must be a whole number at least 1."),
-        ('preset = "huge"', 'No preset "huge".  There are: default, small, large, tutorial'),
+        ('preset = "huge"', 'No preset "huge" (train.toml).  There are: default, small, large, tutorial'),
         ("[model]\nhidden_size = 3", 'train (train.toml) has no option "model".'),
     ],
     ids=["missing", "not TOML", "unknown option", "wrong value", "unknown preset", "a table"],
