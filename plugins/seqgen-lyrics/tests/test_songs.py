@@ -7,7 +7,8 @@ import json
 import pytest
 
 from seqgen.core.errors import CorpusError, SeqgenWarning
-from seqgen_lyrics.songs import SongsDataset
+from seqgen.core.files import Source
+from seqgen_lyrics.songs import SongsDataset, _json_records
 
 
 def songs_in(path, **options):
@@ -92,6 +93,41 @@ def test_records_without_words_are_left_out_and_told(tmp_path):
     (tmp_path / "b.csv").write_text("title,lyrics\nA,\n", "utf-8")
     with pytest.warns(SeqgenWarning, match="1 record has"), pytest.raises(CorpusError, match="there is no song in"):
         songs_in(tmp_path / "b.csv")
+
+
+def test_files_without_words_are_left_out_and_told_where_others_have_some(tmp_path):
+    for name, words in (
+        ("a.txt", "la\n"),
+        ("b.txt", ""),
+        ("c.lrc", "[00:01.00]\n"),
+        ("d.jsonl", '{"lyrics": "[Verse]"}\n'),
+    ):
+        (tmp_path / name).write_text(words, "utf-8")
+    with pytest.warns(SeqgenWarning) as told:
+        assert songs_in(tmp_path) == ["la\n"]
+    assert [str(each.message) for each in told] == [
+        f"{tmp_path}/d.jsonl: 1 record has no words, left out: 1",
+        f"2 files have no words, left out: {tmp_path}/b.txt, {tmp_path}/c.lrc",
+    ]
+
+
+def test_a_table_is_cut_at_the_ends_of_its_lines_and_nowhere_else(tmp_path):
+    """Not where a piece of the text ends, in the middle of a row, nor at what Python takes for the end of a line."""
+    rows = [f"the song number {number},la\u2028lo number {number} la la la" for number in range(25_000)]
+    (tmp_path / "a.csv").write_text("\n".join(["title,lyrics", *rows]), "utf-8")
+    songs = songs_in(tmp_path / "a.csv", titles=True)
+    assert (tmp_path / "a.csv").stat().st_size > 1 << 20
+    assert songs == [f"the song number {n}\n\nla\nlo number {n} la la la\n" for n in range(25_000)]
+
+
+def test_records_are_read_one_after_the_other(tmp_path):
+    def pieces():
+        yield '{"lyrics": "la"}\n{"lyrics"'
+        yield ': "lo"}\n'
+        pytest.fail("the rest was read before it was asked for")
+
+    records = _json_records(Source("a.jsonl", named=True), pieces())
+    assert [next(records), next(records)] == [(1, {"lyrics": "la"}), (2, {"lyrics": "lo"})]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
@@ -55,14 +56,22 @@ class SongsDataset(Dataset):
     def documents(self) -> Iterator[Document]:
         """One document a song; its id is the file's path, and the record's number where it has several."""
         empty = True
+        wordless: list[str] = []  # files
         for file in self.files:
-            for document in self._songs(file):
+            for document in self._songs(file, wordless):
                 empty = False
                 yield document
+        if empty and wordless:
+            more = f"  So it is with {len(wordless) - 1:,} more." if len(wordless) > 1 else ""
+            raise CorpusError(f"{wordless[0]} has no stanza: there is no line with a word in it.{more}")
         if empty:
             raise CorpusError(f"The corpus is empty: there is no song in {', '.join(self.sources) or 'no sources'}.")
+        if wordless:  # as of music without words; of many thousand songs some are so
+            count = f"{len(wordless):,} files have" if len(wordless) > 1 else "1 file has"
+            warnings.warn(f"{count} no words, left out: {_few(wordless)}", SeqgenWarning, stacklevel=2)
 
-    def _songs(self, file: Source) -> Iterator[Document]:
+    def _songs(self, file: Source, wordless: list[str]) -> Iterator[Document]:
+        """The songs of a file; its name is added to ``wordless`` where it should be one and has no words."""
         name = file.name.lower().removesuffix(".gz").removesuffix(".zst")
         if name.endswith((".jsonl", ".ndjson")):
             yield from self._records(file, _json_records(file, self._text(file)))
@@ -72,25 +81,26 @@ class SongsDataset(Dataset):
             lines = _lines(self._text(file))
             if name.endswith(".lrc"):
                 lines = without_times(_whole(file, lines))
-            yield from self._song(file.name, file.name, lines)
+            yield from self._song(file.name, lines, wordless)
 
     def _text(self, file: Source) -> Iterator[str]:
         return file.text(self.encoding, dataset="songs")
 
-    def _song(self, name: str, where: str, lines: Iterator[str]) -> Iterator[Document]:
-        """A song in pieces; the last is known only when the next does not come."""
+    def _song(self, name: str, lines: Iterator[str], wordless: list[str]) -> Iterator[Document]:
+        """A song in pieces, the last of which is known only when the next does not come; without words its name is noted."""
         held = ""
         for stanza in arranged(lines, titles=self.titles):
             if len(held) >= _PIECE:
                 yield Document(name, held, final=False)
                 held = ""
             held += stanza
-        if not held:
-            raise CorpusError(f"{where} has no stanza: there is no line with a word in it.")
-        yield Document(name, held)
+        if held:
+            yield Document(name, held)
+        else:
+            wordless.append(name)
 
     def _records(self, file: Source, records: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Document]:
-        empty: list[int] = []
+        empty: list[str] = []
         for number, record in records:
             where = f"{file.name}, record {number}"
             known = (self.field,) if self.field != "auto" else _FIELDS
@@ -101,15 +111,16 @@ class SongsDataset(Dataset):
                     f"{where} has no text in a field {' or '.join(known)}.  It has: {', '.join(map(str, record))[:200]}.  Name "
                     "the field: --dataset songs:field=..."
                 )
-            if not any(map(str.isalnum, words)):  # as of music without words; of many thousand songs some are so
-                empty.append(number)
-                continue
             about = [f"{key}: {record[key]}" for key in ("title", "artist") if isinstance(record.get(key), str)]
-            yield from self._song(f"{file.name}#{number}", where, iter([*about, "", *words.splitlines()]))
+            yield from self._song(f"{file.name}#{number}", iter([*about, "", *words.splitlines()]), empty)
         if empty:
             count = f"{len(empty):,} records have" if len(empty) > 1 else "1 record has"
-            shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
-            warnings.warn(f"{file.name}: {count} no words, left out: {shown}", SeqgenWarning, stacklevel=2)
+            numbers = _few([name.rpartition("#")[2] for name in empty])
+            warnings.warn(f"{file.name}: {count} no words, left out: {numbers}", SeqgenWarning, stacklevel=2)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _lines(pieces: Iterator[str]) -> Iterator[str]:
@@ -136,27 +147,31 @@ def _whole(file: Source, lines: Iterator[str]) -> list[str]:
     return found
 
 
-def _json_records(file: Source, pieces: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    number, held = 0, ""
-    for piece in (*pieces, "\n"):
+def _record_lines(file: Source, pieces: Iterator[str]) -> Iterator[str]:
+    r"""The lines of a file of records, each with its \n; pieces may be cut anywhere within them."""
+    held = ""
+    for piece in itertools.chain(pieces, ["\n"]):
         *lines, held = (held + piece).split("\n")
         if len(held) > _RECORD:
             raise CorpusError(f"{file.name} has a line of more than {_RECORD:,} characters, which is no song.")
-        for line in lines:
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise CorpusError(f"{file.name}, line {number} is no JSON: {error}.") from error
-            if not isinstance(record, dict):
-                raise CorpusError(f"{file.name}, line {number} is no record, as {{...}} is.")
-            yield number, record
+        yield from (f"{line}\n" for line in lines)
+
+
+def _json_records(file: Source, pieces: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(_record_lines(file, pieces), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise CorpusError(f"{file.name}, line {number} is no JSON: {error}.") from error
+        if not isinstance(record, dict):
+            raise CorpusError(f"{file.name}, line {number} is no record, as {{...}} is.")
+        yield number, record
 
 
 def _table(file: Source, pieces: Iterator[str], delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    rows = csv.DictReader((line for piece in pieces for line in piece.splitlines(keepends=True)), delimiter=delimiter)
+    rows = csv.DictReader(_record_lines(file, pieces), delimiter=delimiter)
     number = 0
     try:
         for number, row in enumerate(rows, 1):
