@@ -113,6 +113,7 @@ def test_all_tunes_can_be_brought_to_one_tonic_or_signature(read, transpose, wri
     [
         ("X:2\nT:no key\nM:4/4", ":9: there is no K: field"),
         ("X:2\nK:C\nM:3/4\nC6|C5|C6|]", ":10: the bar has 5/8 of 6/8"),
+        ("X:2\nM:4/4\nL:1/4\nK:C\nCDEF|\nCDE|CDEF|]", ":12: the bar has 6/8 of 8/8"),
         ("X:2\nK:C\n[CE|", ':9: "[" is not closed'),
         ("X:2\nK:C\nC ? D", ':9: "?" means nothing here'),
         ("X:2\nM:4\nK:C\nC|", ":8: M:4 is no metre"),
@@ -134,6 +135,32 @@ def test_an_ill_formed_tune_is_left_out_with_file_line_and_reason(read, tune, fa
 def test_a_book_without_a_tune_is_refused_with_the_reason(read):
     with pytest.raises(CorpusError, match=r"There is no well-formed tune in .*  .*0\.abc:3: there is no K: field"):
         read("X:1\nT:Nothing\nM:4/4\n")
+
+
+@pytest.mark.parametrize(
+    "key", ["G clef=treble", "G treble", "Gmaj clef=bass octave=-1", "G clef=treble-8 middle=B", "G  Bass3"]
+)
+def test_a_key_is_told_whatever_the_clef(read, key):
+    tune = f"X:1\nM:4/4\nL:1/8\nK:{key}\nF8|G8|]"
+    assert read(tune) == ["X:1\nM:4/4\nL:1/8\nK:G\nF8 | G8 |]"]
+    assert read(tune, transpose="tonic") == ["X:1\nM:4/4\nL:1/8\nK:C\nB8 | c8 |]"]
+
+
+@pytest.mark.parametrize("key", ["G ^c", "Dphr =f", "clef=bass", "HP", "none", "Gclef", "G trebled"])
+def test_what_is_no_key_or_has_accidentals_of_its_own_stays_as_it_is(read, key):
+    assert read(f"X:1\nK:{key}\nF8|]") == [f"X:1\nK:{key}\nF8 |]"]
+
+
+def test_a_tune_that_cannot_be_transposed_stays_as_it_is(read):
+    assert read("X:1\nM:4/4\nL:1/8\nK:G\nG8|[K:none]G8|]", transpose="all") == [
+        "X:1\nM:4/4\nL:1/8\nK:G\nG8 | [K:none] G8 |]"
+    ]
+
+
+def test_a_rest_may_last_several_bars(read):
+    assert read("X:1\nM:3/4\nL:1/8\nK:C\nC6|Z4|X2|C6|]") == ["X:1\nM:3/4\nL:1/8\nK:C\nC6 | Z4 | X2 | C6 |]"]
+    with pytest.raises(CorpusError, match="the bar has 13/8 of 6/8"):
+        read("X:1\nM:3/4\nL:1/8\nK:C\nC6|Z2C|C6|]")
 
 
 def test_bars_may_be_any_where_asked(read):

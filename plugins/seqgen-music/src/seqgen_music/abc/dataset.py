@@ -121,10 +121,13 @@ class AbcDataset(Dataset):
             yield Document(name, laid_out(lexemes))
         elif self.transpose == "all":
             pieces = pieces_of(lexemes)
-            for interval in all_keys(key):
-                moved = transposed(lexemes, interval)
-                if moved is not None:
-                    yield Document(f"{name}#{interval.key(key)}", laid_out_as(lexemes, pieces, moved), group=name)
+            moved = [
+                (interval, found) for interval in all_keys(key) if (found := transposed(lexemes, interval)) is not None
+            ]
+            for interval, there in moved:
+                yield Document(f"{name}#{interval.key(key)}", laid_out_as(lexemes, pieces, there), group=name)
+            if not moved:  # it has K: fields within that name no key
+                yield Document(name, laid_out(lexemes))
         else:
             interval = to_tonic(key, 0) if self.transpose == "tonic" else to_signature(key, 0)
             yield Document(name, laid_out(transposed(lexemes, interval) or lexemes))

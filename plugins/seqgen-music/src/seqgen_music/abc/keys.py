@@ -20,6 +20,9 @@ MODES = {"": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4, "loc": -5, "lyd": 1}
 
 _ALIASES = {"maj": "", "ion": "", "min": "m", "aeo": "m"}
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)(.*)", re.DOTALL)
+_CLEF = re.compile(r"\s(?:[a-z]+=\S*|(?:treble|alto|tenor|bass|perc)[1-5]?(?:[+-]8)?(?!\S))", re.IGNORECASE)
+"""What may stand behind a key of how it is written and played (ABC standard 2.1, 4.6)."""
+
 ACCIDENTALS = {"": 0, "^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 _MARKS = {0: "=", 1: "^", 2: "^^", -1: "_", -2: "__"}
 _SIGNS = {"": 0, "#": 1, "b": -1, "##": 2, "bb": -2}
@@ -68,8 +71,8 @@ class Key:
 
 @lru_cache(1024)
 def parse_key(text: str) -> Key | None:
-    """The key that a K: field names; None for none, pipes, and what is no key or has accidentals of its own."""
-    match = _KEY.fullmatch(text.strip())
+    """The key that a K: field names, whatever the clef; None for none, pipes, and what is no key or has accidentals of its own."""
+    match = _KEY.fullmatch(_CLEF.sub("", text.strip()))
     if match is None:
         return None
     letter, sign, mode, rest = match.groups()

@@ -98,6 +98,8 @@ class Tune:
     def _adds_up(self, bar: Bar, short: list[int]) -> bool:
         if bar.full is None or bar.length == bar.full:
             return True
+        if len(bar.notes) == 1 and bar.symbols[0] in ("Z", "X"):  # a rest of several bars, as Z4
+            return True
         if bar.length > bar.full or not bar.at_edge:
             return False
         return bar is self.bars[0] or bar.full - bar.length in short
@@ -141,7 +143,7 @@ class _Reader:
             self._in_free_text(kind, text)
         elif kind in _NOTES and self._in_body:
             self._begin_note(kind, text)
-            self._bar.symbols.append(text)
+            self._add_symbol(text)
             self._rhythm.feed(lexeme)
         elif kind is Kind.FIELD:
             self._field(text[0], text[2:].strip(), lexeme)
@@ -224,8 +226,13 @@ class _Reader:
         elif kind in _ENDS:
             self._close(_ENDS[kind], text)
         if kind not in _NO_SYMBOLS:
-            self._bar.symbols.append(text)
+            self._add_symbol(text)
         self._rhythm.feed(lexeme)
+
+    def _add_symbol(self, text: str) -> None:
+        if not self._bar.symbols:  # the bar line before it may end another line
+            self._bar.line = self.line
+        self._bar.symbols.append(text)
 
     def _begin_note(self, kind: Kind, text: str) -> None:
         if self._open and Kind.GRACE in self._open:
