@@ -66,6 +66,13 @@ def test_what_cannot_be_music_is_refused_with_a_reason(smf, make, said):
     assert reason(make(smf)).startswith(said)
 
 
+@pytest.mark.parametrize("filling", [b"\n", bytes(3), bytes(20), b"\x1a" * 40, b"XFIH\0\0\0\xffcut"])
+def test_what_stands_behind_the_last_track_is_let_be(smf, filling):
+    assert read_score(smf(NOTE + END, NOTE + END) + filling).note_num() == 2
+    with pytest.raises(UnreadableMidiError, match="it ends in the middle of what should be track 2"):
+        read_score(smf(NOTE + END, b"")[:-8] + filling[:7])
+
+
 def test_a_hundred_megabytes_of_one_track_are_refused_unread(smf):
     content = smf(bytes(100_000_000))
     begun = time.process_time()

@@ -57,7 +57,10 @@ def read_score(content: bytes) -> ScoreTick:
 
 
 def _check_chunks(content: bytes) -> None:
-    """Hold the sizes that the header and the chunks claim against the file's own."""
+    """Hold the sizes that the header and the chunks claim against the file's own.
+
+    What stands behind the last track and is no chunk is let be: old transfer protocols filled files up to whole blocks.
+    """
     if len(content) > MAX_BYTES:
         raise UnreadableMidiError(f"it has more than {MAX_BYTES:,} bytes, the most that are read")
     if not content.startswith(b"MThd"):
@@ -65,7 +68,7 @@ def _check_chunks(content: bytes) -> None:
         raise UnreadableMidiError(f"it is no MIDI file{hint}: it does not begin with MThd")
     if len(content) < _HEADER.size:
         raise UnreadableMidiError(f"it ends in its header, after {len(content)} bytes")
-    _, length, kind, _, division = _HEADER.unpack_from(content)
+    _, length, kind, promised, division = _HEADER.unpack_from(content)
     if kind > 1:
         raise UnreadableMidiError(f"it is of format {kind}, and only 0 and 1 are one piece of music")
     if division == 0 or division & 0x8000:
@@ -77,7 +80,9 @@ def _check_chunks(content: bytes) -> None:
         name, length = _CHUNK.unpack_from(content, place) if left >= 0 else (b"", 0)
         tracks += name == b"MTrk"
         if left < 0 or length > left:
-            what = f"track {tracks}" if name == b"MTrk" else "what follows its tracks"
+            if name != b"MTrk" and tracks >= promised:
+                break
+            what = f"track {tracks}" if name == b"MTrk" else f"what should be track {tracks + 1}"
             raise UnreadableMidiError(
                 f"it ends in the middle of {what}: {length:,} bytes are claimed, {max(left, 0):,} there"
             )
