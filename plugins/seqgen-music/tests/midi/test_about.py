@@ -29,3 +29,16 @@ def test_length_metres_bars_range_and_pitches_are_told():
         "instruments": [73, "drums"],
         "pitch_classes": {"C": 2, "D": 1, "E": 1, "Bb": 2},
     }
+
+
+def test_before_the_first_change_metre_and_tempo_are_the_usual():
+    score = Score(480)
+    score.tempos.append(Tempo(960, 60))
+    score.time_signatures.append(TimeSignature(1920, 3, 4))
+    track = Track("", 0)
+    track.notes.append(Note(0, 1920, 60, 90))
+    track.notes.append(Note(1920, 1440, 60, 90))
+    score.tracks.append(track)
+    told = about(score.dumps_midi())
+    assert (told["seconds"], told["beats_per_minute"]) == (6.0, [120.0, 60.0])
+    assert (told["metres"], told["bars"]) == (["4/4", "3/4"], 2.0)
