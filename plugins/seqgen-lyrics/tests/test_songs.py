@@ -66,6 +66,10 @@ def test_titles_and_artists_are_left_out_or_come_first(tmp_path):
     text = "Title: The Sea\nArtist: Me\n\nla\n"
     assert song_in(tmp_path, text) == "la\n"
     assert song_in(tmp_path, text, titles=True) == "The Sea\nMe\n\nla\n"
+    assert song_in(tmp_path, "Title: The Sea\nArtist: \n\nla\n", titles=True) == "The Sea\n\nla\n"
+    (tmp_path / "a.csv").write_text('title,artist,lyrics\n"The\nSea",,la\n, ,lo\n', "utf-8")
+    assert songs_in(tmp_path / "a.csv") == ["la\n", "lo\n"]
+    assert songs_in(tmp_path / "a.csv", titles=True) == ["The Sea\n\nla\n", "lo\n"]
 
 
 def test_lrc_files_lose_their_times_and_lines_stand_where_they_are_sung(tmp_path):

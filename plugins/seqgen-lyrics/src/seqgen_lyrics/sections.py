@@ -17,7 +17,7 @@ _KNOWN = re.compile(rf"({_NAMES})\b", re.IGNORECASE)
 _TIMES = re.compile(
     r"\s*[\[(]\s*(?:[x×]\s*(\d{1,2})|(\d{1,2})\s*[x×]|repeat(?:\s*[x×]?\s*(\d{1,2}))?)\s*[\])]\s*$", re.IGNORECASE
 )
-_ABOUT = re.compile(r"\s*(title|artist)\s*:\s*(.+?)\s*", re.IGNORECASE)
+_ABOUT = re.compile(r"\s*(title|artist)\s*:\s*(.*?)\s*", re.IGNORECASE)
 _MOST = 400  # lines of a stanza that are held, to be repeated
 _REPEATS = 16
 
@@ -35,7 +35,7 @@ def arranged(lines: Iterable[str], *, titles: bool = False) -> Iterator[str]:
     first = True
     for line in itertools.chain(lines, [""]):
         if not song.begun and (found := _ABOUT.fullmatch(line)) is not None:
-            about.append(found[2])
+            about += filter(None, [found[2]])
             continue
         before = song.begun
         pieces += song.push(line)

@@ -111,7 +111,8 @@ class SongsDataset(Dataset):
                     f"{where} has no text in a field {' or '.join(known)}.  It has: {', '.join(map(str, record))[:200]}.  Name "
                     "the field: --dataset songs:field=..."
                 )
-            about = [f"{key}: {record[key]}" for key in ("title", "artist") if isinstance(record.get(key), str)]
+            named = {key: record[key] for key in ("title", "artist") if isinstance(record.get(key), str)}
+            about = [f"{key}: {' '.join(text.split())}" for key, text in named.items()]  # it may have several lines
             yield from self._song(f"{file.name}#{number}", iter([*about, "", *words.splitlines()]), empty)
         if empty:
             count = f"{len(empty):,} records have" if len(empty) > 1 else "1 record has"
