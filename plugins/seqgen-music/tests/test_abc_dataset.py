@@ -81,6 +81,12 @@ def test_fields_after_the_key_and_before_the_music_count_as_the_header(read):
     assert read("X:1\nM:4/4\nK:A\nM:6/8\nK:D\nA6|]") == ["X:1\nM:6/8\nK:D\nA6 |]"]
 
 
+def test_of_fields_within_a_tune_those_stay_that_change_its_notes(read):
+    assert read(
+        "X:1\nM:4/4\nL:1/8\nK:C\nC8|[r:a remark]|:[Q:1/4=90]D8:|\nQ:1/4=80\n[K:G][L:1/4]E4|[I:linebreak $]1F4|]"
+    ) == ["X:1\nM:4/4\nL:1/8\nK:C\nC8 | |: D8 :| [K:G] [L:1/4] E4 |[1 F4 |]"]
+
+
 def test_only_the_named_fields_are_kept(read):
     assert read("X:1\nT:A\nC:B\nQ:1/4=90\nK:C\nC8|]", fields="C") == ["X:1\nC:B\nK:C\nC8 |]"]
     with pytest.raises(OptionError, match='fields has "Z", but must be letters of XTRCQMLK'):

@@ -12,6 +12,9 @@ from seqgen_music.abc.metre import multiple
 ORDER = "XTRCQMLK"
 """Header fields in the order in which they are written."""
 
+_KEPT_WITHIN = "KLMP"
+"""Fields that are kept within a tune, on lines of their own or in brackets."""
+
 _BARS = {
     "[|": "||",
     ":|]": ":|",
@@ -28,7 +31,7 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
     """A tune in its normal spelling.
 
     Header fields are written in the order of ``ORDER``, X: as 1; keys as ``Ador``, lengths as ``/2`` and ``3/2``, endings as
-    ``[1``.  Comments, lyrics and text in quotation marks are left out, chord symbols stay.
+    ``[1``.  Comments, remarks, lyrics and text in quotation marks are left out, chord symbols stay.
 
     Args:
         lexemes: of a tune.
@@ -44,7 +47,7 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
         elif "K" not in header:
             if letter in {*fields, *"MLK"} and letter in ORDER and letter not in header and letter != "X":
                 header[letter] = piece
-        elif letter in "KLMP":
+        elif letter in _KEPT_WITHIN:
             body += piece
     return [lexeme for letter in ORDER for lexeme in header.get(letter, [])] + body
 
@@ -80,6 +83,8 @@ def _music(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
         kind = lexeme.kind
         if kind is Kind.PITCH:
             yield lexeme
+        elif kind is Kind.INLINE and lexeme.text[1] not in _KEPT_WITHIN:
+            continue
         elif kind is Kind.LENGTH and previous is Kind.BAR:
             yield Lexeme(Kind.VOLTA, f"[{lexeme.text[0]}")
         else:
