@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import wave
@@ -35,12 +36,13 @@ K:Em
 """
 
 
-def music(*arguments, folder, exit_code=0):
+def music(*arguments, folder, exit_code=0, stdin=b""):
     command = [sys.executable, "-m", "seqgen", "music", *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-    assert ran.returncode == exit_code, ran.stderr
-    assert "Traceback" not in ran.stderr
-    return ran
+    ran = subprocess.run(command, input=stdin, capture_output=True, cwd=folder, check=False)
+    stdout, stderr = ran.stdout.decode(), ran.stderr.decode()
+    assert ran.returncode == exit_code, stderr
+    assert "Traceback" not in stderr
+    return subprocess.CompletedProcess(command, ran.returncode, stdout, stderr)
 
 
 @pytest.fixture
@@ -80,6 +82,72 @@ def test_each_tune_of_a_book_is_rendered_in_each_form(book, tmp_path):
     assert ET.parse(written[2]).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     assert "Up and Down" in written[2].read_text()
     assert pixels(written[3].read_bytes()).min() < 50  # ink
+
+
+def test_all_files_of_a_folder_or_glob_are_rendered_and_told_of(book, tmp_path):
+    (tmp_path / "tunes" / "more").mkdir(parents=True)
+    book.rename(tmp_path / "tunes" / "book.abc")
+    for name in ("a.mid", "more/b.midi"):
+        (tmp_path / "tunes" / name).write_bytes(midi((0, 480, 60, 90)))
+    (tmp_path / "tunes" / "notes.txt").write_text("no tune")
+    ran = music("render", "tunes", "--to", "roll", folder=tmp_path)
+    rolls = [f"tunes/{name}.roll.png" for name in ("a", "book-1", "book-2", "more/b")]
+    assert ran.stdout.split() == rolls
+    assert all((tmp_path / name).is_file() for name in rolls)
+    told = json.loads(music("info", "tunes/*.*i*", "tunes/a.mid", "tunes", "--json", folder=tmp_path).stdout)
+    assert [each["piece"] for each in told] == [
+        "tunes/a.mid",
+        "tunes/book.abc:1",
+        "tunes/book.abc:7",
+        "tunes/more/b.midi",
+    ]
+
+
+def test_what_is_read_from_standard_input_is_rendered_here(tmp_path):
+    for _ in range(2):  # the second time over the first
+        ran = music("render", "-", "--to", "roll", folder=tmp_path, stdin=midi((0, 480, 60, 90)))
+        assert ran.stdout == "tune.roll.png\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "said"),
+    [
+        (
+            ("a/x.mid", "b/x.mid"),
+            ("--to", "png", "--output-folder", "out"),
+            "b/x.mid as png would overwrite out/x.png, which was made of a/x.mid.",
+        ),
+        (("a/x.mid", "a/x.midi"), ("--to", "midi"), "a/x.midi as midi would overwrite a/x.mid, which is read too."),
+    ],
+)
+def test_no_file_is_written_over_one_that_is_read_or_was_just_made(tmp_path, names, options, said):
+    for place, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(midi((0, 480, 60 + place, 90)))
+    ran = music("render", *names, *options, folder=tmp_path, exit_code=1)
+    assert said in ran.stderr
+    assert [Score(str(tmp_path / name)).tracks[0].notes[0].pitch for name in names] == [60, 61]
+
+
+def test_a_tune_book_may_be_in_another_encoding(tmp_path):
+    (tmp_path / "a.abc").write_bytes("X:1\nT:Der Küfer\nK:C\nCDEF|\n".encode("latin-1"))
+    ran = music("evaluate", "a.abc", folder=tmp_path, exit_code=1)
+    assert ran.stderr.endswith("Name its encoding, for example --encoding latin-1\n")
+    assert '"tunes": 1' in music("evaluate", "a.abc", "--encoding", "latin-1", "--json", folder=tmp_path).stdout
+    music("render", "a.abc", "--to", "svg", "--encoding", "latin-1", folder=tmp_path)
+    assert "Der Küfer" in (tmp_path / "a.svg").read_text("utf-8")
+
+
+def test_the_engraver_minds_neither_the_folder_that_it_is_in_nor_the_encoding_of_the_machine(tmp_path):
+    """Tunes may lie beside files of anybody, of which none is run."""
+    (tmp_path / "a.abc").write_text("X:1\nT:Der Küfer\nK:C\nCDEF|\n", "utf-8")
+    for module in ("json", "verovio", "seqgen_music"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('imported')")
+    code = "import sys; from seqgen_music.render.score import engrave; print(engrave(sys.argv[1], '').svg)"
+    command = [sys.executable, "-P", "-c", code, (tmp_path / "a.abc").read_text("utf-8")]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    ran = subprocess.run(command, capture_output=True, encoding="latin-1", cwd=tmp_path, env=environment, check=False)
+    assert "Der Küfer" in ran.stdout, ran.stderr
 
 
 def test_repeats_that_follow_one_another_are_engraved(tmp_path):

@@ -5,3 +5,6 @@ voice are written in.
 """
 
 MEDIA_TYPE = "text/vnd.abc"
+
+SUFFIXES = (".abc",)
+"""Of tune books."""

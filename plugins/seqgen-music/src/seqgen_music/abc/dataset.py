@@ -16,14 +16,12 @@ from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning
 from seqgen.core.files import Source, check_encoding, find_sources
 from seqgen.core.types import Document
-from seqgen_music.abc import MEDIA_TYPE
+from seqgen_music.abc import MEDIA_TYPE, SUFFIXES
 from seqgen_music.abc.layout import laid_out, laid_out_as, pieces_of
 from seqgen_music.abc.lexemes import Lexeme, lex_line, lines_of
 from seqgen_music.abc.normal import ORDER, normal
 from seqgen_music.abc.transpose import all_keys, key_of, to_signature, to_tonic, transposed
 from seqgen_music.abc.tune import tune_of, tunes_of
-
-SUFFIXES = (".abc",)
 
 LONGEST = 1 << 18
 """Characters of a tune; the longest that people play have some thousand."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from seqgen.core.errors import CorpusError
 from seqgen.core.files import find_sources
+from seqgen_music.abc import SUFFIXES
+from seqgen_music.abc.book import lines_of_book
 from seqgen_music.abc.layout import laid_out
-from seqgen_music.abc.lexemes import lex_line, lines_of
+from seqgen_music.abc.lexemes import lex_line
 from seqgen_music.abc.normal import normal
 from seqgen_music.abc.tune import Note, Tune, read_tune, tunes_of
 
@@ -18,16 +20,20 @@ SHINGLE = 8
 """Notes of a shingle: about a bar of a reel, which two tunes rarely share by chance."""
 
 
-def read_tunes(sources: Sequence[str]) -> list[Tune]:
+def read_tunes(sources: Sequence[str], encoding: str = "auto") -> list[Tune]:
     """The tunes of books and folders, ill-formed ones included, each in its normal spelling.
+
+    Args:
+        sources: as in :func:`seqgen.core.files.find_sources`.
+        encoding: as in :meth:`seqgen.core.files.Source.text`.
 
     Raises:
         CorpusError: a source cannot be read, or there is no tune.
     """
     tunes = [
         read_tune(laid_out(normal(itertools.chain.from_iterable(map(lex_line, lines)))))
-        for file in find_sources(sources, suffixes=(".abc",))
-        for _, lines in tunes_of(lines_of(file.text(dataset="abc")))
+        for file in find_sources(sources, suffixes=SUFFIXES)
+        for _, lines in tunes_of(lines_of_book(file, encoding))
     ]
     if not tunes:
         raise CorpusError(f"There is no tune in {', '.join(sources)}.  A tune has a field X: or K:")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from seqgen_music.commands.group import music
+from seqgen_music.commands.group import EncodingOption, music
 
 WORDS = {
     "tunes": "tunes",
@@ -29,6 +29,7 @@ def evaluate(
     corpus: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="What the model was trained on; repeatable.")
     ] = None,
+    encoding: EncodingOption = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """How good tunes are: whether bars add up and notes are in the key, and what is copied from a corpus."""
@@ -36,8 +37,8 @@ def evaluate(
 
     from seqgen_music.abc.measures import measure, read_tunes
 
-    known = read_tunes(corpus) if corpus else []
-    found = asdict(measure(read_tunes(tunes), known))
+    known = read_tunes(corpus, encoding) if corpus else []
+    found = asdict(measure(read_tunes(tunes, encoding), known))
     columns = {"tunes": found}
     if known:
         columns["corpus"] = asdict(measure(known)) | {"copied_bars": None, "copied_shingles": None}

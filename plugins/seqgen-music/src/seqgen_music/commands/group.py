@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+EncodingOption = Annotated[
+    str,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Of tune books: utf-8, latin-1, ...; auto: UTF-8, or by their mark."
+    ),
+]
 
 music = typer.Typer(
     epilog="Example: seqgen music info tunes.abc",

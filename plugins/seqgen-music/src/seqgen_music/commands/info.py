@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen_music.commands.group import music
+from seqgen_music.commands.group import EncodingOption, music
 
 if TYPE_CHECKING:
     from seqgen_music.render.files import Piece
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 def info(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="MIDI files, and tune books in ABC."),
+        typer.Argument(metavar="FILE...", help="MIDI files and tune books in ABC; folders, globs, URLs."),
     ],
+    encoding: EncodingOption = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list with an object for each piece.")] = False,
 ) -> None:
     """What is in a piece: its key, metre, bars, range and how often each note occurs; of MIDI also tempo and instruments."""
     from seqgen_music.render.files import pieces
 
-    told = [{"piece": piece.where, **_about(piece)} for file in files for piece in pieces(file)]
+    told = [{"piece": piece.where, **_about(piece)} for piece in pieces(files, encoding)]
     if json:
         import json as json_module
 

@@ -6,18 +6,20 @@ from typing import Annotated
 
 import typer
 
-from seqgen_music.commands.group import music
+from seqgen_music.commands.group import EncodingOption, music
 
 
 @music.command(epilog="Example: seqgen music play tunes.abc")
 def play(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Tune books in ABC, and MIDI files.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Tune books in ABC and MIDI files; folders, globs, URLs.")
+    ],
+    encoding: EncodingOption = "auto",
 ) -> None:
     """Play tunes, one after another."""
     from seqgen_music.render import files as rendering
     from seqgen_music.render import player
 
-    for file in files:
-        for piece in rendering.pieces(file):
-            typer.echo(piece.where, err=True)
-            player.play(piece.form("wav"))
+    for piece in rendering.pieces(files, encoding):
+        typer.echo(piece.where, err=True)
+        player.play(piece.form("wav"))

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from seqgen_music.commands.group import music
+from seqgen_music.commands.group import EncodingOption, music
 
 
 @music.command(epilog="Example: seqgen music render tunes.abc --to midi,wav,svg,png")
 def render(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Tune books in ABC, and MIDI files.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Tune books in ABC and MIDI files; folders, globs, URLs.")
+    ],
     to: Annotated[
         str,
         typer.Option(
@@ -24,6 +26,7 @@ def render(
         Path | None,
         typer.Option("--output-folder", metavar="FOLDER", help="Where to write.  Default: beside each file"),
     ] = None,
+    encoding: EncodingOption = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the files that were written.")] = False,
 ) -> None:
     """Tunes as sound, scores and piano rolls; prints the files that it writes, one for each tune and form."""
@@ -35,11 +38,10 @@ def render(
         raise UsageError(f'--to has "{unknown[0]}", but knows {", ".join(rendering.FORMS)}.  Try --to midi,wav,svg,png')
     written = []
     try:
-        for file in files:
-            for path in rendering.render(file, forms, folder):
-                written.append(str(path))
-                if not json:
-                    typer.echo(path)
+        for path in rendering.render(files, forms, folder, encoding):
+            written.append(str(path))
+            if not json:
+                typer.echo(path)
     except OSError as error:
         raise OutputError(f"{error.filename} cannot be written: {error.strerror}.") from error
     if json:

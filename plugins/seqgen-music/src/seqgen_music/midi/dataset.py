@@ -17,7 +17,7 @@ from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen.core.files import Source, find_sources
 from seqgen.core.types import Document
-from seqgen_music.midi.files import MAX_BYTES, MEDIA_TYPE, SUFFIXES, UnreadableMidiError, read_score
+from seqgen_music.midi.files import MEDIA_TYPE, SUFFIXES, UnreadableMidiError, bytes_of, read_score
 
 _NAMED = 5  # files that a warning names
 
@@ -52,7 +52,7 @@ class MidiDataset(Dataset):
         unread: list[str] = []
         for file in self.files:
             try:
-                content = _content(file)
+                content = bytes_of(file)
                 read_score(content)
             except UnreadableMidiError as error:
                 unread.append(f"{file.name}: {error}")
@@ -107,16 +107,6 @@ def transformed(content: bytes, *, semitones: int, louder: int) -> bytes | None:
                     return None
                 note.pitch += semitones
     return score.dumps_midi()
-
-
-def _content(file: Source) -> bytes:
-    """The file, or as much of it as shows that it is too large."""
-    content = bytearray()
-    for block in file.blocks():
-        content += block
-        if len(content) > MAX_BYTES:
-            break
-    return bytes(content)
 
 
 def _exercise(number: int, notes: int) -> bytes:

@@ -15,6 +15,8 @@ from seqgen_music.errors import MusicError
 if TYPE_CHECKING:
     from symusic.core import ScoreTick
 
+    from seqgen.core.files import Source
+
 MEDIA_TYPE = "audio/midi"
 SUFFIXES = (".mid", ".midi")
 
@@ -36,6 +38,16 @@ class UnreadableMidiError(MusicError):
 
     The message is a clause without the file's name and without a full stop, as "it ends in the middle of track 2".
     """
+
+
+def bytes_of(file: Source) -> bytes:
+    """The file, or as much of it as shows that it is too large."""
+    content = bytearray()
+    for block in file.blocks():
+        content += block
+        if len(content) > MAX_BYTES:
+            break
+    return bytes(content)
 
 
 def read_score(content: bytes) -> ScoreTick:

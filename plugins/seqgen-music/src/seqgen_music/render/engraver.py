@@ -5,6 +5,7 @@ What is no ABC can end the process that verovio runs in; so nothing but this mod
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 
@@ -32,7 +33,8 @@ def main() -> None:
     toolkit.setOptions(_OPTIONS)
     toolkit.setInputFrom("abc")
     done = {}
-    if toolkit.loadData(sys.stdin.read()) and toolkit.getPageCount():
+    tune = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8").read()  # whatever the machine takes for its encoding
+    if toolkit.loadData(tune) and toolkit.getPageCount():
         done = {"svg": toolkit.renderToSVG(1), "midi": toolkit.renderToMIDI()}
     sys.stdout.write(json.dumps(done))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from seqgen.core.files import find_sources
-from seqgen_music.abc.lexemes import lines_of
+from seqgen.core.files import Source, find_sources
+from seqgen_music.abc import SUFFIXES as ABC_SUFFIXES
+from seqgen_music.abc.book import lines_of_book
 from seqgen_music.abc.tune import tunes_of
 from seqgen_music.errors import MusicError
-from seqgen_music.midi.files import UnreadableMidiError, read_score
+from seqgen_music.midi.files import SUFFIXES, UnreadableMidiError, bytes_of, read_score
 from seqgen_music.render.notes import notes_of
 from seqgen_music.render.roll import draw
 from seqgen_music.render.score import Engraved, engrave
@@ -71,42 +73,74 @@ class Piece:
         return engrave(self.content, self.where)
 
 
-def pieces(path: str) -> Iterator[Piece]:
-    """The pieces of a file: one of MIDI, or each tune of a tune book in ABC.
+def pieces(files: Sequence[str], encoding: str = "auto") -> Iterator[Piece]:
+    """The pieces of files, of those in folders, and of those that globs stand for.
+
+    Args:
+        files: MIDI, of which each is one piece, and tune books in ABC, of which each tune is one.
+        encoding: of tune books, as in :meth:`seqgen.core.files.Source.text`.
 
     Raises:
-        CorpusError: the file cannot be read.
+        CorpusError: a file cannot be read.
         MusicError: there is no music in it.
     """
-    (source,) = find_sources([path])[:1]
-    stem = Path(source.name).stem
+    for source in _sources(files):
+        yield from _pieces_of(source, encoding)
+
+
+def render(files: Sequence[str], forms: Sequence[str], folder: Path | None, encoding: str = "auto") -> Iterator[Path]:
+    """Write the pieces of files in these forms; gives each file as it is written.
+
+    Args:
+        files: as for ``pieces``.
+        forms: of ``FORMS``.
+        folder: where they go; None: beside the file that they are of, or here, where that is none of this machine.
+        encoding: as for ``pieces``.
+
+    Raises:
+        MusicError: beside what reading raises, what would be written is a file that is read, or was written just now.
+    """
+    sources = _sources(files)
+    taken = {Path(source.name).resolve(): "which is read too" for source in sources if _is_local(source)}
+    for source in sources:
+        beside = Path(source.name).parent if _is_local(source) else Path()
+        for piece, form in itertools.product(_pieces_of(source, encoding), dict.fromkeys(forms)):
+            target = (beside if folder is None else folder) / (piece.name + FORMS[form])
+            place = target.resolve()
+            if _is_local(source) and place == Path(source.name).resolve():
+                continue  # MIDI as MIDI
+            if place in taken:
+                raise MusicError(
+                    f"{piece.where} as {form} would overwrite {target}, {taken[place]}.  Render it by itself, into another "
+                    "--output-folder"
+                )
+            content = piece.form(form)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            taken[place] = f"which was made of {piece.where}"
+            yield target
+
+
+def _sources(files: Sequence[str]) -> list[Source]:
+    """The files, each once."""
+    return list({source.name: source for source in find_sources(files, suffixes=(*ABC_SUFFIXES, *SUFFIXES))}.values())
+
+
+def _is_local(source: Source) -> bool:
+    return source.name != "-" and "://" not in source.name
+
+
+def _pieces_of(source: Source, encoding: str) -> Iterator[Piece]:
+    name = Path(source.name.removesuffix(".gz").removesuffix(".zst"))
+    stem = "tune" if source.name == "-" else name.stem
     begin = next(source.blocks(), b"")
-    if begin.startswith((b"MThd", b"RIFF")) or Path(path).suffix.lower() in (".mid", ".midi"):
-        yield Piece(stem, source.name, b"".join(source.blocks()))
+    if begin.startswith((b"MThd", b"RIFF")) or name.suffix.lower() in SUFFIXES:
+        yield Piece(stem, source.name, bytes_of(source))
         return
-    tunes = list(tunes_of(lines_of(source.text(dataset="abc"))))
+    tunes = list(tunes_of(lines_of_book(source, encoding)))
     if not tunes:
         raise MusicError(f"{source.name} has no tune in ABC, which begins with X:, and is no MIDI file.")
     width = len(str(len(tunes)))
     for number, (line, lines) in enumerate(tunes, 1):
-        name = stem if len(tunes) == 1 else f"{stem}-{number:0{width}}"
-        yield Piece(name, f"{source.name}:{line}", "\n".join(lines) + "\n")
-
-
-def render(path: str, forms: Sequence[str], folder: Path | None) -> Iterator[Path]:
-    """Write a file's pieces in these forms; gives each file as it is written.
-
-    Args:
-        path: the file.
-        forms: of ``FORMS``.
-        folder: where they go; None: beside the file.
-    """
-    for piece in pieces(path):
-        for form in forms:
-            target = (Path(path).parent if folder is None else folder) / (piece.name + FORMS[form])
-            if target.exists() and target.samefile(path):
-                continue  # MIDI as MIDI
-            content = piece.form(form)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-            yield target
+        called = stem if len(tunes) == 1 else f"{stem}-{number:0{width}}"
+        yield Piece(called, f"{source.name}:{line}", "\n".join(lines) + "\n")

@@ -62,7 +62,8 @@ def engrave(tune: str, where: str) -> Engraved:
         raise MusicError(
             f"{where} has {len(tune):,} characters, more than the {_LONGEST:,} of a tune that is engraved."
         )
-    command = [sys.executable, "-m", "seqgen_music.render.engraver"]
+    # -P: what is imported is not looked for where the person is, among files that may be anybody's.
+    command = [sys.executable, "-P", "-m", "seqgen_music.render.engraver"]
     try:
         ran = subprocess.run(  # noqa: S603  our own module
             command, input=begun(tune), capture_output=True, encoding="utf-8", timeout=_SECONDS, check=False
