@@ -96,6 +96,15 @@ def test_evaluate_measures_songs_in_a_table(run, tmp_path):
     assert rows["lines with their syllables"] == rows["lines in metre"] == rows["words of CMUdict"] == "100.0%"
 
 
+def test_songs_may_be_in_another_encoding(run, tmp_path):
+    (tmp_path / "a.txt").write_bytes("Le soleil de l'\xe9t\xe9,\nla for\xeat enchant\xe9e\n".encode("latin-1"))
+    refused = run("lyrics", "evaluate", tmp_path / "a.txt")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.endswith("Name its encoding, for example --encoding latin-1\n")
+    arguments = ("--encoding", "latin-1", "--corpus", tmp_path / "a.txt", "--json")
+    assert json.loads(run("lyrics", "evaluate", tmp_path / "a.txt", *arguments).stdout)["copied_lines"] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

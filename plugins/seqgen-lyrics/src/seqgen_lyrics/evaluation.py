@@ -134,31 +134,40 @@ def write(
     )
 
 
-def read_corpus(model: LanguageModel | None, given: Sequence[str]) -> tuple[Corpus | None, str]:
+def read_corpus(model: LanguageModel | None, given: Sequence[str], encoding: str = "auto") -> tuple[Corpus | None, str]:
     """The corpus as given, or the one that a model was trained on, where it still is; and a note where there is none.
+
+    Args:
+        model: that writes; None where songs are measured.
+        given: files; none: those that the model was trained on.
+        encoding: of the files, as in :meth:`seqgen.core.files.Source.text`.
 
     Raises:
         CorpusError: what is given cannot be read.
     """
     if given:
-        return Corpus.of(_texts(given)), ""
+        return Corpus.of(_texts(given, encoding)), ""
     lineage = model.saved.manifest.get("corpus") if model is not None else None
     sources = [str(source) for source in (lineage.get("sources") or ())] if isinstance(lineage, dict) else []
     if not sources or any("://" in source for source in sources):  # a model folder must not make this machine call
         return None, "there is no corpus to tell copied lines by.  Name it with --corpus"
     try:
-        return Corpus.of(_texts(sources)), ""
+        return Corpus.of(_texts(sources, encoding)), ""
     except CorpusError as error:
         return None, f"copied lines cannot be told: {error}  Name the corpus with --corpus"
 
 
-def read_songs(files: Sequence[str]) -> list[Stanza]:
+def read_songs(files: Sequence[str], encoding: str = "auto") -> list[Stanza]:
     """The stanzas of the songs in files.
+
+    Args:
+        files: as in :func:`seqgen.core.files.find_sources`.
+        encoding: of them, as in :meth:`seqgen.core.files.Source.text`.
 
     Raises:
         CorpusError: there is none.
     """
-    return [stanza for text in _texts(files) for stanza in stanzas_of(text)]
+    return [stanza for text in _texts(files, encoding) for stanza in stanzas_of(text)]
 
 
 def read_words(path: str | None) -> frozenset[str] | None:
@@ -177,11 +186,14 @@ def read_words(path: str | None) -> frozenset[str] | None:
     return frozenset(normal(line.strip()) for line in lines if line.strip())
 
 
-def _texts(sources: Sequence[str]) -> Iterable[str]:
+def _texts(sources: Sequence[str], encoding: str) -> Iterable[str]:
     """The songs of sources, whole."""
     held: list[str] = []
-    for document in SongsDataset(sources=tuple(sources)).documents():
-        held.append(str(document.content))
-        if document.final:
-            yield "".join(held)
-            held = []
+    try:
+        for document in SongsDataset(sources=tuple(sources), encoding=encoding).documents():
+            held.append(str(document.content))
+            if document.final:
+                yield "".join(held)
+                held = []
+    except CorpusError as error:  # a command has an option where the dataset has one of its own
+        raise CorpusError(str(error).replace("--dataset songs:encoding=", "--encoding ")) from error

@@ -49,6 +49,10 @@ def evaluate(
         typer.Option(metavar="FILE", help="What the model was trained on, where it has moved; repeatable."),
     ] = None,
     words: Annotated[str | None, typer.Option(metavar="FILE", help="A list of real words, one a line.")] = None,
+    encoding: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Of songs and corpus: utf-8, latin-1, ...; auto: UTF-8, or by their mark."),
+    ] = "auto",
     backend: Annotated[str | None, typer.Option(metavar="BACKEND", help="That the model runs on.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -61,14 +65,14 @@ def evaluate(
     aims = Aims(scheme, pattern, stress)
     listed = read_words(words)
     if model is None:
-        found, note = read_corpus(None, corpus) if corpus else (None, "")
-        figures = aims.measured(read_songs(files or []), corpus=found, listed=listed)
+        found, note = read_corpus(None, corpus, encoding) if corpus else (None, "")
+        figures = aims.measured(read_songs(files or [], encoding), corpus=found, listed=listed)
         _print_one(figures, json=json)
         return
     import seqgen
 
     loaded = seqgen.load(model, backend=backend)
-    found, note = read_corpus(loaded, corpus or [])
+    found, note = read_corpus(loaded, corpus or [], encoding)
     if note:
         sys.stderr.write(f"note: {note}\n")
     written = {
