@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -82,6 +84,17 @@ def test_a_tune_ends_soon_after_its_most_bars():
         tune = read_tune(drawn(seed, limit=10_000, max_bars=12)[0])
         assert 4 <= len(tune.bars) <= 18
         assert tune.faults == []
+
+
+def test_a_beam_forks_what_was_written_and_not_the_automaton():
+    sampler = AbcBars()
+    sampler.begin(np.zeros((1, 0), np.int64), TOKENIZER)
+    before = sampler.adjust(np.zeros((1, SIZE), np.float32))
+    other = copy.deepcopy(sampler)
+    other.accept(TOKENIZER.encode("X:1")[:1])
+    assert other._grammar is sampler._grammar
+    assert (sampler.adjust(np.zeros((1, SIZE), np.float32)) == before).all()
+    assert (other.adjust(np.zeros((1, SIZE), np.float32)) != before).any()
 
 
 def test_bars_and_scale_need_a_model_of_abc():

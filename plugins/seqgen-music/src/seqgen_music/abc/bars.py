@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,10 @@ class AbcBars(Sampler):
         if self.max_bars < self.min_bars:
             msg = f"sampler abc-bars: max_bars is {self.max_bars}, but must be at least min_bars, {self.min_bars}."
             raise OptionError(msg)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """One that goes on by itself; the automaton and the masks, which hold for all, are shared."""
+        return copy.copy(self)  # _states is never changed, but replaced
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Read the prompts (B, T).

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,10 @@ class MidiGrammar(Sampler):
     _moments: list[Moment] = field(init=False, repr=False, compare=False, default_factory=list)  # one for each row
 
     _media_type: str = field(init=False, repr=False, compare=False, default="")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """One that goes on by itself; the automaton, which never changes, is shared."""
+        return copy.copy(self)  # _moments is never changed, but replaced
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Read the prompts (B, T)."""
