@@ -97,10 +97,11 @@ class AbcDataset(Dataset):
 
     def _tunes(self, file: Source, faults: list[str]) -> Iterator[tuple[int, Iterator[Lexeme]]]:
         """The well-formed tunes of a file, each with its line; why others are left out is added to ``faults``."""
-        for start, lines in tunes_of(lines_of(file.text(self.encoding, dataset="abc"))):
-            length = sum(map(len, lines)) + len(lines) - 1
-            if length > LONGEST:
-                faults.append(f"{file.name}:{start}: the tune has {length:,} characters; at most {LONGEST:,} are read")
+        for start, lines in tunes_of(lines_of(file.text(self.encoding, dataset="abc")), longest=LONGEST):
+            if sum(map(len, lines)) > LONGEST:
+                faults.append(
+                    f"{file.name}:{start}: the tune has more than {LONGEST:,} characters, the most that are read"
+                )
                 continue
             lexed = list(map(lex_line, lines))
             tune = tune_of(lexed)

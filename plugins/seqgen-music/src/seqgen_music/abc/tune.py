@@ -307,13 +307,17 @@ def shown(ticks: int) -> str:
     return f"{eighths.numerator}/8" if eighths.denominator == 1 else str(time)
 
 
-def tunes_of(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+def tunes_of(lines: Iterable[str], *, longest: int | None = None) -> Iterator[tuple[int, list[str]]]:
     """The tunes of a book: the number of the first line, from 1, and the lines.
 
     A tune begins with X: or after an empty line, and ends at an empty line or the next X:.  What has no field is no tune, but
     text between tunes.
+
+    Args:
+        lines: of the book.
+        longest: characters; of a tune that has more those lines come that tell so, and no more are held.
     """
-    start, held = 1, list[str]()
+    start, held, size = 1, list[str](), 0
     for number, line in enumerate(lines, start=1):
         stripped = line.strip()
         if (not stripped or stripped.startswith("X:")) and held:
@@ -322,8 +326,10 @@ def tunes_of(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             held = []
         if stripped:
             if not held:
-                start = number
-            held.append(line)
+                start, size = number, 0
+            if longest is None or size <= longest:
+                held.append(line)
+            size += len(line)
     if _is_tune(held):
         yield start, held
 
