@@ -78,6 +78,11 @@ def test_a_tune_is_written_in_one_spelling(read):
     ]
 
 
+def test_only_a_number_behind_a_bar_line_is_an_ending(read):
+    book = 'X:1\nM:4/4\nL:1/8\nK:C\nC8|"first"1D6 D"text"2:|\n%\n2E7 E|/F7|]'
+    assert read(book, bars="any") == ["X:1\nM:4/4\nL:1/8\nK:C\nC8 |[1 D6D2 :|[2 E7E |/2 F7 |]"]
+
+
 def test_fields_after_the_key_and_before_the_music_count_as_the_header(read):
     assert read("X:1\nM:4/4\nK:A\nM:6/8\nK:D\nA6|]") == ["X:1\nM:6/8\nK:D\nA6 |]"]
 

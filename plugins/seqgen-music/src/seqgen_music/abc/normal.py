@@ -39,9 +39,11 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
     """
     header: dict[str, list[Lexeme]] = {"X": [Lexeme(Kind.FIELD, "X:1")]}
     body: list[Lexeme] = []
+    previous = Kind.BAR
     for letter, piece in _pieces(lexemes):
         if not letter:
-            body += _music(piece)
+            body += _music(piece, previous)
+            previous = piece[-1].kind if piece else previous
         elif not body and "K" in header and letter in "MLK":
             header[letter] = piece
         elif "K" not in header:
@@ -77,15 +79,15 @@ def _pieces(lexemes: Iterable[Lexeme]) -> Iterator[tuple[str, list[Lexeme]]]:
     yield "", music
 
 
-def _music(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
-    previous = Kind.BAR
+def _music(lexemes: list[Lexeme], previous: Kind) -> Iterator[Lexeme]:
+    """What is between fields and texts in its normal spelling; ``previous`` is the kind of what was before."""
     for lexeme in lexemes:
         kind = lexeme.kind
         if kind is Kind.PITCH:
             yield lexeme
         elif kind is Kind.INLINE and lexeme.text[1] not in _KEPT_WITHIN:
             continue
-        elif kind is Kind.LENGTH and previous is Kind.BAR:
+        elif kind is Kind.LENGTH and previous is Kind.BAR and lexeme.text[0] in "123456789":
             yield Lexeme(Kind.VOLTA, f"[{lexeme.text[0]}")
         else:
             yield from _spellings(lexeme)
