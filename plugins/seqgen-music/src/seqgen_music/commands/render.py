@@ -30,20 +30,17 @@ def render(
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the files that were written.")] = False,
 ) -> None:
     """Tunes as sound, scores and piano rolls; prints the files that it writes, one for each tune and form."""
-    from seqgen.core.errors import OutputError, UsageError
+    from seqgen.core.errors import UsageError
     from seqgen_music.render import files as rendering
 
     forms = [form.strip() for form in to.split(",")]
     if unknown := [form for form in forms if form not in rendering.FORMS]:
         raise UsageError(f'--to has "{unknown[0]}", but knows {", ".join(rendering.FORMS)}.  Try --to midi,wav,svg,png')
     written = []
-    try:
-        for path in rendering.render(files, forms, folder, encoding):
-            written.append(str(path))
-            if not json:
-                typer.echo(path)
-    except OSError as error:
-        raise OutputError(f"{error.filename} cannot be written: {error.strerror}.") from error
+    for path in rendering.render(files, forms, folder, encoding):
+        written.append(str(path))
+        if not json:
+            typer.echo(path)
     if json:
         import json as json_module
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from seqgen.core.errors import OutputError
 from seqgen.core.files import Source, find_sources
 from seqgen_music.abc import SUFFIXES as ABC_SUFFIXES
 from seqgen_music.abc.book import lines_of_book
@@ -99,6 +100,7 @@ def render(files: Sequence[str], forms: Sequence[str], folder: Path | None, enco
 
     Raises:
         MusicError: beside what reading raises, what would be written is a file that is read, or was written just now.
+        OutputError: it cannot be written.
     """
     sources = _sources(files)
     taken = {Path(source.name).resolve(): "which is read too" for source in sources if _is_local(source)}
@@ -115,8 +117,11 @@ def render(files: Sequence[str], forms: Sequence[str], folder: Path | None, enco
                     "--output-folder"
                 )
             content = piece.form(form)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            except OSError as error:
+                raise OutputError(f"{target} cannot be written: {error.strerror}.") from error
             taken[place] = f"which was made of {piece.where}"
             yield target
 
