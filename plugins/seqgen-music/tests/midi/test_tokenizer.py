@@ -53,6 +53,21 @@ def test_instruments_drums_and_times_are_kept(duet, scheme):
         assert score.tempos[0].tempo == pytest.approx(90, abs=0.01)
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(("resolution", "kept"), [(1, False), (2, True), (3, False), (5, False)])
+def test_a_piece_in_half_notes_is_read_at_any_resolution(scheme, resolution, kept):
+    score = Score(480)
+    score.time_signatures.append(TimeSignature(0, 2, 2))
+    track = Track("", 0)
+    for place in range(8):
+        track.notes.append(Note(place * 480, 480, 60 + place, 90))
+    score.tracks.append(track)
+    back = MidiTokenizer(scheme=scheme, resolution=resolution).canonical(score.dumps_midi())
+    assert heard(back) == {(0, place, 60 + place) for place in range(8)}
+    metres = [(metre.numerator, metre.denominator) for metre in Score.from_midi(back).time_signatures]
+    assert ((2, 2) in metres) is (kept and scheme != "structured")
+
+
 def test_the_words_of_remi_are_these(duet):
     tokenizer = MidiTokenizer()
     assert tokenizer.words(tokenizer.encode(duet))[:9] == [

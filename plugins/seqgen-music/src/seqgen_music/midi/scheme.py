@@ -113,7 +113,9 @@ class Scheme:
 
     @functools.cached_property
     def _known_metres(self) -> frozenset[tuple[int, int]]:
-        return frozenset(self._miditok.time_signatures if self.metres else ())
+        """Those that are kept.  A half note's share of the positions must be whole, or MidiTok divides by nothing."""
+        metres = self._miditok.time_signatures if self.metres else ()
+        return frozenset((beats, unit) for beats, unit in metres if self.resolution * unit % 4 == 0)
 
     @functools.cached_property
     def _miditok(self) -> Any:

@@ -44,7 +44,12 @@ class MidiTokenizer(Tokenizer):
         ),
     ] = "remi"
     resolution: Annotated[
-        int, Ge(1), Le(48), Doc("positions in a beat; 12 holds sixteenths and triplets; half as many beyond 4 beats")
+        int,
+        Ge(1),
+        Le(48),
+        Doc(
+            "positions in a beat; 12 holds sixteenths and triplets; half as many beyond 4 beats; if odd, no metres of half notes"
+        ),
     ] = 12
     velocities: Annotated[int, Ge(0), Le(127), Doc("how many levels of loudness; 0 plays all notes alike")] = 16
     tempos: Annotated[
