@@ -72,6 +72,7 @@ def drawn(seed: int, *, limit: int, **options: int) -> tuple[str, str]:
 @given(seed=st.integers(0, 2**32), limit=st.integers(60, 300))
 @example(seed=1979, limit=89)  # the last note of a tuplet wants a > behind it
 @example(seed=5471, limit=69)  # bars of rests
+@example(seed=378, limit=60)  # a note without a length reaches over the end of the bar, by as much as the upbeat has
 def test_any_model_writes_a_tune_that_is_well_formed_and_ends_within_the_length(seed, limit):
     tune, _ = drawn(seed, limit=limit)
     assert read_tune(tune).faults == []

@@ -201,7 +201,7 @@ class TuneGrammar:
             return text == "|" or (text in self._closing and not state.pitches)
         if text == "|":
             return now == bar or (state.begin is None and 0 < now < bar and not state.pitches)
-        if state.pitches or state.slur or now % bar != (state.begin or 0) or not now:
+        if state.pitches or state.slur or not 0 < now <= bar or now % bar != (state.begin or 0):
             return False
         enough = state.bars + 1 >= self._min_bars
         match text:
