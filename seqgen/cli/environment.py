@@ -103,9 +103,13 @@ def complete_model() -> list[str]:
     return Registry(home.models_folder()).names()
 
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+"""What a terminal would obey, as it is shown: messages quote names and values from files of strangers."""
+
+
 def say(message: str, *, label: str = "", style: str = "") -> None:
     """Words for people, without credentials, on standard error; where nobody can read them any more, that changes nothing."""
-    message = redacted(message)
+    message = redacted(message).translate(_CONTROLS)
     label = f"{label}: " if label else ""
     with contextlib.suppress(OSError):
         if sys.stderr.isatty():
@@ -144,17 +148,16 @@ def print_json(value: Any) -> None:
     typer.echo(json_module.dumps(value, ensure_ascii=False, default=str))
 
 
-def table(*columns: str) -> Table:
-    """An empty table in the house style; columns named with a final ``>`` are numbers."""
+def table(*columns: str | Text) -> Table:
+    """An empty table in the house style; columns named with a final ``>`` are numbers, unless the name is a ``Text``."""
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns))
     for column in columns:
-        number = column.endswith(">")
-        made.add_column(
-            column.removesuffix(">"), justify="right" if number else "left", no_wrap=number, overflow="fold"
-        )
+        number = isinstance(column, str) and column.endswith(">")
+        head = styled(column.removesuffix(">")) if isinstance(column, str) else column
+        made.add_column(head, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return made
 
 
@@ -205,4 +208,6 @@ def show(renderable: Any) -> None:
     """A result for people, on standard output."""
     from rich.console import Console
 
-    Console(width=width()).print(renderable, soft_wrap=isinstance(renderable, str))
+    # A text is shown as it is: what stands in brackets is no markup, and what stands between colons no emoji.
+    text = styled(renderable) if isinstance(renderable, str) else renderable
+    Console(width=width()).print(text, soft_wrap=isinstance(renderable, str))

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import threading
+import zipfile
 
 import pytest
 
@@ -46,6 +47,14 @@ def test_what_cannot_be_exported_or_imported_is_a_sentence(refused, novel, tmp_p
     assert refused("models", "export", "novel", "config.zip/x.zip", exit_code=1).startswith(
         "config.zip cannot be written"
     )
+
+
+def test_names_from_a_stranger_cannot_steer_the_terminal(seqgen, terminal, tmp_path):
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr("\x1b]0;title\x07\x1b[2J", "x")
+    expected = 'bad.zip: entry "\\x1b]0;title\\x07\\x1b[2J" is not a plain file of the model\'s folder.'
+    assert seqgen("models", "import", "bad.zip").stderr == f"error: {expected}\n"
+    assert expected in terminal("models", "import", "bad.zip").stdout
 
 
 def test_a_model_goes_through_a_team_folder(seqgen, novel, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from seqgen.cli.environment import (
     complete_part,
     default,
     print_json,
+    readable,
     say,
     show,
     shown,
@@ -79,7 +80,7 @@ def compare(
         found = {name: {"values": values, "same": same(values)} for name, values in facts.items()}
         print_json({"models": [each.where for each in saved], "facts": found, "files": scores})
         return
-    rows = table("", "", *(each.where for each in saved))
+    rows = table("", "", *(styled(readable(each.where)) for each in saved))
     hidden = 0
     for name, values in facts.items():
         equal = same(values)

@@ -93,7 +93,7 @@ def _record(outcome: Comparison) -> dict[str, Any]:
 
 
 def _show(outcome: Comparison, recorded: str, made: str) -> None:
-    rows = table("", "", recorded, made)
+    rows = table("", "", styled(readable(recorded)), styled(made))
     for name, (old, new) in [*outcome.figures.items(), *outcome.versions.items()]:
         add_row(rows, "" if old == new else "≠", name.replace("_", " "), shown(old), shown(new))
     show(rows)

@@ -191,6 +191,6 @@ def _show_configuration(saved: SavedModel) -> None:
 
 
 def _chosen(sweep: Mapping[str, Any]) -> str:
-    return (
-        f"trial {sweep.get('trial')}, the best of {sweep.get('trials')}: {', '.join(map(str, sweep.get('search', ())))}"
-    )
+    search = sweep.get("search")
+    options = ", ".join(map(str, search)) if isinstance(search, list) else shown(search)
+    return f"trial {sweep.get('trial')}, the best of {sweep.get('trials')}: {options}"

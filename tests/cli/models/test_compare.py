@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -51,3 +52,10 @@ def test_models_of_other_corpora_are_told_apart(seqgen, novel, tmp_path):
     tiny = ("--hidden-size", 16, "--embedding-size", 8, "--seq-len", 16, "--batch-size", 4, "--max-steps", 2, "-q")
     seqgen("train", "other.txt", "--backend", "torch", *tiny)
     assert "Their corpora differ" in seqgen("models", "compare", "novel", "other").stderr
+
+
+def test_a_folder_with_brackets_in_its_name_is_called_so(seqgen, novel, tmp_path):
+    folder = shutil.copytree(novel, tmp_path / "a[" / "red] >")
+    page = seqgen("models", "compare", folder, "novel")
+    assert page.exit_code == 0
+    assert str(folder) in page.stdout

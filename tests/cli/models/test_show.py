@@ -90,6 +90,18 @@ def test_samples_can_be_drawn_again(seqgen, novel):
     assert [each["text"] for each in again] == [each["text"] for each in samples["samples"]]
 
 
+def test_a_sample_with_brackets_and_colons_is_shown_as_it_is(seqgen, novel):
+    samples = json.loads((novel / "samples.json").read_text())
+    samples["samples"][0]["text"] = text = "[chorus] oh [/b] :smile: [red]"
+    (novel / "samples.json").write_text(json.dumps(samples))
+    manifest = json.loads((novel / "manifest.json").read_text())
+    manifest["files"]["samples.json"]["bytes"] = (novel / "samples.json").stat().st_size
+    (novel / "manifest.json").write_text(json.dumps(manifest))
+    page = seqgen("models", "show")
+    assert (page.exit_code, page.stderr) == (0, "")
+    assert f"\n{text}\n" in page.stdout
+
+
 def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
     samples = json.loads((novel / "samples.json").read_text())
     samples["samples"][0]["text"] = "a\x1b[2Jb"
@@ -123,3 +135,9 @@ def test_a_parent_that_was_renamed_is_found_by_what_it_is(seqgen, novel, corpus)
     assert re.search(r"parent +novel:1, which is winter:1 now", seqgen("models", "show", "child").stdout)
     seqgen("models", "rm", "winter:1")
     assert re.search(r"parent +novel:1, which is not here", seqgen("models", "show", "child").stdout)
+
+
+def test_a_search_that_a_stranger_describes_otherwise_is_shown_as_it_is(seqgen, novel):
+    manifest = json.loads((novel / "manifest.json").read_text())
+    (novel / "manifest.json").write_text(json.dumps(manifest | {"sweep": {"trial": 3, "search": 5}}))
+    assert "trial 3, the best of None: 5" in seqgen("models", "show").stdout
