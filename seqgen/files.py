@@ -47,7 +47,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def json_bytes(value: Any) -> bytes:
     """What ``write_json`` writes."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    # UTF-8 has no half of a surrogate pair, by which Python reads the bytes of a file's name that are none; JSON has: \udce9.
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def replace_bytes(path: Path, content: bytes) -> None:

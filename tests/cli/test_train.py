@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import resource
+import sys
 
 import pytest
 
@@ -341,3 +342,12 @@ def test_nothing_is_left_of_a_run_that_ended_but_its_model(train, seqgen_home):
         "samples.json",
         "tokenizer.json",
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not UTF-8")
+def test_a_corpus_whose_name_is_no_utf8_is_trained_on_and_named(seqgen, corpus):
+    source = corpus.rename(corpus.with_name("caf\udce9.txt"))
+    outcome = seqgen("train", source, "--backend", "torch", *TINY, "--name", "novel", "-q")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    (model,) = json.loads(seqgen("models", "list", "--json").stdout)
+    assert model["corpus"] == [str(source)]

@@ -87,11 +87,11 @@ def list_models(
     chosen = selected(found, names=patterns or (), tags=tag or (), **filters)
     chosen.sort(key=_ORDER[sort])
     chosen = chosen[:limit]
+    for fault in faults:
+        warn(fault)
     if json:
         print_json([record(each) for each in chosen])
         return
-    for fault in faults:
-        warn(fault)
     if not found:
         say("No model has been trained yet.  Train one: seqgen train")
         return

@@ -61,3 +61,8 @@ def test_a_note_is_kept_shown_and_taken_away(seqgen, novel):
     assert "for the reading" in seqgen("models", "list").stdout
     assert seqgen("models", "note", "novel", "--remove").stderr == "novel:1 has no note any more.\n"
     assert only(seqgen)["note"] == ""
+
+
+def test_bytes_that_are_no_utf8_are_kept_in_a_note(seqgen, novel):
+    assert seqgen("models", "note", "novel", "caf\udce9").stderr == "novel:1 has the note.\n"
+    assert only(seqgen)["note"] == "caf\udce9"

@@ -88,6 +88,13 @@ def test_the_list_as_json(seqgen, novel):
     assert 0 < model["bits_per_character"] < 6
 
 
+def test_labels_that_cannot_be_read_are_told_beside_json_too(seqgen, novel):
+    (novel.parent / "labels.json").write_text("{")
+    outcome = seqgen("models", "list", "--json")
+    assert json.loads(outcome.stdout)[0]["model"] == "novel"
+    assert outcome.stderr.startswith("warning: novel/labels.json: not JSON")
+
+
 def test_a_damaged_model_is_listed_as_damaged_and_hides_no_other(seqgen, novel):
     shutil.copytree(novel, novel.parent / "2")
     (novel / "manifest.json").write_text("{")
