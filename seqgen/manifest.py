@@ -11,7 +11,7 @@ from typing import Any
 
 from seqgen import files
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError
-from seqgen.untrusted import read_json, refuse_link, shown
+from seqgen.untrusted import is_figure, read_json, refuse_link, shown
 
 FORMAT_VERSION = 1
 WEIGHTS, CONFIG, TOKENIZER, MANIFEST, METRICS, CARD = (
@@ -96,9 +96,9 @@ def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
     faults += [name for name in ("created", "name") if not isinstance(manifest.get(name, ""), str)]
     if not faults:
         results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
-        figures = {"parameters": results, "seconds": results, "characters": corpus}
-        faults = [name for name, table in figures.items() if not isinstance(table.get(name, 0), int | float)]
-        if not isinstance(results.get("bits_per_character"), int | float | None):
+        figures = {"parameters": results, "steps": results, "seconds": results, "characters": corpus}
+        faults = [name for name, table in figures.items() if not is_figure(table.get(name, 0))]
+        if (bits := results.get("bits_per_character")) is not None and not is_figure(bits):
             faults.append("bits_per_character")
         if not isinstance(results.get("backend", ""), str):
             faults.append("backend")

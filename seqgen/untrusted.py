@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import mmap
@@ -9,7 +10,7 @@ import os
 import stat
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from seqgen.core.errors import DamagedModelError
 
@@ -24,6 +25,34 @@ MAX_TOKENIZER_BYTES = 64 * 2**20
 
 MAX_HEADER_BYTES = 2**20
 """The same for the header of safetensors: some 10,000 tensors."""
+
+LARGEST_FIGURE = 2**128
+"""What float32 does not hold any more: no measure is so large, and nothing that is computed with one overflows."""
+
+CHUNK = 1 << 18
+"""Bytes of a file of unknown length that are held in memory at a time."""
+
+
+class BoundedFile(io.FileIO):
+    """A file that gives at most ``CHUNK`` bytes at a time.
+
+    So zipfile, which reads the directory of entries at once and makes an object of each, gets no more than 5,000.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes.
+
+        Raises:
+            zipfile.BadZipFile: more are asked for than ``CHUNK``, which only a directory of entries makes zipfile do.
+        """
+        left = max(0, Path(self.name).stat().st_size - self.tell())
+        wanted = left if size is None or size < 0 else min(size, left)
+        if wanted > CHUNK:
+            import zipfile  # most models are no zip
+
+            msg = f"its directory claims {wanted:,} bytes"
+            raise zipfile.BadZipFile(msg)
+        return super().read(wanted)
 
 
 def read_tensors(path: Path, *, where: str) -> dict[str, npt.NDArray[Any]]:
@@ -133,6 +162,11 @@ def _whole(value: object) -> int:
     return value
 
 
+def is_figure(value: object) -> TypeGuard[float]:
+    """Whether a value from a file is a number that can be computed with and shown; a whole one has no limit in JSON."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST_FIGURE
+
+
 def shown(value: object) -> str:
     """A value from a file as it can stand in a sentence: cut after 80 characters."""
     text = str(value)
@@ -153,17 +187,27 @@ def size_of(path: Path) -> int:
 
 
 def parse_json(content: bytes) -> Any:
-    """A JSON value without what JSON lacks (NaN, Infinity) and without a name that occurs twice in an object.
+    """A JSON value without what JSON lacks (NaN, Infinity, and 1e999, which Python reads as that) and without a name that occurs
+    twice in an object.
 
     Raises:
         ValueError, RecursionError: it is none.
+    """
+    refuse_nested(content)
+    return json.loads(content, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite)
+
+
+def refuse_nested(content: bytes) -> None:
+    """Hold that JSON is no heap of lists and objects, before it is parsed.
+
+    Raises:
+        ValueError: it is.
     """
     # An empty list takes 20 times its text in memory, and half a second a megabyte, an object twice as much; in our files
     # one stands in 20 bytes.
     if content.count(b"[") + 2 * content.count(b"{") > len(content) // 8 + 1000:
         msg = "it has more lists and objects than such a file can have"
         raise ValueError(msg)
-    return json.loads(content, object_pairs_hook=_object, parse_constant=_no_number)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -177,6 +221,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_number(name: str) -> None:
     msg = f"{name} is not a number"
     raise ValueError(msg)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        msg = f"{shown(text)} is larger than any number that can be computed with"
+        raise ValueError(msg)
+    return value
 
 
 def read_json(path: Path, *, where: str, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:

@@ -24,14 +24,14 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from seqgen.core.errors import DamagedModelError, ModelError
 from seqgen.interop.hdf5 import read_arrays
 from seqgen.interop.stack import Floats, Layer, Stack, architecture_of, fault, in_sequence
-from seqgen.untrusted import MAX_JSON_BYTES, parse_json, shown, size_of
+from seqgen.untrusted import CHUNK, MAX_JSON_BYTES, BoundedFile, parse_json, shown, size_of
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 
@@ -87,7 +87,7 @@ def read_stack(path: Path, *, where: str) -> Stack:
 def _unzipped(path: Path, size: int, *, where: str) -> tuple[Any, bytes]:
     """The configuration and the weights, each bounded before it is unpacked."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with BoundedFile(path) as content, zipfile.ZipFile(content) as archive:
             found = {}
             for name, limit in ((_CONFIG, MAX_JSON_BYTES), (_WEIGHTS, _PACKED * size)):
                 member = archive.getinfo(name)
@@ -95,8 +95,11 @@ def _unzipped(path: Path, size: int, *, where: str) -> tuple[Any, bytes]:
                     raise DamagedModelError(
                         f"{where}/{name}: {member.file_size:,} bytes are more than it can have; not read."
                     )
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    # Of bzip2 and LZMA, zipfile unpacks all that it has read, and a kilobyte may be a gigabyte.
+                    raise DamagedModelError(f"{where}/{name}: it is packed as Keras packs nothing; not read.")
                 with archive.open(member) as file:
-                    found[name] = file.read(member.file_size + 1)  # no more than was promised, whatever comes
+                    found[name] = _read(file, member.file_size + 1)  # no more than was promised, whatever comes
                 if len(found[name]) != member.file_size:
                     raise DamagedModelError(f"{where}/{name}: its size is not the one that the zip file states.")
             return parse_json(found[_CONFIG]), found[_WEIGHTS]
@@ -104,6 +107,15 @@ def _unzipped(path: Path, size: int, *, where: str) -> tuple[Any, bytes]:
         raise DamagedModelError(f"{where}: no Keras model: it lacks {_CONFIG} or {_WEIGHTS}.") from error
     except (zipfile.BadZipFile, ValueError, RecursionError, NotImplementedError, EOFError, RuntimeError) as error:
         raise DamagedModelError(f"{where}: cannot be read: {error}") from error
+
+
+def _read(file: IO[bytes], size: int) -> bytes:
+    """At most so many bytes."""
+    blocks, left = [], size
+    while left and (block := file.read(min(CHUNK, left))):
+        blocks.append(block)
+        left -= len(block)
+    return b"".join(blocks)
 
 
 def _check_layers(config: Any, *, where: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgen.manifest import CONFIG, MANIFEST, WEIGHTS
+from seqgen.untrusted import refuse_nested, size_of
 
 INDEX = ".index.json"
 FORMAT_VERSION = 3
@@ -56,8 +57,10 @@ class Index:
         """What is kept in a registry's folder; nothing where it cannot be read."""
         path = folder / INDEX
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            if path.stat().st_size <= MAX_BYTES:
-                value = json.loads(path.read_bytes())
+            if size_of(path) <= MAX_BYTES:
+                content = path.read_bytes()
+                refuse_nested(content)  # it may have come along with a stranger's registry
+                value = json.loads(content)
                 if isinstance(value, dict) and value.get("format_version") == FORMAT_VERSION:
                     entries = value.get("versions")
                     if isinstance(entries, dict) and value.get("fields") == list(fields):
@@ -90,10 +93,13 @@ class Index:
 
         with contextlib.suppress(OSError):
             descriptor, name = tempfile.mkstemp(prefix=".new-index-", dir=self.folder)
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
-                value = {"format_version": FORMAT_VERSION, "fields": [*self.fields], "versions": self._found}
-                file.write(json.dumps(value))  # dump is 5 times slower
-            os.replace(name, self.folder / INDEX)  # noqa: PTH105
+            try:
+                with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
+                    value = {"format_version": FORMAT_VERSION, "fields": [*self.fields], "versions": self._found}
+                    file.write(json.dumps(value))  # dump is 5 times slower
+                os.replace(name, self.folder / INDEX)  # noqa: PTH105
+            except OSError:
+                os.unlink(name)  # noqa: PTH108  or each list would leave one on a full disk
 
 
 def _watched(folder: str) -> list[os.stat_result]:

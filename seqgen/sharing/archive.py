@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import stat
 import struct
 import zipfile
@@ -21,8 +20,8 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError
 from seqgen.manifest import MANIFEST
-from seqgen.sharing.arrival import CHUNK, MAX_FILES, check_space, is_file_name, read_listed, receive
-from seqgen.untrusted import MAX_JSON_BYTES, read_json, shown
+from seqgen.sharing.arrival import MAX_FILES, check_space, is_file_name, read_listed, receive
+from seqgen.untrusted import CHUNK, MAX_JSON_BYTES, BoundedFile, read_json, shown
 
 
 def export_zip(saved: SavedModel, target: Path, _catalog: Catalog) -> None:
@@ -53,7 +52,7 @@ def import_zip(source: Path, folder: Path) -> None:
     if not source.is_file():
         raise ModelNotFoundError(f"There is no file {source}.")
     where = source.name
-    with _refusing(where), _Bounded(source) as file, zipfile.ZipFile(file) as archive:
+    with _refusing(where), BoundedFile(source) as file, zipfile.ZipFile(file) as archive:
         entries = _entries(archive, source.stat().st_size, where=where)
         check_space(folder, sum(entry.file_size for entry in entries.values()), where=where)
         with archive.open(entries[MANIFEST]) as content:
@@ -109,24 +108,6 @@ def _entries(archive: zipfile.ZipFile, size: int, *, where: str) -> dict[str, zi
             f"{where}/{MANIFEST}: {found[MANIFEST].file_size:,} bytes are more than such a file can have."
         )
     return found
-
-
-class _Bounded(io.FileIO):
-    """A file that gives at most ``CHUNK`` bytes at a time.
-
-    So zipfile, which reads the directory of entries at once and makes an object of each, gets no more than 5,000.
-    """
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes."""
-        left = max(0, self._size() - self.tell())
-        wanted = left if size is None or size < 0 else min(size, left)
-        if wanted > CHUNK:
-            raise zipfile.BadZipFile(f"its directory claims {wanted:,} bytes")
-        return super().read(wanted)
-
-    def _size(self) -> int:
-        return Path(self.name).stat().st_size
 
 
 @contextlib.contextmanager

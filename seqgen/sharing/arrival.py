@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -15,13 +17,10 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import DamagedModelError, OutputError
 from seqgen.manifest import MANIFEST, REQUIRED, WEIGHTS
 from seqgen.registry import ModelVersion, Registry, check_name
-from seqgen.untrusted import read_header, shown
+from seqgen.untrusted import CHUNK, read_header, shown
 
 MAX_FILES = 100
 """A manifest that lists more is none of a model, which has five to ten."""
-
-CHUNK = 1 << 18
-"""Bytes that are held in memory at a time."""
 
 Told: TypeAlias = Callable[[int], None]
 """Called with the number of bytes that went through since it was last called."""
@@ -116,7 +115,7 @@ def receive(source: IO[bytes], target: Path, listed: Listed, *, where: str, told
     with files.writing(target):
         target.touch()
         file = target.open("r+b")
-    with file:
+    with _closed_at_the_end(file, target):
         while block := file.read(CHUNK):
             digest.update(block)
         size = file.tell()
@@ -127,6 +126,9 @@ def receive(source: IO[bytes], target: Path, listed: Listed, *, where: str, told
             digest.update(block)
             size += len(block)
             told(len(block))
+        with files.writing(target):
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut leaves a version whose files are empty
     if size < listed.bytes:
         raise DamagedModelError(f"{where}: it ends after {size:,} of {listed.bytes:,} bytes.")
     if size == listed.bytes and digest.hexdigest() == listed.sha256:
@@ -135,6 +137,16 @@ def receive(source: IO[bytes], target: Path, listed: Listed, *, where: str, told
     if size > listed.bytes:
         raise DamagedModelError(f"{where}: it has more than the {listed.bytes:,} bytes of the manifest.")
     raise DamagedModelError(f"{where}: its bytes are not those of the manifest; the model was altered or damaged.")
+
+
+@contextlib.contextmanager
+def _closed_at_the_end(file: IO[bytes], target: Path) -> Iterator[None]:
+    """Close a file, which may write what is left of it, and so may fail for want of space."""
+    try:
+        yield
+    finally:
+        with files.writing(target):
+            file.close()
 
 
 def publish(
@@ -159,6 +171,8 @@ def publish(
     SavedModel.open(folder, where=where)
     read_header(folder / WEIGHTS, where=f"{where}/{WEIGHTS}")
     there = already_there((folder / MANIFEST).read_bytes(), registry, name)
+    if there is None:
+        files.sync_folder(folder)
     return there or Arrival(registry.publish(name, folder, number=number, made_now=made_now), new=True)
 
 

@@ -60,17 +60,19 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = folder.with_suffix(".lock")
-    with files.locked(lock, f"{place} is being fetched by another process."):
-        files.replace_bytes(folder / MANIFEST, manifest)
-        try:
-            listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
-            _fetch_all(place, folder, listed, progress)
-            arrival = publish(folder, registry, name, where=str(place), number=number)
-        except DamagedModelError:
-            shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
-            raise
-    lock.unlink(missing_ok=True)
-    return arrival
+    try:
+        with files.locked(lock, f"{place} is being fetched by another process."):
+            files.replace_bytes(folder / MANIFEST, manifest)
+            try:
+                listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
+                _fetch_all(place, folder, listed, progress)
+                return publish(folder, registry, name, where=str(place), number=number)
+            except DamagedModelError:
+                shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
+                raise
+    finally:
+        if not folder.exists():
+            lock.unlink(missing_ok=True)
 
 
 def _fetch_all(place: Place, folder: Path, listed: dict[str, Listed], progress: Progress) -> None:

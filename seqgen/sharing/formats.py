@@ -60,7 +60,8 @@ def export_model(saved: SavedModel, target: Path, *, catalog: Catalog, form: str
     chosen = find_format(form, target)
     module, _, function = chosen.writer.partition(":")
     write: Writer = getattr(importlib.import_module(module), function)
-    if target.is_dir() and (chosen.suffix or any(target.iterdir())):
+    # "." and ".." too, which have no name that something new could get.
+    if target.name in ("", "..") or (target.is_dir() and (chosen.suffix or any(target.iterdir()))):
         raise UsageError(f"{target} is a folder that is there already.  Name another place, or remove it.")
     with files.new_folder(target.parent) as folder:
         new = folder / target.name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from seqgen.evaluation import bits_per_character
+from seqgen.untrusted import is_figure
 
 MAX_LINE_BYTES = 2**16
 """No line of metrics is longer."""
@@ -39,14 +39,15 @@ def is_measurement(line: Mapping[str, Any]) -> bool:
     """Whether a line has what a run that goes on looks at, which one that somebody edited may not have."""
     losses = [line.get(key, "") for key in ("train_loss", "validation_loss")]
     figures = [line.get("progress"), *(value for value in [*losses, line.get("gradient_norm")] if value is not None)]
-    return all(map(_is_number, figures))
+    return all(map(is_figure, figures))
 
 
 def published_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of a model folder's file, which may come from a stranger: of their values those that are numbers."""
     if not path.is_file() or path.stat().st_size > MAX_BYTES:
         return []
-    return [{key: value for key, value in line.items() if _is_number(value)} for _, line in metric_lines(path)]
+    lines = [{key: value for key, value in line.items() if is_figure(value)} for _, line in metric_lines(path)]
+    return [line for line in lines if "step" in line]
 
 
 def characters_per_token(metrics: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> float | None:
@@ -60,10 +61,7 @@ def characters_per_token(metrics: Sequence[Mapping[str, Any]], results: Mapping[
     known = [(line.get("validation_loss"), line.get("bits_per_character")) for line in metrics]
     known.append((results.get("train_loss") if loss is None else loss, results.get("bits_per_character")))
     for nats, bits in known:
-        if _is_number(nats) and _is_number(bits) and nats > 0 and bits > 0:
-            return bits_per_character(nats, 1.0) / bits
+        if is_figure(nats) and is_figure(bits) and nats > 0 and bits > 0:
+            ratio = bits_per_character(nats, 1.0) / bits
+            return ratio if ratio > 0 else None
     return None
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

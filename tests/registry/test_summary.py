@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 from datetime import UTC, datetime
 
@@ -161,6 +162,45 @@ def test_a_registry_that_cannot_be_written_is_listed(registry, publish, remember
     publish()
     monkeypatch.setattr("tempfile.mkstemp", lambda **_: (_ for _ in ()).throw(PermissionError()))
     assert list(listed(registry)) == ["novel:1"]
+
+
+def test_an_index_that_is_a_pipe_is_not_waited_for(registry, publish):
+    publish()
+    os.mkfifo(registry.folder / INDEX)
+    assert list(listed(registry)) == ["novel:1"]
+
+
+def test_a_full_disk_leaves_nothing_of_an_index(registry, publish, remembering):
+    publish()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        assert list(listed(registry)) == ["novel:1"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in registry.folder.iterdir()] == ["novel"]
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        *({"parameters": value} for value in (10**400, True)),
+        {"bits_per_character": 10**400, "validation_loss": 1.0},
+        *({name: 2**128} for name in ("steps", "seconds")),
+    ],
+    ids=lambda figures: next(iter(figures)),
+)
+def test_figures_that_no_machine_computes_with_are_damage(registry, publish, figures):
+    publish()
+    manifest_of = registry.folder / "novel" / "1" / "manifest.json"
+    written = json.loads(manifest_of.read_text())
+    written["results"] |= figures
+    manifest_of.write_text(json.dumps(written))
+    (one,) = listed(registry).values()
+    assert one.damaged == (
+        f"novel:1/manifest.json: {next(iter(figures))} is not what a manifest has there; the model was altered or damaged."
+    )
+    assert str(registry.find("novel@best")) == "novel:1"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import stat
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -273,3 +275,35 @@ def test_an_unknown_form_says_which_there_are(saved, tmp_path):
         export_model(saved, tmp_path / "x", catalog=CATALOG, form="tar")
     assert export_model(saved, tmp_path / "x", catalog=CATALOG, form="zip").name == "zip"
     assert zipfile.is_zipfile(tmp_path / "x")
+
+
+def test_a_disk_that_is_full_is_told_and_the_archive_is_not_blamed(archive, registry):
+    """The small files are still in a buffer when they are closed."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # the manifest fits, the weights do not
+    try:
+        with pytest.raises(OutputError, match=r"model.safetensors cannot be written: File too large\."):
+            import_model(archive, registry)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(registry.folder.iterdir()) == []
+
+
+def test_what_arrives_is_on_the_disk_before_it_is_a_version(archive, registry, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino) or fsync(descriptor)
+    )
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", lambda *paths: flushed.append("renamed") or rename(*paths))
+    folder = import_model(archive, registry).version.folder
+    before = flushed[: flushed.index("renamed")]
+    assert {path.stat().st_ino for path in (folder, *folder.iterdir())} <= {*before}
+
+
+@pytest.mark.parametrize("name", [".", "..", "new/.."])
+def test_a_folder_that_has_no_name_there_is_not_written(saved, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="is a folder that is there already"):
+        export_model(saved, Path(name), catalog=CATALOG)
+    assert not (tmp_path / "new").exists()

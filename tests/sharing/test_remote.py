@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
+import resource
 import threading
 
 import fsspec
@@ -18,6 +19,7 @@ from seqgen.core.errors import (
     MissingDependencyError,
     ModelExistsError,
     ModelNotFoundError,
+    OutputError,
     RemoteError,
     UsageError,
 )
@@ -302,7 +304,7 @@ def test_bytes_that_are_not_those_of_the_manifest_are_not_published(saved, url, 
         DamagedModelError, match="the file has 1,000,000 bytes, not the .* of the manifest; not fetched"
     ):
         pull(url, "novel", registry, progress=quiet)
-    assert list(registry.all()) == []
+    assert list(registry.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -383,4 +385,16 @@ def test_two_pulls_of_the_same_at_once_do_not_disturb_each_other(saved, url, tmp
     name = f".pull-{digest_of((saved.folder / 'manifest.json').read_bytes())[:32]}.lock"
     with filelock.FileLock(registry.folder / name), pytest.raises(UsageError, match="being fetched by another process"):
         pull(url, "novel", registry, progress=quiet)
+    assert pull(url, "novel", registry, progress=quiet).new
+
+
+def test_a_disk_that_is_full_while_a_pull_writes_is_told_and_the_remote_is_not_blamed(saved, url, registry):
+    push(saved, url, progress=quiet)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"model.safetensors cannot be written: File too large\."):
+            pull(url, "novel", registry, progress=quiet)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert pull(url, "novel", registry, progress=quiet).new

@@ -18,6 +18,12 @@ def test_lines_are_read_with_the_values_that_are_numbers(tmp_path):
     assert published_metrics(path) == [{"step": 3, "train_loss": 2.0}, {"step": 4}]
 
 
+def test_numbers_without_bounds_are_left_out_and_so_is_a_line_without_a_step(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"step": true}}\n{{"step": 1{"0" * 400}}}\n{{"step": 5, "train_loss": 1{"0" * 400}}}\n')
+    assert published_metrics(path) == [{"step": 5}]
+
+
 def test_a_file_that_is_not_there_or_far_too_large_has_none(tmp_path):
     path = tmp_path / "metrics.jsonl"
     assert published_metrics(path) == []
@@ -33,6 +39,7 @@ def test_a_file_that_is_not_there_or_far_too_large_has_none(tmp_path):
         ([], {"validation_loss": math.log(2), "bits_per_character": 0.5}, 2.0),
         ([], {"validation_loss": None, "train_loss": math.log(2), "bits_per_character": 1.0}, 1.0),
         ([{"train_loss": 2.0}], {}, None),
+        ([{"validation_loss": 5e-324, "bits_per_character": 1e30}], {}, None),
         (
             [{"validation_loss": 2.0, "bits_per_character": 0}],
             {"bits_per_character": "x", "validation_loss": 1.0},
