@@ -31,6 +31,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     {
         ".safetensors": ("the state dict of a torch.nn module", torch_weights.read_stack),
         ".h5": ("the weights of a Keras model", keras_weights.read_stack),
+        ".hdf5": ("the weights of a Keras model", keras_weights.read_stack),  # as checkpoints are called in tutorials
         ".keras": ("a Keras model", keras_weights.read_stack),
     }
 )
@@ -114,7 +115,7 @@ def _write(
     write_weights(folder / WEIGHTS, weights)
     files.write_json(folder / CONFIG, config_to_json(config))
     files.write_json(folder / TOKENIZER, state)
-    files.write_bytes(folder / CARD, _card(lineage, spec).encode())
+    files.write_bytes(folder / CARD, _card(lineage, spec).encode("utf-8", "backslashreplace"))
     write_manifest(folder, lineage)
 
 

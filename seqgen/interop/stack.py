@@ -79,7 +79,8 @@ def architecture_of(shape: Sequence[int], *, what: str) -> str:
 def in_sequence(names: Sequence[str], *, where: str) -> list[str]:
     """Names of stacked layers from the lowest: they may differ in numbers only, which tell the order.
 
-    ``lstm``, ``lstm_1``, ``lstm_2``, or ``rnn1``, ``rnn2``.
+    ``lstm``, ``lstm_1``, ``lstm_2``, or ``rnn1``, ``rnn2``; of names that are paths, the first numbers that differ:
+    ``lstm/lstm_cell_2`` is below ``lstm_1/lstm_cell_3``.
 
     Raises:
         ModelError: they differ otherwise, so that the file does not tell which layer comes first.
@@ -88,7 +89,7 @@ def in_sequence(names: Sequence[str], *, where: str) -> list[str]:
         raise ModelError(
             f"{where}: recurrent layers {', '.join(names)}: their names do not tell which comes first.  Name them by number."
         )
-    return sorted(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+    return sorted(names, key=lambda name: [[*map(int, re.findall(r"\d+", part))] for part in re.split("[/.]", name)])
 
 
 def to_canonical(stack: Stack, vocabulary: Vocabulary, *, where: str) -> tuple[ModelSpec, Weights]:

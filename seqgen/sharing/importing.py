@@ -26,7 +26,7 @@ READERS: Mapping[str, str] = MappingProxyType(
 """Suffix, in lower case, to ``module:function`` of a ``Reader``; without one it is a folder."""
 
 FOREIGN: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys((".safetensors", ".h5", ".keras"), "seqgen.interop.adopt:adopt")
+    dict.fromkeys((".safetensors", ".h5", ".hdf5", ".keras"), "seqgen.interop.adopt:adopt")
 )
 """The same for what other programs wrote; these readers take a vocabulary too."""
 

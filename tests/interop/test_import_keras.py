@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import time
 import zipfile
 
@@ -22,12 +23,12 @@ V = len(SYMBOLS)
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
 
 
-def stack(architecture="lstm", *, encoding="embedding", layers=1, bias=True, softmax=True, **options):
+def stack(architecture="lstm", *, encoding="embedding", width=9, layers=1, bias=True, softmax=True, **options):
     """What tutorials build: Embedding, recurrent layers, Dropout, Dense."""
     keras.utils.set_random_seed(5)
-    width = {"embedding": None, "one-hot": V, "scalar": 1}[encoding]
-    parts = [keras.layers.Input((None,) if width is None else (None, width))]
-    parts += [keras.layers.Embedding(V, 9)] if width is None else []
+    entering = {"embedding": None, "one-hot": V, "scalar": 1}[encoding]
+    parts = [keras.layers.Input((None,) if entering is None else (None, entering))]
+    parts += [keras.layers.Embedding(V, width)] if entering is None else []
     for _ in range(layers):
         parts += [CELLS[architecture](12, return_sequences=True, use_bias=bias, **options), keras.layers.Dropout(0.2)]
     model = keras.Sequential([*parts, keras.layers.Dense(V, activation="softmax" if softmax else None, use_bias=bias)])
@@ -101,15 +102,29 @@ def test_a_functional_model(adopted, tmp_path):
     assert_same(adopted(tmp_path / "net.keras"), model)
 
 
-def test_the_older_layout_with_layers_by_name(adopted, tmp_path):
-    model = stack("lstm", layers=2)
-    with h5py.File(tmp_path / "net.weights.h5", "w") as file:  # as tf.keras of TensorFlow 2 wrote it
-        for layer in model.layers:
-            cell = f"/{layer.name}_cell".replace("lstm_1_cell", "lstm_cell_1") if "lstm" in layer.name else ""
+@pytest.mark.parametrize("cells", [("lstm_cell", "lstm_cell_1"), ("lstm_cell_2", "lstm_cell_3")])
+def test_the_older_layout_with_layers_by_name(adopted, tmp_path, cells):
+    """As tf.keras of TensorFlow 2 wrote it, where a model that was loaded keeps its layers' names and gets new cells."""
+    model = stack("lstm", layers=2, width=12)
+    first, second = (f"{name}/{name}/{cell}" for name, cell in zip(("lstm", "lstm_1"), cells, strict=True))
+    folders = ("embedding/embedding", first, "dropout", second, "dropout_1", "dense/dense")
+    with h5py.File(tmp_path / "net.weights.h5", "w") as file:
+        for folder, layer in zip(folders, model.layers, strict=True):
             for weight in layer.weights:
-                file[f"{layer.name}/{layer.name}{cell}/{weight.name}:0"] = np.asarray(weight)
-        file.attrs["layer_names"] = [layer.name for layer in model.layers]
+                file[f"{folder}/{weight.name}:0"] = np.asarray(weight)
+        file.attrs["layer_names"] = [folder.partition("/")[0] for folder in folders]
     assert_same(adopted(tmp_path / "net.weights.h5"), model)
+
+
+def test_a_checkpoint_of_a_whole_model_as_older_tutorials_keep_it(adopted, tmp_path):
+    model = stack("lstm", encoding="scalar")
+    with h5py.File(tmp_path / "weights-01-2.9.hdf5", "w") as file:  # as Keras 2 wrote it, without a folder for the cell
+        for layer in model.layers:
+            for weight in layer.weights:
+                file[f"model_weights/{layer.name}_1/{layer.name}_1/{weight.name}:0"] = np.asarray(weight)
+        file["optimizer_weights/Adam/iterations:0"] = 3
+        file.create_group("model_weights/dropout_1")
+    assert_same(adopted(tmp_path / "weights-01-2.9.hdf5", sorted(SYMBOLS)), model, sorted(SYMBOLS))
 
 
 def refused(adopted, path):
@@ -278,6 +293,27 @@ def test_a_zip_that_unpacks_to_more_than_it_should_is_refused_before_it_is_unpac
         archive.writestr("model.weights.h5", bytes(1 << 24))
     sentence = refused(adopted, tmp_path / "net.keras")
     assert "net.keras/model.weights.h5: 16,777,216 bytes are more than it can have; not read." in sentence
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_which_zipfile_would_unpack_all_at_once_is_refused(adopted, tmp_path, kind):
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        archive.writestr("config.json", bytes(1 << 20))
+    content, claimed = bytearray(path.read_bytes()), struct.pack("<L", 100)
+    content[22:26] = content[(place := content.find(b"PK\x01\x02") + 24) : place + 4] = claimed
+    path.write_bytes(content)
+    assert "net.keras/config.json: it is packed as Keras packs nothing; not read." in refused(adopted, path)
+
+
+def test_a_zip_with_a_directory_of_very_many_entries_is_refused_unread(adopted, tmp_path):
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
+        for number in range(3000):
+            entry = zipfile.ZipInfo(f"{number:050}")
+            entry.header_offset = entry.CRC = entry.file_size = entry.compress_size = 0
+            archive.filelist.append(entry)
+        archive._didModify = True
+    assert "directory claims" in refused(adopted, tmp_path / "net.keras")
 
 
 @pytest.mark.parametrize(

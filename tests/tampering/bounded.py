@@ -45,7 +45,7 @@ def receive(source: Path) -> None:
     from seqgen.sharing.importing import import_model
 
     vocabulary = source.with_name("vocabulary.json")
-    foreign = source.suffix in (".safetensors", ".h5", ".keras")
+    foreign = source.suffix in (".safetensors", ".h5", ".hdf5", ".keras")
     import_model(source, Registry(source.with_suffix(".models")), name="m", vocabulary=vocabulary if foreign else None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from safetensors.numpy import save_file
 from seqgen.core.catalog import load_catalog
 from seqgen.data.store import open_or_build
 from seqgen.manifest import MANIFEST
+from seqgen.registry.index import INDEX
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.untrusted import MAX_HEADER_BYTES, MAX_JSON_BYTES
 
@@ -75,11 +77,13 @@ SPARSE = 10**11
 def cases(tmp_path):
     """Copies of a folder in each of which one file is another: ``cases(folder, ["config.json"])``."""
 
+    numbers = itertools.count()
+
     def make(folder, names, *, sealing=False):
         made = []
         for name in names:
             for content in (*NASTY, *HUNGRY, None):
-                case = tmp_path / "cases" / f"{len(made)}"
+                case = tmp_path / "cases" / f"{next(numbers)}"
                 shutil.copytree(folder, case)
                 (path,) = case.rglob(name)
                 if content is None:
@@ -146,6 +150,9 @@ def registry_folder(make_model, tmp_path):  # noqa: F811
 def test_models(registry_folder, cases, tmp_path):
     made = cases(registry_folder, MODEL_FILES, sealing=True)
     assert_bounded("model", [registry_folder] * 2, made, tmp_path, refused=0.99)
+    (registry_folder / INDEX).write_bytes(b"{}")
+    made += cases(registry_folder, [INDEX])
+    made[-2].joinpath(INDEX).write_bytes(b'{"x":[' + b"[]," * (20 * 2**20) + b"1]}")  # as large as one may be
     assert_bounded("list", [registry_folder] * 2, made, tmp_path, refused=0)
 
 
@@ -209,6 +216,13 @@ def test_models_of_other_programs(tmp_path):
             with file.open(name, "w") as entry:
                 for _ in range(300):
                     entry.write(b" " * 2**20)
+    for number, kind in enumerate((zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)):  # of which zipfile unpacks all it has read
+        made.append(tmp_path / f"bomb-{number}.keras")
+        with zipfile.ZipFile(made[-1], "w", kind) as file:
+            file.writestr("config.json", bytes(300 * 2**20))
+        content, claimed = bytearray(made[-1].read_bytes()), struct.pack("<L", 100)
+        content[22:26] = content[(place := content.find(b"PK\x01\x02") + 24) : place + 4] = claimed
+        made[-1].write_bytes(content)
     assert_bounded("foreign", [honest] * 2, [*made, tmp_path / "bomb.keras"], tmp_path, refused=1)
 
 

@@ -21,7 +21,7 @@ def import_model(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="What seqgen models export wrote, a model folder, or a file of PyTorch (.safetensors) or Keras (.weights.h5, .keras).",
+            help="What seqgen models export wrote, a model folder, or a file of PyTorch (.safetensors) or Keras (.weights.h5, .h5, .hdf5, .keras).",
         ),
     ],
     name: Annotated[
