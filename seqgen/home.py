@@ -12,7 +12,7 @@ def home() -> Path:
     ``SEQGEN_HOME`` names it; otherwise it is where the system keeps a user's data.
     """
     if chosen := os.environ.get("SEQGEN_HOME"):
-        return Path(chosen).expanduser()
+        return Path(os.path.expanduser(chosen))  # noqa: PTH111  Path.expanduser raises where ~name is nobody
     import platformdirs
 
     return Path(platformdirs.user_data_dir("seqgen", appauthor=False))

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import files
-from seqgen.core.errors import DamagedModelError
+from seqgen.core.errors import DamagedModelError, UsageError
 from seqgen.registry.names import LABEL, NAME, VERSION
-from seqgen.untrusted import read_json
+from seqgen.untrusted import MAX_JSON_BYTES, parse_json, read_json
 
 LABELS = "labels.json"
 FORMAT_VERSION = 1
@@ -67,8 +67,24 @@ class Labels:
         )
 
     def write(self, folder: Path) -> None:
-        """Put them in the place of those that are there; only under the registry's lock."""
-        files.replace_bytes(folder / LABELS, files.json_bytes({"format_version": FORMAT_VERSION, **asdict(self)}))
+        """Put them in the place of those that are there; only under the registry's lock.
+
+        Raises:
+            UsageError: they could not be read again, and so nothing is written.
+            OutputError: they cannot be written.
+        """
+        content = files.json_bytes({"format_version": FORMAT_VERSION, **asdict(self)})
+        try:
+            parse_json(content)
+            readable = len(content) <= MAX_JSON_BYTES
+        except ValueError:  # notes of brackets and braces, which a reader takes for an attack
+            readable = False
+        if not readable:
+            raise UsageError(
+                f"What is said of {folder.name} would be more than seqgen reads again.  Write shorter notes, with fewer brackets "
+                "and braces"
+            )
+        files.replace_bytes(folder / LABELS, content)
 
     def aliases_of(self, version: int) -> list[str]:
         """The aliases of a version, sorted."""

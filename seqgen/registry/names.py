@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seqgen.core.errors import UsageError
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
-VERSION = r"[1-9]\d{0,8}"
+VERSION = r"[1-9][0-9]{0,8}"
 LABEL = r"[a-z0-9][a-z0-9._-]{0,39}"
 """Of an alias or a tag: what needs no quoting in a shell and cannot be taken for an option."""
 
@@ -32,7 +32,7 @@ class Reference:
         Raises:
             UsageError: none of these.
         """
-        match = re.fullmatch(rf"({NAME})(?::(\d{{1,9}})|@({LABEL}))?", text)
+        match = re.fullmatch(rf"({NAME})(?::([0-9]{{1,9}})|@({LABEL}))?", text)
         if not match:
             msg = f'"{text}" is not a model: write NAME, NAME:VERSION, NAME@ALIAS or the path of a model folder.'
             raise UsageError(msg)

@@ -238,8 +238,11 @@ class Registry:
         return number > self._removed(name) and number not in self._numbers(name)
 
     def _numbers(self, name: str) -> list[int]:
+        """The numbers that cannot be given: also that of what is no folder, such as a link to a disk that is not there."""
         return [
-            version.version for folder in (self.folder, self.folder / TRASH) for version in versions_in(folder, name)
+            int(entry.name)
+            for folder in (self.folder, self.folder / TRASH)
+            for entry in _entries(folder / name, VERSION)
         ]
 
     def _removed(self, name: str) -> int:
@@ -331,10 +334,15 @@ def versions_in(folder: Path, name: str) -> list[ModelVersion]:
 
 def subfolders(folder: Path | str, pattern: str) -> list[str]:
     """The names of the folders in it that match, sorted; none where there is no such folder."""
+    return sorted(entry.name for entry in _entries(folder, pattern) if entry.is_dir())
+
+
+def _entries(folder: Path | str, pattern: str) -> list[os.DirEntry[str]]:
+    """What lies in a folder and has a name that matches."""
     try:
         with os.scandir(folder) as entries:
             fits = re.compile(pattern).fullmatch
-            return sorted(entry.name for entry in entries if fits(entry.name) and entry.is_dir())
+            return [entry for entry in entries if fits(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqgen import files
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
 from seqgen.registry.names import NAME, VERSION, Reference
 from seqgen.registry.store import TRASH, ModelVersion, Registry, lock_of, subfolders, versions_in
 
@@ -52,7 +52,8 @@ def remove(registry: Registry, versions: Sequence[ModelVersion]) -> None:
                 msg = f"{version} is in the trash already, from another time.  Free that first: seqgen models gc"
                 raise UsageError(msg)
             folder = registry.folder / version.name
-            with contextlib.suppress(DamagedModelError):  # the trash remembers the number as well
+            # The trash remembers the number as well; and who removes something may do so because the disk is full.
+            with contextlib.suppress(DamagedModelError, OutputError):
                 labels = registry.labels(version.name)
                 replace(labels, highest=max(labels.highest, version.version)).write(folder)
             with files.writing(version.folder):
@@ -128,7 +129,7 @@ def collect(
             lock_of(each.folder).unlink(missing_ok=True)
         for name in {each.name for each in old}:
             _remove_if_empty(registry.folder / TRASH / name)
-            _forget(registry, name)
+            _forget(registry, name, max(each.version for each in old if each.name == name))
     return freed
 
 
@@ -143,19 +144,31 @@ def _left(registry: Registry, now: float) -> list[Path]:
     """Folders and files that were being written or deleted by a process that is no more."""
     within = [registry.folder, *(registry.folder / name for name in subfolders(registry.folder, NAME))]
     begun = [path for folder in within for start in (".new-", PULLED) for path in folder.glob(f"{start}*")]
-    unfinished = [path for path in begun if path.suffix != ".lock"]
-    return [*(path for path in sorted(unfinished) if _abandoned(path, now)), *sorted(registry.folder.glob(".old-*"))]
+    left = [path for path in sorted(begun) if (_forgotten if path.suffix == ".lock" else _abandoned)(path, now)]
+    return [*left, *sorted(registry.folder.glob(".old-*"))]
 
 
 def _abandoned(path: Path, now: float) -> bool:
     if not path.is_dir():
-        return True  # a file of labels, which are written only by who is alone, as we are now
+        return True  # a file of labels, which are written only by who is alone, as we are now, or an index
     lock = lock_of(path)
     if not lock.exists() or path.name.startswith(PULLED):
-        newest = max(each.lstat().st_mtime for each in [path, *path.rglob("*")])
+        try:
+            newest = max(each.lstat().st_mtime for each in [path, *path.rglob("*")])
+        except FileNotFoundError:
+            return False  # a process is at work there
         if now - newest <= ABANDONED_SECONDS:
             return False
     return not lock.exists() or not _is_locked(lock)
+
+
+def _forgotten(lock: Path, now: float) -> bool:
+    """Whether a lock's folder has been published or removed, by a process that ended before it removed the lock too."""
+    try:
+        old = now - lock.lstat().st_mtime > ABANDONED_SECONDS  # a new one may be about to get its folder
+    except FileNotFoundError:
+        return False
+    return old and not lock.with_suffix("").exists() and not _is_locked(lock)
 
 
 def _is_locked(path: Path) -> bool:
@@ -185,13 +198,14 @@ def _registry_of(path: Path) -> Path:
     return path.parents[2] if re.fullmatch(VERSION, path.name) else path.parent
 
 
-def _forget(registry: Registry, name: str) -> None:
-    """Drop what was said of versions that are gone for good."""
+def _forget(registry: Registry, name: str, highest: int) -> None:
+    """Drop what was said of versions that are gone for good, and remember the highest of their numbers."""
     folder = registry.folder / name
     there = [*registry.versions(name), *versions_in(registry.folder / TRASH, name)]
     with contextlib.suppress(DamagedModelError):
         labels = registry.labels(name)
-        if (kept := labels.only(version.version for version in there)) != labels:
+        kept = replace(labels.only(version.version for version in there), highest=max(labels.highest, highest))
+        if kept != labels and folder.is_dir():
             kept.write(folder)
 
 

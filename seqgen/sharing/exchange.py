@@ -7,12 +7,13 @@ import re
 from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import UsageError
 from seqgen.registry import Registry
+from seqgen.registry.names import VERSION
 from seqgen.sharing.arrival import Arrival
 from seqgen.sharing.download import Progress
 from seqgen.sharing.hub import SCHEME, HubModel
 from seqgen.sharing.remote import Pushed, Remote
 
-_VERSION = re.compile(r"(?P<name>[^:@/\\]+):(?P<number>[1-9]\d{0,8})")
+_VERSION = re.compile(rf"(?P<name>[^:@/\\]+):(?P<number>{VERSION})")
 
 
 def push(saved: SavedModel, url: str, *, as_: str | None = None, progress: Progress = lambda *_: None) -> Pushed:

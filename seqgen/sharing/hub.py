@@ -25,6 +25,7 @@ from seqgen.core.errors import (
 )
 from seqgen.manifest import MANIFEST, verify
 from seqgen.registry import Registry
+from seqgen.registry.names import VERSION
 from seqgen.sharing.arrival import Arrival, read_listed
 from seqgen.sharing.download import Progress, download
 from seqgen.sharing.place import Place
@@ -133,7 +134,7 @@ class HubModel:
             except (RepositoryNotFoundError, RevisionNotFoundError) as error:
                 raise ModelNotFoundError(f"There is no {self}, or it is not for you to see: hf auth login") from error
         assert info.sha is not None
-        match = re.fullmatch(r"version ([1-9]\d{0,8})", title)
+        match = re.fullmatch(f"version ({VERSION})", title)
         number = int(match[1]) if match else None
         return download(self._place(info.sha), registry, name or self.name, progress=progress, number=number)
 

@@ -26,6 +26,7 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import ModelExistsError, ModelNotFoundError, UsageError
 from seqgen.manifest import MANIFEST, verify
 from seqgen.registry import Registry, check_name
+from seqgen.registry.names import VERSION
 from seqgen.sharing.arrival import Arrival, Listed, digest_of, read_listed
 from seqgen.sharing.download import Progress, download
 from seqgen.sharing.place import Place
@@ -35,7 +36,7 @@ CLAIM = ".claim.json"
 
 _LOOKS, _PAUSE_SECONDS = 40, 0.05  # how long a claim may be empty, between being created and being written
 
-_REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<number>[1-9]\d{0,8}))?")
+_REFERENCE = re.compile(rf"(?P<name>[^:@]+)(:(?P<number>{VERSION}))?")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Remote:
 
     def versions(self, name: str) -> list[int]:
         """The versions of a model that are whole, oldest first."""
-        numbers = sorted(int(each) for each in (self.place / name).names() if re.fullmatch(r"[1-9]\d{0,8}", each))
+        numbers = sorted(int(each) for each in (self.place / name).names() if re.fullmatch(VERSION, each))
         return [number for number in numbers if (self.place / name / str(number) / MANIFEST).size() is not None]
 
     def push(self, saved: SavedModel, name: str, number: int, *, progress: Progress) -> Pushed:

@@ -117,3 +117,11 @@ def test_processes_that_label_at_once_lose_nothing(registry, publish):
     for process in processes:
         process.communicate(timeout=60)
     assert len(registry.labels("novel").tags[1]) == 20
+
+
+def test_what_could_not_be_read_again_is_not_written(registry, publish):
+    publish()
+    registry.change_labels("novel", lambda labels: labels.with_note(1, "the one"))
+    with pytest.raises(UsageError, match=r"^What is said of novel would be more than seqgen reads again\."):
+        registry.change_labels("novel", lambda labels: labels.with_note(1, "[" * 2000))
+    assert registry.labels("novel").notes == {1: "the one"}

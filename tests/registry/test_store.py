@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from seqgen import home
 from seqgen.core.errors import ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import faults
 from seqgen.registry import Registry, moving, trash
@@ -220,3 +221,25 @@ def test_listing_needs_neither_numpy_nor_a_lock(run_python, registry, publish):
         "print({'numpy', 'filelock', 'rich'} & sys.modules.keys())"
     )
     assert run_python(code, registry.folder).stdout == "novel:1\nset()\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_number_that_is_taken_by_what_is_no_folder_is_passed_over(registry, publish, kind):
+    publish()
+    taken = registry.folder / "novel" / "2"
+    taken.touch() if kind == "file" else taken.symlink_to("/a/disk/that/is/not/there")
+    assert str(publish()) == "novel:3"
+    assert [str(version) for version in registry.all()] == ["novel:1", "novel:3"]
+
+
+def test_only_the_digits_of_ascii_are_a_version(registry, publish):
+    publish()
+    (registry.folder / "novel" / "1\u0663").mkdir()
+    assert [str(version) for version in registry.all()] == ["novel:1"]
+    with pytest.raises(UsageError):
+        registry.find("novel:\u0661")
+
+
+def test_a_home_of_nobody_is_a_folder_of_that_name(monkeypatch):
+    monkeypatch.setenv("SEQGEN_HOME", "~nobody-has-this-name/models")
+    assert str(home.home()) == "~nobody-has-this-name/models"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import filelock
 import pytest
 
 from seqgen.core.errors import ModelNotFoundError, UsageError
@@ -65,6 +67,21 @@ def test_a_number_is_never_given_twice(registry, publish):
     trash.remove(registry, [registry.find("novel:3"), registry.find("novel:1")])
     trash.collect(registry)
     assert registry.names() == []
+    assert str(publish()) == "novel:4"
+
+
+def test_on_a_full_disk_room_can_be_made_and_the_number_is_not_given_again(registry, publish):
+    publish(), publish()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        trash.remove(registry, [registry.find("novel:2")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(publish()) == "novel:3"
+    trash.remove(registry, [registry.find("novel:3")])
+    (registry.folder / "novel" / "labels.json").unlink()
+    trash.collect(registry)
     assert str(publish()) == "novel:4"
 
 
@@ -145,6 +162,17 @@ def test_what_may_be_gone_on_with_is_left_alone_for_a_day(registry, publish, nam
     (folder / "model.safetensors").write_text("half")
     assert trash.collect(registry) == []
     assert [each.folder for each in trash.collect(registry, now=time.time() + 86_500)] == [folder]
+
+
+def test_a_lock_whose_folder_is_gone_is_freed_after_a_day_unless_it_is_held(registry, publish):
+    publish()
+    left, held = (registry.folder / name for name in (".new-left.lock", ".pull-held.lock"))
+    left.touch()
+    with filelock.FileLock(held):
+        assert trash.collect(registry) == []
+        assert [each.folder for each in trash.collect(registry, now=time.time() + 86_500)] == [left]
+    assert not left.exists()
+    assert held.exists()
 
 
 def test_what_was_half_deleted_is_freed(registry, publish):
