@@ -55,7 +55,7 @@ class Source:
             DamagedModelError, MissingDependencyError: see :class:`seqgen.checkpoint.SavedModel`.
         """
         backend = catalog.find("backend", CANONICAL).load()()
-        spec, record = saved.config.model, saved.config.parts["tokenizer"]
+        spec = saved.config.model
         if spec.architecture not in backend.architectures():
             raise UsageError(
                 f'{saved.where} has the architecture "{spec.architecture}", which only its own backend can run.  Other '
@@ -63,15 +63,15 @@ class Source:
             )
         weights = saved.weights(backend)
         model = saved.mixed(backend.build(spec, weights=weights))
-        name = str(saved.manifest.get("name", "model"))
-        version = f"{name}:{saved.folder.name}"
+        tokenizer = saved.tokenizer(catalog)
+        record = saved.config.parts["tokenizer"]
+        version = f"{saved.folder.parent.name}:{saved.folder.name}"  # as the registry calls it now
         return cls(
-            name=version
-            if saved.where == version
-            else name,  # and never a path, which says where somebody keeps things
+            # Never a path, which says where somebody keeps things.
+            name=version if saved.where == version else str(saved.manifest.get("name", "model")),
             spec=spec,
             weights=weights,
-            tokenizer=saved.tokenizer(catalog),
+            tokenizer=tokenizer,
             tokenizer_name=record.name,
             tokenizer_distribution=record.distribution,
             has_ends=saved.config.has_ends,

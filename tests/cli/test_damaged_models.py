@@ -168,6 +168,14 @@ def test_a_seq_len_beyond_all_memory_scores_as_one_that_is_as_long_as_the_text(s
     assert bits[0] == pytest.approx(bits[1], rel=1e-2)
 
 
+@pytest.mark.parametrize("form", ["html", "onnx"])
+def test_a_folder_that_names_no_tokenizer_is_not_exported(refused, novel, form):
+    edit_json(novel / "config.json", lambda config: config["parts"].clear())
+    resealed(novel)
+    told = refused("models", "export", "novel", f"novel.{form}", exit_code=1)
+    assert told == "novel:1/config.json: names no tokenizer."
+
+
 def test_a_folder_that_names_no_dataset_is_told(seqgen, novel, corpus):
     edit_json(novel / "config.json", lambda config: config["parts"].pop("dataset"))
     resealed(novel)

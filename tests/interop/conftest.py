@@ -117,7 +117,8 @@ def make_model(tmp_path: Path) -> Callable[..., SavedModel]:
     """A model folder with this tokenizer and shape."""
 
     def make(tokenizer: Tokenizer, name: str, **options: object) -> SavedModel:
-        folder = model_folder(tmp_path / f"model-{len(list(tmp_path.iterdir()))}" / "1", tokenizer, name, **options)
+        within = tmp_path / f"registry-{len(list(tmp_path.iterdir()))}"
+        folder = model_folder(within / "made" / "1", tokenizer, name, **options)
         return SavedModel.open(folder, where="made:1")
 
     return make

@@ -110,6 +110,16 @@ def test_onnx_and_html_are_written_by_the_suffix_of_the_file(seqgen, novel, tmp_
     assert str(tmp_path) not in (tmp_path / "novel.html").read_text("utf-8")
 
 
+def test_a_page_names_the_model_as_it_is_called_now(seqgen, novel, tmp_path):
+    seqgen("models", "rename", "novel", "winter")
+    seqgen("models", "export", "winter", "winter.html")
+    page = (tmp_path / "winter.html").read_text("utf-8")
+    assert "<title>winter:1</title>" in page
+    assert "novel" not in page  # or the command that it shows would write with another model, or none
+    seqgen("models", "export", novel.parents[1] / "winter" / "1", "folder.html")
+    assert "<title>novel</title>" in (tmp_path / "folder.html").read_text("utf-8")
+
+
 def test_a_package_that_is_missing_is_named_with_what_to_install(refused, novel, monkeypatch, tmp_path):
     import sys
 
