@@ -305,7 +305,16 @@ class DatasetContract(Contract):
     @contextmanager
     def _corpus(self) -> Iterator[tuple[str, ...]]:
         with tempfile.TemporaryDirectory() as folder:
-            yield self.write(Path(folder), _SMALL)
+            sources = self.write(Path(folder), _SMALL)
+            try:
+                yield sources
+            except Exception as error:
+                if not isinstance(error, LawBroken) and not self.part.example(Path(folder), _SMALL):
+                    error.add_note(
+                        f"It was given files of plain text.  Where {self.part.__name__} reads something else, override "
+                        "the classmethod example(folder, size): write a small corpus into the folder and give its sources."
+                    )
+                raise
 
     def _suffix(self) -> str:
         with self._corpus() as sources:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from seqgen.core.catalog import load_catalog
 from seqgen.samplers.greedy import Greedy
-from seqgen.testing import speed
+from seqgen.testing import speed, worker
 from seqgen.testing.speed import speeds
 
 FOLLOWED = "test_a_whole_run_is_followed"
@@ -78,6 +80,59 @@ def plugin(tmp_path):
 
 def outcomes(part):
     return {law["name"]: law["outcome"] for law in part["laws"]}
+
+
+TABLES = """
+from dataclasses import dataclass
+
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import OptionError
+from seqgen.core.files import find_sources
+from seqgen.core.sampler import Sampler
+from seqgen.core.types import Document
+
+
+class Tables(Dataset):
+    def documents(self):
+        for source in find_sources(self.sources):
+            for line in "".join(source.text()).splitlines():
+                key, value = line.split("=")
+                yield Document(key, value)
+
+
+class Picky(Sampler):
+    def begin(self, prompt_ids, tokenizer):
+        raise OptionError("sampler picky needs the tokenizer tables.")
+
+    def adjust(self, logits):
+        return logits
+"""
+
+
+@pytest.fixture
+def tables(monkeypatch, tmp_path):
+    """A module with parts that are made for something else than plain text."""
+    (tmp_path / "tables.py").write_text(TABLES)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("tables")
+    del sys.modules["tables"]
+
+
+def test_a_sampler_that_is_made_for_one_tokenizer_is_told_where_it_can_be_checked(tables, monkeypatch):
+    entry = SimpleNamespace(load=lambda: tables.Picky)
+    monkeypatch.setattr(worker, "catalog_of", lambda _: SimpleNamespace(find=lambda *_: entry))
+    (answer,) = worker._check("sampler", "seqgen-tables", "picky")
+    assert answer == {
+        "problem": "It refuses the tokenizer of letters that samplers are checked with: sampler picky needs the tokenizer "
+        "tables.  Write a test with SamplerContract, whose tokenizer(vocab_size) gives one that it takes."
+    }
+
+
+def test_a_dataset_that_is_not_made_for_plain_text_is_told_to_write_an_example(tables):
+    contract = worker.contract_of("dataset", tables.Tables)
+    with pytest.raises(ValueError, match="unpack") as error:
+        contract.test_two_readings_give_the_same()
+    assert "override the classmethod example(folder, size)" in " ".join(error.value.__notes__)
 
 
 @pytest.mark.slow
