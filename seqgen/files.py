@@ -33,8 +33,9 @@ def copy_file(source: Path, target: Path) -> None:
 
     Raises:
         OutputError: the copy cannot be written.
+        OSError: the file cannot be opened.
     """
-    with writing(target), source.open("rb") as content, target.open("wb") as file:
+    with source.open("rb") as content, writing(target), target.open("wb") as file:
         shutil.copyfileobj(content, file)
         file.flush()
         os.fsync(file.fileno())

@@ -121,7 +121,9 @@ def collect(
         # A clock that was put back since the removal makes it lie in the future.
         old = [each for each in trashed(registry) if max(0.0, now - each.folder.lstat().st_mtime) >= older_than]
         freed = [Freed(str(each), each.folder, size_of(each.folder)) for each in old]
-        freed += [Freed(str(path), path, size_of(path)) for path in _left(registry, now)]
+        for path in _left(registry, now):
+            with contextlib.suppress(FileNotFoundError):  # it was in use, and has just been removed
+                freed.append(Freed(str(path), path, size_of(path)))
         if dry_run:
             return freed
         for each in freed:
@@ -149,7 +151,7 @@ def _left(registry: Registry, now: float) -> list[Path]:
 
 
 def _abandoned(path: Path, now: float) -> bool:
-    if not path.is_dir():
+    if path.is_file():
         return True  # a file of labels, which are written only by who is alone, as we are now, or an index
     lock = lock_of(path)
     if not lock.exists() or path.name.startswith(PULLED):
@@ -159,7 +161,14 @@ def _abandoned(path: Path, now: float) -> bool:
             return False  # a process is at work there
         if now - newest <= ABANDONED_SECONDS:
             return False
-    return not lock.exists() or not _is_locked(lock)
+    if not lock.exists():
+        return path.exists()  # otherwise it has been published, or removed, since it was found
+    if _is_locked(lock):
+        return False
+    if path.exists():
+        return True
+    lock.unlink(missing_ok=True)  # which asking has made anew
+    return False
 
 
 def _forgotten(lock: Path, now: float) -> bool:
@@ -187,7 +196,7 @@ def _delete(path: Path) -> None:
     """Remove it for good; where that is broken off, what is left has a name that counts for nothing."""
     with files.writing(path):
         if path.is_symlink() or not path.is_dir():
-            path.unlink()
+            path.unlink(missing_ok=True)
             return
         old = path.rename(_registry_of(path) / f".old-{uuid.uuid4().hex}")
         shutil.rmtree(old)

@@ -164,6 +164,39 @@ def test_what_may_be_gone_on_with_is_left_alone_for_a_day(registry, publish, nam
     assert [each.folder for each in trash.collect(registry, now=time.time() + 86_500)] == [folder]
 
 
+def test_what_is_gone_before_it_is_looked_at_does_not_matter(registry, publish, monkeypatch):
+    publish()
+    find = Path.glob
+
+    def vanishing(folder, pattern):
+        found = [*find(folder, pattern)]
+        for path in found:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return found
+
+    (registry.folder / ".new-0123").mkdir()
+    (registry.folder / ".new-index-x").touch()
+    monkeypatch.setattr(Path, "glob", vanishing)
+    assert trash.collect(registry) == []
+
+
+def test_asking_whether_a_folder_is_in_use_leaves_no_lock(registry, publish, monkeypatch):
+    publish()
+    folder = registry.folder / ".new-0123"
+    folder.mkdir()
+    lock_of(folder).touch()
+    asked = trash._is_locked
+
+    def published_meanwhile(lock):
+        folder.rmdir()
+        lock.unlink()
+        return asked(lock)
+
+    monkeypatch.setattr(trash, "_is_locked", published_meanwhile)
+    assert trash.collect(registry) == []
+    assert sorted(path.name for path in registry.folder.iterdir()) == [".lock", "novel"]
+
+
 def test_a_lock_whose_folder_is_gone_is_freed_after_a_day_unless_it_is_held(registry, publish):
     publish()
     left, held = (registry.folder / name for name in (".new-left.lock", ".pull-held.lock"))
