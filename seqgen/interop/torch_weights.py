@@ -114,14 +114,21 @@ def _recurrent(shapes: Mapping[str, tuple[int, ...]], *, where: str) -> list[_Na
         )
     layers = []
     for module in in_sequence([*found], where=where):
-        for number in sorted(found[module], key=int):
-            kinds = found[module][number]
-            for kind in ("weight_ih", "weight_hh"):
-                if kind not in kinds:
-                    raise ModelError(f'{where}: beside tensor "{kinds[max(kinds)]}" there is no {kind}.')
-            layers.append(_Names(kinds["weight_ih"], kinds["weight_hh"], kinds.get("bias_ih"), kinds.get("bias_hh")))
+        for place, number in enumerate(sorted(found[module], key=int)):
+            layers.append(_names(found[module][number], where=where))
+            if int(number) != place:
+                raise ModelError(f'{where}: below tensor "{layers[-1].weight_ih}" there is none of layer {place}.')
     _check(layers, shapes, where=where)
     return layers
+
+
+def _names(kinds: Mapping[str, str], *, where: str) -> _Names:
+    """The tensors of one layer, by kind; PyTorch writes both biases, or none."""
+    biases = ("bias_ih", "bias_hh") if {"bias_ih", "bias_hh"} & kinds.keys() else ()
+    for kind in ("weight_ih", "weight_hh", *biases):
+        if kind not in kinds:
+            raise ModelError(f'{where}: beside tensor "{kinds[max(kinds)]}" there is no {kind}.')
+    return _Names(kinds["weight_ih"], kinds["weight_hh"], kinds.get("bias_ih"), kinds.get("bias_hh"))
 
 
 def _check(layers: list[_Names], shapes: Mapping[str, tuple[int, ...]], *, where: str) -> None:

@@ -153,6 +153,8 @@ def changed(**tensors):
         (changed(rnn__weight_hh_l1=torch.zeros(36, 12)), 'tensor "rnn.weight_hh_l1" has shape (36, 12), but must have (48, 12): all layers must be lstm of 12 units.'),
         (changed(rnn__bias_hh_l1=torch.zeros(47)), 'tensor "rnn.bias_hh_l1" has shape (47,), but must have (48,): one number a row.'),
         (changed(rnn__weight_hh_l1=None), 'beside tensor "rnn.weight_ih_l1" there is no weight_hh.'),
+        (changed(rnn__bias_ih_l1=None), 'beside tensor "rnn.weight_ih_l1" there is no bias_ih.'),
+        ({name.replace("l1", "l2"): value for name, value in changed().items()}, 'below tensor "rnn.weight_ih_l2" there is none of layer 1.'),
         (changed(embedding__weight=torch.zeros(V, 10)), f'tensor "embedding.weight" has shape ({V}, 10), but must have ({V}, 9): the first layer takes it, for as many tokens as the last gives.'),
         (changed(decoder__bias=torch.zeros(3)), f'tensor "decoder.bias" has shape (3,), but must have ({V},): one number a token.'),
         (changed(embedding__weight=None), f"the first layer takes 9 numbers a token, but there is no embedding (V, 9), and 9 is neither the {V} of one-hot tokens nor 1."),
