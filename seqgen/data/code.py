@@ -1,10 +1,15 @@
-"""What the code of a part is recognised by: what an earlier version of it made is not what it makes now."""
+"""What a part and its code are recognised by: what an earlier version of it made is not what it makes now."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 from pathlib import Path
+
+
+def name_of(part: type) -> str:
+    """Where the class of a part is, as ``module:Class``."""
+    return f"{part.__module__}:{part.__qualname__}"
 
 
 def code_of(part: type) -> str:

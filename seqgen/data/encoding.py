@@ -16,6 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Self, TypeAlias, cast
 
@@ -29,7 +30,7 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.data.arrays import ArrayWriter
 from seqgen.data.reading import Fingerprint, Progress, Reading
-from seqgen.data.workers import Workers, cores, encode, portable
+from seqgen.data.workers import Workers, cores, encode, held, portable
 
 SAVE_SECONDS = 5.0
 """Time between two moments from which encoding can go on."""
@@ -217,7 +218,8 @@ class Encoding:
                 ids, characters = encode(self._tokenizer, cast("list[Content]", units))
                 yield ([each] for each in ids), characters
             else:
-                yield (self._tokenizer.encode_pieces(cast("Iterator[Content]", unit)) for unit in units), None
+                each = (self._tokenizer.encode_pieces(cast("Iterator[Content]", unit)) for unit in units)
+                yield (map(partial(held, self._tokenizer), ids) for ids in each), None
 
     def _side_by_side(self, batches: Iterable[list[Unit]]) -> Generator[Encoded]:
         """Encoded by a process on each processor."""

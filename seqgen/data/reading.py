@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import reprlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import Any, TypeAlias
 
 from seqgen import files
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.errors import CorpusError, OutputError, PluginError
 from seqgen.core.options import option_values
 from seqgen.core.types import Content, Document
-from seqgen.data.code import code_of
+from seqgen.data.code import code_of, name_of
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called while a corpus is read with the bytes done so far (text in UTF-8), and those of all where they are known."""
@@ -76,11 +77,18 @@ class Reading:
 
         Raises:
             CorpusError: there are none.
+            PluginError: what the dataset gives is no document.
         """
         stamp = self._dataset.stamp()
         contents, groups, count = hashlib.sha256(), hashlib.sha256(), 0
-        documents = iter(self._dataset.documents())
+        documents: Iterator[Any] = iter(self._dataset.documents())
         for first in documents:
+            if not (isinstance(first, Document) and isinstance(first.content, str | bytes)):
+                msg = (
+                    f"Dataset {name_of(type(self._dataset))} gives {reprlib.repr(first)}, which is no Document of text or "
+                    "bytes.  seqgen check-plugin tells more"
+                )
+                raise PluginError(msg)
             yield self._pieces(first, documents)
             contents.update(self._content)
             groups.update(self._held_out)
@@ -151,7 +159,7 @@ def _bytes(content: Content) -> bytes:
 
 def _key(dataset: Dataset, stamp: Any) -> str:
     kind = type(dataset)
-    about = [f"{kind.__module__}:{kind.__qualname__}", option_values(dataset), stamp]
+    about = [name_of(kind), option_values(dataset), stamp]
     if code := code_of(kind):
         about.append(code)
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()

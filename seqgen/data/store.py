@@ -24,11 +24,11 @@ import numpy.typing as npt
 
 from seqgen import files
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.errors import CorpusError, OutputError, PluginError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids
 from seqgen.data.arrays import read_array
-from seqgen.data.code import code_of
+from seqgen.data.code import code_of, name_of
 from seqgen.data.encoding import Encoding
 from seqgen.data.reading import Fingerprint, Progress, Reading, recognised
 
@@ -103,6 +103,7 @@ def open_or_build(
     Raises:
         CorpusError: the corpus is empty, or changes while it is read.
         OutputError: the store cannot be written.
+        PluginError: the tokenizer gives what it may not.
     """
     fingerprint = fingerprint or fingerprint_of(dataset, folder)
     name = _name(fingerprint.sha256, tokenizer)
@@ -197,7 +198,12 @@ def token_dtype(tokenizer: Tokenizer) -> np.dtype[Any]:
 
 def _name(fingerprint: str, tokenizer: Tokenizer) -> str:
     kind = type(tokenizer)
-    parts = [FORMAT, fingerprint, f"{kind.__module__}:{kind.__qualname__}", tokenizer.state()]
+    parts = [FORMAT, fingerprint, name_of(kind), tokenizer.state()]
     if code := code_of(kind):
         parts.append(code)
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    try:
+        written = json.dumps(parts, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        msg = f"Tokenizer {name_of(kind)} has a state that JSON cannot hold: {error}.  seqgen check-plugin tells more"
+        raise PluginError(msg) from error
+    return hashlib.sha256(written.encode()).hexdigest()[:32]

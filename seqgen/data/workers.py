@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import queue
+import reprlib
 import signal
 import struct
 import subprocess
@@ -24,8 +25,10 @@ from typing import IO, Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.core.errors import PluginError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
+from seqgen.data.code import name_of
 
 Encoded: TypeAlias = tuple[list[Ids], int]
 """The ids of each content, and how many characters they stand for together."""
@@ -47,8 +50,26 @@ def portable(tokenizer: Tokenizer) -> bool:
 
 def encode(tokenizer: Tokenizer, contents: Sequence[Content]) -> Encoded:
     """The ids of each content, by this process."""
-    ids = [tokenizer.encode(content) for content in contents]
+    ids = [held(tokenizer, tokenizer.encode(content)) for content in contents]
     return ids, tokenizer.characters(np.concatenate(ids)) if ids else 0
+
+
+def held(tokenizer: Tokenizer, ids: Ids) -> Ids:
+    """The ids, if they are such as the tokenizer may give.
+
+    Raises:
+        PluginError: they are no array of integers (T,), or not all below ``vocab_size``.
+    """
+    if isinstance(ids, np.ndarray) and ids.ndim == 1:
+        if not ids.size:
+            return ids
+        if ids.dtype.kind in "iu" and ids.min() >= 0 and ids.max() < tokenizer.vocab_size:
+            return ids
+    msg = (
+        f"Tokenizer {name_of(type(tokenizer))} encodes a document as {reprlib.repr(ids)}, but must give a NumPy array of "
+        f"integers (T,) from 0 to vocab_size - 1, which is {tokenizer.vocab_size - 1}.  seqgen check-plugin tells more"
+    )
+    raise PluginError(msg)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqgen.core.errors import OutputError
+from seqgen.core.errors import OutputError, PluginError
 from seqgen.data import encoding
 from seqgen.data.store import BUILDING, open_or_build
 from seqgen.data.workers import portable
@@ -43,6 +43,35 @@ class Uncut(Interrupted):
 
     def encode_pieces(self, pieces):
         yield from map(self.encode, pieces)
+
+
+class Mistaken(ByteTokenizer):
+    """Bytes, but for what is put in their place."""
+
+    def __init__(self, ids):
+        object.__setattr__(self, "ids", ids)
+
+    def encode(self, document):
+        return self.ids
+
+
+class MistakenAndUncut(Mistaken):
+    """The same; its documents cannot be cut."""
+
+    def encode_pieces(self, pieces):
+        yield from map(self.encode, pieces)
+
+
+@pytest.mark.parametrize("kind", [Mistaken, MistakenAndUncut])
+@pytest.mark.parametrize("ids", [[1, 2], np.array([[1]]), np.array([0.5]), np.array([257]), np.array([-1])], ids=str)
+def test_ids_that_are_none_are_the_tokenizer_s_mistake(memory, tmp_path, kind, ids):
+    sentence = rf"^Tokenizer \S*test_encoding:{kind.__name__} encodes a document as .* from 0 to vocab_size - 1, which is 256\."
+    with pytest.raises(PluginError, match=sentence):
+        open_or_build(memory("a"), kind(ids), tmp_path)
+
+
+def test_no_ids_may_be_of_any_type(memory, tmp_path):
+    assert open_or_build(memory("a", "b"), Mistaken(np.array([])), tmp_path).tokens.tolist() == [256, 256, 256]
 
 
 class UpToAFullStop(ByteTokenizer):

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqgen.core import files as core_files
-from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import CorpusError, OutputError, PluginError
 from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.types import Document
 from seqgen.data.reading import SEEN, Fingerprint
 from seqgen.data.store import open_or_build
 from seqgen.datasets.text import TextDataset
@@ -214,6 +216,25 @@ def test_a_corpus_that_changes_while_it_is_read_is_said(memory, tmp_path):
         open_or_build(Changing(), ABC, tmp_path)
     assert not list(tmp_path.glob("[!.]*"))
     assert not list(tmp_path.glob(".building/*"))
+
+
+def test_a_state_that_is_no_json_is_the_tokenizer_s_mistake(memory, tmp_path):
+    class Stately(ByteTokenizer):
+        def state(self):
+            return {"count": np.int64(1)}
+
+    with pytest.raises(PluginError, match=r"^Tokenizer \S*Stately has a state that JSON cannot hold: .*int64"):
+        open_or_build(memory("a"), Stately(), tmp_path)
+
+
+@pytest.mark.parametrize("document", ["a text", Document("1", None), None], ids=repr)
+def test_what_is_no_document_is_the_dataset_s_mistake(tmp_path, document):
+    class Texts(Dataset):
+        def documents(self):
+            yield document
+
+    with pytest.raises(PluginError, match=r"^Dataset \S*Texts gives .*, which is no Document of text or bytes\."):
+        open_or_build(Texts(), ABC, tmp_path)
 
 
 def test_a_corpus_of_no_documents_is_empty(memory, tmp_path):
