@@ -96,8 +96,8 @@ def judge(
         notes.append(f"{model.reference} has no held-out text of {length} tokens to compare with.")
     elif len(passages) < num_samples:
         notes.append(
-            f"The held-out text has {len(passages)} passages of up to {length} tokens, so as many samples are measured, "
-            f"not {num_samples}."
+            f"The held-out text has {len(passages)} passage{'s' * (len(passages) != 1)} of up to {length} tokens, so as many "
+            f"samples are measured, not {num_samples}."
         )
     generation = model.prepare(length=length, random_seed=random_seed, **sampling)
     written = [_whole(sample) for sample in generation.samples(min(num_samples, len(passages) or num_samples))]

@@ -79,10 +79,11 @@ def test_files_may_be_scored_in_the_same_command(seqgen, corpus, novel):
     assert record["samples"]["written"]["texts"] == 2
 
 
-def test_where_the_held_out_text_is_short_that_is_said(seqgen, novel):
-    outcome = seqgen("evaluate", "novel", "--samples", 5, "--length", 250, "--json")
+@pytest.mark.parametrize(("length", "has"), [(250, "2 passages"), (500, "1 passage")])
+def test_where_the_held_out_text_is_short_that_is_said(seqgen, novel, length, has):
+    outcome = seqgen("evaluate", "novel", "--samples", 5, "--length", length, "--json")
     (note,) = json.loads(outcome.stdout)["samples"]["notes"]
-    assert note == "The held-out text has 2 passages of up to 250 tokens, so as many samples are measured, not 5."
+    assert note == f"The held-out text has {has} of up to {length} tokens, so as many samples are measured, not 5."
     assert outcome.stderr == f"note: {note}\n"
 
 
