@@ -264,6 +264,12 @@ def test_text_of_another_language_is_rhymed_by_its_spelling_and_told():
     assert "guessed from the spelling" in notes[-1]
 
 
+@pytest.mark.parametrize("options", [{"scheme": "ABAB", "lines": 4}, {"scheme": "ABAB"}, {"lines": 4}])
+def test_a_pattern_may_come_several_times_in_a_stanza(options):
+    demands = Demands(pattern=(8, 6), sections=("verse",), **options)
+    assert [demands.syllables(line) for line in range(demands.stanza)] == [8, 6, 8, 6]
+
+
 @pytest.mark.parametrize(
     ("chain", "sentence"),
     [
@@ -278,6 +284,10 @@ def test_text_of_another_language_is_rhymed_by_its_spelling_and_told():
         (
             [Syllables(pattern="8-6"), Form(lines=3)],
             "exclude each other: a stanza of the one has 2 lines, of the other 3",
+        ),
+        (
+            [Rhyme(scheme="ABAB"), Syllables(pattern="8-6"), Form(lines=6)],
+            "rhyme:scheme=ABAB and form:lines=6 exclude each other: a stanza of the one has 4 lines, of the other 6",
         ),
         ([Rhyme(), Rhyme(scheme="ABAB")], r"are of one kind\.  Leave one out"),
     ],

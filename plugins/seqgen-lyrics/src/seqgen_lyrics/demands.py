@@ -50,10 +50,13 @@ class Demands:
             f"form:lines={self.lines}": self.lines,
         }
         given = [(what, lines) for what, lines in own.items() if lines]
-        for (one, lines), (other, others) in itertools.pairwise(given):
-            if lines != others and not (
-                one.startswith("rhyme") and other.startswith("syllables") and lines % others == 0
-            ):
+        for (one, lines), (other, others) in itertools.combinations(given, 2):
+            fits = lines == others
+            if other.startswith("syllables"):  # a pattern may come several times in a stanza
+                fits = lines % others == 0
+            elif one.startswith("syllables"):
+                fits = others % lines == 0
+            if not fits:
                 raise OptionError(
                     f"{one} and {other} exclude each other: a stanza of the one has {lines} lines, of the other {others}.  "
                     "Give both as many lines, or leave one out"

@@ -57,7 +57,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Rhymes by scheme, syllables, metre, real words and copied lines: of songs, or of what a model writes."""
-    from seqgen_lyrics.errors import LyricsUsageError
+    from seqgen_lyrics.errors import LyricsError, LyricsUsageError
     from seqgen_lyrics.evaluation import Aims, read_corpus, read_songs, read_words, write
 
     if bool(files) is (model is not None):
@@ -72,6 +72,8 @@ def evaluate(
     import seqgen
 
     loaded = seqgen.load(model, backend=backend)
+    if not loaded.tokenizer.media_type.startswith("text/"):
+        raise LyricsError(f"{loaded.reference} writes {loaded.tokenizer.media_type}, in which there is no verse.")
     found, note = read_corpus(loaded, corpus or [], encoding)
     if note:
         sys.stderr.write(f"note: {note}\n")
