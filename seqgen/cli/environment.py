@@ -189,7 +189,12 @@ def readable(text: str) -> str:
     """A text from a file, as a terminal may get it: what could move the cursor or change colours is shown, not obeyed."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() or each in "\n\t" else f"\\x{ord(each):02x}" for each in text)
+    return "".join(each if each.isprintable() or each in "\n\t" else _escaped(ord(each)) for each in text)
+
+
+def _escaped(code: int) -> str:
+    """A character as Python writes it in a text: two, four or eight digits."""
+    return f"\\x{code:02x}" if code < 2**8 else f"\\u{code:04x}" if code < 2**16 else f"\\U{code:08x}"
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:
