@@ -61,12 +61,11 @@ def restore(
     from seqgen.registry import Registry, trash
 
     registry = Registry(home.models_folder())
-    if models:
-        restored = [version for model in models for version in trash.restore(registry, model)]
-        for version in restored:
-            say(f"{version} is back.")
-        return
-    _show_trash(trash.trashed(registry), json=json)
+    for model in models or ():
+        for version in trash.restore(registry, model):
+            say(f"{version} is back.")  # at once: the next one may not be there
+    if not models:
+        _show_trash(trash.trashed(registry), json=json)
 
 
 def gc(

@@ -26,6 +26,13 @@ def test_what_is_removed_can_be_restored(seqgen, novel):
     assert seqgen("models", "verify").stdout == "novel:1  ok\n"
 
 
+def test_what_is_back_is_told_though_the_next_is_not_there(seqgen, novel):
+    seqgen("models", "rm", "novel:1")
+    outcome = seqgen("models", "restore", "novel:1", "novel:7")
+    assert outcome.exit_code == 1
+    assert outcome.stderr == "novel:1 is back.\nerror: novel:7 is not in the trash.  It is empty.\n"
+
+
 def test_a_bare_name_is_not_enough_to_remove(seqgen, refused, novel):
     shutil.copytree(novel, novel.with_name("2"))
     assert refused("models", "rm", "novel", exit_code=2) == (
