@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from seqgen.core.arrays import on_host
 from seqgen.core.backend import Model
-from seqgen.core.errors import GenerationError
+from seqgen.core.errors import GenerationError, PluginError
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids, State
@@ -105,6 +105,7 @@ class Batch:
 
         Raises:
             GenerationError: nothing can be drawn; says for which sequence, where, and through what.
+            PluginError: a sampler leaves something else than logits.
         """
         if self._chain.foresees:
             self._chain.foresee(Branches(self.model, self.logits, self._state))
@@ -118,6 +119,10 @@ class Batch:
             ids = draw(left, self._streams.next())
         except GenerationError as error:
             raise explained(self._chain, self.logits, self.tokens + 1, self.sequences) or error from error
+        except Exception as error:
+            if mistake := self._chain.mistaken(self.logits):
+                raise PluginError(mistake) from error
+            raise
         self.tokens += 1
         return ids
 

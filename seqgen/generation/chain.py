@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import reprlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar
@@ -119,3 +121,14 @@ class Chain:
         for sampler in self.samplers:
             logits = sampler.adjust(logits)
             yield sampler, logits
+
+    def mistaken(self, logits: Array) -> str:
+        """Which sampler leaves something else than logits (B, V), in a sentence; empty where none does, or one raises."""
+        with contextlib.suppress(Exception):
+            for sampler, left in self.links(logits):
+                if getattr(left, "shape", None) != logits.shape:
+                    return (
+                        f"{sampler} leaves {reprlib.repr(left)}, but must return the logits, of the same shape "
+                        f"{tuple(logits.shape)}.  seqgen check-plugin tells more"
+                    )
+        return ""

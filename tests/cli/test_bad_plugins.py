@@ -260,6 +260,19 @@ def test_a_failure_in_the_middle_of_a_text_names_the_plugin_and_keeps_what_was_w
     assert seqgen("generate", "--length", 50).exit_code == 0
 
 
+@pytest.mark.parametrize(("left", "shown"), [("None", "None"), ("logits[0]", r"array\(.*")])
+def test_a_sampler_that_leaves_no_logits_is_named(seqgen, install, novel, left, shown):
+    install("bad", with_part().replace("return logits", f"return {left}"))
+    outcome = seqgen("generate", "--sampler", "part", "--length", 50)
+    assert outcome.exit_code == 1
+    assert re.fullmatch(
+        rf"error: Part\(.*\) leaves {shown}, but must return the logits, of the same shape \(1, \d+\)\.  "
+        "seqgen check-plugin tells more\n",
+        outcome.stderr,
+        re.DOTALL,
+    )
+
+
 @pytest.mark.parametrize(
     ("target", "problem"),
     [
