@@ -80,6 +80,23 @@ def test_any_model_writes_a_tune_that_is_well_formed_and_ends_within_the_length(
     assert tune.startswith("X:1\n")
 
 
+@pytest.mark.parametrize("rests", ["Z|", "G8|Z", "G8|Z4", "G8|X2|"])
+def test_a_prompt_may_end_in_a_rest_of_whole_bars(rests):
+    prompt = f"X:1\nM:4/4\nL:1/8\nK:G\n{rests}"
+    tokenizer = AbcTokenizer().fit([*TUNES, prompt])
+    for seed in range(3):
+        sampler, random = AbcBars(), np.random.default_rng(seed)
+        ids = tokenizer.encode(prompt).astype(np.int64)
+        sampler.begin(ids[None], tokenizer)
+        sampler.limit(60)
+        while not sampler.finished()[0]:
+            logits = random.gumbel(size=(1, tokenizer.vocab_size)).astype(np.float32)
+            logits[0, tokenizer.end_id] = -np.inf
+            ids = np.append(ids, sampler.adjust(logits)[0].argmax())
+            sampler.accept(ids[-1:])
+        assert read_tune(tokenizer.decode(ids)).faults == []
+
+
 def test_a_tune_ends_soon_after_its_most_bars():
     for seed in range(10):
         tune = read_tune(drawn(seed, limit=10_000, max_bars=12)[0])

@@ -316,6 +316,8 @@ class TuneGrammar:
         if state.place is Place.CHORD and kind in (Kind.PITCH, Kind.LENGTH):
             return state._replace(pitches=(*state.pitches, text)) if kind is Kind.PITCH else state
         match kind:
+            case Kind.REST if text in "ZX":  # of a prompt: whole bars, whatever its length
+                return settled(state, Place.LENGTH)._replace(position=state.bar or state.now, used=0, last_pitch="")
             case Kind.PITCH | Kind.REST | Kind.CHORD_END:
                 begun = self._begin_note(state, text if kind is Kind.PITCH else "")
                 return begun if kind is Kind.REST else begun._replace(sounded=True)
