@@ -95,6 +95,21 @@ def test_a_plugin_may_be_one_module(tmp_path, monkeypatch):
     del sys.modules["draughts"]
 
 
+def test_a_namespace_that_distributions_share_is_not_the_package(tmp_path, monkeypatch):
+    for name in ("mine", "theirs"):
+        (tmp_path / "games" / name).mkdir(parents=True)
+        (tmp_path / "games" / name / "__init__.py").write_text("class Part: ...")
+    monkeypatch.syspath_prepend(tmp_path)
+    part = importlib.import_module("games.mine").Part
+    before = code_of(part)
+    (tmp_path / "games" / "theirs" / "__init__.py").write_text("class Part: ...\n")
+    assert before == code_of(part) != ""
+    (tmp_path / "games" / "mine" / "__init__.py").write_text("class Part: ...\n")
+    assert before != code_of(part)
+    for name in ("games", "games.mine"):
+        del sys.modules[name]
+
+
 def test_nothing_tells_of_the_code_of_our_own_parts_and_of_what_was_typed():
     assert code_of(ByteTokenizer) == ""
     assert code_of(type("Part", (), {"__module__": "typed"})) == ""
