@@ -222,6 +222,18 @@ def test_a_prompt_with_too_many_syllables_is_gone_on_with_and_told():
     assert notes[0].endswith(" syllables instead of 2")
 
 
+def test_a_line_that_is_too_long_comes_to_its_rhyme_within_a_few_words():
+    for seed in range(3):
+        chain = [Rhyme(scheme="AA"), Syllables(pattern="4")]
+        prompt = "the light of day\nthe river is wide and the water "
+        text, _ = written(chain, seed=seed, prompt=prompt, length=60)
+        line = next(iter(stanzas_of(prompt.split("\n")[1] + text)))[0]
+        assert "\n" in text
+        assert line.syllables <= 9 + 3
+        assert rhyme(line.last, "day") in (Kind.PERFECT, Kind.SLANT)
+        assert "-" not in text.partition("\n")[0]  # a mark before a word that cannot come
+
+
 def test_a_word_that_nothing_rhymes_with_gives_the_rhyme_up_and_says_so():
     chain = [Rhyme(scheme="AA"), Syllables(pattern="4")]
     text, notes = written(chain, prompt="the river month\n", length=80)

@@ -282,6 +282,8 @@ class Director:
             return may_end or (may_go_on and character not in _ENDING)
         if character.isspace():
             return not line.is_empty and not line.gap[-1:].isspace() and line.syllables < rules.high
+        if line.syllables >= rules.high:  # the line is full, as of a prompt; behind the mark no word could come
+            return False
         before = line.gap[-1:] or " "
         if before == " ":
             return character not in CLOSING and len(line.gap) < _MARKS

@@ -116,9 +116,16 @@ class RuleBook:
 
     def _bounds(self, poem: Poem, need: int, given_up: Collection[str]) -> tuple[int, int]:
         """The fewest and the most syllables of the present line."""
+        low, high = self._demanded(poem, need)
+        if "syllables" not in given_up:
+            return low, high
+        # Told from what the prompt has of the line, and not from each word anew, or a line that waits for its rhyme never ends.
+        most, now = max(high, poem.begun) + need + _SPREAD, poem.place.line.ended().syllables
+        return 1, most if now <= most and "rhyme" not in given_up else max(now + need + _SPREAD, 1)
+
+    def _demanded(self, poem: Poem, need: int) -> tuple[int, int]:
+        """The fewest and the most syllables that the present line ought to have."""
         demands, index = self._demands, poem.place.number
-        if "syllables" in given_up:
-            return 1, max(poem.place.line.ended().syllables + need + _SPREAD, 1)
         wanted = demands.syllables(index)
         if wanted is not None:
             return wanted, wanted
