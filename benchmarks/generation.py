@@ -43,6 +43,8 @@ LETTERS = "".join(chr(33 + number) for number in range(VOCAB))
 SIZES = ((256, 1), (512, 2))
 CATALOG = load_catalog()
 CLASSIC_LENGTH, CLASSIC_WINDOW = 10, 100
+PIECES = 64
+"""Into so many a prompt is cut to see what reading it would take if no step needed the one before it, which is the bound."""
 
 
 def main() -> None:
@@ -104,14 +106,20 @@ def measure(spec: ModelSpec, size: str) -> None:
 
     ids = np.random.default_rng(0).integers(0, VOCAB, (1, ARGUMENTS.prompt))
     for name, model in models.items():
-        runs = {"read at once": reading(model, ids), "stepped": stepping(model, ids)}
+        runs = {
+            "read at once": reading(model, ids),
+            "stepped": stepping(model, ids),
+            f"{PIECES} pieces side by side": reading(
+                model, ids[:, : ids.shape[1] // PIECES * PIECES].reshape(PIECES, -1)
+            ),
+        }
         title = f"generation prompt {name} {size}"
         report(title, interleave(runs, repeats=3), work=ARGUMENTS.prompt, unit="characters", **about)
 
 
 def reading(model: Any, ids: Any) -> Callable[[], object]:
-    """A prompt (1, T) as the model reads it."""
-    return lambda: np.asarray(model.prefill(ids, model.initial_state(1))[0])
+    """Prompts (B, T) as the model reads them."""
+    return lambda: np.asarray(model.prefill(ids, model.initial_state(len(ids)))[0])
 
 
 def stepping(model: Any, ids: Any) -> Callable[[], object]:
