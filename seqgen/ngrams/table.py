@@ -37,8 +37,8 @@ class Contexts:
         backoff: (C,) what was taken off, by which the probabilities after one token less are multiplied.
     """
 
-    codes: npt.NDArray[np.unsignedinteger[Any]]
-    starts: npt.NDArray[np.uint32]
+    codes: npt.NDArray[np.integer[Any]]
+    starts: npt.NDArray[np.integer[Any]]
     tokens: npt.NDArray[np.unsignedinteger[Any]]
     discounted: Floats
     backoff: Floats
@@ -128,9 +128,7 @@ class NgramTable:
         offsets = np.cumsum(sizes)[:-1]
         entries = np.cumsum([0, *(len(known.tokens) for known in self.contexts)])
         codes = [known.codes.astype(np.int64) + offset for known, offset in zip(self.contexts, offsets, strict=True)]
-        starts = [
-            known.starts[:-1].astype(np.int64) + start for known, start in zip(self.contexts, entries, strict=False)
-        ]
+        starts = [known.starts[:-1] + start for known, start in zip(self.contexts, entries[:-1], strict=True)]
         # At the end one that nothing comes to, so that each search ends at a place.
         table = Contexts(
             np.concatenate([*codes, [np.iinfo(np.int64).max]]),

@@ -16,9 +16,7 @@ def _quiet() -> Iterator[None]:
 
     TensorFlow greets on import with lines about oneDNN that come before its log level counts.
     """
-    if (
-        sys.stderr is None
-    ):  # in a program of windows, or where it was closed: there is nothing to hold back from anybody
+    if sys.stderr is None:  # a program of windows, or it was closed: there is nothing to hold back from anybody
         yield
         return
     sys.stderr.flush()
