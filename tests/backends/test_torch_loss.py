@@ -75,6 +75,20 @@ def test_chunks_give_the_nats_and_gradients_of_cross_entropy_to_the_rounding_of_
         assert (our - reference).norm() <= max(2 * (their - reference).norm(), 2e-6 * reference.norm())
 
 
+@pytest.mark.parametrize("count", [511, 1300], ids=["at once", "in chunks"])
+def test_products_are_in_the_precision_of_the_outputs_and_all_else_in_float32(count):
+    outputs, *rest = example(count, weighted=True)
+    outputs = outputs.bfloat16()
+    exact = with_gradients(plain, outputs.float(), *rest)
+    leaves = [part.clone().requires_grad_() for part in (outputs, *rest[:2])]
+    value = loss.summed_nats(*leaves, *rest[2:]) / 7
+    gradients = torch.autograd.grad(value, leaves)
+    assert [value.dtype, *(each.dtype for each in gradients)] == [torch.float32, torch.bfloat16, *[torch.float32] * 2]
+    for reference, found in zip(exact, (value.detach(), *gradients), strict=True):
+        # bfloat16 has eight bits, so that one rounding is wrong by a part in 512 at most.
+        assert 0 < (found - reference).norm() <= 4 / 512 * reference.norm()
+
+
 def test_few_logits_are_computed_at_once_with_the_gradients_of_cross_entropy_bit_for_bit():
     for weighted in (False, True):
         inputs = example(511, weighted=weighted)

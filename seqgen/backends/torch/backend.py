@@ -13,6 +13,7 @@ import torch
 
 from seqgen.backends.choice import check_architecture, check_precision, choose_device
 from seqgen.backends.processor import bfloat16_is_faster
+from seqgen.backends.torch.allocation import keep_freed_memory
 from seqgen.backends.torch.model import TorchModel
 from seqgen.backends.torch.network import LAYERS
 from seqgen.core.backend import Backend
@@ -50,7 +51,8 @@ class TorchBackend(Backend):
     ) -> TorchModel:
         """A model that generates, evaluates and, with an optimizer, trains; see :class:`seqgen.core.backend.Backend`.
 
-        ``deterministic`` holds for the whole process, since PyTorch has one switch for all models.
+        ``deterministic`` holds for the whole process, since PyTorch has one switch for all models, and so does the memory
+        that is kept between steps of training on a CPU.
         """
         check_architecture("torch", spec.architecture, self.architectures())
         device = choose_device("torch", device, self.devices())
@@ -61,6 +63,8 @@ class TorchBackend(Backend):
         if deterministic and family != "cpu":
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
             torch.use_deterministic_algorithms(mode=True)
+        if family == "cpu" and optimizer is not None:
+            keep_freed_memory()
         return TorchModel(
             spec,
             initial_weights(spec, random_seed) if weights is None else weights,

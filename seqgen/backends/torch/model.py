@@ -173,7 +173,7 @@ class TorchModel(Model):
                 torch.from_numpy(np.array(batch.weights.T, order="C")).to(self.device, non_blocking=True).flatten()
             )
         output = self._network.output
-        nats = summed_nats(outputs.flatten(0, 1).float(), output.weight, output.bias, targets.flatten(), weights)
+        nats = summed_nats(outputs.flatten(0, 1), output.weight, output.bias, targets.flatten(), weights)
         return nats, after
 
     def _start(self, batch: Batch, carried: tuple[Parts, ...] | None) -> tuple[Parts, ...]:
