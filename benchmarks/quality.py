@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[], help="budgets in steps instead of seconds")
     parser.add_argument("--backends", nargs="+", default=["torch"])
     parser.add_argument("--ngram-order", type=int, help="default: the default")
+    parser.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
     parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run first")
     arguments = parser.parse_args()
     if not (arguments.seconds or arguments.steps or arguments.nanogpt):
@@ -105,7 +106,13 @@ def main() -> None:
         for (budget, option), backend in itertools.product(budgets, arguments.backends):
             losses = []
             for seed in arguments.seeds:
-                options = {**option, "backend": backend, "random_seed": seed, "ngram_order": arguments.ngram_order}
+                options = {
+                    **option,
+                    "backend": backend,
+                    "random_seed": seed,
+                    "ngram_order": arguments.ngram_order,
+                    "precision": arguments.precision,
+                }
                 start = time.monotonic()
                 model = seqgen.train(arguments.corpus, progress=False, **options)
                 whole = time.monotonic() - start

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.backends.allocation import keep_freed_memory
 from seqgen.backends.choice import check_architecture, check_precision, choose_device
 from seqgen.backends.keras import engine
 from seqgen.backends.keras.model import KerasModel
@@ -44,7 +45,8 @@ class KerasBackend(Backend):
     ) -> KerasModel:
         """A model that generates, evaluates and, with an optimizer, trains; see :class:`seqgen.core.backend.Backend`.
 
-        ``deterministic`` holds for the whole process, since TensorFlow has one switch for all models.
+        ``deterministic`` holds for the whole process, since TensorFlow has one switch for all models, and so does the memory
+        that is kept between steps of training on a CPU.
         """
         check_architecture("keras", spec.architecture, self.architectures())
         device = choose_device("keras", device, self.devices())
@@ -64,6 +66,8 @@ class KerasBackend(Backend):
             import tensorflow as tf
 
             tf.config.experimental.enable_op_determinism()
+        if device == "cpu" and optimizer is not None:
+            keep_freed_memory()
         return KerasModel(
             spec,
             initial_weights(spec, random_seed) if weights is None else weights,

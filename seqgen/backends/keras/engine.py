@@ -14,6 +14,12 @@ Tensor: TypeAlias = Any
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 
+Gradients: TypeAlias = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
+"""From the gradients of a function's results to those of its arguments."""
+
+Step: TypeAlias = Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], tuple[tuple[Tensor, ...], ...]]
+"""(what is carried, an element of each sequence) -> (what is carried on, what this step gives)."""
+
 TRAINING = ("tensorflow", "jax", "torch")
 """The engines for which gradients are known here."""
 
@@ -96,6 +102,69 @@ def value_and_gradients(
             gradients = torch.autograd.grad(loss, list(leaves.values()))
             more = keras.tree.map_structure(lambda tensor: tensor.detach(), more)
             return (loss.detach(), more), dict(zip(leaves, gradients, strict=True))
+
+
+def custom_gradient(
+    function: Callable[..., tuple[tuple[Tensor, ...], Gradients]],
+) -> Callable[..., tuple[Tensor, ...]]:
+    """The results of a function that gives (results, their gradients), which are then used instead of derived ones."""
+
+    def adapted(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable[..., tuple[Tensor, ...]]]:
+        results, gradients = function(*arguments)
+        # JAX hands the gradients over as one tuple, TensorFlow one by one.
+        return results, lambda *given: gradients(given[0] if name() == "jax" else given)
+
+    differentiable: Callable[..., tuple[Tensor, ...]] = keras.ops.custom_gradient(adapted)
+    return differentiable
+
+
+def scan(
+    step: Step,
+    carried: tuple[Tensor, ...],
+    sequences: tuple[Tensor, ...],
+    dtypes: Sequence[str],
+    *,
+    reverse: bool = False,
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """``step`` along the first axis of some sequences, in TensorFlow and JAX.
+
+    Not :func:`keras.ops.scan`: what its steps give must look like what they carry.
+
+    Args:
+        step: one step.
+        carried: what the first step gets.
+        sequences: (T, ...) each.
+        dtypes: of what a step gives.
+        reverse: from the last element to the first.
+
+    Returns:
+        what the last step carries on, and what the steps gave, (T, ...) each.
+    """
+    if name() == "jax":
+        import jax
+
+        left, given = jax.lax.scan(step, carried, sequences, reverse=reverse)
+        return left, given
+    import tensorflow as tf
+
+    length = tf.shape(sequences[0])[0]
+    arrays = [
+        tf.TensorArray(sequence.dtype, length, element_shape=sequence.shape[1:]).unstack(sequence)
+        for sequence in sequences
+    ]
+
+    def body(index: Tensor, carried: tuple[Tensor, ...], given: tuple[Any, ...]) -> tuple[Any, ...]:
+        carried, results = step(carried, tuple(array.read(index) for array in arrays))
+        written = tuple(array.write(index, result) for array, result in zip(given, results, strict=True))
+        return index - 1 if reverse else index + 1, carried, written
+
+    _, left, given = tf.while_loop(
+        lambda index, *_: (index >= 0) if reverse else (index < length),
+        body,
+        (length - 1 if reverse else 0, carried, tuple(tf.TensorArray(dtype, length) for dtype in dtypes)),
+        parallel_iterations=1,
+    )
+    return left, tuple(array.stack() for array in given)
 
 
 def tensor(values: npt.NDArray[Any], dtype: str) -> Tensor:

@@ -38,7 +38,7 @@ class EngineGenerator:
         self._spec = spec
         self._device = device
         with engine.on(device):
-            self._network = Network(spec, "float32")
+            self._network = Network(spec, device)
             self._step = engine.compiled(partial(_step, network=self._network))
             self._read = engine.compiled(self._network.outputs)
         self.load_weights(weights)
@@ -72,10 +72,10 @@ class EngineGenerator:
         logits: Array = None
         with engine.on(self._device):
             for start in range(0, whole, _BLOCK):
-                block = tensor(ids[:, start : start + _BLOCK], "int32")
+                block = tensor(ids[:, start : start + _BLOCK].T, "int32")
                 outputs, after = self._read(self._values, block, tensors(state))
                 state = {name: array(part) for name, part in after.items()}
-                logits = array(self._network.logits(self._values, outputs[:, -1]))
+                logits = array(self._network.logits(self._values, outputs[-1]))
         for step in range(whole, ids.shape[1]):
             logits, state = self.next_logits(ids[:, step], state)
         return logits, state
@@ -83,8 +83,8 @@ class EngineGenerator:
     def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
         with engine.on(self._device):
-            outputs, after = self._read(self._values, tensor(ids, "int32"), tensors(state))
-            logits = array(self._network.logits(self._values, outputs))
+            outputs, after = self._read(self._values, tensor(ids.T, "int32"), tensors(state))  # (T, B, H)
+            logits = array(self._network.logits(self._values, outputs)).swapaxes(0, 1)
             return logits, {name: array(part) for name, part in after.items()}
 
 

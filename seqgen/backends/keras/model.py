@@ -49,13 +49,12 @@ class KerasModel(Model):
         self.precision = precision
         self._optimizer = optimizer
         with engine.on(device):
-            self._network = Network(spec, "float32")
+            self._network = Network(spec, device)
             self._nats = {
                 last: engine.compiled(partial(self._network.nats, last_step_only=last)) for last in (False, True)
             }
             if optimizer is not None:
-                policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-                self._training_network = Network(spec, policy)
+                self._training_network = Network(spec, device, precision)
                 # Keras takes seeds of 32 bits.
                 self._dropout = keras.random.SeedGenerator(random_seed % 2**31)
                 self._random: Tensor = ops.convert_to_tensor(self._dropout.state)
@@ -282,10 +281,10 @@ class KerasModel(Model):
 
 
 def _on_device(batch: Batch) -> Tensors:
-    """``inputs``, ``targets`` and ``weights`` (B, T)."""
+    """``inputs``, ``targets`` and ``weights`` (T, B)."""
     weights = np.ones(batch.targets.shape) if batch.weights is None else batch.weights
     return {
-        "inputs": tensor(batch.inputs, "int32"),
-        "targets": tensor(batch.targets, "int32"),
-        "weights": tensor(weights, "float32"),
+        "inputs": tensor(batch.inputs.T, "int32"),
+        "targets": tensor(batch.targets.T, "int32"),
+        "weights": tensor(weights.T, "float32"),
     }

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from seqgen.backends.allocation import keep_freed_memory
 from seqgen.backends.choice import check_architecture, check_precision, choose_device
 from seqgen.backends.processor import bfloat16_is_faster
-from seqgen.backends.torch.allocation import keep_freed_memory
 from seqgen.backends.torch.model import TorchModel
 from seqgen.backends.torch.network import LAYERS
 from seqgen.core.backend import Backend

@@ -1,0 +1,95 @@
+"""Recurrent layers over whole sequences whose gradients are written down, for processors.
+
+Keras' own layers are differentiated by the engine, step by step: each adds its part to the gradients of all weights, so that these
+are read and written once a time step.  Here the steps back only give the gradients of the gates, and those of the weights are one
+product over all time steps afterwards, as in cuDNN (Appleyard, Kocisky and Blunsom 2016, arXiv:1604.01946).  In batches of
+16 x 64, an LSTM of 512 units trains three times as fast.  On GPUs Keras calls cuDNN itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keras import ops
+
+from seqgen.backends.keras import engine
+from seqgen.backends.keras.cells import CELLS, Parts
+from seqgen.backends.keras.engine import Tensor
+
+ENGINES = ("tensorflow", "jax")
+"""Those that compile a loop over time; on others it would be Python's, as that of Keras' layers is."""
+
+
+def layer(
+    architecture: str, weights: Sequence[Tensor], inputs: Tensor, state: Sequence[Tensor], *, precision: str
+) -> tuple[Tensor, Parts]:
+    """Read T inputs.
+
+    Args:
+        architecture: lstm, gru or rnn.
+        weights: those of Keras' layer: kernel (in, G H), recurrent kernel (H, G H), bias (G H), for gru (2, G H).
+        inputs: (T, B, in).
+        state: (B, H) each, what the steps before left; no gradient goes into it.
+        precision: of the products, ``float32`` or ``bfloat16``; all else is float32.
+
+    Returns:
+        outputs (T, B, H), the state after.  Only the outputs have a gradient.
+    """
+    cell = CELLS[architecture]
+
+    def low(values: Tensor) -> Tensor:
+        return ops.cast(values, precision)
+
+    def product(left: Tensor, right: Tensor) -> Tensor:
+        return ops.cast(ops.matmul(low(left), low(right)), "float32")
+
+    def run(
+        inputs: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, *state: Tensor
+    ) -> tuple[Parts, engine.Gradients]:
+        steps, rows, size = ops.shape(inputs)
+        units, width = ops.shape(recurrent_kernel)
+        bias_given, bias_recurrent = (bias, None) if cell.sums else (bias[0], bias[1])
+        flat = low(ops.reshape(inputs, (-1, size)))  # (T B, in)
+        given = ops.reshape(product(flat, kernel) + bias_given, (steps, rows, width))
+        recurrent = low(recurrent_kernel)
+
+        def forward(state: Parts, elements: Parts) -> tuple[Parts, Parts]:
+            from_hidden = product(state[0], recurrent)
+            return cell.forward(
+                elements[0], from_hidden if bias_recurrent is None else from_hidden + bias_recurrent, state
+            )
+
+        after, kept = engine.scan(forward, state, (given,), ("float32",) * cell.kept)
+
+        def gradients(of_results: Parts) -> Parts:
+            # The first that a step keeps are its state.
+            before = tuple(
+                ops.concatenate([start[None], sequence[:-1]]) for start, sequence in zip(state, kept, strict=False)
+            )
+
+            def backward(of_state: Parts, elements: Parts) -> tuple[Parts, Parts]:
+                of_output, *factors = elements
+                of_given, of_recurrent, left = cell.backward((of_state[0] + of_output, *of_state[1:]), tuple(factors))
+                of_recurrent = low(of_recurrent)
+                into_hidden = product(of_recurrent, ops.transpose(recurrent)) + left[0]
+                return (into_hidden, *left[1:]), (of_recurrent,) if cell.sums else (of_recurrent, low(of_given))
+
+            nothing = tuple(ops.zeros_like(part) for part in state)
+            sequences = (of_results[0], *cell.factors(kept, before))
+            dtypes = (precision,) * (1 if cell.sums else 2)
+            _, of_gates = engine.scan(backward, nothing, sequences, dtypes, reverse=True)
+            of_recurrent, of_given = (ops.reshape(of_gates[number], (-1, width)) for number in (0, -1))  # (T B, G H)
+            ones = ops.ones((1, steps * rows), dtype=precision)  # a product sums up faster than a sum
+            of_bias = product(ones, of_given)
+            return (
+                ops.reshape(product(of_given, ops.transpose(kernel)), ops.shape(inputs)),
+                product(ops.transpose(flat), of_given),
+                product(ops.transpose(low(ops.reshape(before[0], (-1, units)))), of_recurrent),
+                of_bias[0] if cell.sums else ops.concatenate([of_bias, product(ones, of_recurrent)]),
+                *nothing,
+            )
+
+        return (kept[0], *after), gradients
+
+    outputs, *after = engine.custom_gradient(run)(inputs, *weights, *state)
+    return outputs, tuple(after)
