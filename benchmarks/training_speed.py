@@ -3,20 +3,23 @@
     python benchmarks/training_speed.py --backend torch --setting a --steps 40 --repeats 5
     python benchmarks/training_speed.py --backend keras --setting b --steps 12
 
-Setting a: LSTM 1 x 256, batches of 128 x 100.  Setting b: 2 x 512, batches of 64 x 128.  Setting c: 1 x 512,
-batches of 16 x 64, as the defaults have them.  Every repeat builds its model anew and
-times the steps alone; where TensorFlow traces the first of them, that is part of it for all.  For seqgen they hold reading, batching, clipping, the schedule, metrics and checkpoints; what the one
-evaluation at the end adds is a row of its own.  The bare loops are what one writes by hand: no schedule, no file, a batch from memory.
+Setting a: LSTM 1 x 256, batches of 128 x 100.  Setting b: 2 x 512, batches of 64 x 128.  Setting c: 1 x 512, batches of 16 x 64, as
+the defaults have them.  Every repeat is a process of its own, since what one sets would hold for the next, and times the steps alone; where
+TensorFlow traces the first of them, that is part of it for all.  For seqgen they hold reading, batching, clipping, the schedule,
+metrics and checkpoints; what the one evaluation at the end adds is a row of its own.  The bare loops are what one writes by hand: no
+schedule, no file, a batch from memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +37,23 @@ SYMBOLS = 65
 LEARNING_RATE = 1e-3
 
 
-class Seqgen:
-    """``seqgen.train``; remembers how long the run took with its evaluation."""
-
-    def __init__(self, corpus: Path, backend: str, shape: dict[str, int], steps: int) -> None:
-        self._corpus = corpus
-        self._options: dict[str, Any] = {**shape, "backend": backend, "max_steps": steps, "eval_every": steps}
-        self.with_evaluation: list[float] = []
-        self.precision = ""
-
-    def __call__(self) -> float:
-        """Seconds of the steps."""
+def through_seqgen(backend: str, shape: dict[str, int], steps: int) -> dict[str, Any]:
+    """Seconds of the steps of ``seqgen.train``, of the run with its one evaluation, and the precision."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SEQGEN_HOME"] = folder
+        corpus = Path(folder) / "random.txt"
+        symbols = np.array([chr(ord("!") + number) for number in range(SYMBOLS)])
+        corpus.write_text("".join(np.random.default_rng(0).choice(symbols, 500_000)), "utf-8")
+        options: dict[str, Any] = {**shape, "backend": backend, "max_steps": steps, "eval_every": steps}
         model = seqgen.train(
-            self._corpus, progress=False, embedding_size=64, learning_rate=LEARNING_RATE, dropout=0.0, **self._options
+            corpus, progress=False, embedding_size=64, learning_rate=LEARNING_RATE, dropout=0.0, **options
         )
-        self.with_evaluation.append(model.training_record["seconds"])
-        self.precision = model.training_record["precision"]
         lines = (model.saved.folder / "metrics.jsonl").read_text("utf-8").splitlines()
-        return float(json.loads(lines[-1])["seconds"])
+        return {
+            "seconds": float(json.loads(lines[-1])["seconds"]),
+            "with_evaluation": model.training_record["seconds"],
+            "precision": model.training_record["precision"],
+        }
 
 
 def bare_torch(shape: dict[str, int], steps: int, *, bfloat16: bool) -> float:
@@ -144,52 +146,51 @@ def bare_keras(shape: dict[str, int], steps: int, policy: str) -> float:
     return time.perf_counter() - start
 
 
+RUNS: dict[str, dict[str, Callable[[dict[str, int], int], Any]]] = {
+    "torch": {
+        "bare nn.LSTM, float32": partial(bare_torch, bfloat16=False),
+        "bare nn.LSTM, bfloat16": partial(bare_torch, bfloat16=True),
+        "seqgen train": partial(through_seqgen, "torch"),
+    },
+    "keras": {
+        "keras.Model.fit": fit,
+        "bare tf.function, float32": partial(bare_keras, policy="float32"),
+        "bare tf.function, mixed_bfloat16": partial(bare_keras, policy="mixed_bfloat16"),
+        "seqgen train": partial(through_seqgen, "keras"),
+    },
+}
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backend", choices=["torch", "keras"], default="torch")
+    parser.add_argument("--backend", choices=RUNS, default="torch")
     parser.add_argument("--setting", choices=SETTINGS, default="a")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     shape = SETTINGS[arguments.setting]
-    steps = arguments.steps
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["SEQGEN_HOME"] = folder
-        corpus = Path(folder) / "random.txt"
-        symbols = np.array([chr(ord("!") + number) for number in range(SYMBOLS)])
-        corpus.write_text("".join(np.random.default_rng(0).choice(symbols, 500_000)), "utf-8")
-        ours = Seqgen(corpus, arguments.backend, shape, steps)
-        runs: dict[str, Callable[[], float]] = (
-            {
-                "bare nn.LSTM, float32": lambda: bare_torch(shape, steps, bfloat16=False),
-                "bare nn.LSTM, bfloat16": lambda: bare_torch(shape, steps, bfloat16=True),
-                "seqgen train": ours,
-            }
-            if arguments.backend == "torch"
-            else {
-                "keras.Model.fit": lambda: fit(shape, steps),
-                "bare tf.function, float32": lambda: bare_keras(shape, steps, "float32"),
-                "bare tf.function, mixed_bfloat16": lambda: bare_keras(shape, steps, "mixed_bfloat16"),
-                "seqgen train": ours,
-            }
-        )
-        # Each run times its own steps, so that building a model does not count; in turns, as everywhere.
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for repeat in range(arguments.repeats + 1):
-            for name, run in runs.items():
-                taken = run()
-                if repeat:  # the first is a warm-up
-                    seconds[name].append(taken)
-        seconds["seqgen train, evaluated once"] = ours.with_evaluation[1:]
-        report(
-            f"training speed {arguments.backend} {arguments.setting}",
-            seconds,
-            work=steps * shape["batch_size"] * shape["seq_len"],
-            unit="tokens",
-            precision=ours.precision,
-            **vars(arguments),
-        )
+    runs = RUNS[arguments.backend]
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    evaluated, precision = [], ""
+    for _ in range(arguments.repeats):
+        for name, run in runs.items():
+            with multiprocessing.get_context("spawn").Pool(1) as process:
+                found = process.apply(run, (shape, arguments.steps))
+            if isinstance(found, dict):
+                evaluated.append(found["with_evaluation"])
+                precision = found["precision"]
+                found = found["seconds"]
+            seconds[name].append(found)
+    seconds["seqgen train, evaluated once"] = evaluated
+    report(
+        f"training speed {arguments.backend} {arguments.setting}",
+        seconds,
+        work=arguments.steps * shape["batch_size"] * shape["seq_len"],
+        unit="tokens",
+        precision=precision,
+        **vars(arguments),
+    )
 
 
 if __name__ == "__main__":
