@@ -66,10 +66,11 @@ def test_it_computes_the_nats_states_and_gradients_of_keras_own_layers(
         np.testing.assert_allclose(ours[name], expected, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.parametrize("rows", [4, 1024], ids=["few rows", "many rows"])
 @pytest.mark.parametrize("architecture", PARTS)
-def test_in_bfloat16_it_computes_the_same_to_two_digits(architecture):
+def test_in_bfloat16_it_computes_the_same_to_two_digits(architecture, rows):
     spec = ModelSpec(vocab_size=7, architecture=architecture, embedding_size=5, hidden_size=32, num_layers=2)
-    given = example(spec, 4, 9)
+    given = example(spec, rows, 9)
     exact, lower = learned(spec, "cpu", *given), learned(spec, "cpu", *given, precision="bfloat16")
     for name, expected in exact.items():
         error = np.linalg.norm(lower[name] - expected)

@@ -19,6 +19,9 @@ from seqgen.backends.keras.engine import Tensor
 ENGINES = ("tensorflow", "jax")
 """Those that compile a loop over time; on others it would be Python's, as that of Keras' layers is."""
 
+_LARGE = 2**15
+"""B x H from which on a product of a time step is faster in two threads."""
+
 
 def layer(
     architecture: str, weights: Sequence[Tensor], inputs: Tensor, state: Sequence[Tensor], *, precision: str
@@ -41,7 +44,7 @@ def layer(
         return ops.cast(values, precision)
 
     def product(left: Tensor, right: Tensor) -> Tensor:
-        return ops.cast(ops.matmul(low(left), low(right)), "float32")
+        return ops.matmul(low(left), low(right))
 
     def run(
         inputs: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, *state: Tensor
@@ -50,46 +53,61 @@ def layer(
         units, width = ops.shape(recurrent_kernel)
         bias_given, bias_recurrent = (bias, None) if cell.sums else (bias[0], bias[1])
         flat = low(ops.reshape(inputs, (-1, size)))  # (T B, in)
-        given = ops.reshape(product(flat, kernel) + bias_given, (steps, rows, width))
+        given = ops.reshape(product(flat, kernel), (steps, rows, width))
         recurrent = low(recurrent_kernel)
 
         def forward(state: Parts, elements: Parts) -> tuple[Parts, Parts]:
-            from_hidden = product(state[0], recurrent)
-            return cell.forward(
-                elements[0], from_hidden if bias_recurrent is None else from_hidden + bias_recurrent, state
-            )
+            hidden = low(state[0])
+            from_hidden = _exact(_product_in_step(hidden, recurrent))
+            if bias_recurrent is not None:
+                from_hidden = from_hidden + bias_recurrent
+            after, kept = cell.forward(_exact(elements[0]) + bias_given, from_hidden, state)
+            return after, (hidden, *kept)
 
-        after, kept = engine.scan(forward, state, (given,), ("float32",) * cell.kept)
+        after, (before, *kept) = engine.scan(forward, state, (given,), (precision, *["float32"] * cell.kept))
 
         def gradients(of_results: Parts) -> Parts:
-            # The first that a step keeps are its state.
-            before = tuple(
-                ops.concatenate([start[None], sequence[:-1]]) for start, sequence in zip(state, kept, strict=False)
-            )
+            transposed = ops.transpose(recurrent)
 
             def backward(of_state: Parts, elements: Parts) -> tuple[Parts, Parts]:
                 of_output, *factors = elements
-                of_given, of_recurrent, left = cell.backward((of_state[0] + of_output, *of_state[1:]), tuple(factors))
+                of_given, of_recurrent, (left, *others) = cell.backward(
+                    (of_state[0] + of_output, *of_state[1:]), tuple(factors)
+                )
                 of_recurrent = low(of_recurrent)
-                into_hidden = product(of_recurrent, ops.transpose(recurrent)) + left[0]
-                return (into_hidden, *left[1:]), (of_recurrent,) if cell.sums else (of_recurrent, low(of_given))
+                into_hidden = _exact(_product_in_step(of_recurrent, transposed))
+                into_state = (into_hidden if left is None else into_hidden + left, *others)
+                return into_state, (of_recurrent,) if cell.sums else (of_recurrent, low(of_given))
 
             nothing = tuple(ops.zeros_like(part) for part in state)
-            sequences = (of_results[0], *cell.factors(kept, before))
+            sequences = (of_results[0], *cell.factors(tuple(kept)))
             dtypes = (precision,) * (1 if cell.sums else 2)
             _, of_gates = engine.scan(backward, nothing, sequences, dtypes, reverse=True)
             of_recurrent, of_given = (ops.reshape(of_gates[number], (-1, width)) for number in (0, -1))  # (T B, G H)
             ones = ops.ones((1, steps * rows), dtype=precision)  # a product sums up faster than a sum
             of_bias = product(ones, of_given)
-            return (
-                ops.reshape(product(of_given, ops.transpose(kernel)), ops.shape(inputs)),
+            of_weights = (
                 product(ops.transpose(flat), of_given),
-                product(ops.transpose(low(ops.reshape(before[0], (-1, units)))), of_recurrent),
+                product(ops.transpose(ops.reshape(before, (-1, units))), of_recurrent),
                 of_bias[0] if cell.sums else ops.concatenate([of_bias, product(ones, of_recurrent)]),
-                *nothing,
             )
+            of_inputs = ops.reshape(product(of_given, ops.transpose(kernel)), ops.shape(inputs))
+            return (_exact(of_inputs), *map(_exact, of_weights), *nothing)
 
         return (kept[0], *after), gradients
 
     outputs, *after = engine.custom_gradient(run)(inputs, *weights, *state)
     return outputs, tuple(after)
+
+
+def _exact(values: Tensor) -> Tensor:
+    return ops.cast(values, "float32")
+
+
+def _product_in_step(left: Tensor, right: Tensor) -> Tensor:
+    """The product of a time step: (B, H) @ (H, G H), or back, (B, G H) @ (G H, H)."""
+    rows, size = left.shape
+    if left.dtype == "bfloat16" and rows is not None and rows * min(size, right.shape[1]) >= _LARGE:
+        # TensorFlow multiplies matrices that fit into eight level 2 caches in one thread, but not batches of them.
+        return ops.matmul(left[None], right[None])[0]
+    return ops.matmul(left, right)
