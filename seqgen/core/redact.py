@@ -7,9 +7,10 @@ import re
 
 HIDDEN = "***"
 
-_USER = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)[^\s/?#\"'<>]*@")
+_SCHEME = r"[A-Za-z][\w+.-]{0,63}://"  # bounded, or a long word is searched from each of its letters to its end
+_USER = re.compile(rf"(?P<scheme>{_SCHEME})[^\s/?#\"'<>]*@")
 _QUERY = re.compile(
-    r"(?P<url>[A-Za-z][\w+.-]*://[^\s?#\"'<>]*)[?#](?=[^\s\"'<>]*[=&]|[\w%-]{16})[^\s\"'<>]*[^\s\"'<>.,;:)\]}]"
+    rf"(?P<url>{_SCHEME}[^\s?#\"'<>]*)[?#](?=[^\s\"'<>]*[=&]|[\w%-]{{16}})[^\s\"'<>]*[^\s\"'<>.,;:)\]}}]"
 )
 _TOKEN = re.compile(  # and no name of a file: Basic Training.txt, ASIAN_NOVELS.txt, hf_wikitext_103.txt
     r"""(?x) (?P<kind> (?i: \b authorization ['"]? \s* [:=] \s* ['"]? [a-z]+ [ ] )
