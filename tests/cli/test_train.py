@@ -39,7 +39,7 @@ def trained(train):
 
 
 def test_the_record_has_all_that_a_program_may_want(train, seqgen_home):
-    outcome = train("--json")
+    outcome = train("--precision", "float32", "--json")
     assert (outcome.exit_code, outcome.stdout.count("\n")) == (0, 1)
     record = json.loads(outcome.stdout)
     assert {key: record[key] for key in ("model", "version", "path", "steps", "tokens", "backend", "precision")} == {
@@ -77,7 +77,7 @@ def test_what_was_trained_generates(train, seqgen):
 
 
 def test_without_a_terminal_progress_is_plain_lines(train):
-    lines = train().stderr.splitlines()
+    lines = train("--precision", "float32").stderr.splitlines()
     assert lines[0].startswith("corpus   5,400 training tokens, ")
     assert re.fullmatch(r"model    novel: lstm 1 x 16, [\d,]+ parameters, torch on cpu, float32", lines[1])
     figures = [line for line in lines if "characters/s" in line]
