@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from side_by_side import interleave, report
-from training_speed import LEARNING_RATE, SETTINGS, SYMBOLS, random_rows
+from training_speed import LEARNING_RATE, SETTINGS, keras_model, random_rows
 
 CHOICES: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -38,18 +38,7 @@ def fitting(
     """``keras.Model.fit`` over so many steps, ready to be timed."""
     import keras
 
-    layers = [
-        keras.layers.LSTM(shape["hidden_size"], return_sequences=True, unroll=unroll, dtype=policy)
-        for _ in range(shape["num_layers"])
-    ]
-    model = keras.Sequential(
-        [
-            keras.Input((shape["seq_len"],), batch_size=shape["batch_size"], dtype="int32"),
-            keras.layers.Embedding(SYMBOLS, 64),
-            *layers,
-            keras.layers.Dense(SYMBOLS),
-        ]
-    )
+    model = keras_model(shape, policy, unroll=unroll)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(LEARNING_RATE), loss, **how)
     inputs, targets = random_rows(shape, steps)

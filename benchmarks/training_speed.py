@@ -84,12 +84,13 @@ def bare_torch(shape: dict[str, int], steps: int, *, bfloat16: bool) -> float:
     return time.perf_counter() - start
 
 
-def keras_model(shape: dict[str, int], policy: str = "float32") -> Any:
+def keras_model(shape: dict[str, int], policy: str = "float32", *, unroll: bool = False) -> Any:
     """The model as the Keras documentation builds one."""
     import keras
 
     layers = [
-        keras.layers.LSTM(shape["hidden_size"], return_sequences=True, dtype=policy) for _ in range(shape["num_layers"])
+        keras.layers.LSTM(shape["hidden_size"], return_sequences=True, unroll=unroll, dtype=policy)
+        for _ in range(shape["num_layers"])
     ]
     return keras.Sequential(
         [

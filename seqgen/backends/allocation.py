@@ -8,7 +8,7 @@ import platform
 KEPT = 2**30
 """Bytes: arrays up to this size are taken from the heap, and as much of it is kept when it is free."""
 
-# mallopt(3); from malloc.h, where they have had these values since 1996.
+# mallopt(3); the values are those of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 
 
@@ -16,7 +16,7 @@ def keep_freed_memory() -> None:
     """Ask the C library to keep what is freed, for the whole process.
 
     glibc gives large arrays back to the kernel as soon as they are freed, above 32 MiB always.  A step of training frees
-    all that it made, so that the next one waits for each page to be handed out anew and zeroed: up to a third of its time.
+    all that it made, so that the next one waits for each page to be handed out anew and zeroed.
     Nothing is changed under other C libraries.
     """
     if platform.libc_ver()[0] != "glibc":
