@@ -30,6 +30,9 @@ _FLOOR = np.array(-_NEGLIGIBLE, np.float32)
 _EVERYDAY = 1e30
 """A difference of two numbers of float32 overflows only if both are larger than this."""
 
+_ROOT = 1e18
+"""The square of it is a number of float32."""
+
 _SELECTED_FROM = 2048
 """From this V on, :func:`keep_share` takes less time than sorting the row."""
 
@@ -83,10 +86,12 @@ def exact(logits: Array) -> Array:
 
 
 def ordinary(logits: Array, limit: float) -> bool:
-    """Whether these are NumPy logits that are all finite and within the limit, so that nothing that follows can overflow."""
-    if type(logits) is not np.ndarray:
-        return False
-    return bool(-limit <= logits.item(logits.argmin()) and logits.item(logits.argmax()) <= limit)
+    """Whether these are NumPy logits that surely are all finite and within the limit, so that nothing that follows can overflow.
+
+    By the root of the sum of their squares, which is no smaller than the largest of them, and takes half the time of looking
+    for the largest and the smallest at V = 65.
+    """
+    return type(logits) is np.ndarray and bool(np.vdot(logits, logits) <= min(limit, _ROOT) ** 2)
 
 
 def total(values: Array, weights: Array | None = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -27,6 +28,10 @@ class MinP(Sampler):
             return logits
         if type(logits) is np.ndarray and len(logits) == 1:
             # In float32, so that it is rounded as it is among other rows.
-            least = np.float32(best(logits)) + np.float32(math.log(self.p))
-            return np.where(logits >= least, logits, EXCLUDED)
+            return np.where(logits >= np.float32(best(logits)) + self._distance, logits, EXCLUDED)
         return masked(logits, logits >= best(logits) + number(logits, math.log(self.p)))
+
+    @cached_property
+    def _distance(self) -> np.float32:
+        """How far below the best a logit may lie, negative."""
+        return np.float32(math.log(self.p))

@@ -18,7 +18,7 @@ UNIFORMS = st.sampled_from([0.0, 2.0**-53, 0.5, JUST_BELOW_1]) | st.floats(0, 1,
 def logits_and_uniforms(draw_from):
     """float32 (B, V) with at least one finite logit in each row, and (B,)."""
     shape = draw_from(array_shapes(min_dims=2, max_dims=2, max_side=8))
-    values = st.floats(-200, 200, width=32) | st.sampled_from([-np.inf, 0.0, 1.0, -3e38, 3e38])
+    values = st.floats(-1000, 1000, width=32) | st.sampled_from([-np.inf, 0.0, 1.0, -3e38, 3e38])
     logits = draw_from(arrays(np.float32, shape, elements=values))
     logits[~np.isfinite(logits).any(axis=-1), draw_from(st.integers(0, shape[1] - 1))] = 0.0
     return logits, draw_from(arrays(np.float64, shape[:1], elements=UNIFORMS))
@@ -71,6 +71,15 @@ def test_seeds_and_sequences_give_different_numbers():
 def test_the_token_is_where_the_number_falls_among_the_summed_probabilities(uniform, token):
     logits = np.array([[np.log(0.2), np.log(0.3), -np.inf, np.log(0.5)]], np.float32)
     assert draw(logits, np.array([uniform])).tolist() == [token]
+
+
+@pytest.mark.parametrize("others", [0, 2])
+@pytest.mark.parametrize("shift", [0, 599, 601, -599, -601, 750, -750, 1_000_000, -1_000_000])
+def test_what_is_added_to_all_logits_changes_nothing(shift, others):
+    rows = np.array([[0, 1, 2, -np.inf]] * others + [[shift, 1 + shift, 2 + shift, -np.inf]], np.float32)
+    first, second, _ = np.cumsum(np.exp([0, 1, 2])) / np.exp([0, 1, 2]).sum()
+    for uniform, token in [(0.0, 0), (0.99 * first, 0), (1.01 * first, 1), (0.99 * second, 1), (1.01 * second, 2)]:
+        assert draw(rows, np.full(others + 1, uniform))[-1] == token
 
 
 @given(case=logits_and_uniforms())

@@ -57,7 +57,7 @@ class NumpyModel(Model):
         hidden: Any = None
         for names, layer in zip(self._names, self._prepared.layers, strict=True):
             if layer.input_weight is None:
-                inputs = self._prepared.table.take(ids, axis=0)  # (B, G*H)
+                inputs = self._prepared.of_tokens(ids)
             else:
                 inputs = np.dot(hidden, layer.input_weight)
                 inputs += layer.bias

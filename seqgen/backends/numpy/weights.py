@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Ids
 
 _STRIP = 128
 """Rows that are transposed at a time: as many stay in the cache, which halves the time at H = 2800."""
@@ -57,6 +58,13 @@ class Prepared:
     layers: tuple[Layer, ...]
     output_weight: npt.NDArray[np.float32]
     output_bias: npt.NDArray[np.float32]
+
+    def of_tokens(self, ids: Ids) -> npt.NDArray[np.float32]:
+        """The rows (B, G*H) of the table; for one token a view, in half the time."""
+        if len(ids) == 1:
+            token = ids.item()
+            return self.table[token : token + 1]
+        return self.table.take(ids, axis=0)
 
 
 def prepare(weights: Mapping[str, npt.NDArray[np.float32]], spec: ModelSpec) -> Prepared:
