@@ -49,7 +49,6 @@ class Poem:
         whole: whether all sections are written.
         foreign: whether the words of this text are those of a language that CMUdict lacks; None: nobody knows.
         proposed: what the model would end this line with, by how many words come before it, where it was asked.
-        begun: syllables that the prompt has of this line.
         goes_on: tokens of marks after which the model would go on with the line; None where it was not asked.
     """
 
@@ -66,7 +65,6 @@ class Poem:
     foreign: bool | None = None
     proposed: dict[int, Proposed] = field(default_factory=dict)
     goes_on: frozenset[int] | None = None
-    begun: int = 0
     _notes: list[str] = field(default_factory=list)
     _guessed: list[str] = field(default_factory=list)
     _number: int = 0
@@ -109,7 +107,6 @@ class Poem:
     def forget_notes(self) -> None:
         """Begin the text that notes are about."""
         self._notes, self._guessed, self._number = [], [], 0
-        self.begun = self.place.line.ended().syllables
 
     def hurry(self, seconds: float) -> None:
         """There was no time to look at all that may come next in this line."""
@@ -150,11 +147,11 @@ class Poem:
         fresh = Poem(self.demands)
         self.place, self.ends, self.lines, self.body, self.kept = fresh.place, [], {}, [], {}
         self.section, self.headed, self.idle, self.whole = 0, False, 0, False
-        self.proposed, self.goes_on, self.begun = {}, None, 0
+        self.proposed, self.goes_on = {}, None
 
     def _end_line(self, line: Line, index: int) -> None:
         self._number += 1
-        self.proposed, self.begun = {}, 0
+        self.proposed = {}
         if not self._comes_back:
             self._judge(line, index)
         self.ends.append((line.last, line.syllables))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from seqgen_lyrics.endings import spelled_endings
 from seqgen_lyrics.lexicon import MOST, Lexicon, Words
 from seqgen_lyrics.line import Line
 from seqgen_lyrics.poem import Poem
-from seqgen_lyrics.sounds import groups
+from seqgen_lyrics.sounds import groups, syllables
 from seqgen_lyrics.vocabulary import Vocabulary
 
 _LONGEST = 16  # syllables of a line of which nobody says how many
@@ -119,9 +120,14 @@ class RuleBook:
         low, high = self._demanded(poem, need)
         if "syllables" not in given_up:
             return low, high
-        # Told from what the prompt has of the line, and not from each word anew, or a line that waits for its rhyme never ends.
-        most, now = max(high, poem.begun) + need + _SPREAD, poem.place.line.ended().syllables
-        return 1, most if now <= most and "rhyme" not in given_up else max(now + need + _SPREAD, 1)
+        line = poem.place.line
+        most = high + need + _SPREAD
+        # It is moved by a word that goes beyond it, as one of the prompt may, and not by each, or a line that waits for its
+        # rhyme never ends.
+        for now in (*itertools.accumulate(map(syllables, line.words)), line.ended().syllables):
+            if now > most:
+                most = now + need + _SPREAD
+        return 1, max(now + need + _SPREAD, 1) if "rhyme" in given_up else most
 
     def _demanded(self, poem: Poem, need: int) -> tuple[int, int]:
         """The fewest and the most syllables that the present line ought to have."""
