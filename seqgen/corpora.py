@@ -21,7 +21,7 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from seqgen import home
+from seqgen import files, home
 from seqgen.core.errors import CorpusError, UsageError
 
 Progress = Callable[[int, int], None]
@@ -100,6 +100,7 @@ def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> 
     Raises:
         CorpusError: the server cannot be reached or does not have the file, sends something else, or the disk does
             not take it.  What was received is kept, except where its checksum is wrong.
+        UsageError: another process is downloading it to there.
     """
     target = folder / _file_name(corpus.name, corpus.url)
     if target.exists():
@@ -109,8 +110,20 @@ def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> 
         raise CorpusError(msg)
 
     part = target.with_name(target.name + ".part")
+    lock = target.with_name(target.name + ".lock")
     with _writing(part):
         folder.mkdir(parents=True, exist_ok=True)
+    with _writing(lock), files.locked(lock, f"{target} is being downloaded by another process."):
+        try:
+            _complete(corpus, part, target, progress)
+        finally:
+            with contextlib.suppress(OSError):  # Windows keeps a file that is open
+                lock.unlink()
+    return target
+
+
+def _complete(corpus: Corpus, part: Path, target: Path, progress: Progress | None) -> None:
+    """Receive what is missing of ``part``, check all of it, and give it its name."""
     from_earlier = part.exists()
     for _ in range(_CONNECTIONS):
         with contextlib.suppress(_BrokeOffError):
@@ -120,7 +133,7 @@ def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> 
         if _sha256(part) == corpus.sha256:
             with _writing(target):
                 part.replace(target)
-            return target
+            return
         part.unlink()
         if not from_earlier:
             msg = f"{corpus.url} is not the corpus {corpus.name}: its checksum is wrong.  It was removed."

@@ -348,6 +348,20 @@ def test_a_host_that_speaks_another_language_is_not_a_crash(tmp_path):
         thread.join()
 
 
+def test_a_second_download_to_the_same_place_is_refused_while_the_first_goes_on(serve, tmp_path):
+    corpus, refusals = serve().corpus(), []
+
+    def beside(there: int, size: int) -> None:
+        if 0 < there < size and not refusals:
+            with pytest.raises(UsageError, match=r"tale\.txt is being downloaded by another process") as refusal:
+                corpora.fetch(corpus, tmp_path)
+            refusals.append(refusal)
+
+    assert corpora.fetch(corpus, tmp_path, progress=beside).read_bytes() == CONTENT
+    assert refusals
+    assert [path.name for path in tmp_path.iterdir()] == ["tale.txt"]
+
+
 def test_a_file_of_that_name_with_other_content_is_never_overwritten(serve, tmp_path):
     (tmp_path / "tale.txt").write_text("my own notes")
     with pytest.raises(CorpusError, match=r"tale\.txt is there already and is not the corpus tale"):
