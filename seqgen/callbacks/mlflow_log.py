@@ -43,6 +43,8 @@ class MlflowLog(Callback):
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is sent anywhere unasked
         # MLflow asks that a folder be chosen on purpose, since it will add nothing to that store any more.
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        # It would ask a server that does not answer for four minutes, without a word.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 

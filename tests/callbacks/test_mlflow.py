@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 
 import pytest
 
@@ -111,3 +112,14 @@ def test_a_training_is_followed(seqgen_cli, tmp_path):
     assert run.data.metrics["validation_loss"] == last["validation_loss"]
     assert run.data.params["hidden_size"] == "8"
     assert run.data.tags["seqgen.model"] == "novel:1"
+
+
+def test_a_server_that_does_not_answer_is_told_and_the_training_goes_on(seqgen_cli, tmp_path):
+    with socket.socket() as nobody:  # a port on which nothing listens
+        nobody.bind(("127.0.0.1", 0))
+        server = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        options = ("--backend", "torch", "--hidden-size", 8, "--max-steps", 2, "-q", "--log-to", f"mlflow:uri={server}")
+        outcome = seqgen_cli("train", "ice", *options)
+    assert outcome.exit_code == 0
+    assert "failed and is left out" in outcome.stderr
+    assert len(list((tmp_path / "home" / "models" / "ice").glob("*/model.safetensors"))) == 1
