@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import functools
-import itertools
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,22 +18,17 @@ from seqgen.core.options import options_of
 from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.installed import find_part, make_part
-from seqgen_lyrics.spelling import CASES, cased, spelled_line, split_word
+from seqgen_lyrics.counting import Seen
+from seqgen_lyrics.decoding import LyricsDecoder
+from seqgen_lyrics.spelling import CASES, cased, split_word
+from seqgen_lyrics.structure import HEADING, PIECE, WORD, as_text, split_text
 
 WORDS = "words"
 
-_STRUCTURE = re.compile(r"\n\n|\n|(?:(?<=\n)|\A)\[[^\]\n]{1,40}\]\n")
-_HEADING = re.compile(r"\[[^\]\n]{1,40}\]\n")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_WORD_OR_SPACED = re.compile(rf" ?({_WORD.pattern})")
-_PIECE = re.compile(r"[^\W\d_]{2,4}")
-_LONGEST = 40  # letters of a word that is worth counting
-_HEADINGS = 64
+_WORD_OR_SPACED = re.compile(rf" ?({WORD.pattern})")
 _KNOWN = 4096
 _WORDS = 2048
-_PIECES = 512
 _BEFORE = 64  # ids, of which the last that has a text tells whether a line begins
-_COUNTED = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +62,7 @@ class LyricsTokenizer(Tokenizer):
 
     def fit(self, documents: Iterable[Content]) -> Self:
         """Learn headings, words, pieces, and what the base learns."""
-        seen = _Seen()
+        seen = Seen()
         inner = self._unfitted().fit(seen.segments(documents))
         if inner.pieces() is None:
             raise OptionError(
@@ -92,13 +84,13 @@ class LyricsTokenizer(Tokenizer):
 
     def encode(self, document: Content) -> Ids:
         """The ids, (T,)."""
-        return self._encoded(self._canonical(_as_text(document)))
+        return self._encoded(self._canonical(as_text(document)))
 
     def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
         """The ids of a document in pieces; it is cut before line ends, but not those of headings."""
         held = ""
         for piece in pieces:
-            held += _as_text(piece)
+            held += as_text(piece)
             cut = max((match.start() for match in re.finditer(r"(?<=[^\n\]])\n", held)), default=-1)
             if cut > 0:
                 yield self._encoded(self._canonical(held[:cut]))
@@ -112,9 +104,9 @@ class LyricsTokenizer(Tokenizer):
         pieces = [decoder.push(token) for token in np.asarray(ids).tolist()]
         return "".join(map(str, [*pieces, decoder.finish()]))
 
-    def decoder(self) -> _Decoder:
+    def decoder(self) -> LyricsDecoder:
         """Gives each token's text when it is whole."""
-        return _Decoder(self._texts, len(self._structure), self._marks, self._words)
+        return LyricsDecoder(self._texts, len(self._structure), self._marks, self._words)
 
     def decoder_after(self, ids: Ids) -> Decoder:
         """Words then have the space before them, and a capital only where a line begins."""
@@ -126,12 +118,12 @@ class LyricsTokenizer(Tokenizer):
 
     def canonical(self, document: Content) -> str:
         """The text as the base can give it back."""
-        return self._canonical(_as_text(document))
+        return self._canonical(as_text(document))
 
     def missing(self, document: Content) -> Mapping[str, str | None]:
         """What the base lacks."""
         found: dict[str, str | None] = {}
-        for part in _parts(_as_text(document)):
+        for part in split_text(as_text(document)):
             if part not in self._structure_ids:
                 found |= self._fitted.missing(part.removesuffix("\n"))
         return found
@@ -182,7 +174,7 @@ class LyricsTokenizer(Tokenizer):
             value = state[name]
             _require(type(value) is int and least <= value < 1 << 31, f'"{name}" is no whole number from {least} on')
         texts: dict[str, tuple[str, ...]] = {}
-        for name, form in (("headings", _HEADING), ("known", _WORD), ("pieces", _PIECE)):
+        for name, form in (("headings", HEADING), ("known", WORD), ("pieces", PIECE)):
             value = state[name]
             fits = type(value) is list and all(type(each) is str and form.fullmatch(each) for each in value)
             _require(fits and len(set(value)) == len(value), f'"{name}" is no list of different texts of that kind')
@@ -262,7 +254,7 @@ class LyricsTokenizer(Tokenizer):
         return tokenizer
 
     def _canonical(self, text: str) -> str:
-        return "".join(self._canonical_part(part) for part in _parts(text))
+        return "".join(self._canonical_part(part) for part in split_text(text))
 
     def _canonical_part(self, part: str) -> str:
         if part in self._structure_ids:
@@ -273,7 +265,7 @@ class LyricsTokenizer(Tokenizer):
     def _encoded(self, text: str) -> Ids:
         """The ids of canonical text."""
         ids: list[int] = []
-        for part in _parts(text):
+        for part in split_text(text):
             structure = self._structure_ids.get(part)
             if structure is not None:
                 ids.append(structure)
@@ -312,141 +304,6 @@ class LyricsTokenizer(Tokenizer):
             else:
                 ids += [marks + CASES.index(case), token] if case else [token]
         return ids + self._spelled_out(text[place:])
-
-
-class _Decoder:
-    """Words take their case and their space from what is before them.
-
-    Args:
-        pieces: (V,) the text of tokens; empty for words and marks.
-        structure: how many ids, from 0, end a line or are a heading.
-        words: in their form, after the marks; both may be none.
-        marks: of case, after the structure.
-    """
-
-    def __init__(self, pieces: Sequence[bytes], structure: int, marks: Sequence[str], words: Sequence[str]) -> None:
-        self._pieces = pieces
-        self._structure = structure
-        self._marks = marks
-        self._words = words
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._at_start = True
-        self._case = ""
-
-    def push(self, token: int) -> str:
-        """The characters that are whole now."""
-        mark = token - self._structure
-        word = mark - len(self._marks)
-        if 0 <= mark < len(self._marks):
-            self._case = self._marks[mark]
-            return ""
-        if 0 <= word < len(self._words):
-            text = spelled_line(self._words[word], self._case, at_start=self._at_start)
-            self._at_start, self._case = False, ""
-            return self._utf8.decode(text.encode())
-        piece = self._pieces[token]
-        if mark < 0:
-            self._at_start, self._case = True, ""
-        elif piece:
-            self._at_start = False
-        return self._utf8.decode(piece)
-
-    def forget(self) -> None:
-        """Give nothing of an unfinished character."""
-        self._utf8.reset()
-
-    def finish(self) -> str:
-        """What an unfinished character becomes."""
-        return self._utf8.decode(b"", final=True)
-
-
-class _Seen:
-    """What ``fit`` counts while the base learns: all in one pass, in bounded memory."""
-
-    def __init__(self) -> None:
-        self._headings: Counter[str] = Counter()
-        self._forms: Counter[str] = Counter()  # of words within lines
-        self._first: Counter[str] = Counter()  # of words that begin lines
-        self._floor = 0
-
-    def segments(self, documents: Iterable[Content]) -> Iterator[str]:
-        """What is between the line ends of documents."""
-        for document in documents:
-            text = _as_text(document)
-            for part in _parts(text):
-                if not part.endswith("\n"):
-                    self._count(part)
-                    yield part
-                elif part.startswith("["):
-                    self._headings[part] += 1
-                    yield part[:-1]
-
-    def headings(self) -> tuple[str, ...]:
-        """The commonest headings."""
-        return tuple(text for text, _ in _commonest(self._headings)[:_HEADINGS])
-
-    def words(self, min_count: int) -> tuple[str, ...]:
-        """The words, commonest first, in the form that they mostly have within lines."""
-        total: Counter[str] = Counter()
-        form: dict[str, str] = {}
-        for word, count in _commonest(self._forms):
-            form.setdefault(word.lower(), word)
-            total[word.lower()] += count
-        for word, count in self._first.items():
-            total[word.lower()] += count
-        return tuple(
-            form.get(word, word)
-            for word, count in _commonest(total)
-            if count >= min_count and form.get(word, word).lower() == word and _WORD.fullmatch(form.get(word, word))
-        )
-
-    def pieces(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Runs of two to four letters that are common in the words that have no token."""
-        known = {word.lower() for word in words}
-        runs: Counter[str] = Counter()
-        for word, count in itertools.chain(self._forms.items(), self._first.items()):
-            if word.lower() not in known:
-                for length in (2, 3, 4):
-                    for start in range(len(word) - length + 1):
-                        run = word[start : start + length]
-                        if _PIECE.fullmatch(run):
-                            runs[run] += count
-        worth = Counter({run: count * (len(run) - 1) for run, count in runs.items() if count > 1})
-        return tuple(run for run, _ in _commonest(worth)[:_PIECES])
-
-    def _count(self, text: str) -> None:
-        for match in _WORD.finditer(text):
-            if len(match[0]) <= _LONGEST:
-                (self._forms if match.start() else self._first)[match[0]] += 1
-        while len(self._forms) + len(self._first) > _COUNTED:  # the rarest are forgotten (Manku and Motwani 2002)
-            self._floor += 1
-            self._forms, self._first = (
-                Counter({word: count for word, count in counts.items() if count > self._floor})
-                for counts in (self._forms, self._first)
-            )
-
-
-def _commonest(counts: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _parts(text: str) -> Iterator[str]:
-    """A text in line ends, stanza ends, headings, and what is between them."""
-    place = 0
-    for match in _STRUCTURE.finditer(text):
-        if place < match.start():
-            yield text[place : match.start()]
-        yield match[0]
-        place = match.end()
-    if place < len(text):
-        yield text[place:]
-
-
-def _as_text(document: Content) -> str:
-    """The document as text without lone surrogates, which no encoding can write; bytes are read as UTF-8."""
-    if isinstance(document, bytes):
-        return document.decode("utf-8", "replace")
-    return document.encode("utf-32-le", "surrogatepass").decode("utf-32-le", "replace")
 
 
 def _require(condition: bool, fault: str) -> None:
