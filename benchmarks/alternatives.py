@@ -1,0 +1,200 @@
+"""Would a network train better with other kinds of dropout, or with Muon?  Each in place of a part of the torch backend.
+
+    python benchmarks/alternatives.py sonnets.txt --steps 1700 --seeds 0 1
+    python benchmarks/alternatives.py tinyshakespeare.txt --steps 15200 --only "nothing changed" "weight-drop 0.3"
+
+After equal numbers of steps, by the loss of the network alone on the last tenth of the text; all else is as the defaults have it.
+
+* weight-drop: a share of the recurrent weights is zeroed, another at each step (Merity, Keskar and Socher 2018, section 2).
+* one mask for all time steps of a batch, in place of one for each (Gal and Ghahramani 2016).
+* dropout of the embeddings.
+* Muon for the recurrent weights, each gate's matrix by itself (Jordan et al. 2024): their momentum, orthogonalised by five steps of Newton
+  and Schulz, times the learning rate and a factor; AdamW for the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import math
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from side_by_side import write_results
+from torch import Tensor, nn
+
+import seqgen
+from seqgen.backends.torch import model as torch_model
+from seqgen.backends.torch import network as torch_network
+from seqgen.backends.torch.optimizer import Updater
+from seqgen.corpora import locate
+
+_MOMENTUM = 0.95
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024
+_ROUNDS = 5
+
+
+def dropped(
+    values: Tensor, share: float, *, rows: int | None = None, generator: torch.Generator | None = None
+) -> Tensor:
+    """The values with a share of them zeroed, the rest scaled up; by one mask of so many rows, if any, for all rows."""
+    shape = values.shape if rows is None else (rows, *values.shape[1:])
+    kept = torch.rand(shape, generator=generator) >= share
+    return values * (kept / (1.0 - share)).to(values.dtype)
+
+
+class WeightDropped(nn.LSTM):
+    """An LSTM that trains without a share of its recurrent weights."""
+
+    share = 0.0
+
+    def forward(self, inputs: Tensor, state: Any = None) -> Any:
+        """As the one of PyTorch, which also evaluates."""
+        if not torch.is_grad_enabled():
+            return super().forward(inputs, state)
+        input_weight, recurrent_weight, *biases = self._flat_weights
+        weights = [input_weight, dropped(recurrent_weight, self.share), *biases]
+        outputs, hidden, cell = torch._VF.lstm(inputs, state, weights, True, 1, 0.0, True, False, False)  # noqa: FBT003, SLF001
+        return outputs, (hidden, cell)
+
+
+def weight_drop(share: float) -> AbstractContextManager[Any]:
+    """Recurrent layers with weight-drop."""
+    layer = type("Dropped", (WeightDropped,), {"share": share})
+    return mock.patch.object(torch_network, "LAYERS", {"lstm": layer})
+
+
+def one_mask() -> AbstractContextManager[Any]:
+    """Dropout by one mask for all time steps."""
+
+    def drop(values: Tensor, share: float, generator: torch.Generator) -> Tensor:
+        return dropped(values, share, rows=1, generator=generator)
+
+    return mock.patch.object(torch_network, "_drop", drop)
+
+
+def of_embeddings(share: float) -> AbstractContextManager[Any]:
+    """Dropout of what the first layer reads."""
+    encode = torch_network.Network.encode
+
+    def encode_and_drop(self: Any, ids: Tensor) -> Tensor:
+        inputs = encode(self, ids)
+        return dropped(inputs, share) if torch.is_grad_enabled() else inputs
+
+    return mock.patch.object(torch_network.Network, "encode", encode_and_drop)
+
+
+class Muon(Updater):
+    """Muon for the recurrent weights, and what was asked for for the rest."""
+
+    factor = 1.0
+
+    def __init__(self, spec: Any, slots: Any) -> None:
+        super().__init__(spec, slots)
+        self._recurrent = [slot.parameter for name, slot in slots.items() if name.endswith("recurrent_weight")]
+        self._momenta = [torch.zeros_like(parameter) for parameter in self._recurrent]
+
+    def _change(self, learning_rate: float) -> None:
+        directions = []
+        for parameter, momentum in zip(self._recurrent, self._momenta, strict=True):
+            assert parameter.grad is not None
+            momentum.lerp_(parameter.grad, 1 - _MOMENTUM)
+            ahead = parameter.grad.lerp(momentum, _MOMENTUM)
+            size = parameter.shape[1]
+            directions.append(orthogonalised(ahead.view(-1, size, size)).view_as(parameter))
+            parameter.grad.zero_()  # AdamW then only decays them
+        super()._change(learning_rate)
+        with torch.no_grad():
+            for parameter, direction in zip(self._recurrent, directions, strict=True):
+                parameter.add_(direction, alpha=-learning_rate * self.factor)
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """The nearest matrices (N, H, H) whose singular values all are about one."""
+    one, three, five = _NEWTON_SCHULZ
+    found = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(_ROUNDS):
+        squares = found @ found.mT
+        found = one * found + (three * squares + five * squares @ squares) @ found
+    return found
+
+
+def muon(factor: float) -> AbstractContextManager[Any]:
+    """Recurrent weights by Muon."""
+    return mock.patch.object(torch_model, "Updater", type("Scaled", (Muon,), {"factor": factor}))
+
+
+@contextlib.contextmanager
+def both(one: AbstractContextManager[Any], other: AbstractContextManager[Any]) -> Iterator[None]:
+    """Two changes."""
+    with one, other:
+        yield
+
+
+CHANGES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "nothing changed": contextlib.nullcontext,
+    "weight-drop 0.2": functools.partial(weight_drop, 0.2),
+    "weight-drop 0.3": functools.partial(weight_drop, 0.3),
+    "weight-drop 0.5": functools.partial(weight_drop, 0.5),
+    "one mask for all time steps": one_mask,
+    "one mask and weight-drop 0.2": lambda: both(one_mask(), weight_drop(0.2)),
+    "embeddings dropout 0.1": functools.partial(of_embeddings, 0.1),
+    "Muon, 1 times the rate": functools.partial(muon, 1.0),
+    "Muon, 5 times the rate": functools.partial(muon, 5.0),
+}
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--only", nargs="+", default=list(CHANGES), choices=list(CHANGES))
+    arguments = parser.parse_args()
+    title = f"{arguments.corpus.name}, {arguments.steps:,} steps"
+    table = Table("", "nats/character, the network alone", "time beside the first", title=title)
+    rows: list[dict[str, Any]] = []
+    first = None
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["SEQGEN_HOME"] = home
+        for name in arguments.only:
+            losses, seconds = [], []
+            for seed in arguments.seeds:
+                torch.manual_seed(seed)
+                start = time.monotonic()
+                with CHANGES[name]():
+                    model = seqgen.train(
+                        arguments.corpus,
+                        backend="torch",
+                        device="cpu",
+                        max_steps=arguments.steps,
+                        ngram_order=0,
+                        random_seed=seed,
+                        progress=False,
+                    )
+                seconds.append(time.monotonic() - start)
+                losses.append(model.training_record["bits_per_character"] * math.log(2))
+                rows.append({"name": name, "seed": seed, "nats": losses[-1], "seconds": seconds[-1]})
+            spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
+            first = first or statistics.median(seconds)
+            table.add_row(
+                name, f"{statistics.mean(losses):.3f} ± {spread:.3f}", f"{statistics.median(seconds) / first:.2f}"
+            )
+    Console().print(table)
+    write_results("alternatives", rows, corpus=str(arguments.corpus), steps=arguments.steps)
+
+
+if __name__ == "__main__":
+    main()
