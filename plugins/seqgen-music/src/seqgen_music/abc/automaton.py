@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from seqgen_music.abc.filling import Filling
 from seqgen_music.abc.lexemes import Kind, Lexeme
-from seqgen_music.abc.metre import bar_length, default_unit, tuplet, unit_length
+from seqgen_music.abc.metre import bar_length, tuplet, unit_length
 from seqgen_music.abc.normal import ORDER
-from seqgen_music.abc.place import USED, Place, State, after_bar, after_field, after_prefix, in_header, settled
+from seqgen_music.abc.place import USED, Place, State, in_tuplet, unit_of
+from seqgen_music.abc.reading import Reader
 
 LONGEST_TEXT = 60  # letters of a title
 MOST_GRACE = 4
@@ -78,6 +79,7 @@ class TuneGrammar:
         )
         self._pitches = frozenset(self._vocabulary.of[Kind.PITCH])
         self._costs: dict[State, int] = {}
+        self.next = Reader(lexemes, self._fill).next
 
     start = State()
 
@@ -217,26 +219,15 @@ class TuneGrammar:
 
     def _choices(self, state: State) -> list[tuple[str, int]]:
         """The lengths, as written and in ticks, that the note that was read last may have."""
-        unit = self._unit(state)
-        return [
-            (text, ticks)
-            for text, ticks in self._fill.lengths(unit)
-            if self._fits(state, self._in_tuplet(state, ticks))
-        ]
-
-    def _in_tuplet(self, state: State, ticks: int) -> int:
-        _, top, bottom = state.tuplet
-        return ticks * top // bottom if ticks * top % bottom == 0 else -1
+        unit = unit_of(state)
+        return [(text, ticks) for text, ticks in self._fill.lengths(unit) if self._fits(state, in_tuplet(state, ticks))]
 
     def _fits(self, state: State, ticks: int) -> bool:
         """Whether the note that was read last may be so long: the bar can still be filled, with a tuplet of equal notes."""
         if state.bar is None:
             return ticks > 0
         rest = state.bar - state.position - ticks * (1 + state.tuplet[0])
-        return ticks > 0 and rest >= 0 and self._fill.can(self._unit(state), rest)
-
-    def _unit(self, state: State) -> int:
-        return state.unit or default_unit(state.bar)
+        return ticks > 0 and rest >= 0 and self._fill.can(unit_of(state), rest)
 
     def _after_note(self, state: State) -> list[int]:
         """What belongs to the note that was read last."""
@@ -248,7 +239,7 @@ class TuneGrammar:
         if state.begin is not None or rest:
             tokens += of[Kind.TIE]
         fits = state.pending % 2 == 0 and not state.unbroken
-        if fits and rest >= state.pending and self._fill.can(self._unit(state), rest - state.pending):
+        if fits and rest >= state.pending and self._fill.can(unit_of(state), rest - state.pending):
             tokens += [token for token in of[Kind.BROKEN] if len(self._text(token)) == 1]
         return tokens
 
@@ -295,80 +286,6 @@ class TuneGrammar:
         assert lexeme is not None
         return lexeme.text
 
-    # What was
-
-    def next(self, state: State, token: int) -> State:  # noqa: C901, PLR0912  one branch a kind
-        """The state after a token, also after one that may not come."""
-        lexeme = self._vocabulary.lexemes[token]
-        if lexeme is None:
-            return self.start
-        kind, text = lexeme
-        if kind is Kind.FIELD:
-            return after_field(state, text[0], text[2:].strip())
-        if kind is Kind.INLINE:
-            return after_field(state, text[1], text[3:-1].strip())
-        if state.place in (Place.HEADER, Place.TEXT):
-            return in_header(state, kind, text)
-        if state.place is Place.GRACE:
-            if kind is Kind.PITCH:
-                return state._replace(pending=state.pending + 1)
-            return state._replace(place=Place.PREFIX, pending=0) if kind is Kind.GRACE_END else state
-        if state.place is Place.CHORD and kind in (Kind.PITCH, Kind.LENGTH):
-            return state._replace(pitches=(*state.pitches, text)) if kind is Kind.PITCH else state
-        match kind:
-            case Kind.REST if text in "ZX":  # of a prompt: whole bars, whatever its length
-                return settled(state, Place.LENGTH)._replace(position=state.bar or state.now, used=0, last_pitch="")
-            case Kind.PITCH | Kind.REST | Kind.CHORD_END:
-                begun = self._begin_note(state, text if kind is Kind.PITCH else "")
-                return begun if kind is Kind.REST else begun._replace(sounded=True)
-            case Kind.LENGTH:
-                return self._with_length(state, text)
-            case Kind.BAR:
-                return after_bar(state, text)
-            case Kind.VOLTA:
-                return state._replace(place=Place.PREFIX, volta=1 if text == "[1" else 3)
-            case Kind.TIE:
-                return state._replace(place=Place.TIE, pitches=(state.last_pitch,)) if state.last_pitch else state
-            case Kind.BROKEN:
-                return state._replace(place=Place.BROKEN, position=state.now, pending=0, must=state.written)
-            case Kind.SLUR_END:
-                return state._replace(place=Place.LENGTH, slur=0)
-            case Kind.CHORD:
-                return settled(state, Place.CHORD)._replace(pitches=())
-            case Kind.GRACE | Kind.SLUR | Kind.TUPLET | Kind.CHORD_SYMBOL | Kind.DECORATION:
-                return after_prefix(state, kind, text)
-        return state
-
-    def _begin_note(self, state: State, pitch: str) -> State:
-        left, top, bottom = state.tuplet
-        must = state.must
-        if left and not state.used & USED[Kind.TUPLET] and must is None:
-            must = state.written  # all notes of a tuplet are as long as its first
-        ticks = dict(self._fill.lengths(self._unit(state))).get(must or "", self._unit(state))
-        place = Place.NOTE if must is None else Place.MUST if must else Place.LENGTH
-        return state._replace(
-            place=place,
-            position=state.now if state.place is not Place.CHORD else state.position,
-            pending=max(self._in_tuplet(state, ticks), 0) if left else ticks,
-            used=0,
-            must=must if left > 1 or place is Place.MUST else None,
-            written=must or "",
-            last_pitch=pitch,
-            unbroken=state.place is Place.BROKEN or left > 0,
-            tuplet=(left - 1, top, bottom) if left > 1 else (0, 1, 1),
-            pitches=(),
-            slur=min(2 * state.slur, 2),
-        )
-
-    def _with_length(self, state: State, text: str) -> State:
-        if state.place is Place.MUST:
-            return state._replace(place=Place.LENGTH, must=state.must if state.tuplet[0] else None)
-        if state.place is not Place.NOTE:
-            return state
-        ticks = dict(self._fill.lengths(self._unit(state))).get(text, self._unit(state))
-        pending = max(self._in_tuplet(state, ticks), 0)
-        return state._replace(place=Place.LENGTH, pending=pending, written=text)
-
     # The way to the end
 
     def cost(self, state: State) -> int:
@@ -403,7 +320,7 @@ class TuneGrammar:
         """By how much a token may lengthen the way to the end, at most."""
         if state.bar is None:
             return _LONGEST_WAY
-        return 4 * self._fill.tokens(self._unit(state), state.bar) + 24
+        return 4 * self._fill.tokens(unit_of(state), state.bar) + 24
 
     def _towards_end(self, state: State) -> int | None:
         """The next token of a short way to the end; None where the tune is whole, or there is none."""
@@ -434,7 +351,7 @@ class TuneGrammar:
         goal = self._goal(state)
         if state.place is Place.NOTE:
             choices = [text for text, _ in self._choices(state)]
-            text = self._fill.first(self._unit(state), goal - state.position)[0] if goal > state.position else ""
+            text = self._fill.first(unit_of(state), goal - state.position)[0] if goal > state.position else ""
             if state.tuplet[0] or text not in choices:
                 text = choices[0] if choices else ""
             if text:
@@ -453,7 +370,7 @@ class TuneGrammar:
         if state.bar is None:
             return state.now
         end = state.begin or state.bar
-        if state.bars + 1 >= self._min_bars and self._fill.can(self._unit(state), end - state.position):
+        if state.bars + 1 >= self._min_bars and self._fill.can(unit_of(state), end - state.position):
             return end
         return state.bar
 

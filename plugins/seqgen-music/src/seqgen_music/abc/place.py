@@ -6,7 +6,7 @@ from enum import IntEnum, auto
 from typing import NamedTuple
 
 from seqgen_music.abc.lexemes import Kind
-from seqgen_music.abc.metre import bar_length, is_compound, tuplet, unit_length
+from seqgen_music.abc.metre import bar_length, default_unit, is_compound, tuplet, unit_length
 from seqgen_music.abc.normal import ORDER
 
 
@@ -88,6 +88,17 @@ USED = {
 """What the next note may have but once, as bits."""
 
 _LAST_RANK = len(ORDER) - 1
+
+
+def unit_of(state: State) -> int:
+    """What a note without a length has, in ticks."""
+    return state.unit or default_unit(state.bar)
+
+
+def in_tuplet(state: State, ticks: int) -> int:
+    """How long a note of so many ticks is in the tuplet that is open; -1 where that is no whole number."""
+    _, top, bottom = state.tuplet
+    return ticks * top // bottom if ticks * top % bottom == 0 else -1
 
 
 def settled(state: State, place: Place) -> State:
