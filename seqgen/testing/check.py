@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from seqgen.core.catalog import Kind, PartEntry, load_catalog
 from seqgen.testing.find import search_path
 from seqgen.testing.laws import Law
 from seqgen.testing.speed import MEASURED, Speed
+
+PATIENCE = 900.0
+"""Seconds that one law may take, or the measuring of one part: a loop without end would keep everybody waiting."""
 
 WORDS_SHOWN = 5
 """Lines of what a process said before it ended, which usually tell why."""
@@ -130,10 +134,10 @@ def _check(part: PartReport, follow: Follow) -> None:
     if ended := worker.ended:
         left = part.laws[len(part.checked) :]
         if left:
-            part.checked.append(Checked(left[0], "failed", f"It ended the process.  {ended}"))
+            part.checked.append(Checked(left[0], "failed", ended))
             part.checked += [Checked(law, "unchecked") for law in left[1:]]
         else:
-            part.problem = f"It ended the process when it was imported.  {ended}"
+            part.problem = f"When it was imported: {ended}"
 
 
 def _measure(kind: Kind, parts: Sequence[PartReport]) -> list[Speed]:
@@ -148,18 +152,18 @@ class _Worker:
     """A process that answers one request.
 
     Attributes:
-        ended: empty if all was answered, else how the process ended and the last that it said.
+        ended: empty if all was answered, else that the process ended, or came to no end, and the last that it said.
     """
 
     def __init__(self, process: subprocess.Popen[str], words: IO[str]) -> None:
         self._process = process
         self._words = words
+        self._given_up = False
         self.ended = ""
 
     def answers(self) -> Iterator[dict[str, Any]]:
         """Its answers as they come."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        while line := self._line():
             answer = json.loads(line)
             if "done" in answer:
                 return
@@ -167,7 +171,21 @@ class _Worker:
         code = self._process.wait()
         self._words.seek(0)
         said = self._words.read().strip().splitlines()[-WORDS_SHOWN:]
-        self.ended = "\n    ".join([f"Exit code {code}" + (".  The last that it said:" if said else "."), *said])
+        what = f"Stopped after {PATIENCE:g} seconds" if self._given_up else f"It ended the process.  Exit code {code}"
+        self.ended = "\n    ".join([what + (".  The last that it said:" if said else "."), *said])
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        timer = threading.Timer(PATIENCE, self._give_up)
+        timer.start()
+        try:
+            return self._process.stdout.readline()
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        self._process.kill()
 
 
 @contextlib.contextmanager

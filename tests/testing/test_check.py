@@ -13,7 +13,8 @@ import pytest
 
 from seqgen.core.catalog import load_catalog
 from seqgen.samplers.greedy import Greedy
-from seqgen.testing import speed, worker
+from seqgen.testing import check, speed, worker
+from seqgen.testing.find import meant
 from seqgen.testing.speed import speeds
 
 FOLLOWED = "test_a_whole_run_is_followed"
@@ -56,6 +57,13 @@ class Crashing(Callback):
     def on_metrics(self, metrics):
         print("out of rope", file=sys.stderr, flush=True)
         os._exit(3)
+
+
+class Endless(Callback):
+    def on_metrics(self, metrics):
+        print("round and round", file=sys.stderr, flush=True)
+        while True:
+            pass
 """
 
 
@@ -176,7 +184,18 @@ def test_what_a_part_breaks_excepts_crashes_or_lacks_is_told_apart(seqgen_cli, p
 
     assert absent["laws"] == []
     assert "cannot be imported: AttributeError" in absent["problem"]
-    assert (leaving["laws"], leaving["problem"]) == ([], "It ended the process when it was imported.  Exit code 4.")
+    assert (leaving["laws"], leaving["problem"]) == ([], "When it was imported: It ended the process.  Exit code 4.")
+
+
+def test_a_part_that_comes_to_no_end_is_stopped(plugin, monkeypatch):
+    monkeypatch.setattr(check, "PATIENCE", 10.0)
+    with meant(str(plugin("knotty", "endless")), load_catalog()) as parts:
+        (part,) = check.check(parts, speed=False).parts
+    first, *others = part.checked
+    assert (first.law.name, first.outcome) == (FOLLOWED, "failed")
+    assert first.message.startswith("Stopped after 10 seconds.  The last that it said:")
+    assert first.message.endswith("round and round")
+    assert {each.outcome for each in others} == {"unchecked"}
 
 
 def test_people_read_each_law_and_what_is_wrong(seqgen_cli, plugin):
