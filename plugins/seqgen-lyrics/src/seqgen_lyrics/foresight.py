@@ -103,12 +103,13 @@ class Foresight:
     # The language
 
     def _judge_languages(self, ahead: Ahead, asked: Iterable[tuple[int, Poem, tuple[int, ...]]]) -> None:
-        found: dict[tuple[int, ...], list[str]] = {}
+        found: dict[tuple[tuple[int, ...], bytes], list[str]] = {}
         for row, poem, prompt in asked:
             if poem.foreign is None:
-                if prompt not in found:
-                    found[prompt] = written_words(ahead, row, self._vocabulary)
-                self._settle(poem, [*found[prompt], *self._prompt_words(prompt)])
+                read = prompt, ahead.logits[row].tobytes()  # of one prompt the model says the same in all rows
+                if read not in found:
+                    found[read] = written_words(ahead, row, self._vocabulary)
+                self._settle(poem, [*found[read], *self._prompt_words(prompt)])
 
     def _settle(self, poem: Poem, words: Iterable[str]) -> None:
         poem.foreign = is_foreign(words)
