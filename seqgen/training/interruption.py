@@ -6,7 +6,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -22,10 +23,22 @@ class Interruption:
 
     signal_number: int | None = None
     at_once: bool = False
+    _untold: Callable[[], None] | None = field(default=None, init=False, repr=False)
 
     def __call__(self) -> bool:
         """Whether to end now."""
+        if self._untold is not None:
+            tell, self._untold = self._untold, None
+            tell()
         return self.signal_number is not None
+
+    def tell(self, on_first: Callable[[str], None]) -> None:
+        """Say by which signal, or when next asked, where it came in the midst of writing: Python then refuses to write."""
+        name = signal.Signals(self.signal_number or 0).name
+        try:
+            on_first(name)
+        except RuntimeError:
+            self._untold = partial(on_first, name)
 
 
 @contextmanager
@@ -46,7 +59,7 @@ def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
         asked.signal_number = asked.signal_number or number
         if at_once:
             raise KeyboardInterrupt(number)
-        on_first(signal.Signals(number).name)
+        asked.tell(on_first)
 
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     # What Python did not install, as where it is embedded, it could not put back.

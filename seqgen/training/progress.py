@@ -319,8 +319,7 @@ class SafeReporter:
 
     def note(self, text: str) -> None:
         """As the other."""
-        # A signal that comes in the midst of writing is told from there, which Python refuses with a RuntimeError.
-        with contextlib.suppress(OSError, RuntimeError):
+        with contextlib.suppress(OSError):
             self.reporter.note(text)
 
     def warn(self, text: str) -> None:

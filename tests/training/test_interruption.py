@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import threading
@@ -56,6 +57,35 @@ def test_afterwards_signals_do_what_they_did_before():
     with interruption(pytest.fail):
         assert [signal.getsignal(number) for number in SIGNALS] != before
     assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_signal_in_the_midst_of_writing_is_told_when_it_is_next_asked_for():
+    class Interrupted(io.RawIOBase):
+        content = b""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            if not self.content:
+                signal.raise_signal(signal.SIGINT)
+            self.content += bytes(data)
+            return len(data)
+
+    raw = Interrupted()
+    file = io.BufferedWriter(raw)
+
+    def tell(name):
+        file.write(f"{name}\n".encode())
+        file.flush()
+
+    with interruption(tell) as asked:
+        file.write(b"a line\n")
+        file.flush()
+        assert raw.content == b"a line\n"
+        assert asked()
+        assert asked()
+    assert raw.content == b"a line\nSIGINT\n"
 
 
 def test_a_signal_that_is_ignored_stays_ignored():
