@@ -37,6 +37,7 @@ from torch import Tensor, nn
 import seqgen
 from seqgen.backends.torch import model as torch_model
 from seqgen.backends.torch import network as torch_network
+from seqgen.backends.torch.network import _drop as drop
 from seqgen.backends.torch.optimizer import Updater
 from seqgen.corpora import locate
 
@@ -45,13 +46,9 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024
 _ROUNDS = 5
 
 
-def dropped(
-    values: Tensor, share: float, *, rows: int | None = None, generator: torch.Generator | None = None
-) -> Tensor:
-    """The values with a share of them zeroed, the rest scaled up; by one mask of so many rows, if any, for all rows."""
-    shape = values.shape if rows is None else (rows, *values.shape[1:])
-    kept = torch.rand(shape, generator=generator) >= share
-    return values * (kept / (1.0 - share)).to(values.dtype)
+def dropped(values: Tensor, share: float) -> Tensor:
+    """The values with a share of them zeroed, as the torch backend does it."""
+    return drop(values, share, torch.default_generator)
 
 
 class WeightDropped(nn.LSTM):
@@ -78,10 +75,10 @@ def weight_drop(share: float) -> AbstractContextManager[Any]:
 def one_mask() -> AbstractContextManager[Any]:
     """Dropout by one mask for all time steps."""
 
-    def drop(values: Tensor, share: float, generator: torch.Generator) -> Tensor:
-        return dropped(values, share, rows=1, generator=generator)
+    def drop_alike(values: Tensor, share: float, generator: torch.Generator) -> Tensor:
+        return values * drop(torch.ones_like(values[:1]), share, generator)
 
-    return mock.patch.object(torch_network, "_drop", drop)
+    return mock.patch.object(torch_network, "_drop", drop_alike)
 
 
 def of_embeddings(share: float) -> AbstractContextManager[Any]:

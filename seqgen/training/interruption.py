@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -19,26 +19,19 @@ class Interruption:
     Attributes:
         signal_number: the first of the signals; None before it.
         at_once: whether the first one, too, leaves at once, for there is no step to be finished.
+        untold: says what could not be said when the signal came, once it is asked.
     """
 
     signal_number: int | None = None
     at_once: bool = False
-    _untold: Callable[[], None] | None = field(default=None, init=False, repr=False)
+    untold: Callable[[], None] | None = None
 
     def __call__(self) -> bool:
         """Whether to end now."""
-        if self._untold is not None:
-            tell, self._untold = self._untold, None
+        if self.untold is not None:
+            tell, self.untold = self.untold, None
             tell()
         return self.signal_number is not None
-
-    def tell(self, on_first: Callable[[str], None]) -> None:
-        """Say by which signal, or when next asked, where it came in the midst of writing: Python then refuses to write."""
-        name = signal.Signals(self.signal_number or 0).name
-        try:
-            on_first(name)
-        except RuntimeError:
-            self._untold = partial(on_first, name)
 
 
 @contextmanager
@@ -59,7 +52,11 @@ def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
         asked.signal_number = asked.signal_number or number
         if at_once:
             raise KeyboardInterrupt(number)
-        asked.tell(on_first)
+        name = signal.Signals(number).name
+        try:
+            on_first(name)
+        except RuntimeError:  # it came in the midst of writing, where Python refuses to write
+            asked.untold = partial(on_first, name)
 
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     # What Python did not install, as where it is embedded, it could not put back.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 
 from seqgen.testing import DatasetContract, SamplerContract
@@ -64,6 +65,16 @@ class TestSyllablesOfLetters(OfLetters):
 class TestSyllables(OfCharacters):
     def make(self):
         return Syllables(pattern="1-2", stress="iambic")
+
+
+def test_a_line_that_is_too_long_may_get_no_longer_by_being_a_prompt():
+    ids, logits = CHARACTERS.encode("aaa"), np.ones((1, CHARACTERS.vocab_size), np.float32)
+    prompted, drawn = (Syllables(pattern="1-2", stress="iambic") for _ in range(2))
+    prompted.begin(ids[None], CHARACTERS)
+    drawn.begin(ids[None, :0], CHARACTERS)
+    for token in ids:
+        drawn.accept(token[None])
+    np.testing.assert_array_equal(prompted.adjust(logits), drawn.adjust(logits))
 
 
 class TestFormOfLetters(OfLetters):

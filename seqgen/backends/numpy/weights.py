@@ -60,7 +60,7 @@ class Prepared:
     output_bias: npt.NDArray[np.float32]
 
     def of_tokens(self, ids: Ids) -> npt.NDArray[np.float32]:
-        """The rows (B, G*H) of the table; for one token a view, in half the time."""
+        """The rows (B, G*H) of the table; for one token a view, which takes less time."""
         if len(ids) == 1:
             token = ids.item()
             return self.table[token : token + 1]

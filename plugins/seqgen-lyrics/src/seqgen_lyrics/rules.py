@@ -127,7 +127,7 @@ class RuleBook:
         for now in (*itertools.accumulate(map(syllables, line.words)), line.ended().syllables):
             if now > most:
                 most = now + need + _SPREAD
-        return 1, max(now + need + _SPREAD, 1) if "rhyme" in given_up else most
+        return 1, now + need + _SPREAD if "rhyme" in given_up else most
 
     def _demanded(self, poem: Poem, need: int) -> tuple[int, int]:
         """The fewest and the most syllables that the present line ought to have."""
