@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +29,8 @@ class CsvLog(Callback):
     def on_start(self, config: Mapping[str, Any], folder: Path) -> None:
         """Find where in the table this run begins, in bytes."""
         path = Path(self.path)
-        place = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]
         length = path.stat().st_size if path.is_file() else 0
-        self._begins = int(remembered(folder, f"csv-{place}", lambda: str(length)))
+        self._begins = int(remembered(folder, "csv", lambda: str(length), where=str(path.absolute())))
 
     def on_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Append a row.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -56,9 +55,7 @@ class MlflowLog(Callback):
             experiment = known.experiment_id if known else client.create_experiment(self.experiment)
             return str(client.create_run(experiment, run_name=config["model"]).info.run_id)
 
-        # One for each place, for a run may be followed in several, or go on in another.
-        place = hashlib.sha256(f"{where} {self.experiment}".encode()).hexdigest()[:8]
-        self._client, self._run = client, remembered(folder, f"mlflow-{place}", made)
+        self._client, self._run = client, remembered(folder, "mlflow", made, where=f"{where} {self.experiment}")
         client.update_run(self._run, "RUNNING")
         if not client.get_run(self._run).data.params:  # which never change
             options = [Param(key, str(value)[:LONGEST]) for key, value in config.items() if value is not None]
