@@ -44,8 +44,8 @@ SPECS = (
     "repetition-penalty",
     "no-repeat-ngram",
     "dry",
-    "logit-bias:bias=a=2",
-    "logit-bias:bias=ab=2",
+    "logit-bias:a=2",
+    "logit-bias:ab=2",
 )
 CATALOG = load_catalog()
 

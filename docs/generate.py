@@ -234,7 +234,7 @@ def _part(entry: PartEntry) -> str:
         lines.append(f"Needs {', '.join(f'`{each}`' for each in entry.requires)}: `{entry.install}`.")
     lines.append(_one_paragraph(inspect.getdoc(part)))
     if declared := options_of(part):
-        rows = [(f"`{option.name}`", *_described(option)) for option in declared]
+        rows = [(f"`{option.shown}`", *_described(option)) for option in declared]
         lines.append(table(("option", "what it is", "allowed", "default"), rows))
     else:
         lines.append("It has no options.")
@@ -254,7 +254,7 @@ def _said(law: Law) -> str:
 
 
 def _described(option: Option) -> tuple[str, str, str]:
-    return option.text, option.allowed, "" if option.default in (None, "") else _code(option.default)
+    return option.text, option.allowed, "" if option.default in (None, "", {}) else _code(option.default)
 
 
 def _code(value: object) -> str:

@@ -135,9 +135,9 @@ def show_plugin(
         return
     rows = table("option", "allowed", "default", "")
     for option in options:
-        add_row(rows, option.name, option.allowed, written(option.default), option.text)
+        add_row(rows, option.shown, option.allowed, written(option.default), option.text)
     show(rows)
-    show(f"Write {option_of(entry.kind)} {entry.name}:{options[0].name}={written(options[0].default)}")
+    show(f"Write {option_of(entry.kind)} {entry.name}:{options[0].example}")
 
 
 def _kinds(kind: str | None) -> tuple[Any, ...]:

@@ -26,7 +26,8 @@ def declared_options(target: str) -> dict[str, str] | None:
         target: ``package.module:Class``.
 
     Returns:
-        Name to default; None if there is no source of that class to be read.
+        Name to default, or what is shown for a key to what is shown for its value where a part takes any key; None if
+        there is no source of that class to be read.
     """
     module, _, name = target.partition(":")
     try:
@@ -51,7 +52,8 @@ def _class_options(module: str, name: str) -> dict[str, str] | None:
             and isinstance(field.target, ast.Name)
             and source.is_option(field.annotation)
         ):
-            options[field.target.id] = source.shown(field.value)
+            form = source.form(field.annotation)
+            options |= form or {field.target.id: source.shown(field.value)}
     return options
 
 
@@ -88,6 +90,14 @@ class _Source:
         if isinstance(annotation, ast.Name) and annotation.id in self._values:
             annotation = self._values[annotation.id]
         return any(isinstance(node, ast.Call) and _last_name(node.func) == "Doc" for node in ast.walk(annotation))
+
+    def form(self, annotation: ast.expr) -> dict[str, str]:
+        """What is shown in the place of key and value, where a part takes any key (``AnyKey``); else empty."""
+        for node in ast.walk(annotation):
+            if isinstance(node, ast.Call) and _last_name(node.func) == "AnyKey":
+                key, value, *_ = map(ast.literal_eval, node.args)
+                return {key: value}
+        return {}
 
     def shown(self, default: ast.expr | None) -> str:
         """A default as one writes it on the command line; for an expression, its source."""

@@ -43,6 +43,21 @@ class Option:
         """What values are allowed, in words: ``a number above 0 and at most 1``."""
         return _allowed(self.annotation)
 
+    @property
+    def any_key(self) -> AnyKey | None:
+        """What its annotation says, if it takes all keys that name no option."""
+        return next((data for data in _metadata(self.annotation) if isinstance(data, AnyKey)), None)
+
+    @property
+    def shown(self) -> str:
+        """Its name as people are shown it: ``p``, or ``TEXT=WEIGHT`` where they choose the keys."""
+        return f"{self.any_key.key}={self.any_key.value}" if self.any_key else self.name
+
+    @property
+    def example(self) -> str:
+        """What one writes for it: ``p=0.9``, its default; where people choose the keys, an example."""
+        return self.any_key.example if self.any_key else f"{self.name}={written(self.default)}"
+
 
 @dataclass(frozen=True)
 class ReadAs:
@@ -58,6 +73,25 @@ class ReadAs:
 
 
 @dataclass(frozen=True)
+class AnyKey:
+    """Annotation for an option that takes all keys that name no option: a mapping of text to values.
+
+        bias: Annotated[Mapping[str, float], AnyKey("TEXT", "WEIGHT", "the=2,zebra=-5"), Doc("...")] = field(default_factory=dict)
+
+    is written ``logit-bias:the=2,zebra=-5``.  A part has one such option at most.
+
+    Attributes:
+        key: what people are shown in the place of a key.
+        value: and of its value.
+        example: of some, as one writes them.
+    """
+
+    key: str
+    value: str
+    example: str
+
+
+@dataclass(frozen=True)
 class PartSpec:
     """A part as a person names it: ``NAME:key=value,key=value``; NAME may be ``distribution/name``."""
 
@@ -66,7 +100,9 @@ class PartSpec:
 
     @classmethod
     def parse(cls, text: str) -> PartSpec:
-        """Read ``NAME:key=value,key=value``.  Within a value a backslash comes before a comma or a backslash.
+        """Read ``NAME:key=value,key=value``.
+
+        Within a value a backslash comes before a comma or a backslash, within a key also before an equals sign.
 
         Raises:
             OptionError: not of that form.
@@ -74,12 +110,13 @@ class PartSpec:
         name, colon, rest = text.partition(":")
         values: dict[str, Any] = {}
         for item in re.findall(r"(?s)(?:\\.|[^,\\]|\\\Z)+", rest):
-            key, equals, value = item.partition("=")
-            if not equals or not key.strip():
+            pair = re.fullmatch(r"(?s)((?:\\.|[^=\\])+)=(.*)", item)
+            if pair is None:
                 within = ", and \\, for a comma within a value" if values else ""
                 msg = f'"{text}": "{item}" is not key=value.  Write {name}:key=value,key=value{within}'
                 raise OptionError(msg)
-            values[_field_name(key)] = re.sub(r"\\([,\\])", r"\1", value)
+            key, value = pair.groups()
+            values[re.sub(r"\\([,=\\])", r"\1", key)] = re.sub(r"\\([,\\])", r"\1", value)
         if not name or (colon and not values):
             msg = f'"{text}" names no part.  Write NAME or NAME:key=value,key=value'
             raise OptionError(msg)
@@ -87,8 +124,10 @@ class PartSpec:
 
     def __str__(self) -> str:
         """The spec as it can be parsed again."""
-        items = ",".join(f"{key}={written(value)}" for key, value in self.values.items())
-        return f"{self.name}:{items}" if items else self.name
+        items: dict[str, Any] = {}
+        for key, value in self.values.items():
+            items |= value if isinstance(value, Mapping) else {key: value}
+        return f"{self.name}:{written(items)}" if items else self.name
 
 
 @functools.cache
@@ -128,20 +167,27 @@ def checked(part: type, values: Mapping[str, Any], *, where: str, example: str =
         OptionError: all faults at once, a sentence each.
     """
     options = {option.name: option for option in options_of(part)}
+    rest = next((option for option in options.values() if option.any_key), None)
     result: dict[str, Any] = {}
     faults: list[str] = []
     for key, value in values.items():
-        option = options.get(_field_name(key))
+        option = options.get(_field_name(key), rest)
         if option is None:
             near = difflib.get_close_matches(_field_name(key), options, n=1)
             hint = f"Nearest: {near[0]}.  " if near else ""
             faults.append(f'{where} has no option "{key}".  {hint}It has: {", ".join(options) or "none"}')
             continue
-        try:
-            result[option.name] = convert(option.annotation, value)
-        except ValueError:
-            hint = f"  Try {example}:{option.name}={written(option.default)}" if example else ""
-            faults.append(f"{where}: {option.name} is {_shown(value)}, but must be {option.allowed}.{hint}")
+        items: Iterable[tuple[str, Any]] = [(option.name, value)]
+        annotation, target = option.annotation, result
+        if option.any_key:  # all of it, as a file or a program gives it, or one of its keys
+            items = value.items() if key == option.name and isinstance(value, Mapping) else [(key, value)]
+            annotation, target = typing.get_args(_bare(annotation))[1], result.setdefault(option.name, {})
+        for name, each in items:
+            try:
+                target[name] = convert(annotation, each)
+            except ValueError:
+                hint = f"  Try {example}:{option.example}" if example else ""
+                faults.append(f"{where}: {name} is {_shown(each)}, but must be {_allowed(annotation)}.{hint}")
     if faults:
         raise OptionError("\n".join(faults))
     return result
@@ -189,11 +235,13 @@ def convert(annotation: Any, value: Any) -> Any:
 
 
 def written(value: Any) -> str:
-    r"""A value of an option as one writes it in ``NAME:key=value``: ``true``, ``none``, ``left\,right``; no default is empty."""
+    r"""A value of an option as one writes it in ``NAME:key=value``: ``true``, ``none``, ``left\,right``, ``the=2``; no default is empty."""
     if value is dataclasses.MISSING:
         return ""
     if value is None or isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Mapping):
+        return ",".join(re.sub(r"([,=\\])", r"\\\1", key) + f"={written(item)}" for key, item in value.items())
     text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
     return re.sub(r"([,\\])", r"\\\1", text)
 
@@ -267,6 +315,8 @@ def _shown(value: Any) -> str:
 def _jsonable(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, Mapping):
+        return {key: _jsonable(item) for key, item in value.items()}
     return [_jsonable(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -289,6 +339,8 @@ def _kind(bare: Any) -> str:
         return " or ".join(_allowed(item) for item in arguments if item is not type(None))
     if origin is tuple:
         return rf"a list (with \, between), each {_allowed(arguments[0])}"
+    if origin is Mapping:
+        return f"for each key {_allowed(arguments[1])}"
     return _WORDS.get(bare, getattr(bare, "__name__", str(bare)))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
@@ -12,12 +11,12 @@ import numpy.typing as npt
 from annotated_doc import Doc
 
 from seqgen.core.errors import OptionError
+from seqgen.core.options import AnyKey
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 from seqgen.samplers.arrays import LOWEST, namespace, number, ordinary
 
-_PAIR = re.compile(r"(?s)(.+?)=([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:;|$)")
 _LARGEST = 1e30
 """No bias is larger, so that float32 can hold sums of them."""
 
@@ -35,18 +34,16 @@ class LogitBias(Sampler):
     stage: ClassVar[Stage] = Stage.PENALTY
 
     bias: Annotated[
-        str, Doc('texts, each with what is added to its logit, as in "the=2;zebra=-5"; without any, nothing changes')
-    ] = ""
+        Mapping[str, float],
+        AnyKey("TEXT", "WEIGHT", "the=2,zebra=-5"),
+        Doc("what is added to the logit of each text, in nats; without any, nothing changes"),
+    ] = field(default_factory=dict)
 
     _always: npt.NDArray[np.float32] = field(init=False, repr=False, compare=False)  # (V,) for texts of one token
     _longer: list[tuple[tuple[int, ...], int, float]] = field(init=False, repr=False, compare=False)
     """For each text of several tokens: those before the last, the last, and the weight."""
     _reach: int = field(init=False, repr=False, compare=False)  # how many tokens the longest text has before its last
     _last: list[tuple[int, ...]] = field(init=False, repr=False, compare=False)  # B times the last _reach tokens
-
-    def __post_init__(self) -> None:
-        """Refuse what is not texts with weights."""
-        list(self._pairs())
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Divide the texts into tokens, and remember the end of the prompts (B, T).
@@ -56,14 +53,13 @@ class LogitBias(Sampler):
         """
         self._always = np.zeros(tokenizer.vocab_size, np.float32)
         self._longer = []
-        for text, weight in self._pairs():
+        for text, given in self.bias.items():
+            weight = min(max(given, -_LARGEST), _LARGEST)
             ids = tokenizer.encode(text)
             lacking = ", ".join(map(repr, tokenizer.missing(text)))
             if lacking or not len(ids):
                 why = f": its vocabulary lacks {lacking}" if lacking else ""
-                msg = (
-                    f'sampler logit-bias: bias has the text "{text}", which the model cannot write{why}.  Leave it out'
-                )
+                msg = f'sampler logit-bias: the model cannot write the text "{text}"{why}.  Leave it out'
                 raise OptionError(msg)
             if len(ids) == 1:
                 self._always[ids[0]] += weight
@@ -105,17 +101,3 @@ class LogitBias(Sampler):
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""
         self._last = [self._last[row] for row in rows]
-
-    def _pairs(self) -> Iterator[tuple[str, float]]:
-        """The texts and their weights."""
-        end = 0
-        while end < len(self.bias):
-            pair = _PAIR.match(self.bias, end)
-            if pair is None:
-                msg = (
-                    f'sampler logit-bias: bias is "{self.bias}", but must be texts with weights, parted by semicolons.  '
-                    'Try --sampler "logit-bias:bias=the=2;zebra=-5"'
-                )
-                raise OptionError(msg)
-            yield pair[1], min(max(float(pair[2]), -_LARGEST), _LARGEST)
-            end = pair.end()

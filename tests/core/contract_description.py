@@ -46,7 +46,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "Precision",
     ),
     "seqgen.core.canonical": ("GATES", "canonical_shapes", "check_weights", "initial_weights"),
-    "seqgen.core.options": ("Option", "ReadAs", "options_of", "option_values", "checked"),
+    "seqgen.core.options": ("Option", "ReadAs", "AnyKey", "options_of", "option_values", "checked"),
     "seqgen.installed": ("find_part", "make_part"),
     "seqgen.core.text": ("cut_before_space", "last_cut"),
     "seqgen.core.files": ("Source", "find_sources", "check_encoding"),

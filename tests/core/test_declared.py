@@ -16,7 +16,10 @@ ENTRIES = [entry for kind in CONTRACTS for entry in load_catalog().entries(kind)
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}-{entry.name}")
 def test_what_the_source_of_a_bundled_part_declares_is_what_it_has(entry):
     assert declared_options(entry.target) == {
-        option.name: written(option.default) for option in options_of(entry.load())
+        option.any_key.key if option.any_key else option.name: (
+            option.any_key.value if option.any_key else written(option.default)
+        )
+        for option in options_of(entry.load())
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from seqgen.core.errors import OptionError
-from seqgen.core.options import PartSpec, ReadAs, checked, convert, make, option_values, options_of
+from seqgen.core.options import AnyKey, PartSpec, ReadAs, checked, convert, make, option_values, options_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ def test_a_part_that_is_not_written_as_a_part_is_refused(text):
 
 
 def test_a_part_is_written_as_name_and_options():
-    assert PartSpec.parse("bpe:vocab-size=512,min_count=2") == PartSpec("bpe", {"vocab_size": "512", "min_count": "2"})
+    assert PartSpec.parse("bpe:vocab-size=512,min_count=2") == PartSpec("bpe", {"vocab-size": "512", "min_count": "2"})
     assert PartSpec.parse("other/char") == PartSpec("other/char", {})
     assert PartSpec.parse(r"stop:text=a\,b\\c") == PartSpec("stop", {"text": "a,b\\c"})
 
@@ -187,3 +188,49 @@ def test_values_are_taken_and_refused_as_pydantic_does(value, annotation):
     else:
         converted = convert(annotation, value)
         assert (type(converted), converted) == (type(expected), expected)
+
+
+@dataclass(kw_only=True)
+class Weighed:
+    scale: Annotated[float, Gt(0), Doc("by what all are multiplied")] = 1.0
+    weights: Annotated[
+        Mapping[str, Annotated[float, Le(9)]], AnyKey("TEXT", "WEIGHT", "the=2"), Doc("what each text weighs")
+    ] = field(default_factory=dict)
+
+
+def test_an_option_may_take_all_keys_that_name_no_option():
+    spec = PartSpec.parse("part:the=2,well-known=-1.5, a=3,scale=4,weights=5")
+    part = make(Weighed, spec.values, where="part")
+    assert part == Weighed(scale=4.0, weights={"the": 2.0, "well-known": -1.5, " a": 3.0, "weights": 5.0})
+    assert make(Weighed, option_values(part), where="part") == part
+    assert make(Weighed, {}, where="part") == Weighed()
+
+
+def test_a_key_of_ones_own_has_a_backslash_before_signs_of_the_notation():
+    assert PartSpec.parse(r"part:a\=b=1,\,=2,\\=3,c\d=4").values == {"a=b": "1", ",": "2", "\\": "3", r"c\d": "4"}
+
+
+@given(st.dictionaries(st.text(min_size=1).filter(lambda text: text.strip() != "scale"), st.floats(-9, 9), max_size=4))
+def test_keys_of_ones_own_can_be_written(weights):
+    spec = PartSpec("part", option_values(Weighed(weights=weights)))
+    assert make(Weighed, PartSpec.parse(str(spec)).values, where="part") == Weighed(weights=weights)
+
+
+def test_a_value_of_a_key_of_ones_own_is_refused_by_its_key():
+    with pytest.raises(OptionError) as error:
+        checked(Weighed, {"the": "x", "weights": {"a": 10}, "scale": 0}, where="part", example="--part name")
+    assert str(error.value).splitlines() == [
+        "part: the is x, but must be a number at most 9.  Try --part name:the=2",
+        "part: a is 10, but must be a number at most 9.  Try --part name:the=2",
+        "part: scale is 0, but must be a number above 0.  Try --part name:scale=1.0",
+    ]
+
+
+def test_an_option_is_shown_as_it_is_written():
+    scale, weights = options_of(Weighed)
+    assert (scale.shown, scale.example) == ("scale", "scale=1.0")
+    assert (weights.shown, weights.example, weights.allowed) == (
+        "TEXT=WEIGHT",
+        "the=2",
+        "for each key a number at most 9",
+    )

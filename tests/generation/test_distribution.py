@@ -276,7 +276,7 @@ PUBLIC = [
     (["no-repeat-ngram:size=3"], {"temperature": 1.0}, lambda x: np.exp(raised(x, "c", NONE))),
     # "abc" would go on the run of two that stood before the first c: 0.5 * 2 ** (2 - 1) nats.
     (["dry:multiplier=0.5,base=2,allowed_length=1"], {"temperature": 1.0}, lambda x: np.exp(raised(x, "c", -1))),
-    (["logit-bias:bias=d=1.5"], {"temperature": 1.0}, lambda x: np.exp(raised(x, "d", 1.5))),
+    (["logit-bias:d=1.5"], {"temperature": 1.0}, lambda x: np.exp(raised(x, "d", 1.5))),
     (["grammar"], {"temperature": 1.0}, np.exp),  # characters have no grammar of their own; see PairsTokenizer
     (["regex:pattern=[a-e]+"], {"temperature": 1.0}, lambda x: only_letters(np.exp(x), "abcde")),
     (
@@ -285,7 +285,7 @@ PUBLIC = [
         lambda x: likeliest(only_letters(np.exp(seen_penalised(x, PROMPT) / 0.7), "abcde"), 3),
     ),
     (
-        ["top-p:p=0.8", "min-p:p=0.3", "no-repeat-ngram:size=3", "logit-bias:bias=d=1.5"],
+        ["top-p:p=0.8", "min-p:p=0.3", "no-repeat-ngram:size=3", "logit-bias:d=1.5"],
         {"temperature": 1.5},
         lambda x: at_least(nucleus(np.exp(raised(raised(x, "d", 1.5), "c", NONE) / 1.5), 0.8), 0.3),
     ),

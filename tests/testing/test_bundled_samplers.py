@@ -76,7 +76,7 @@ class TestShortDry(Bundled):
 
 
 class TestLogitBias(Bundled):
-    spec = "logit-bias:bias=a=2;ab=-3;bca=1e38"
+    spec = "logit-bias:a=2,ab=-3,bca=1e38"
 
 
 class TestMirostat(Bundled):
