@@ -35,7 +35,7 @@ from side_by_side import interleave, report, write_results  # noqa: E402
 from seqgen.core.catalog import load_catalog  # noqa: E402
 from seqgen.core.spec import ModelSpec  # noqa: E402
 from seqgen.generation.generate import generate, stream  # noqa: E402
-from seqgen.language_model import with_defaults  # noqa: E402
+from seqgen.generation.selection import with_defaults  # noqa: E402
 from seqgen.tokenizers.char import CharTokenizer  # noqa: E402
 
 VOCAB = 65

@@ -20,9 +20,10 @@ from seqgen.core.options import PartSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.generate import stream
 from seqgen.generation.prompt import ending, opening
+from seqgen.generation.selection import with_defaults
 from seqgen.generation.writer import nothing
 from seqgen.installed import installed_catalog
-from seqgen.language_model import LanguageModel, with_defaults
+from seqgen.language_model import LanguageModel
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 

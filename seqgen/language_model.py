@@ -26,27 +26,13 @@ from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.prompt import ending, opening
+from seqgen.generation.selection import asked_for, with_defaults
 from seqgen.generation.settled import Generation
 from seqgen.generation.writer import nothing
 from seqgen.training.options import recorded
 
 DEFAULT_LENGTH = 400
 """Tokens that are written where no length is given."""
-
-DEFAULT_TEMPERATURE = 0.8
-"""A little below 1: small models give too much probability to what never occurs (Holtzman et al. 2020, section 4)."""
-
-DEFAULT_MIN_P = 0.05
-"""What is this improbable beside the likeliest is mostly error, which a recurrent state carries on (Nguyen et al. 2024)."""
-
-_SHORTHANDS = {
-    "repetition_penalty": ("repetition-penalty", "penalty"),
-    "temperature": ("temperature", "temperature"),
-    "top_k": ("top-k", "k"),
-    "top_p": ("top-p", "p"),
-    "min_p": ("min-p", "p"),
-}
-"""Keyword to the bundled sampler and its option; in this order they truncate."""
 
 _SCORED_AT_ONCE = 16
 """Streams that a text is scored in, side by side."""
@@ -207,7 +193,7 @@ class LanguageModel:
         prompt = prompt or self.empty  # which is bytes for binary media
         end_id, forbid = ending(self.tokenizer, has_ends=self.saved.config.has_ends)
         texts = tuple(prefix_lines)
-        chain = self._samplers(samplers, values)
+        chain = asked_for(samplers, values, self.catalog)
         if beam is None:
             chain = with_defaults(chain, self.catalog)
         else:
@@ -227,7 +213,7 @@ class LanguageModel:
             beam=beam,
             random_seed=secrets.randbits(63) if random_seed is None else random_seed,
             length=limit,
-            samplers=tuple(chain),
+            samplers=chain,
             stop=stops,
             end_id=end_id,
             forbid=forbid,
@@ -282,16 +268,6 @@ class LanguageModel:
             missing |= self.tokenizer.missing(document.content)
         return Score(nats=nats, tokens=tokens, characters=characters, missing=missing)
 
-    def _samplers(self, named: Iterable[str | PartSpec | Sampler], values: Mapping[str, Any]) -> Sequence[Sampler]:
-        chain = [
-            sampler if isinstance(sampler, Sampler) else self.catalog.make("sampler", sampler)
-            for sampler in ((named,) if isinstance(named, str) else named)
-        ]
-        given = {name: value for name, value in values.items() if value is not None}
-        chain += [self.catalog.make("sampler", shorthand(keyword, value)) for keyword, value in given.items()]
-        check_no_contradiction(chain)
-        return chain
-
     def _unusable(self, prompt: Content) -> str:
         """Why no id could be made of a prompt."""
         if reason := self.tokenizer.unreadable(prompt):
@@ -340,25 +316,6 @@ def _length(given: int | str | Length) -> Length:
     return length
 
 
-def check_no_contradiction(chain: Sequence[Sampler]) -> None:
-    """Refuse a chain in which two samplers settle the same thing.
-
-    Two set the temperature (greedy is temperature 0), or one that truncates is there twice: only the stricter counts.
-
-    Raises:
-        OptionError: names both.
-    """
-    settled: dict[Any, Sampler] = {}
-    for sampler in chain:
-        if sampler.stage < Stage.TEMPERATURE:
-            continue
-        key = Stage.TEMPERATURE if sampler.stage == Stage.TEMPERATURE else type(sampler)
-        if key in settled:
-            what = "set the temperature" if sampler.stage == Stage.TEMPERATURE else "do the same"
-            raise OptionError(f"{settled[key]} and {sampler} both {what}.  Leave one out.")
-        settled[key] = sampler
-
-
 def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[str], random_seed: int | None) -> None:
     """Refuse what a search has no use for, rather than pass over it.
 
@@ -373,23 +330,6 @@ def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[st
         raise OptionError("beam draws nothing, so a random seed fixes nothing: leave it out.")
     if prefix_lines:
         raise OptionError("beam and prefix_lines do not go together; leave one out.")
-
-
-def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, ...]:
-    """The chain as it is used: with a temperature where it has none, and truncated where it has neither."""
-    stages = {sampler.stage for sampler in chain}
-    added = []
-    if Stage.TEMPERATURE not in stages:
-        added.append(shorthand("temperature", DEFAULT_TEMPERATURE))
-        if Stage.TRUNCATION not in stages:
-            added.append(shorthand("min_p", DEFAULT_MIN_P))
-    return (*chain, *(catalog.make("sampler", spec) for spec in added))
-
-
-def shorthand(keyword: str, value: Any) -> PartSpec:
-    """The bundled sampler that a keyword such as ``top_k`` stands for, whatever plugins call theirs."""
-    name, option = _SHORTHANDS[keyword]
-    return PartSpec(f"seqgen/{name}", {option: value})
 
 
 def describe_missing(missing: Mapping[str, str | None], reference: str) -> str:

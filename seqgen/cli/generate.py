@@ -293,7 +293,7 @@ def _refuse_together(given: Mapping[str, bool]) -> None:
 
 def _in_order_given(ctx: typer.Context, options: Mapping[str, Any]) -> list[Any]:
     """The samplers that the options name, in the order of the command line, in which the context has its parameters."""
-    from seqgen.language_model import shorthand
+    from seqgen.generation.selection import shorthand
 
     chain: list[Any] = []
     for name in ctx.params:

@@ -16,9 +16,10 @@ from seqgen import files
 from seqgen.core.errors import OutputError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.generation.length import Length
+from seqgen.generation.selection import shorthand
 from seqgen.generation.settled import Generation
 from seqgen.generation.stream import Stream
-from seqgen.language_model import LanguageModel, shorthand
+from seqgen.language_model import LanguageModel
 
 OFF = "off"
 """The value that takes a setting away."""

@@ -23,8 +23,9 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import UsageError
 from seqgen.core.tokenizer import Tokenizer
+from seqgen.generation.selection import DEFAULT_MIN_P, DEFAULT_TEMPERATURE
 from seqgen.interop.source import Source
-from seqgen.language_model import DEFAULT_LENGTH, DEFAULT_MIN_P, DEFAULT_TEMPERATURE
+from seqgen.language_model import DEFAULT_LENGTH
 
 LARGEST = 64 * 2**20
 """Bytes of weights in a page, which takes a third more: what a browser on a phone still opens."""
