@@ -1,22 +1,24 @@
-"""Would a network train better with other kinds of dropout, or with Muon?  Each in place of a part of the torch backend.
+"""Would a network train better with other kinds of dropout, with Muon, or with shorter sequences at first?  Each in place of a part of the
+torch backend.
 
     python benchmarks/alternatives.py sonnets.txt --steps 1700 --seeds 0 1
     python benchmarks/alternatives.py tinyshakespeare.txt --steps 15200 --only "nothing changed" "weight-drop 0.3"
 
-After equal numbers of steps, by the loss of the network alone on the last tenth of the text; all else is as the defaults have it.
+After equal numbers of steps, which read as much text, by the loss of the network alone on the last tenth of the text; all else
+is as the defaults have it.
 
 * weight-drop: a share of the recurrent weights is zeroed, another at each step (Merity, Keskar and Socher 2018, section 2).
 * one mask for all time steps of a batch, in place of one for each (Gal and Ghahramani 2016).
 * dropout of the embeddings.
 * Muon for the recurrent weights, each gate's matrix by itself (Jordan et al. 2024): their momentum, orthogonalised by five steps of Newton
   and Schulz, times the learning rate and a factor; AdamW for the rest.
+* T grows: in a first share of the run each batch is two, of half as many time steps, and each of them an update.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import math
 import os
 import statistics
@@ -24,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -39,6 +42,7 @@ from seqgen.backends.torch import model as torch_model
 from seqgen.backends.torch import network as torch_network
 from seqgen.backends.torch.network import _drop as drop
 from seqgen.backends.torch.optimizer import Updater
+from seqgen.core.types import Batch
 from seqgen.corpora import locate
 
 _MOMENTUM = 0.95
@@ -132,15 +136,39 @@ def muon(factor: float) -> AbstractContextManager[Any]:
     return mock.patch.object(torch_model, "Updater", type("Scaled", (Muon,), {"factor": factor}))
 
 
-CHANGES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
-    "nothing changed": contextlib.nullcontext,
-    "weight-drop 0.3": functools.partial(weight_drop, 0.3),
-    "weight-drop 0.5": functools.partial(weight_drop, 0.5),
-    "one mask for all time steps": one_mask,
-    "embeddings dropout 0.1": functools.partial(of_embeddings, 0.1),
-    "Muon, 1 times the rate": functools.partial(muon, 1.0),
-    "Muon, 5 times the rate": functools.partial(muon, 5.0),
+def growing(share: float, steps: int) -> AbstractContextManager[Any]:
+    """Half as many time steps an update in a first share of the run of so many steps."""
+    train_step = torch_model.TorchModel.train_step
+    done = 0
+
+    def halves(self: Any, batch: Batch, learning_rate: float) -> Tensor:
+        nonlocal done
+        done += 1
+        if done > share * steps:
+            return train_step(self, batch, learning_rate)
+        middle = batch.inputs.shape[1] // 2
+        parts = (slice(None, middle), slice(middle, None))
+        first, second = (replace(batch, inputs=batch.inputs[:, part], targets=batch.targets[:, part]) for part in parts)
+        return (
+            train_step(self, first, learning_rate) + train_step(self, replace(second, carry=True), learning_rate)
+        ) / 2
+
+    return mock.patch.object(torch_model.TorchModel, "train_step", halves)
+
+
+CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
+    "nothing changed": lambda _: contextlib.nullcontext(),
+    "weight-drop 0.3": lambda _: weight_drop(0.3),
+    "weight-drop 0.5": lambda _: weight_drop(0.5),
+    "one mask for all time steps": lambda _: one_mask(),
+    "embeddings dropout 0.1": lambda _: of_embeddings(0.1),
+    "Muon, 1 times the rate": lambda _: muon(1.0),
+    "Muon, 5 times the rate": lambda _: muon(5.0),
+    "T 32 in the first quarter": lambda steps: growing(0.25, steps),
+    "T 32 in the first half": lambda steps: growing(0.5, steps),
+    "T 32 all the time": lambda steps: growing(1.0, steps),
 }
+"""By what they are called: from how many steps there will be to what makes the change."""
 
 
 def main() -> None:
@@ -162,7 +190,7 @@ def main() -> None:
             for seed in arguments.seeds:
                 torch.manual_seed(seed)
                 start = time.monotonic()
-                with CHANGES[name]():
+                with CHANGES[name](arguments.steps):
                     model = seqgen.train(
                         arguments.corpus,
                         backend="torch",

@@ -4,12 +4,13 @@
     python benchmarks/quality.py tinyshakespeare.txt --nanogpt ../nanoGPT --seeds 0 1 2
     python benchmarks/quality.py tinyshakespeare.txt --steps 1200 --backends torch keras --seeds 0 1 2
     python benchmarks/quality.py tinyshakespeare.txt --seconds 60 --ngram-order 0
+    python benchmarks/quality.py names.txt:lines --epochs 25 50
 
 The last tenth of the text is held out and scored whole, with the state carried.  With ``--nanogpt``, a checkout of
 https://github.com/karpathy/nanoGPT beside which everything it needs is installed, its README's recipe for a CPU runs on the same
 text first.  Its loss is its own estimate, over 200 batches at the end.  seqgen then trains for so long that the whole call, from reading the
-text to the saved model with its n-grams and samples, takes no longer than that recipe; what it took is shown.  A budget in steps gives the
-same losses on a busy machine as on an idle one.
+text to the saved model with its n-grams and samples, takes no longer than that recipe; what it took is shown.  A budget in steps or passes
+gives the same losses on a busy machine as on an idle one.  A text whose lines are its documents is named with ``:lines``.
 """
 
 from __future__ import annotations
@@ -75,29 +76,32 @@ def nanogpt(folder: Path, corpus: Path) -> tuple[float, float]:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
+    parser.add_argument("corpus", nargs="?", default=str(locate("ice")))
     parser.add_argument(
         "--seconds", type=float, nargs="+", default=[], help="default: 120, where nothing else is a budget"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, nargs="+", default=[], help="budgets in steps instead of seconds")
+    parser.add_argument("--epochs", type=float, nargs="+", default=[], help="budgets in passes over the text")
     parser.add_argument("--backends", nargs="+", default=["torch"])
     parser.add_argument("--ngram-order", type=int, help="default: the default")
     parser.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
     parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run first")
     arguments = parser.parse_args()
-    if not (arguments.seconds or arguments.steps or arguments.nanogpt):
+    path, _, dataset = arguments.corpus.partition(":")
+    if not (arguments.seconds or arguments.steps or arguments.epochs or arguments.nanogpt):
         arguments.seconds = [120.0]
 
     columns = ("", "budget", "nats/character", "the network alone", "bits/character", "passes", "whole time")
-    table = Table(*columns, title=arguments.corpus.name)
+    table = Table(*columns, title=Path(path).name)
     rows = []
     budgets: list[tuple[str, dict[str, Any]]] = [
         (f"{seconds:g} s", {"max_time": seconds}) for seconds in arguments.seconds
     ]
     budgets += [(f"{steps:,} steps", {"max_steps": steps}) for steps in arguments.steps]
+    budgets += [(f"{epochs:g} passes", {"epochs": epochs}) for epochs in arguments.epochs]
     if arguments.nanogpt:
-        seconds, loss = nanogpt(arguments.nanogpt, arguments.corpus)
+        seconds, loss = nanogpt(arguments.nanogpt, Path(path))
         budgets.append((f"{seconds:.0f} s", {"max_time": seconds - OUTSIDE}))
         table.add_row("nanoGPT", f"{seconds:.0f} s", f"{loss:.3f}", "", f"{bits_per_character(loss, 1):.3f}", "", "")
         rows.append({"name": "nanoGPT", "seconds": seconds, "validation_loss": loss})
@@ -114,7 +118,7 @@ def main() -> None:
                     "precision": arguments.precision,
                 }
                 start = time.monotonic()
-                model = seqgen.train(arguments.corpus, progress=False, **options)
+                model = seqgen.train(path, dataset=dataset or None, progress=False, **options)
                 whole = time.monotonic() - start
                 record = model.training_record
                 nats = record["bits_per_character"] * math.log(2)

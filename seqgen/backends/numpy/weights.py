@@ -22,6 +22,15 @@ import numpy.typing as npt
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids
 
+_LINE, _PAGE = 64, 2 << 20
+"""Bytes of a cache line and of a large page of memory."""
+
+_LARGE = 128 << 10
+"""Bytes from which an array gets large pages, and with them up to 2 MB more than it needs."""
+
+_ADVISED = 4 << 20
+"""From so many bytes on NumPy asks Linux for large pages."""
+
 _STRIP = 128
 """Rows that are transposed at a time: as many stay in the cache, which halves the time at H = 2800."""
 
@@ -94,7 +103,7 @@ def _transposed(weight: npt.NDArray[np.float32], spec: ModelSpec) -> npt.NDArray
     """Canonical (G*H, in) as (in, G*H), its gates in this backend's order and those of sigmoids halved."""
     order, sigmoids = {"lstm": ((0, 1, 3, 2), 3), "gru": ((0, 1, 2), 2), "rnn": ((0,), 0)}[spec.architecture]
     size = spec.hidden_size
-    columns = np.empty(weight.shape[::-1], np.float32)
+    columns = _aligned(*weight.shape[::-1])
     for place, gate in enumerate(order):
         scale = np.float32(0.5 if place < sigmoids else 1)
         for start in range(0, size, _STRIP):
@@ -102,6 +111,19 @@ def _transposed(weight: npt.NDArray[np.float32], spec: ModelSpec) -> npt.NDArray
             rows = weight[gate * size + start : gate * size + stop]  # (up to _STRIP, in)
             np.multiply(rows.T, scale, out=columns[:, place * size + start : place * size + stop])
     return columns
+
+
+def _aligned(rows: int, columns: int) -> npt.NDArray[np.float32]:
+    """An array (rows, columns) of any content that begins with a cache line, and if it is large, with a large page.
+
+    A load that crosses from one line to the next counts as two, and small pages, which lie anywhere in memory, push one another out of
+    the caches: together a twentieth of the time of a text (docs/explanation/performance.md).  Memory that is never touched costs nothing.
+    """
+    size = rows * columns * 4
+    boundary, least = (_PAGE, _ADVISED) if size >= _LARGE else (_LINE, 0)
+    memory = np.empty(max(size + boundary, least), np.uint8)
+    start = -memory.ctypes.data % boundary
+    return memory[start : start + size].view(np.float32).reshape(rows, columns)
 
 
 def _input_product(
