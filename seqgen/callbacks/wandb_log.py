@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class WandbLog(Callback):
 
     def on_start(self, config: Mapping[str, Any], folder: Path) -> None:
         """Begin the run, or go on with it."""
+        os.environ.setdefault("WANDB_INIT_TIMEOUT", "20")  # else a server that does not answer is waited for for 90 s
         import wandb
 
         self._run = wandb.init(

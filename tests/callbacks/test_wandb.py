@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 
 import pytest
 
@@ -54,3 +55,15 @@ def test_figures_and_options_are_a_run_and_neither_command_nor_code_is(tmp_path,
         if each.HasField("history")
     ]
     assert [(line["_step"], line["train_loss"]) for line in history] == [(10, 2.5), (20, 2.25)]
+
+
+def test_a_server_that_does_not_answer_is_given_up_in_less_than_a_minute(tmp_path, monkeypatch):
+    from wandb.errors import CommError
+
+    monkeypatch.delenv("WANDB_INIT_TIMEOUT", raising=False)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    start = time.monotonic()
+    with pytest.raises(CommError):
+        WandbLog().on_start(CONFIG, tmp_path)
+    assert time.monotonic() - start < 60
