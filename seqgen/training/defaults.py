@@ -13,6 +13,8 @@ from typing import Any
 DEFAULT_SECONDS = 180.0
 """Training time where no budget is given."""
 
+MOST_PASSES, LEAST_UPDATES = 50.0, 200
+"""Beyond fifty passes a corpus has nothing more to give, unless it is so small that these are fewer updates."""
 
 SIZES = (512, 384, 256, 128)
 """Hidden sizes that are chosen from."""
@@ -67,14 +69,11 @@ def choose(
             return value
         return values[name]
 
-    if values["epochs"] is None and values["max_steps"] is None and values["max_time"] is None:
+    if all(values[name] is None for name in ("epochs", "max_steps", "max_time")):
         chosen["max_time"] = DEFAULT_SECONDS
-        # Beyond some fifty passes a corpus has nothing more to give.
-        chosen["epochs"] = 50.0
     batching = default("batching", dataset_batching)
     default("num_layers", 1)
-    default("seq_len", 64)
-    default("batch_size", 16 if batching == "stream" else 64)
+    in_update = default("seq_len", 64) * default("batch_size", 16 if batching == "stream" else 64)
 
     def sized(hidden_size: int) -> dict[str, Any]:
         embedding_size = hidden_size if values["tie_embeddings"] else 64
@@ -88,23 +87,42 @@ def choose(
         values["embedding_size"] if values["tie_embeddings"] else None
     )  # tied, they are equal
     largest = given or SIZES[0]
-    size = f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
-    hidden_size = largest
+    hidden_size, passes = largest, math.inf
     if given is None or values["dropout"] is None:
         seen = tokens({**values, **chosen, **sized(largest)})
         if given is None:
             hidden_size, seen = _size_for(seen, corpus)
-        if values["dropout"] is None:
-            chosen["dropout"] = dropout_for(seen / corpus.tokens)
         passes = seen / corpus.tokens
-        size += f", to be read {passes:.1f} times" if passes < 10 else f", to be read {passes:.0f} times"
+    most = _most_passes(values, in_update / corpus.tokens)
+    if passes > most:
+        chosen["epochs"] = passes = most
+    if values["dropout"] is None:
+        chosen["dropout"] = dropout_for(passes)
     chosen |= {name: value for name, value in sized(hidden_size).items() if values[name] is None}
+    return chosen, _sentence(chosen, corpus, passes)
+
+
+def _sentence(chosen: Mapping[str, Any], corpus: Corpus, passes: float) -> str:
+    """What there is to read, how often if that is known, and what was chosen for it."""
+    size = f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
+    if passes < math.inf:
+        size += f", to be read {passes:.1f} times" if passes < 10 else f", to be read {passes:.0f} times"
     if not chosen:
-        return chosen, f"{size}; every option was given"
-    what = ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in chosen.items()
-    )
-    return chosen, f"{size}: chose {what}"
+        return f"{size}; every option was given"
+    what = (f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in chosen.items())
+    return f"{size}: chose {', '.join(what)}"
+
+
+def _most_passes(values: Mapping[str, Any], in_update: float) -> float:
+    """How often a corpus is to be read at most, of which an update takes such a share; infinite where a person has decided that.
+
+    Whoever gives a time and a size or dropout may want to see what a long training does, or give a small model its time.
+    """
+    shape = ("hidden_size", "embedding_size", "dropout")
+    counted = values["epochs"] is not None or values["max_steps"] is not None
+    if counted or (values["max_time"] is not None and any(values[name] is not None for name in shape)):
+        return math.inf
+    return max(MOST_PASSES, float(math.ceil(LEAST_UPDATES * in_update)))
 
 
 def _size_for(tokens: float, corpus: Corpus) -> tuple[int, float]:

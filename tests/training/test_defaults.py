@@ -49,7 +49,7 @@ def test_what_is_given_stays_and_everything_else_that_must_be_known_is_chosen(na
     assert set(CHOSEN) - names <= chosen.keys()
     assert all(name in sentence for name in chosen)
     assert f"{tokens:,} training tokens, 60 different" in sentence
-    if names & set(BUDGET):
+    if names & {"epochs", "max_steps"}:
         assert not chosen.keys() & set(BUDGET)
 
 
@@ -59,7 +59,24 @@ def test_where_everything_is_given_nothing_is_chosen():
 
 def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
     chosen, _ = chosen_for(10**6)
-    assert (chosen["max_time"], chosen["epochs"]) == (DEFAULT_SECONDS, 50.0) == (180.0, 50.0)
+    assert (chosen["max_time"], chosen.get("epochs")) == (DEFAULT_SECONDS, None) == (180.0, None)
+    chosen, sentence = chosen_for(10**6, seen=51e6)
+    assert (chosen["max_time"], chosen["epochs"]) == (180.0, 50.0)
+    assert "to be read 50 times" in sentence
+    assert chosen_for(10**6, hidden_size=64, dropout=0.0)[0]["epochs"] == 50.0
+
+
+@pytest.mark.parametrize(("tokens", "passes"), [(10**6, 50.0), (10_000, 50.0), (1800, 114.0), (30, 6827.0)])
+def test_a_time_that_is_enough_for_more_ends_after_fifty_passes_or_of_a_small_corpus_200_updates(tokens, passes):
+    chosen, sentence = chosen_for(tokens, max_time=600.0, seen=1e9)
+    assert chosen["epochs"] == passes
+    assert f"to be read {passes:.0f} times" in sentence
+    assert "epochs" not in chosen_for(tokens, max_time=600.0, seen=tokens)[0]
+
+
+@pytest.mark.parametrize("given", [{"hidden_size": 64}, {"embedding_size": 8}, {"dropout": 0.0}, {"epochs": 1000.0}])
+def test_who_gives_a_time_and_the_size_or_dropout_gets_all_of_it(given):
+    assert "epochs" not in chosen_for(10_000, max_time=600.0, seen=1e9, **given)[0]
 
 
 @pytest.mark.parametrize(
