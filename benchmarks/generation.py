@@ -4,7 +4,8 @@ r"""How fast text is written, beside bare loops: sampling and decoding included,
     python benchmarks/generation.py --keras --stream-tokens 10000000
 
 The models are fresh (their text is noise, as quick to write as any), LSTM 1 x 256 and 2 x 512 with 65 characters.  One
-text and 256 texts go through the public API with the default samplers; bare loops draw with temperature alone.
+text and 256 texts go through the public API with the default samplers; bare loops draw with temperature alone.  With n-grams
+are models as training gives them: mixed with the n-grams of up to seven characters of *Ice*, so that their text looks like it.
 """
 
 from __future__ import annotations
@@ -34,12 +35,21 @@ from side_by_side import interleave, report, write_results  # noqa: E402
 
 from seqgen.core.catalog import load_catalog  # noqa: E402
 from seqgen.core.spec import ModelSpec  # noqa: E402
+from seqgen.corpora import locate  # noqa: E402
 from seqgen.generation.generate import generate, stream  # noqa: E402
 from seqgen.generation.selection import with_defaults  # noqa: E402
+from seqgen.ngrams.counting import count_ngrams  # noqa: E402
+from seqgen.ngrams.mixture import Mixture, weights_shape  # noqa: E402
 from seqgen.tokenizers.char import CharTokenizer  # noqa: E402
 
 VOCAB = 65
-LETTERS = "".join(chr(33 + number) for number in range(VOCAB))
+ICE = Path(locate("ice")).read_text(encoding="utf-8")
+PROMPT = ICE[:7]
+UNUSED = "".join(chr(0x100 + number) for number in range(VOCAB - len(set(ICE))))
+TOKENIZER = CharTokenizer().fit([ICE, UNUSED])
+LETTERS = [TOKENIZER.decode(np.array([number])) for number in range(VOCAB)]
+ORDER = 7
+"""The longest n-grams that training counts by itself."""
 SIZES = ((256, 1), (512, 2))
 CATALOG = load_catalog()
 CLASSIC_LENGTH, CLASSIC_WINDOW = 10, 100
@@ -61,18 +71,19 @@ def measure(spec: ModelSpec, size: str) -> None:
     """All tables of one size of model."""
     backends = ("numpy", "torch", *(("keras",) if ARGUMENTS.keras else ()))
     models = {name: CATALOG.make("backend", name).build(spec, random_seed=0, device="cpu") for name in backends}
-    tokenizer = CharTokenizer().fit([LETTERS])
+    table = count_ngrams(TOKENIZER.encode(ICE), VOCAB, ORDER)
+    models["numpy, with n-grams"] = Mixture(models["numpy"], table, np.ones(weights_shape(ORDER), np.float32))
     samplers = with_defaults((), CATALOG)
-    prompt = tokenizer.encode(LETTERS[:7])
+    prompt = TOKENIZER.encode(PROMPT)
     length, samples, repeats = ARGUMENTS.length, ARGUMENTS.samples, ARGUMENTS.repeats
     about = {"threads": ARGUMENTS.threads, "size": size, "torch": torch.__version__, "numpy": np.__version__}
 
     def one(model: Any) -> Callable[[], object]:
-        return lambda: "".join(stream(model, tokenizer, prompt, length=length, samplers=samplers))
+        return lambda: "".join(stream(model, TOKENIZER, prompt, length=length, samplers=samplers))
 
     def many(model: Any) -> Callable[[], object]:
         options = {"length": length // 4, "num_samples": samples, "batch_size": samples}
-        return lambda: generate(model, tokenizer, prompt, samplers=samplers, **options)
+        return lambda: generate(model, TOKENIZER, prompt, samplers=samplers, **options)
 
     single = {f"seqgen, {name}": one(model) for name, model in models.items()}
     single |= {
@@ -104,7 +115,7 @@ def measure(spec: ModelSpec, size: str) -> None:
     seconds = interleave(batch, repeats=max(3, repeats // 2))
     report(f"generation {samples} {size}", seconds, work=samples * (length // 4), unit="characters", **about)
 
-    ids = np.random.default_rng(0).integers(0, VOCAB, (1, ARGUMENTS.prompt))
+    ids = TOKENIZER.encode(ICE[: ARGUMENTS.prompt])[None]
     for name, model in models.items():
         runs = {
             "read at once": reading(model, ids),
@@ -228,14 +239,13 @@ def classic_keras(spec: ModelSpec) -> Callable[[], object]:
 
 def agreement(spec: ModelSpec) -> None:
     """In how many of 256 texts of 2,000 characters NumPy and torch, whose logits differ in their last digits, part ways."""
-    tokenizer = CharTokenizer().fit([LETTERS])
-    prompt, samplers = tokenizer.encode(LETTERS[:7]), with_defaults((), CATALOG)
+    prompt, samplers = TOKENIZER.encode(PROMPT), with_defaults((), CATALOG)
     fresh = CATALOG.make("backend", "numpy").build(spec, random_seed=0)
     weights = {name: value * 3 for name, value in fresh.weights().items()}  # as sure of itself as a trained one
     texts = []
     for name in ("numpy", "torch"):
         model = CATALOG.make("backend", name).build(spec, device="cpu", weights=weights)
-        written = generate(model, tokenizer, prompt, length=2000, num_samples=256, samplers=samplers)
+        written = generate(model, TOKENIZER, prompt, length=2000, num_samples=256, samplers=samplers)
         texts.append([sample.text for sample in written])
     differing = sum(one != other for one, other in zip(*texts, strict=True))
     print(f"of {len(texts[0])} texts of 2,000 characters {differing} differ between NumPy and torch")
@@ -244,11 +254,10 @@ def agreement(spec: ModelSpec) -> None:
 
 def memory(spec: ModelSpec) -> None:
     """By how much the process grows over a long stream, after a warm-up of a hundredth."""
-    tokenizer = CharTokenizer().fit([LETTERS])
     model = CATALOG.make("backend", "numpy").build(spec, random_seed=0)
     tokens = ARGUMENTS.stream_tokens
     samplers = with_defaults((), CATALOG)
-    pieces = stream(model, tokenizer, tokenizer.encode(LETTERS[:7]), length=tokens, samplers=samplers)
+    pieces = stream(model, TOKENIZER, TOKENIZER.encode(PROMPT), length=tokens, samplers=samplers)
     for _ in range(tokens // 100):
         next(pieces)
     before = resident()
