@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 DEFAULT_SECONDS = 180.0
 """Training time where no budget is given."""
@@ -20,7 +20,10 @@ SIZES = (512, 384, 256, 128)
 """Hidden sizes that are chosen from."""
 
 LEAST_TOKENS = {512: 2_500_000, 384: 1_200_000, 256: 300_000, 128: 0}
-"""Tokens that the budget must be enough for, that a model of a size can be chosen."""
+"""Tokens that a budget of time must be enough for at a size, that it can be chosen."""
+
+LEAST_COUNTED = {512: 750_000, 384: 100_000, 256: 0}
+"""Tokens that a budget of updates or passes must have for it: where time does not count, a larger model learns more from each."""
 
 LEAST_CORPUS = {512: 50_000, 384: 50_000, 256: 0, 128: 0}
 """Tokens that the corpus must have for it."""
@@ -47,8 +50,20 @@ class Corpus:
     vocab_size: int
 
 
+class Reach(NamedTuple):
+    """How many tokens a budget is enough to train on; infinite where it has no such limit.
+
+    Attributes:
+        counted: by its updates or passes.
+        timed: by its time.
+    """
+
+    counted: float
+    timed: float
+
+
 def choose(
-    values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str, tokens: Callable[[Mapping[str, Any]], float]
+    values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str, reach: Callable[[Mapping[str, Any]], Reach]
 ) -> tuple[dict[str, Any], str]:
     """Values for the options that are None, and a line that says what was chosen and why.
 
@@ -58,8 +73,7 @@ def choose(
         values: every option of ``TrainingOptions``.
         corpus: what is trained on.
         dataset_batching: the mode that suits the dataset's documents.
-        tokens: how many the budget is enough to train on, given all values but dropout; it may have to measure, and is
-            asked once at most.
+        reach: of the budget, given all values but dropout; it may have to measure, and is asked once at most.
     """
     chosen: dict[str, Any] = {}
 
@@ -89,10 +103,10 @@ def choose(
     largest = given or SIZES[0]
     hidden_size, passes = largest, math.inf
     if given is None or values["dropout"] is None:
-        seen = tokens({**values, **chosen, **sized(largest)})
+        far = reach({**values, **chosen, **sized(largest)})
         if given is None:
-            hidden_size, seen = _size_for(seen, corpus)
-        passes = seen / corpus.tokens
+            hidden_size, far = _size_for(far, corpus)
+        passes = min(far) / corpus.tokens
     most = _most_passes(values, in_update / corpus.tokens)
     if passes > most:
         chosen["epochs"] = passes = most
@@ -125,16 +139,17 @@ def _most_passes(values: Mapping[str, Any], in_update: float) -> float:
     return max(MOST_PASSES, float(math.ceil(LEAST_UPDATES * in_update)))
 
 
-def _size_for(tokens: float, corpus: Corpus) -> tuple[int, float]:
-    """The hidden size for a budget that is enough for so many tokens at the largest one, and the tokens at that size.
+def _size_for(reach: Reach, corpus: Corpus) -> tuple[int, Reach]:
+    """The hidden size for a budget with this reach at the largest one, and its reach at that size.
 
     A step of half as many units takes a third of the time, and in a short time it is the number of steps that counts.
     """
     for size in SIZES:
-        seen = tokens * (SIZES[0] / size) ** COST_EXPONENT
-        if seen >= LEAST_TOKENS[size] and corpus.tokens >= LEAST_CORPUS[size]:
-            return size, seen
-    return SIZES[-1], tokens * (SIZES[0] / SIZES[-1]) ** COST_EXPONENT
+        timed = reach.timed * (SIZES[0] / size) ** COST_EXPONENT
+        enough = timed >= LEAST_TOKENS[size] and reach.counted >= LEAST_COUNTED.get(size, 0)
+        if enough and corpus.tokens >= LEAST_CORPUS[size]:
+            break
+    return size, Reach(reach.counted, timed)
 
 
 def dropout_for(passes: float) -> float:

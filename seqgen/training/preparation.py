@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +28,7 @@ from seqgen.data.split import split
 from seqgen.data.store import TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
-from seqgen.training.defaults import Corpus, choose
+from seqgen.training.defaults import Corpus, Reach, choose
 from seqgen.training.memory import fewer_rows
 from seqgen.training.mixing import check_mixing
 from seqgen.training.options import recorded
@@ -152,10 +153,10 @@ def prepare(
     corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
     check_mixing(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
 
-    def tokens(values: Mapping[str, Any]) -> float:
-        return _tokens(backend, _spec(tokenizer, {**values, "dropout": 0.0}), store, values)
+    def reach(values: Mapping[str, Any]) -> Reach:
+        return _reach(backend, _spec(tokenizer, {**values, "dropout": 0.0}), store, values)
 
-    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, tokens=tokens)
+    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, reach=reach)
     values |= chosen
     origins |= dict.fromkeys(chosen, "chosen")
     training, validation = make_batches(store, values)
@@ -273,16 +274,14 @@ def _shorten_warmup(values: dict[str, Any], origins: dict[str, str], budget: Bud
         values["warmup_steps"], origins["warmup_steps"] = most, "chosen"
 
 
-def _tokens(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mapping[str, Any]) -> float:
+def _reach(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mapping[str, Any]) -> Reach:
     """How many tokens the budget is enough to train on; where it is a time, a few measured steps tell."""
     training, _ = make_batches(store, values)
-    in_epoch = len(training.part.tokens)
-    limits: list[float] = [values["epochs"] * in_epoch] if values["epochs"] else []
-    if values["max_steps"]:
-        limits.append(values["max_steps"] / training.steps_per_epoch * in_epoch)
-    if values["max_time"]:
-        limits.append(values["max_time"] * _pace(build_model(backend, spec, values), training, values))
-    return min(limits)
+    steps = _budget(values, training).max_steps
+    counted = math.inf if steps is None else steps / training.steps_per_epoch * len(training.part.tokens)
+    if not values["max_time"]:
+        return Reach(counted, math.inf)
+    return Reach(counted, values["max_time"] * _pace(build_model(backend, spec, values), training, values))
 
 
 def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:

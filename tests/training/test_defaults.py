@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqgen.training.defaults import DEFAULT_SECONDS, Corpus, choose
+from seqgen.training.defaults import DEFAULT_SECONDS, Corpus, Reach, choose
 from seqgen.training.options import TrainingOptions
 
 CHOSEN = (
@@ -37,9 +38,10 @@ GIVEN = {
 }
 
 
-def chosen_for(tokens, *, dataset_batching="stream", seen=4e6, **given):
+def chosen_for(tokens, *, dataset_batching="stream", seen=4e6, counted=math.inf, **given):
     values = asdict(TrainingOptions(**given))
-    return choose(values, Corpus(tokens, 1, 60), dataset_batching=dataset_batching, tokens=lambda _: seen)
+    reach = Reach(counted, seen)
+    return choose(values, Corpus(tokens, 1, 60), dataset_batching=dataset_batching, reach=lambda _: reach)
 
 
 @given(names=st.sets(st.sampled_from(sorted(GIVEN))), tokens=st.integers(2, 10**9), tied=st.booleans())
@@ -94,6 +96,22 @@ def test_a_small_corpus_and_a_short_budget_get_a_smaller_model(tokens, seen, hid
     assert chosen_for(tokens, seen=seen)[0]["hidden_size"] == hidden_size
 
 
+@pytest.mark.parametrize(
+    ("tokens", "counted", "hidden_size"),
+    [(10**6, 10**6, 512), (10**6, 250_000, 384), (10**6, 60_000, 256), (10**6, 1, 256), (20_000, 10**7, 256)],
+)
+def test_where_updates_are_counted_a_smaller_model_would_not_see_more(tokens, counted, hidden_size):
+    chosen, sentence = chosen_for(tokens, seen=math.inf, counted=counted, max_steps=1)
+    assert chosen["hidden_size"] == hidden_size
+    passes = counted / tokens
+    assert f"to be read {passes:.{1 if passes < 10 else 0}f} times" in sentence
+
+
+def test_of_a_time_and_a_count_the_first_reached_tells_how_often_a_corpus_is_read():
+    assert "to be read 2.0 times" in chosen_for(10**6, seen=9e6, counted=2e6, max_steps=1, max_time=60.0)[1]
+    assert "to be read 3.0 times" in chosen_for(10**6, seen=3e6, counted=9e6, max_steps=1, max_time=60.0)[1]
+
+
 def test_a_corpus_that_is_read_more_often_gets_more_dropout():
     budgets = [passes * 10**6 for passes in (0.3, 1, 2, 4, 8, 16, 32, 1000)]
     chosen = [chosen_for(10**6, hidden_size=512, seen=seen)[0]["dropout"] for seen in budgets]
@@ -108,11 +126,11 @@ def test_more_time_never_gets_a_smaller_model(shorter, longer, tokens):
 
 
 def test_what_the_budget_is_enough_for_is_asked_only_where_it_matters():
-    def tokens(values):
+    def reach(values):
         raise AssertionError
 
     values = asdict(TrainingOptions(dropout=0.2, hidden_size=64))
-    chosen, _ = choose(values, Corpus(10**6, 1, 60), dataset_batching="stream", tokens=tokens)
+    chosen, _ = choose(values, Corpus(10**6, 1, 60), dataset_batching="stream", reach=reach)
     assert chosen["learning_rate"] == 8e-3
 
 
@@ -122,7 +140,7 @@ def test_it_is_asked_with_everything_else_settled():
         asdict(TrainingOptions(max_time=9.0)),
         Corpus(10**6, 1, 60),
         dataset_batching="documents",
-        tokens=lambda values: asked.append(values) or 1e6,
+        reach=lambda values: asked.append(values) or Reach(math.inf, 1e6),
     )
     (values,) = asked
     assert [name for name in CHOSEN if name != "dropout" and values[name] is None] == []
