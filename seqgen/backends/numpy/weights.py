@@ -117,7 +117,7 @@ def _aligned(rows: int, columns: int) -> npt.NDArray[np.float32]:
     """An array (rows, columns) of any content that begins with a cache line, and if it is large, with a large page.
 
     A load that crosses from one line to the next counts as two, and small pages, which lie anywhere in memory, push one another out of
-    the caches: together a twentieth of the time of a text (docs/explanation/performance.md).  Memory that is never touched costs nothing.
+    the caches.  Memory that is never touched costs nothing.
     """
     size = rows * columns * 4
     boundary, least = (_PAGE, _ADVISED) if size >= _LARGE else (_LINE, 0)
