@@ -87,17 +87,23 @@ class _Source:
 
     def is_option(self, annotation: ast.expr) -> bool:
         """Whether an annotation carries a ``Doc``, itself or by the name of an alias."""
-        if isinstance(annotation, ast.Name) and annotation.id in self._values:
-            annotation = self._values[annotation.id]
-        return any(isinstance(node, ast.Call) and _last_name(node.func) == "Doc" for node in ast.walk(annotation))
+        return any(self._calls(annotation, "Doc"))
 
     def form(self, annotation: ast.expr) -> dict[str, str]:
         """What is shown in the place of key and value, where a part takes any key (``AnyKey``); else empty."""
-        for node in ast.walk(annotation):
-            if isinstance(node, ast.Call) and _last_name(node.func) == "AnyKey":
-                key, value, *_ = map(ast.literal_eval, node.args)
-                return {key: value}
+        for call in self._calls(annotation, "AnyKey"):
+            given = dict(zip(("key", "value"), call.args, strict=False))
+            given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+            return {ast.literal_eval(given["key"]): ast.literal_eval(given["value"])}
         return {}
+
+    def _calls(self, annotation: ast.expr, name: str) -> Iterator[ast.Call]:
+        """The calls of this name in an annotation, or in what it is an alias of."""
+        if isinstance(annotation, ast.Name) and annotation.id in self._values:
+            annotation = self._values[annotation.id]
+        for node in ast.walk(annotation):
+            if isinstance(node, ast.Call) and _last_name(node.func) == name:
+                yield node
 
     def shown(self, default: ast.expr | None) -> str:
         """A default as one writes it on the command line; for an expression, its source."""

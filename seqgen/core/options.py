@@ -159,7 +159,7 @@ def checked(part: type, values: Mapping[str, Any], *, where: str, example: str =
 
     Args:
         part: the dataclass that declares the options.
-        values: option names to values.
+        values: option names to values; where an option takes any key (``AnyKey``), other keys are its own.
         where: who is speaking in the error message, for example ``sampler top-p``.
         example: a correct use, ended with the option's default, for example ``--sampler top-p``; empty: none is shown.
 

@@ -22,7 +22,7 @@ SIZES = (512, 384, 256, 128)
 LEAST_TOKENS = {512: 2_500_000, 384: 1_200_000, 256: 300_000, 128: 0}
 """Tokens that a budget of time must be enough for at a size, that it can be chosen."""
 
-LEAST_COUNTED = {512: 750_000, 384: 100_000, 256: 0}
+LEAST_COUNTED = {512: 750_000, 384: 100_000, 256: 0, 128: 0}
 """Tokens that a budget of updates or passes must have for it: where time does not count, a larger model learns more from each."""
 
 LEAST_CORPUS = {512: 50_000, 384: 50_000, 256: 0, 128: 0}
@@ -146,7 +146,7 @@ def _size_for(reach: Reach, corpus: Corpus) -> tuple[int, Reach]:
     """
     for size in SIZES:
         timed = reach.timed * (SIZES[0] / size) ** COST_EXPONENT
-        enough = timed >= LEAST_TOKENS[size] and reach.counted >= LEAST_COUNTED.get(size, 0)
+        enough = timed >= LEAST_TOKENS[size] and reach.counted >= LEAST_COUNTED[size]
         if enough and corpus.tokens >= LEAST_CORPUS[size]:
             break
     return size, Reach(reach.counted, timed)

@@ -48,6 +48,14 @@ class Part(Base, Seen):
     sum: Annotated[int, Doc("is worked out")] = SIZE + LIMIT
 
 class Ours(Missing): ...
+
+Weights = Annotated[Mapping[str, float], AnyKey("TEXT", "WEIGHT", "the=2"), Doc("what each weighs")]
+
+class Free:
+    weights: Weights = field(default_factory=dict)
+
+class Named:
+    parts: Annotated[Mapping[str, int], AnyKey(key="PART", value="COUNT", example="a=1"), Doc("how many")] = field(default_factory=dict)
 """
 BASE = """
 class Base:
@@ -83,6 +91,11 @@ def test_aliases_constants_and_base_classes_are_followed_and_nothing_is_imported
         "sum": "SIZE + LIMIT",
     }
     assert package not in sys.modules
+
+
+@pytest.mark.parametrize(("name", "shown"), [("Free", {"TEXT": "WEIGHT"}), ("Named", {"PART": "COUNT"})])
+def test_where_any_key_may_be_written_it_is_shown_what_stands_for_it(package, name, shown):
+    assert declared_options(f"{package}.part:{name}") == shown
 
 
 def test_a_base_class_that_is_not_there_has_no_options(package):
