@@ -102,7 +102,7 @@ def draw(logits: Array, uniforms: npt.NDArray[np.float64]) -> Ids:
 def _draw_one(logits: npt.NDArray[Any], uniform: float) -> int:
     """``draw`` for one row (V,), with the same arithmetic, in fewer and cheaper calls: about half the time at V = 65."""
     top = logits.item(logits.argmax())
-    exact = logits.astype(np.float64)
+    exact = logits.astype("d")  # float64; by its letter, for naming the type takes longer
     if not -_PLAIN <= top <= _PLAIN:
         if not math.isfinite(top):
             raise _refusal(np.array([top]))

@@ -27,8 +27,10 @@ class MinP(Sampler):
         if self.p == 0:
             return logits
         if type(logits) is np.ndarray and len(logits) == 1:
+            left = logits.copy()
             # In float32, so that it is rounded as it is among other rows.
-            return np.where(logits >= np.float32(best(logits)) + self._distance, logits, EXCLUDED)
+            left[logits < np.float32(best(logits)) + self._distance] = EXCLUDED
+            return left
         return masked(logits, logits >= best(logits) + number(logits, math.log(self.p)))
 
     @cached_property

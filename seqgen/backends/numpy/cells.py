@@ -1,4 +1,4 @@
-"""One time step of each recurrent layer, and many in a row, gates of all B sequences in one product, in place where possible.
+"""One time step of each recurrent layer, gates of all B sequences in one product, in memory that is made once.
 
 The formulas are those of :mod:`seqgen.core.canonical`.  With sigmoid(a) = (1 + tanh(a / 2)) / 2 and the halves folded
 into the weights, one call of tanh serves all gates; see :mod:`seqgen.backends.numpy.weights` for the layout.
@@ -6,7 +6,7 @@ into the weights, one call of tanh serves all gates; see :mod:`seqgen.backends.n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
@@ -15,9 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.backends.numpy.weights import Layer
+from seqgen.core.types import State
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Parts: TypeAlias = tuple[Floats, ...]
+Step: TypeAlias = Callable[[Floats, State, dict[str, Floats], Floats | None], Floats]
+"""(input product (B, G*H), state before, state to be written, output (B, H) to be written) -> output.
+
+Without an output, all that is written is new arrays; with one, what else the layer carries changes in place.
+"""
 
 _HALF = np.array(0.5, np.float32)
 """As an array, for one with a Python number takes twice as long at these sizes."""
@@ -29,114 +34,79 @@ class Cell:
 
     Attributes:
         parts: names of what it carries, each (B, H); the first is its output.
-        step: (input product (B, G*H), layer, parts before) -> parts after, all new arrays.
-        read: (input products (T, B, G*H), layer, parts before, outputs (T, B, H) to be written) -> parts after; the same
-            numbers as T steps.  Its arrays are made once, which takes a sixth to a quarter off a step.
+        step: (layer, names of the parts in a state, gates (B, G*H) to work in) -> its step.  That arrays and their slices are
+            made once takes a sixth off a step.
     """
 
     parts: tuple[str, ...]
-    step: Callable[[Floats, Layer, Parts], Parts]
-    read: Callable[[Floats, Layer, Parts, Floats], Parts]
+    step: Callable[[Layer, Sequence[str], Floats], Step]
 
 
-def _lstm(inputs: Floats, layer: Layer, before: Parts) -> Parts:
-    hidden, cell = before
-    size = hidden.shape[1]
-    gates = np.dot(hidden, layer.recurrent_weight)  # (B, 4H): i f o g
-    gates += inputs
-    np.tanh(gates, out=gates)
-    sigmoids = gates[:, : 3 * size]  # (B, 3H)
-    sigmoids *= _HALF
-    sigmoids += _HALF
-    candidate = gates[:, 3 * size :]
-    candidate *= gates[:, :size]
-    cell = cell * gates[:, size : 2 * size]
-    cell += candidate
-    hidden = np.tanh(cell)
-    hidden *= gates[:, 2 * size : 3 * size]
-    return hidden, cell
-
-
-def _read_lstm(inputs: Floats, layer: Layer, before: Parts, outputs: Floats) -> Parts:
-    hidden, cell = before[0], before[1].copy()
-    size, weight = hidden.shape[1], layer.recurrent_weight
-    gates = np.empty((len(hidden), 4 * size), np.float32)  # i f o g
+def _lstm(layer: Layer, names: Sequence[str], gates: Floats) -> Step:  # i f o g
+    weight, (of_hidden, of_cell) = layer.recurrent_weight, names
+    size = len(weight)
     sigmoids, candidate = gates[:, : 3 * size], gates[:, 3 * size :]
     i, f, o = (gates[:, gate * size : (gate + 1) * size] for gate in range(3))
-    for product, output in zip(inputs, outputs, strict=True):
-        np.dot(hidden, weight, gates)
-        gates += product
-        np.tanh(gates, gates)
-        sigmoids *= _HALF
-        sigmoids += _HALF
-        candidate *= i
-        cell *= f
-        cell += candidate
-        hidden = np.multiply(np.tanh(cell, output), o, output)
-    return hidden.copy(), cell
+    dot, add, multiply, tanh = np.dot, np.add, np.multiply, np.tanh
+
+    def step(inputs: Floats, before: State, after: dict[str, Floats], output: Floats | None) -> Floats:
+        dot(before[of_hidden], weight, gates)
+        add(gates, inputs, gates)
+        tanh(gates, gates)
+        multiply(sigmoids, _HALF, sigmoids)
+        add(sigmoids, _HALF, sigmoids)
+        multiply(candidate, i, candidate)
+        cell = before[of_cell]
+        cell = multiply(cell, f, None if output is None else cell)
+        after[of_cell] = add(cell, candidate, cell)
+        hidden = tanh(cell, output)
+        after[of_hidden] = multiply(hidden, o, hidden)
+        return hidden
+
+    return step
 
 
-def _gru(inputs: Floats, layer: Layer, before: Parts) -> Parts:
-    (hidden,) = before
-    size = hidden.shape[1]
-    gates = np.dot(hidden, layer.recurrent_weight)  # (B, 3H): r z n
-    sigmoids = gates[:, : 2 * size]  # (B, 2H)
-    sigmoids += inputs[:, : 2 * size]
-    np.tanh(sigmoids, out=sigmoids)
-    sigmoids *= _HALF
-    sigmoids += _HALF
-    candidate = gates[:, 2 * size :]
-    candidate += layer.recurrent_candidate_bias
-    candidate *= gates[:, :size]
-    candidate += inputs[:, 2 * size :]
-    np.tanh(candidate, out=candidate)
-    hidden = hidden - candidate
-    hidden *= gates[:, size : 2 * size]
-    hidden += candidate  # (1 - z) n + z h
-    return (hidden,)
-
-
-def _read_gru(inputs: Floats, layer: Layer, before: Parts, outputs: Floats) -> Parts:
-    (hidden,) = before
-    size, weight, bias = hidden.shape[1], layer.recurrent_weight, layer.recurrent_candidate_bias
-    gates = np.empty((len(hidden), 3 * size), np.float32)  # r z n
+def _gru(layer: Layer, names: Sequence[str], gates: Floats) -> Step:  # r z n
+    weight, bias, (of_hidden,) = layer.recurrent_weight, layer.recurrent_candidate_bias, names
+    size = len(weight)
     sigmoids, candidate = gates[:, : 2 * size], gates[:, 2 * size :]
     r, z = gates[:, :size], gates[:, size : 2 * size]
-    of_sigmoids, of_candidate = inputs[..., : 2 * size], inputs[..., 2 * size :]
-    for to_sigmoids, to_candidate, output in zip(of_sigmoids, of_candidate, outputs, strict=True):
-        np.dot(hidden, weight, gates)
-        sigmoids += to_sigmoids
-        np.tanh(sigmoids, sigmoids)
-        sigmoids *= _HALF
-        sigmoids += _HALF
-        candidate += bias
-        candidate *= r
-        candidate += to_candidate
-        np.tanh(candidate, candidate)
-        np.subtract(hidden, candidate, output)
-        np.multiply(output, z, output)
-        hidden = np.add(output, candidate, output)
-    return (hidden.copy(),)
+    dot, add, multiply, tanh = np.dot, np.add, np.multiply, np.tanh
+
+    def step(inputs: Floats, before: State, after: dict[str, Floats], output: Floats | None) -> Floats:
+        dot(before[of_hidden], weight, gates)
+        add(sigmoids, inputs[:, : 2 * size], sigmoids)
+        tanh(sigmoids, sigmoids)
+        multiply(sigmoids, _HALF, sigmoids)
+        add(sigmoids, _HALF, sigmoids)
+        add(candidate, bias, candidate)
+        multiply(candidate, r, candidate)
+        add(candidate, inputs[:, 2 * size :], candidate)
+        tanh(candidate, candidate)
+        hidden = np.subtract(before[of_hidden], candidate, output)
+        multiply(hidden, z, hidden)
+        after[of_hidden] = add(hidden, candidate, hidden)  # (1 - z) n + z h
+        return hidden
+
+    return step
 
 
-def _rnn(inputs: Floats, layer: Layer, before: Parts) -> Parts:
-    hidden = np.dot(before[0], layer.recurrent_weight)  # (B, H)
-    hidden += inputs
-    return (np.tanh(hidden, out=hidden),)
+def _rnn(layer: Layer, names: Sequence[str], gates: Floats) -> Step:
+    weight, (of_hidden,) = layer.recurrent_weight, names
 
+    def step(inputs: Floats, before: State, after: dict[str, Floats], output: Floats | None) -> Floats:
+        np.dot(before[of_hidden], weight, gates)
+        np.add(gates, inputs, gates)
+        after[of_hidden] = hidden = np.tanh(gates, output)
+        return hidden
 
-def _read_rnn(inputs: Floats, layer: Layer, before: Parts, outputs: Floats) -> Parts:
-    (hidden,) = before
-    for product, output in zip(inputs, outputs, strict=True):
-        np.add(np.dot(hidden, layer.recurrent_weight, output), product, output)
-        hidden = np.tanh(output, output)
-    return (hidden.copy(),)
+    return step
 
 
 CELLS: Mapping[str, Cell] = MappingProxyType(
     {
-        "lstm": Cell(("hidden", "cell"), _lstm, _read_lstm),
-        "gru": Cell(("hidden",), _gru, _read_gru),
-        "rnn": Cell(("hidden",), _rnn, _read_rnn),
+        "lstm": Cell(("hidden", "cell"), _lstm),
+        "gru": Cell(("hidden",), _gru),
+        "rnn": Cell(("hidden",), _rnn),
     }
 )

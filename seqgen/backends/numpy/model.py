@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.backends.numpy.cells import CELLS, Floats
+from seqgen.backends.numpy.cells import CELLS, Floats, Step
 from seqgen.backends.numpy.weights import Prepared, prepare
 from seqgen.core.backend import Model
 from seqgen.core.spec import ModelSpec
@@ -36,6 +36,7 @@ class NumpyModel(Model):
         """Take over canonical weights: copies, but for arrays that nobody can write to, such as a file's."""
         self._weights = {name: value.copy() if value.flags.writeable else value for name, value in weights.items()}
         self.__dict__.pop("_prepared", None)
+        self._steps = _Steps()
 
     @cached_property
     def _prepared(self) -> Prepared:
@@ -53,17 +54,13 @@ class NumpyModel(Model):
 
     def next_logits(self, ids: Ids, state: State) -> tuple[Floats, State]:
         """One step; see :meth:`seqgen.core.backend.Model.next_logits`."""
-        after: dict[str, Any] = {}
-        hidden: Any = None
-        for names, layer in zip(self._names, self._prepared.layers, strict=True):
-            if layer.input_weight is None:
-                inputs = self._prepared.of_tokens(ids)
-            else:
-                inputs = np.dot(hidden, layer.input_weight)
-                inputs += layer.bias
-            parts = self._cell.step(inputs, layer, tuple([state[name] for name in names]))
-            after.update(zip(names, parts, strict=True))
-            hidden = parts[0]
+        after: dict[str, Floats] = {}
+        steps = self._steps_of(len(ids))
+        hidden = steps.first(self._prepared.of_tokens(ids), state, after, None)
+        for input_weight, bias, step in steps.above:
+            inputs = np.dot(hidden, input_weight)
+            inputs += bias
+            hidden = step(inputs, state, after, None)
         return self._logits(hidden), after
 
     def prefill(self, ids: Ids, state: State) -> tuple[Floats, State]:
@@ -105,20 +102,42 @@ class NumpyModel(Model):
 
     def _read(self, ids: Ids, state: State) -> tuple[Floats, State]:
         """The top layer's outputs (T, B, H) over ids (B, T), and the state after; input products of all steps at once."""
-        after: dict[str, Any] = {}
-        hidden: Any = None
-        for names, layer in zip(self._names, self._prepared.layers, strict=True):
-            if layer.input_weight is None:
-                inputs = self._prepared.table[ids.T]  # (T, B, G*H)
-            else:
-                # Of three axes NumPy makes many small products, which together take 2 to 15 times as long.
-                flat = np.dot(hidden.reshape(-1, self.spec.hidden_size), layer.input_weight)
-                flat += layer.bias
-                inputs = flat.reshape(*ids.T.shape, -1)
-            hidden = np.empty((*ids.T.shape, self.spec.hidden_size), dtype=np.float32)  # (T, B, H)
-            parts = self._cell.read(inputs, layer, tuple(state[name] for name in names), hidden)
-            after.update(zip(names, parts, strict=True))
+        rows, length = ids.shape
+        steps, size = self._steps_of(rows), self.spec.hidden_size
+        inputs = self._prepared.table[ids.T]  # (T, B, G*H)
+        hidden, after = self._steps_in_a_row(0, steps.first, inputs, state)
+        for number, (input_weight, bias, step) in enumerate(steps.above, start=1):
+            # Of three axes NumPy makes many small products, which together take 2 to 15 times as long.
+            inputs = np.dot(hidden.reshape(-1, size), input_weight)
+            inputs += bias
+            hidden, carried = self._steps_in_a_row(number, step, inputs.reshape(length, rows, -1), state)
+            after |= carried
         return hidden, after
+
+    def _steps_in_a_row(self, layer: int, step: Step, inputs: Floats, state: State) -> tuple[Floats, dict[str, Floats]]:
+        """The outputs (T, B, H) of a layer over input products (T, B, G*H), and what it carries after."""
+        names = self._names[layer]
+        outputs = np.empty((*inputs.shape[:2], self.spec.hidden_size), np.float32)
+        carried = {name: state[name].copy() for name in names}
+        for product, output in zip(inputs, outputs, strict=True):
+            step(product, carried, carried, output)
+        carried[names[0]] = carried[names[0]].copy()  # and not a part of all outputs
+        return outputs, carried
+
+    def _steps_of(self, rows: int) -> _Steps:
+        """The steps of all layers, for so many sequences."""
+        steps = self._steps
+        if steps.rows != rows:
+            layers, columns = self._prepared.layers, self._prepared.table.shape[1]
+            gates = np.empty((rows, columns), np.float32)  # one layer after the other works in it
+            made = [self._cell.step(layer, names, gates) for layer, names in zip(layers, self._names, strict=True)]
+            steps.first, steps.rows = made[0], rows
+            steps.above = [
+                (layer.input_weight, layer.bias, step)
+                for layer, step in zip(layers, made, strict=True)
+                if layer.input_weight is not None
+            ]
+        return steps
 
     def _logits(self, hidden: Floats) -> Floats:
         """(B, H) -> (B, V)."""
@@ -135,3 +154,17 @@ class NumpyModel(Model):
         if weights is not None:
             nats *= weights.reshape(-1)
         return float(nats.sum(dtype=np.float64))
+
+
+class _Steps(threading.local):
+    """The steps of the layers for so many sequences: each thread has its own, for they work in memory of theirs.
+
+    Attributes:
+        rows: B; -1 before they are made.
+        first: of the layer that reads tokens.
+        above: of the others, with the weights (H, G*H) and the bias (1, G*H) of their input product.
+    """
+
+    rows = -1
+    first: Step
+    above: Sequence[tuple[Floats, Floats, Step]]

@@ -31,6 +31,8 @@ _LARGE = 128 << 10
 _ADVISED = 4 << 20
 """From so many bytes on NumPy asks Linux for large pages."""
 
+_NONE = np.empty(0, np.float32)
+
 _STRIP = 128
 """Rows that are transposed at a time: as many stay in the cache, which halves the time at H = 2800."""
 
@@ -43,13 +45,13 @@ class Layer:
         input_weight: (H, G*H); None for layer 0, whose product with every token is ``Prepared.table``.
         bias: (1, G*H); with two axes, for NumPy adds arrays of equal shape faster than it broadcasts.
         recurrent_weight: (H, G*H).
-        recurrent_candidate_bias: (1, H), gru only.
+        recurrent_candidate_bias: (1, H); (1, 0) for other networks than gru.
     """
 
     input_weight: npt.NDArray[np.float32] | None
     bias: npt.NDArray[np.float32]
     recurrent_weight: npt.NDArray[np.float32]
-    recurrent_candidate_bias: npt.NDArray[np.float32] | None
+    recurrent_candidate_bias: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def prepare(weights: Mapping[str, npt.NDArray[np.float32]], spec: ModelSpec) -> 
         name = f"layers.{number}"
         input_weight = _transposed(weights[f"{name}.input_weight"], spec)  # (in, G*H)
         bias = _transposed(weights[f"{name}.bias"][:, None], spec)  # (1, G*H)
-        candidate_bias = weights.get(f"{name}.recurrent_candidate_bias")
+        candidate_bias = weights.get(f"{name}.recurrent_candidate_bias", _NONE)
         if number == 0:
             table = _input_product(weights, input_weight, spec)  # (V, G*H)
             table += bias
@@ -92,7 +94,7 @@ def prepare(weights: Mapping[str, npt.NDArray[np.float32]], spec: ModelSpec) -> 
                 input_weight=input_weight if number else None,
                 bias=bias,
                 recurrent_weight=_transposed(weights[f"{name}.recurrent_weight"], spec),
-                recurrent_candidate_bias=None if candidate_bias is None else candidate_bias[None],
+                recurrent_candidate_bias=candidate_bias[None],
             )
         )
     output_weight = weights["embedding.weight" if spec.tie_embeddings else "output.weight"]
