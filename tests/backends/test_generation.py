@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,31 @@ def test_the_state_handed_in_is_not_modified(model, random_batch):
     model.prefill(ids, state)
     for name, part in before.items():
         np.testing.assert_array_equal(state[name], part)
+
+
+def test_the_state_given_out_stays_as_it_was(model, random_batch):
+    ids = random_batch(2, 2).inputs
+    _, state = model.next_logits(ids[:, 0], model.initial_state(2))
+    before = copied(state)
+    model.next_logits(ids[:, 1], state)
+    model.next_logits(ids[:, 1], model.initial_state(2))
+    for name, part in before.items():
+        np.testing.assert_array_equal(state[name], part)
+
+
+def test_threads_may_go_on_with_one_model_at_the_same_time(model, random_batch):
+    ids = random_batch(8, 200).inputs
+
+    def last_logits(row):
+        state = model.initial_state(1)
+        for step in range(ids.shape[1]):
+            logits, state = model.next_logits(ids[row : row + 1, step], state)
+        return np.array(logits)
+
+    expected = [last_logits(row) for row in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for row, logits in enumerate(pool.map(last_logits, range(8))):
+            np.testing.assert_array_equal(logits, expected[row])
 
 
 def test_logits_stay_as_they_were_given(model, random_batch):

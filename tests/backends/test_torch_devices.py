@@ -99,6 +99,8 @@ def test_reading_a_prompt_and_steps_of_generation(build, architecture):
     for _ in range(2):
         logits, state = model.next_logits(IDS[:, 0], state)
         assert (tuple(logits.shape), on_meta(logits, *state.values())) == ((ROWS, V), True)
+    alone, _ = model.next_logits(IDS[:1, 0], model.initial_state(1))
+    assert (tuple(alone.shape), on_meta(alone)) == ((1, V), True)
     logits, state = model.forward(IDS, state)
     assert (tuple(logits.shape), on_meta(logits, *state.values())) == ((ROWS, STEPS, V), True)
 

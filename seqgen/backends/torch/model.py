@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqgen.backends.torch.loss import summed_nats
-from seqgen.backends.torch.network import PARTS, Network, Parts
+from seqgen.backends.torch.network import PARTS, Network, Parts, on_device
 from seqgen.backends.torch.optimizer import Updater
 from seqgen.backends.torch.stepper import Stepper
 from seqgen.backends.torch.weights import read_weights, slots, write_weights
@@ -67,9 +67,9 @@ class TorchModel(Model):
     def next_logits(self, ids: Ids, state: State) -> tuple[Array, State]:
         """One step; see :meth:`seqgen.core.backend.Model.next_logits`."""
         if self._stepper is None:
-            self._stepper = Stepper(self._network)
-        logits, after = self._stepper.next(self._tensor(ids), self._parts(state))
-        return self._given(logits), self._named(after)
+            self._stepper = Stepper(self._network, self._names)
+        logits, after = self._stepper.next(ids, state)
+        return self._given(logits), after
 
     @torch.inference_mode()
     def prefill(self, ids: Ids, state: State) -> tuple[Array, State]:
@@ -188,11 +188,7 @@ class TorchModel(Model):
         return tuple(tuple(zeros for _ in names) for names in self._names)
 
     def _tensor(self, ids: Ids) -> Tensor:
-        # A copy in any case: ids may be a view of a read-only file.  It is not pinned: CUDA copies pageable memory into
-        # pinned memory of its own before the call returns, and pinning first makes that copy here, usually slower (PyTorch's
-        # guide to pin_memory and non_blocking).  NVIDIA leaves open whether the driver waits for the stream before it
-        # (CUDA, API synchronization behavior); for the kilobytes of a batch that was not measured.
-        return torch.from_numpy(np.array(ids, dtype=np.int64, order="C")).to(self.device, non_blocking=True)
+        return on_device(ids, self.device)
 
     def _given(self, logits: Tensor) -> Array:
         return logits.numpy() if self.device == "cpu" else logits

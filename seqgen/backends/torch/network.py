@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Ids
 
 Parts: TypeAlias = tuple[Tensor, ...]
 """What one layer carries, each (B, H): hidden and, for lstm, cell."""
@@ -84,6 +86,16 @@ class Network(nn.Module):
         if self.spec.input_encoding == "one-hot":
             return F.one_hot(ids, self.spec.vocab_size).float()
         return ids[..., None].float() / self.spec.vocab_size
+
+
+def on_device(ids: Ids, device: torch.device | str) -> Tensor:
+    """Ids (...) as a tensor there: a copy in any case, for they may be a view of a read-only file.
+
+    It is not pinned: CUDA copies pageable memory into pinned memory of its own before the call returns, and pinning first makes
+    that copy here, usually slower (PyTorch's guide to pin_memory and non_blocking).  NVIDIA leaves open whether the driver waits
+    for the stream before it (CUDA, API synchronization behavior); for the kilobytes of a batch that was not measured.
+    """
+    return torch.from_numpy(np.array(ids, dtype=np.int64, order="C")).to(device, non_blocking=True)
 
 
 def _only_candidate(gradient: Tensor) -> Tensor:
