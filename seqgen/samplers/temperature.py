@@ -40,10 +40,10 @@ class Temperature(Sampler):
             return logits / self.temperature
         if self.temperature == 0:
             return only_best(logits)
+        if ordinary(logits, self._safe):
+            return logits / self._divisor
         divisor = max(self.temperature, _SMALLEST)
         limit = _LARGEST * divisor
-        if ordinary(logits, limit / 2):
-            return logits / self._divisor
         top = best(logits)
         # Division by less than 1 may overflow.  Far below the best that is harmless; the best itself must stay finite.
         with np.errstate(over="ignore"):
@@ -51,6 +51,11 @@ class Temperature(Sampler):
                 return (logits if -limit <= top <= limit else logits - np.float32(top)) / divisor
             xp = namespace(logits)
             return (logits - xp.where(xp.abs(top) > limit, top, xp.zeros_like(top))) / divisor
+
+    @cached_property
+    def _safe(self) -> float:
+        """How large logits may be and surely stay finite."""
+        return _LARGEST * max(self.temperature, _SMALLEST) / 2
 
     @cached_property
     def _divisor(self) -> Array:
