@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from seqgen.ngrams import MAX_ORDER
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
+Value = TypeVar("Value")
 
 _ROUNDING = 1e-3  # by which probabilities in float32 may miss one
 _REMEMBERED = 4 << 20  # bytes
@@ -139,11 +140,8 @@ class NgramTable:
         )
         return table, offsets[:, None]
 
-    def after_one(self, context: list[int]) -> tuple[Floats, int, int]:
-        """The same for one context (N), in a fraction of the time: most texts are written one at a time.
-
-        The probabilities (V,) are not to be changed, since they may be given again.
-        """
+    def code(self, context: list[int]) -> tuple[int, int]:
+        """The length of one context (N) and the number that it is read as."""
         code, digit, length = 0, 1, 0
         for token in reversed(context):
             if token == NOTHING:
@@ -151,13 +149,16 @@ class NgramTable:
             code += digit * token
             digit *= self.vocab_size
             length += 1
-        return self._lookup(length, code)
+        return length, code
 
     @cached_property
-    def _lookup(self) -> Callable[[int, int], tuple[Floats, int, int]]:
-        """What to expect after a context, by its length and code; what was asked for of late, which often comes again, is remembered."""
+    def after_one(self) -> Callable[[int, int], tuple[Floats, int, int]]:
+        """The same for one context by its length and code, in a fraction of the time: most texts are written one at a time.
 
-        @lru_cache(max(1, _REMEMBERED // (_ENTRY + 4 * self.vocab_size)))
+        The probabilities (V,) are not to be changed: what was asked for of late, which often comes again, is remembered.
+        """
+
+        @self.remembering
         def after(length: int, code: int) -> tuple[Floats, int, int]:
             if not length:
                 return self.unigram, 0, self.vocab_size
@@ -176,6 +177,10 @@ class NgramTable:
             return probabilities, length, end - start
 
         return after
+
+    def remembering(self, function: Callable[[int, int], Value]) -> Callable[[int, int], Value]:
+        """A function of a context's length and code that remembers what it gave of late: as many arrays (V,) as fill 4 MB."""
+        return lru_cache(max(1, _REMEMBERED // (_ENTRY + 4 * self.vocab_size)))(function)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All of it as named arrays, for a file."""

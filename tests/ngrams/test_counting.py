@@ -73,7 +73,7 @@ def test_rows_are_probabilities_and_a_context_alone_gives_what_it_gives_among_ot
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
     assert (rows > 0).all()
     for context, row, *rests_on in zip(contexts, *expected, strict=True):
-        alone, *alone_rests_on = table.after_one(context.tolist())
+        alone, *alone_rests_on = table.after_one(*table.code(context.tolist()))
         np.testing.assert_allclose(alone, row, rtol=1e-6)
         assert alone_rests_on == rests_on
 
@@ -91,8 +91,8 @@ def test_what_is_remembered_of_the_last_contexts_is_bounded_and_changes_nothing(
     contexts = np.lib.stride_tricks.sliding_window_view(tokens, 4)
     together = table.after(contexts).probabilities
     for row, context in zip(together, contexts, strict=True):
-        np.testing.assert_allclose(table.after_one(context.tolist())[0], row, rtol=1e-6)
-    assert table._lookup.cache_info().currsize == 10
+        np.testing.assert_allclose(table.after_one(*table.code(context.tolist()))[0], row, rtol=1e-6)
+    assert table.after_one.cache_info().currsize == 10
 
 
 @pytest.mark.parametrize(
