@@ -4,8 +4,8 @@ r"""How fast text is written, beside bare loops: sampling and decoding included,
     python benchmarks/generation.py --keras --stream-tokens 10000000
 
 The models are fresh (their text is noise, as quick to write as any), LSTM 1 x 256 and 2 x 512 with 65 characters.  One
-text and 256 texts go through the public API with the default samplers; bare loops draw with temperature alone.  With n-grams
-are models as training gives them: mixed with the n-grams of up to seven characters of *Ice*, so that their text looks like it.
+text and 256 texts go through the public API with the default samplers; bare loops draw with temperature alone, as one text
+does once more.  With n-grams are models as training gives them: mixed with the n-grams of up to seven characters of *Ice*, so that their text looks like it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,14 @@ import torch  # noqa: E402
 from side_by_side import interleave, report, write_results  # noqa: E402
 
 from seqgen.core.catalog import load_catalog  # noqa: E402
+from seqgen.core.sampler import Sampler  # noqa: E402
 from seqgen.core.spec import ModelSpec  # noqa: E402
 from seqgen.corpora import locate  # noqa: E402
 from seqgen.generation.generate import generate, stream  # noqa: E402
 from seqgen.generation.selection import with_defaults  # noqa: E402
 from seqgen.ngrams.counting import count_ngrams  # noqa: E402
 from seqgen.ngrams.mixture import Mixture, weights_shape  # noqa: E402
+from seqgen.samplers.temperature import Temperature  # noqa: E402
 from seqgen.tokenizers.char import CharTokenizer  # noqa: E402
 
 VOCAB = 65
@@ -52,6 +54,7 @@ ORDER = 7
 """The longest n-grams that training counts by itself."""
 SIZES = ((256, 1), (512, 2))
 CATALOG = load_catalog()
+HEAT = Temperature(temperature=0.8)
 CLASSIC_LENGTH, CLASSIC_WINDOW = 10, 100
 PIECES = 64
 """Into so many a prompt is cut to see what reading it would take if no step needed the one before it, which is the bound."""
@@ -78,7 +81,7 @@ def measure(spec: ModelSpec, size: str) -> None:
     length, samples, repeats = ARGUMENTS.length, ARGUMENTS.samples, ARGUMENTS.repeats
     about = {"threads": ARGUMENTS.threads, "size": size, "torch": torch.__version__, "numpy": np.__version__}
 
-    def one(model: Any) -> Callable[[], object]:
+    def one(model: Any, samplers: Sequence[Sampler] = samplers) -> Callable[[], object]:
         return lambda: "".join(stream(model, TOKENIZER, prompt, length=length, samplers=samplers))
 
     def many(model: Any) -> Callable[[], object]:
@@ -86,6 +89,7 @@ def measure(spec: ModelSpec, size: str) -> None:
         return lambda: generate(model, TOKENIZER, prompt, samplers=samplers, **options)
 
     single = {f"seqgen, {name}": one(model) for name, model in models.items()}
+    single |= {f"seqgen, {name}, temperature alone": one(models[name], [HEAT]) for name in backends}
     single |= {
         "bare torch LSTMCell and multinomial": bare_torch(spec, 1, length),
         "bare torch, one product a layer": bare_torch_products(spec, 1, length),
