@@ -43,6 +43,9 @@ FEWEST_STEPS = 200
 RUNS = 256
 """Places at which the tokens of a large corpus are counted."""
 
+ENOUGH_DROPOUT = 0.5
+"""Dropout of which more has gained nothing on texts that are read 25 times (docs/explanation/defaults.md)."""
+
 UNCHANGED = 0.02
 """Change of the training loss, as a share, that is none."""
 
@@ -136,12 +139,14 @@ class Diagnosis:
             or now["train_loss"] >= then["train_loss"]
         ):
             return ""
-        dropout = self.options["dropout"]
+        dropout, better = self.options["dropout"], "more text would do better"
+        if dropout < ENOUGH_DROPOUT:
+            more = min(ENOUGH_DROPOUT, dropout + 0.2)
+            better = f"more dropout (--dropout {more:.2g}), a smaller model (--hidden-size) or less time may do better"
         return (
             f"Since step {then['step']:,} the validation loss has risen from {self._bits(then['validation_loss'])} to "
             f"{self._bits(now['validation_loss'])} bits/character while the training loss fell: the model learns its corpus by "
-            f"heart.  The best weights are kept; more dropout (--dropout {min(0.8, dropout + 0.2):.2g}), a smaller model "
-            "(--hidden-size) or less time may do better"
+            f"heart.  The best weights are kept; {better}"
         )
 
 

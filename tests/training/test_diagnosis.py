@@ -56,6 +56,21 @@ def test_overfitting_is_told_at_the_third_evaluation_without_a_better_one_and_on
     )
 
 
+@pytest.mark.parametrize(
+    ("dropout", "advice"),
+    [
+        (0.4, "more dropout (--dropout 0.5), a smaller model (--hidden-size) or less time may do better"),
+        (0.5, "more text would do better"),
+        (0.7, "more text would do better"),
+    ],
+)
+def test_of_dropout_there_is_enough_at_a_half(diagnosis, dropout, advice):
+    diagnosis.options = {**OPTIONS, "dropout": dropout}
+    validation = [1.9 - 0.05 * number if number < 8 else 1.55 + 0.03 * (number - 7) for number in range(20)]
+    (sentence,) = said(diagnosis, lines_of(FALLING, validation)).values()
+    assert sentence.endswith(f"by heart.  The best weights are kept; {advice}")
+
+
 def test_a_validation_loss_that_wavers_or_rises_with_the_training_loss_is_no_overfitting(diagnosis):
     wavering = [1.55 + 0.005 * (-1) ** number for number in range(20)]
     assert said(diagnosis, lines_of(FALLING, wavering)) == {}
