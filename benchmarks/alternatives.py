@@ -16,7 +16,13 @@ is as the defaults have it.
 * layer norm: of the two products that the gates are made of, and of what the cell carries (Ba, Kiros and Hinton 2016, equations 20 to 22).
 * Mogrifier: input and state gate each other in five rounds before each time step (Melis, Kocisky and Blunsom 2020).
 
-For the last two the time steps run one after another in Python, as *stepped* does with an unchanged network, so that their times compare.
+* earlier tokens: what the first layer reads is a sum of the embeddings of the last few tokens, each with a matrix of its own, so a
+  convolution over time; in training those before a batch count as none.
+* forget biases of many lengths: the logarithms of numbers between one and 63, and the input gates' their negatives (Tallec and Ollivier 2018).
+* output biases that begin as the logarithms of the characters' frequencies.
+
+For layer norm and Mogrifier the time steps run one after another in Python, as *stepped* does with an unchanged network, so that their times
+compare.
 """
 
 from __future__ import annotations
@@ -28,6 +34,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -35,6 +42,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -43,6 +51,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import seqgen
+from seqgen.backends.torch import backend as torch_backend
 from seqgen.backends.torch import model as torch_model
 from seqgen.backends.torch import network as torch_network
 from seqgen.backends.torch import weights as torch_weights
@@ -50,7 +59,8 @@ from seqgen.backends.torch.network import _drop as drop
 from seqgen.backends.torch.optimizer import Updater
 from seqgen.backends.torch.weights import Slot
 from seqgen.core.backend import Backend
-from seqgen.core.types import Batch
+from seqgen.core.canonical import initial_weights
+from seqgen.core.types import Batch, Weights
 from seqgen.corpora import locate
 
 _MOMENTUM = 0.95
@@ -254,8 +264,63 @@ class Mogrified(Stepped):
         return super().step(super().read(product), hidden, cell)
 
 
+class Widened(nn.LSTM):
+    """An LSTM that also reads the tokens before each."""
+
+    own: tuple[str, ...] = ()
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        for name in self.own:
+            self.register_parameter(name, nn.Parameter(torch.randn(self.input_size, self.input_size) * 0.01))
+
+    def forward(self, inputs: Tensor, state: Any = None) -> Any:
+        """As the one of PyTorch."""
+        summed = inputs
+        for back, name in enumerate(self.own, start=1):
+            earlier = functional.pad(inputs, (0, 0, 0, 0, back, 0))[: len(inputs)]
+            summed = summed + functional.linear(earlier, self.get_parameter(name))
+        return super().forward(summed, state)
+
+
+def earlier_tokens(count: int) -> AbstractContextManager[Any]:
+    """A first layer that also reads so many tokens before each."""
+    return recurrence(type("Widest", (Widened,), {"own": tuple(f"back_{back}" for back in range(1, count + 1))}))
+
+
+def beginning(change: Callable[[Any, Weights], None]) -> AbstractContextManager[Any]:
+    """Fresh weights with a change."""
+
+    def changed(spec: Any, random_seed: int) -> Weights:
+        weights = initial_weights(spec, random_seed)
+        change(spec, weights)
+        return weights
+
+    return mock.patch.object(torch_backend, "initial_weights", changed)
+
+
+def of_many_lengths(spec: Any, weights: Weights) -> None:
+    """Forget and input biases for memories of different lengths."""
+    size = spec.hidden_size
+    lengths = np.random.default_rng(0).uniform(1, 63, size)
+    for name, bias in weights.items():
+        if name.startswith("layers.") and name.endswith(".bias"):
+            bias[:size], bias[size : 2 * size] = -np.log(lengths), np.log(lengths)
+
+
+def of_frequencies(corpus: Path) -> AbstractContextManager[Any]:
+    """Output biases by which the first step already knows how frequent each character is."""
+    counts = Counter(corpus.read_text(encoding="utf-8"))
+    shares = np.array([counts[character] for character in sorted(counts)], np.float32)
+
+    def change(_: Any, weights: Weights) -> None:
+        weights["output.bias"][:-1] = np.log(shares / shares.max())  # the last is the end token's
+
+    return beginning(change)
+
+
 @contextlib.contextmanager
-def recurrence(layer: type[Stepped]) -> Iterator[None]:
+def recurrence(layer: Any) -> Iterator[None]:
     """Recurrent layers of another kind, whose own parameters are trained, averaged and restored as the others are."""
     canonical = torch_weights.slots
 
@@ -286,7 +351,7 @@ def recurrence(layer: type[Stepped]) -> Iterator[None]:
         yield
 
 
-CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
+CHANGES: dict[str, Callable[[argparse.Namespace], AbstractContextManager[Any]]] = {
     "nothing changed": lambda _: contextlib.nullcontext(),
     "weight-drop 0.3": lambda _: weight_drop(0.3),
     "weight-drop 0.5": lambda _: weight_drop(0.5),
@@ -294,14 +359,18 @@ CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
     "embeddings dropout 0.1": lambda _: of_embeddings(0.1),
     "Muon, 1 times the rate": lambda _: muon(1.0),
     "Muon, 5 times the rate": lambda _: muon(5.0),
-    "T 32 in the first quarter": lambda steps: growing(0.25, steps),
-    "T 32 in the first half": lambda steps: growing(0.5, steps),
-    "T 32 all the time": lambda steps: growing(1.0, steps),
+    "T 32 in the first quarter": lambda run: growing(0.25, run.steps),
+    "T 32 in the first half": lambda run: growing(0.5, run.steps),
+    "T 32 all the time": lambda run: growing(1.0, run.steps),
     "stepped": lambda _: recurrence(Stepped),
     "layer norm": lambda _: recurrence(Normed),
     "Mogrifier": lambda _: recurrence(Mogrified),
+    "2 earlier tokens": lambda _: earlier_tokens(2),
+    "4 earlier tokens": lambda _: earlier_tokens(4),
+    "forget biases of many lengths": lambda _: beginning(of_many_lengths),
+    "output biases of frequencies": lambda run: of_frequencies(run.corpus),
 }
-"""By what they are called: from how many steps there will be to what makes the change."""
+"""By what they are called: from the script's arguments to what makes the change."""
 
 
 def main() -> None:
@@ -323,7 +392,7 @@ def main() -> None:
             for seed in arguments.seeds:
                 torch.manual_seed(seed)
                 start = time.monotonic()
-                with CHANGES[name](arguments.steps):
+                with CHANGES[name](arguments):
                     model = seqgen.train(
                         arguments.corpus,
                         backend="torch",
