@@ -128,7 +128,7 @@ def extended_weights(
     """Weights of a model whose vocabulary has grown: what there was is there unchanged, and what is new is fresh.
 
     A token has a row in ``embedding.weight``, ``output.weight`` and ``output.bias``, and with one-hot input a column in
-    ``layers.0.input_weight``.
+    ``layers.0.input_weight``.  A new token's bias is the smallest there is: it has not occurred so far.
 
     Args:
         weights: of the model as it was, in the canonical form.
@@ -137,6 +137,7 @@ def extended_weights(
         random_seed: of what is fresh.
     """
     extended = initial_weights(spec, random_seed)
+    extended["output.bias"][:] = weights["output.bias"].min()
     by_token = {"embedding.weight": (ids,), "output.weight": (ids,), "output.bias": (ids,)}
     if spec.input_encoding == "one-hot":
         by_token["layers.0.input_weight"] = (slice(None), ids)  # type: ignore[assignment]

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-import numpy as np
-
-from seqgen.core.types import Ids
-from seqgen.data.arrays import release
 from seqgen.evaluation import bits_per_character
 
 WORSE_EVALUATIONS = 3
@@ -40,11 +35,11 @@ FIRST_PART = 0.25
 
 FEWEST_STEPS = 200
 
-RUNS = 256
-"""Places at which the tokens of a large corpus are counted."""
-
 ENOUGH_DROPOUT = 0.5
 """Dropout of which more has gained nothing on texts that are read 25 times (docs/explanation/defaults.md)."""
+
+NEAR = 0.9
+"""Times what the frequencies of tokens alone give, from which a loss may be that: parts of a small corpus differ."""
 
 UNCHANGED = 0.02
 """Change of the training loss, as a share, that is none."""
@@ -109,18 +104,24 @@ class Diagnosis:
     def _dead(self) -> str:
         now = self._lines[-1]
         losses = _values(self._lines, "train_loss") + _values(self._lines, "validation_loss")
-        if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or min(losses, default=0.0) < self.token_entropy:
+        if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or not losses:
             return ""
-        rate = self.options["learning_rate"]
+        rate, frequencies, best = self.options["learning_rate"], self.token_entropy, min(losses)
         first, last = self._stretches[0].loss, now["train_loss"]
-        if abs(first - last) <= UNCHANGED * first and first > self.token_entropy * (1 + UNCHANGED):
+        if self.options["output_bias"] == "frequencies":
+            began = best > NEAR * frequencies
+        else:
+            began = first > frequencies * (1 + UNCHANGED) and best >= frequencies
+        if began and abs(first - last) <= UNCHANGED * first:
             return (
                 f"The training loss is where it was, {self._bits(last)} bits/character after {now['step']:,} steps: the learning "
                 f"rate of {rate:.2g} may be too low.  Try --learning-rate {rate * 10:.2g}, or find one: --lr-find"
             )
+        if best < frequencies:
+            return ""
         return (
             f"After {now['step']:,} steps the model predicts no better than the frequencies of tokens alone would "
-            f"({self._bits(self.token_entropy)} bits/character).  Try another learning rate than {rate:.2g}: --lr-find finds one"
+            f"({self._bits(frequencies)} bits/character).  Try another learning rate than {rate:.2g}: --lr-find finds one"
         )
 
     def _bits(self, loss: float) -> str:
@@ -166,26 +167,6 @@ class _Stretch:
         if (norm := line.get("gradient_norm")) is not None:
             self.norm = norm if self.norm is None else self.norm + (norm - self.norm) * share
         self.steps += steps
-
-
-def token_entropy(tokens: Ids, most: int = 1 << 22) -> float:
-    """Nats per token of a model that knows only how frequent each token is.
-
-    Args:
-        tokens: of the training part.
-        most: how many of them, in evenly spread runs, are counted.
-    """
-    run = max(1, most // RUNS)
-    starts = range(0, len(tokens), max(run, len(tokens) // RUNS))
-    counted = np.concatenate([tokens[:0], *(_copied(tokens, start, start + run) for start in starts)])
-    shares = np.bincount(counted) / max(len(counted), 1)
-    return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
-
-
-def _copied(tokens: Ids, start: int, stop: int) -> Ids:
-    copy = tokens[start:stop].copy()
-    release(tokens)
-    return copy
 
 
 def _values(lines: list[Mapping[str, Any]], key: str) -> list[float]:

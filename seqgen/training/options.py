@@ -76,6 +76,10 @@ class TrainingOptions:
     dropout: Dropout | None = None
     tie_embeddings: TieEmbeddings = False
     input_encoding: InputEncoding = "embedding"
+    output_bias: Annotated[
+        Literal["frequencies", "zero"],
+        Doc("where the logits' biases begin: at the logarithms of the tokens' frequencies, or at zero"),
+    ] = "frequencies"
     ngram_order: (
         Annotated[
             int,
@@ -172,6 +176,7 @@ PANELS = {
         "dropout",
         "tie_embeddings",
         "input_encoding",
+        "output_bias",
         "ngram_order",
     ),
     "Data": ("seq_len", "batch_size", "batching", "validation_fraction", "unseen"),
@@ -204,6 +209,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "num_layers": 1,
         "dropout": 0.2,
         "input_encoding": "scalar",
+        "output_bias": "zero",
         "ngram_order": 0,
         "optimizer": "adam",
         "learning_rate": 1e-3,

@@ -29,6 +29,7 @@ from seqgen.data.store import TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, Reach, choose
+from seqgen.training.frequencies import fresh_weights
 from seqgen.training.memory import fewer_rows
 from seqgen.training.mixing import check_mixing
 from seqgen.training.options import recorded
@@ -173,7 +174,7 @@ def prepare(
         origins=origins,
         has_ends=store.has_ends,
     )
-    weights = parent.weights(backend) if parent else None
+    weights = parent.weights(backend) if parent else fresh_weights(config.model, values, training.part.tokens)
     if weights is not None and ids is not None:
         weights = extended_weights(weights, config.model, ids, values["random_seed"])
     model = build_model(backend, config.model, values, weights=weights)

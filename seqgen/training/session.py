@@ -20,8 +20,9 @@ from seqgen.data.store import fingerprint_of, open_or_build
 from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
-from seqgen.training.diagnosis import Diagnosis, token_entropy
+from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.follower import Follower, GuardedCallback, Sample
+from seqgen.training.frequencies import fresh_weights, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
 from seqgen.training.mixing import may_mix, mixed_in
@@ -172,7 +173,8 @@ class Session:
             )
             training, validation = make_batches(store, config.training)
             with enough_memory(config.training):
-                model = build_model(backend, config.model, config.training)
+                weights = fresh_weights(config.model, config.training, training.part.tokens)
+                model = build_model(backend, config.model, config.training, weights=weights)
             run.change(config)
             prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about.sources)
             return self._go(run, prepared, callbacks, resume=True)
@@ -185,7 +187,8 @@ class Session:
         if training.batch_size < values["batch_size"]:
             self.reporter.note(f"corpus   small, so batch_size is {training.batch_size} and not {values['batch_size']}")
         ratio = prepared.characters_per_token
-        diagnosis = Diagnosis(values, token_entropy(training.part.tokens), ratio)
+        counts = token_counts(training.part.tokens, tokenizer.vocab_size)
+        diagnosis = Diagnosis(values, token_entropy(counts), ratio)
         follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio, diagnosis)
         trainer = Trainer(
             model=model,

@@ -361,14 +361,14 @@ def warnings_of(reporter):
         ),
         (
             {
-                "learning_rate": 3.0,
-                "warmup_steps": 300,
+                "learning_rate": 12.0,
+                "warmup_steps": 190,
                 "lr_schedule": "constant",
-                "max_steps": 300,
+                "max_steps": 190,
                 "weight_average": 0.0,
                 "dropout": 0.5,
             },
-            r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 0.75",
+            r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 3",
         ),
         (
             {"learning_rate": 1e-7, "max_steps": 400},

@@ -1,0 +1,60 @@
+"""How frequent each token is: the least that a model must know, and what a fresh one begins with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqgen.core.canonical import GATES, initial_weights
+from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Ids, Weights
+from seqgen.data.arrays import release
+
+RUNS = 256
+"""Places at which the tokens of a large corpus are counted."""
+
+
+def token_counts(tokens: Ids, vocab_size: int, most: int = 1 << 22) -> npt.NDArray[np.int64]:
+    """How often each token occurs, (V,).
+
+    Args:
+        tokens: of the training part.
+        vocab_size: V.
+        most: how many of them, in evenly spread runs, are counted.
+    """
+    run = max(1, most // RUNS)
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, len(tokens), max(run, len(tokens) // RUNS)):
+        counts += np.bincount(tokens[start : start + run], minlength=vocab_size)
+        release(tokens)
+    return counts
+
+
+def token_entropy(counts: npt.NDArray[np.int64]) -> float:
+    """Nats per token of a model that knows only how frequent each token is."""
+    shares = counts / max(counts.sum(), 1)
+    return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
+
+
+def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> Weights | None:
+    """Weights of a model that is to be trained on these tokens; None to leave them to the backend.
+
+    With ``output_bias`` ``frequencies`` the logits' biases are the logarithms of how frequent each token is, one added to each count
+    (Karpathy 2019, A Recipe for Training Neural Networks, "init well"; Lin et al. 2017, Focal Loss for Dense Object
+    Detection, section 3.3).  Otherwise the first updates teach the whole network what a bias can say.
+
+    Args:
+        spec: an architecture without a canonical form is left to its backend.
+        values: the training's options.
+        tokens: of the training part.
+    """
+    if values["output_bias"] != "frequencies" or spec.architecture not in GATES:
+        return None
+    weights = initial_weights(spec, values["random_seed"])
+    counts = token_counts(tokens, spec.vocab_size) + 1
+    weights["output.bias"] = np.log(counts / counts.sum()).astype(np.float32)
+    return weights
