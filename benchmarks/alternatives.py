@@ -19,7 +19,6 @@ is as the defaults have it.
 * earlier tokens: what the first layer reads is a sum of the embeddings of the last few tokens, each with a matrix of its own, so a
   convolution over time; in training those before a batch count as none.
 * forget biases of many lengths: the logarithms of numbers between one and 63, and the input gates' their negatives (Tallec and Ollivier 2018).
-* output biases that begin as the logarithms of the characters' frequencies.
 
 For layer norm and Mogrifier the time steps run one after another in Python, as *stepped* does with an unchanged network, so that their times
 compare.
@@ -34,8 +33,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -44,24 +42,21 @@ from unittest import mock
 
 import numpy as np
 import torch
+from recurrences import Mogrified, Normed, Stepped, earlier_tokens, recurrence
 from rich.console import Console
 from rich.table import Table
 from side_by_side import write_results
 from torch import Tensor, nn
-from torch.nn import functional
 
 import seqgen
-from seqgen.backends.torch import backend as torch_backend
 from seqgen.backends.torch import model as torch_model
 from seqgen.backends.torch import network as torch_network
-from seqgen.backends.torch import weights as torch_weights
 from seqgen.backends.torch.network import _drop as drop
 from seqgen.backends.torch.optimizer import Updater
-from seqgen.backends.torch.weights import Slot
-from seqgen.core.backend import Backend
 from seqgen.core.canonical import initial_weights
 from seqgen.core.types import Batch, Weights
 from seqgen.corpora import locate
+from seqgen.training import frequencies
 
 _MOMENTUM = 0.95
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024
@@ -174,184 +169,21 @@ def growing(share: float, steps: int) -> AbstractContextManager[Any]:
     return mock.patch.object(torch_model.TorchModel, "train_step", halves)
 
 
-class Stepped(nn.LSTM):
-    """An LSTM whose time steps run one after another, so that they may be others than PyTorch's; one layer of it.
-
-    Attributes:
-        own: names of the parameters that it has beside PyTorch's.
-    """
-
-    own: tuple[str, ...] = ()
-
-    def forward(self, inputs: Tensor, state: Any = None) -> Any:
-        """As the one of PyTorch."""
-        hidden, cell = (part[0] for part in state)
-        outputs = []
-        for product in self.read(inputs):
-            hidden, cell = self.step(product, hidden, cell)
-            outputs.append(hidden)
-        return torch.stack(outputs), (hidden[None], cell[None])
-
-    def read(self, inputs: Tensor) -> Tensor:
-        """What can be computed for all time steps at once."""
-        return functional.linear(inputs, self.weight_ih_l0, self.bias_ih_l0)
-
-    def step(self, product: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """A time step."""
-        return self.gated(product + functional.linear(hidden, self.weight_hh_l0), cell)
-
-    def gated(self, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """Output and cell by the sums that the gates are of."""
-        i, f, g, o = gates.chunk(4, dim=-1)
-        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-        return o.sigmoid() * self.carried(cell).tanh(), cell
-
-    def carried(self, cell: Tensor) -> Tensor:
-        """What the output sees of the cell."""
-        return cell
-
-
-class Normed(Stepped):
-    """With layer norm."""
-
-    own = ("of_input", "of_state", "of_cell", "of_cell_bias")
-
-    def __init__(self, *sizes: int) -> None:
-        super().__init__(*sizes)
-        for name in self.own:
-            size = self.hidden_size if "cell" in name else 4 * self.hidden_size
-            self.register_parameter(name, nn.Parameter(torch.full((size,), 0.0 if name.endswith("bias") else 1.0)))
-
-    def read(self, inputs: Tensor) -> Tensor:
-        """Normed, and the bias."""
-        product = functional.linear(inputs, self.weight_ih_l0)
-        return functional.layer_norm(product, product.shape[-1:], self.of_input) + self.bias_ih_l0
-
-    def step(self, product: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """With the state's product normed."""
-        recurrent = functional.linear(hidden, self.weight_hh_l0)
-        return self.gated(product + functional.layer_norm(recurrent, recurrent.shape[-1:], self.of_state), cell)
-
-    def carried(self, cell: Tensor) -> Tensor:
-        """Normed."""
-        return functional.layer_norm(cell, cell.shape[-1:], self.of_cell, self.of_cell_bias)
-
-
-class Mogrified(Stepped):
-    """With Mogrifier gates."""
-
-    rounds = 5
-    own = tuple(f"round_{number}" for number in range(rounds))
-
-    def __init__(self, *sizes: int) -> None:
-        super().__init__(*sizes)
-        for number, name in enumerate(self.own):
-            shape = (self.hidden_size, self.input_size) if number % 2 else (self.input_size, self.hidden_size)
-            self.register_parameter(name, nn.Parameter(torch.randn(shape) * 0.01))
-
-    def read(self, inputs: Tensor) -> Tensor:
-        """Nothing: the state has a part in it."""
-        return inputs
-
-    def step(self, product: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """After the rounds."""
-        for number, name in enumerate(self.own):
-            weight = self.get_parameter(name)
-            if number % 2:
-                hidden = hidden * 2 * functional.linear(product, weight).sigmoid()
-            else:
-                product = product * 2 * functional.linear(hidden, weight).sigmoid()
-        return super().step(super().read(product), hidden, cell)
-
-
-class Widened(nn.LSTM):
-    """An LSTM that also reads the tokens before each."""
-
-    own: tuple[str, ...] = ()
-
-    def __init__(self, *sizes: int) -> None:
-        super().__init__(*sizes)
-        for name in self.own:
-            self.register_parameter(name, nn.Parameter(torch.randn(self.input_size, self.input_size) * 0.01))
-
-    def forward(self, inputs: Tensor, state: Any = None) -> Any:
-        """As the one of PyTorch."""
-        summed = inputs
-        for back, name in enumerate(self.own, start=1):
-            earlier = functional.pad(inputs, (0, 0, 0, 0, back, 0))[: len(inputs)]
-            summed = summed + functional.linear(earlier, self.get_parameter(name))
-        return super().forward(summed, state)
-
-
-def earlier_tokens(count: int) -> AbstractContextManager[Any]:
-    """A first layer that also reads so many tokens before each."""
-    return recurrence(type("Widest", (Widened,), {"own": tuple(f"back_{back}" for back in range(1, count + 1))}))
-
-
-def beginning(change: Callable[[Any, Weights], None]) -> AbstractContextManager[Any]:
-    """Fresh weights with a change."""
+def many_lengths() -> AbstractContextManager[Any]:
+    """Forget and input biases for memories of different lengths."""
 
     def changed(spec: Any, random_seed: int) -> Weights:
-        weights = initial_weights(spec, random_seed)
-        change(spec, weights)
+        weights, size = initial_weights(spec, random_seed), spec.hidden_size
+        lengths = np.random.default_rng(0).uniform(1, 63, size)
+        for layer in range(spec.num_layers):
+            bias = weights[f"layers.{layer}.bias"]
+            bias[:size], bias[size : 2 * size] = -np.log(lengths), np.log(lengths)
         return weights
 
-    return mock.patch.object(torch_backend, "initial_weights", changed)
+    return mock.patch.object(frequencies, "initial_weights", changed)
 
 
-def of_many_lengths(spec: Any, weights: Weights) -> None:
-    """Forget and input biases for memories of different lengths."""
-    size = spec.hidden_size
-    lengths = np.random.default_rng(0).uniform(1, 63, size)
-    for name, bias in weights.items():
-        if name.startswith("layers.") and name.endswith(".bias"):
-            bias[:size], bias[size : 2 * size] = -np.log(lengths), np.log(lengths)
-
-
-def of_frequencies(corpus: Path) -> AbstractContextManager[Any]:
-    """Output biases by which the first step already knows how frequent each character is."""
-    counts = Counter(corpus.read_text(encoding="utf-8"))
-    shares = np.array([counts[character] for character in sorted(counts)], np.float32)
-
-    def change(_: Any, weights: Weights) -> None:
-        weights["output.bias"][:-1] = np.log(shares / shares.max())  # the last is the end token's
-
-    return beginning(change)
-
-
-@contextlib.contextmanager
-def recurrence(layer: Any) -> Iterator[None]:
-    """Recurrent layers of another kind, whose own parameters are trained, averaged and restored as the others are."""
-    canonical = torch_weights.slots
-
-    def slots(network: Any) -> dict[str, Slot]:
-        found = canonical(network)
-        for number, each in enumerate(network.layers):
-            found |= {f"layers.{number}.{name}": Slot(each.get_parameter(name)) for name in layer.own}
-        return found
-
-    def write_weights(network: Any, weights: Any) -> None:
-        for name, slot in slots(network).items():
-            if name in weights:  # a new model's are canonical
-                slot.write(weights[name])
-
-    canonical_shapes = Backend.weight_shapes
-
-    def weight_shapes(self: Any, spec: Any) -> Any:
-        own = {name: slot.read().shape for name, slot in slots(torch_network.Network(spec)).items()}
-        return {**own, **canonical_shapes(self, spec)}
-
-    with (
-        mock.patch.object(Backend, "weight_shapes", weight_shapes),
-        mock.patch.object(torch_network, "LAYERS", {"lstm": layer}),
-        mock.patch.object(torch_weights, "slots", slots),
-        mock.patch.object(torch_model, "slots", slots),
-        mock.patch.object(torch_model, "write_weights", write_weights),
-    ):
-        yield
-
-
-CHANGES: dict[str, Callable[[argparse.Namespace], AbstractContextManager[Any]]] = {
+CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
     "nothing changed": lambda _: contextlib.nullcontext(),
     "weight-drop 0.3": lambda _: weight_drop(0.3),
     "weight-drop 0.5": lambda _: weight_drop(0.5),
@@ -359,18 +191,17 @@ CHANGES: dict[str, Callable[[argparse.Namespace], AbstractContextManager[Any]]] 
     "embeddings dropout 0.1": lambda _: of_embeddings(0.1),
     "Muon, 1 times the rate": lambda _: muon(1.0),
     "Muon, 5 times the rate": lambda _: muon(5.0),
-    "T 32 in the first quarter": lambda run: growing(0.25, run.steps),
-    "T 32 in the first half": lambda run: growing(0.5, run.steps),
-    "T 32 all the time": lambda run: growing(1.0, run.steps),
+    "T 32 in the first quarter": lambda steps: growing(0.25, steps),
+    "T 32 in the first half": lambda steps: growing(0.5, steps),
+    "T 32 all the time": lambda steps: growing(1.0, steps),
     "stepped": lambda _: recurrence(Stepped),
     "layer norm": lambda _: recurrence(Normed),
     "Mogrifier": lambda _: recurrence(Mogrified),
     "2 earlier tokens": lambda _: earlier_tokens(2),
     "4 earlier tokens": lambda _: earlier_tokens(4),
-    "forget biases of many lengths": lambda _: beginning(of_many_lengths),
-    "output biases of frequencies": lambda run: of_frequencies(run.corpus),
+    "forget biases of many lengths": lambda _: many_lengths(),
 }
-"""By what they are called: from the script's arguments to what makes the change."""
+"""By what they are called: from how many steps there will be to what makes the change."""
 
 
 def main() -> None:
@@ -392,7 +223,7 @@ def main() -> None:
             for seed in arguments.seeds:
                 torch.manual_seed(seed)
                 start = time.monotonic()
-                with CHANGES[name](arguments):
+                with CHANGES[name](arguments.steps):
                     model = seqgen.train(
                         arguments.corpus,
                         backend="torch",
