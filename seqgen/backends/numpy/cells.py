@@ -58,9 +58,10 @@ def _lstm(layer: Layer, names: Sequence[str], gates: Floats) -> Step:  # i f o g
         multiply(candidate, i, candidate)
         cell = before[of_cell]
         cell = multiply(cell, f, None if output is None else cell)
-        after[of_cell] = add(cell, candidate, cell)
+        add(cell, candidate, cell)
         hidden = tanh(cell, output)
-        after[of_hidden] = multiply(hidden, o, hidden)
+        multiply(hidden, o, hidden)
+        after[of_hidden], after[of_cell] = hidden, cell
         return hidden
 
     return step

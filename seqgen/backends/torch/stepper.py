@@ -50,8 +50,9 @@ def _lstm(layer: _Layer, names: Sequence[str], gates: Tensor) -> Step:
         torch.addmm(inputs, before[of_hidden], weight, out=gates)
         i_and_f.sigmoid_()
         g.tanh_()
-        after[of_cell] = cell = torch.mul(f, before[of_cell]).addcmul_(i, g)
-        after[of_hidden] = hidden = cell.tanh().mul_(o.sigmoid_())
+        cell = torch.mul(f, before[of_cell]).addcmul_(i, g)
+        hidden = cell.tanh().mul_(o.sigmoid_())
+        after[of_hidden], after[of_cell] = hidden, cell
         return hidden
 
     return step
