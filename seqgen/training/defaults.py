@@ -16,6 +16,9 @@ DEFAULT_SECONDS = 180.0
 MOST_PASSES, LEAST_UPDATES = 50.0, 200
 """Beyond fifty passes a corpus has nothing more to give, unless it is so small that these are fewer updates."""
 
+FEW_PASSES = 8.0
+"""Passes below which a model that begins at the frequencies of tokens ends better; with more it does not."""
+
 SIZES = (512, 384, 256, 128)
 """Hidden sizes that are chosen from."""
 
@@ -102,7 +105,7 @@ def choose(
     )  # tied, they are equal
     largest = given or SIZES[0]
     hidden_size, passes = largest, math.inf
-    if given is None or values["dropout"] is None:
+    if given is None or values["dropout"] is None or values["output_bias"] is None:
         far = reach({**values, **chosen, **sized(largest)})
         if given is None:
             hidden_size, far = _size_for(far, corpus)
@@ -112,6 +115,7 @@ def choose(
         chosen["epochs"] = passes = most
     if values["dropout"] is None:
         chosen["dropout"] = dropout_for(passes)
+    default("output_bias", "frequencies" if passes < FEW_PASSES else "zero")
     chosen |= {name: value for name, value in sized(hidden_size).items() if values[name] is None}
     return chosen, _sentence(chosen, corpus, passes)
 

@@ -76,10 +76,16 @@ class TrainingOptions:
     dropout: Dropout | None = None
     tie_embeddings: TieEmbeddings = False
     input_encoding: InputEncoding = "embedding"
-    output_bias: Annotated[
-        Literal["frequencies", "zero"],
-        Doc("where the logits' biases begin: at the logarithms of the tokens' frequencies, or at zero"),
-    ] = "frequencies"
+    output_bias: (
+        Annotated[
+            Literal["frequencies", "zero"],
+            Doc(
+                "where the logits' biases begin: at the logarithms of the tokens' frequencies, or at zero; default: at the "
+                "frequencies where the corpus is read fewer than eight times"
+            ),
+        ]
+        | None
+    ) = None
     ngram_order: (
         Annotated[
             int,

@@ -14,7 +14,7 @@ from seqgen.training.run import Run
 
 CHOSEN = (
     *("backend", "batching", "seq_len", "batch_size", "learning_rate"),
-    *("hidden_size", "embedding_size", "num_layers", "dropout"),
+    *("hidden_size", "embedding_size", "num_layers", "dropout", "output_bias"),
 )
 """Options that have a value in every run, given or chosen."""
 

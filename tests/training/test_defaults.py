@@ -28,6 +28,7 @@ GIVEN = {
     "hidden_size": 33,
     "num_layers": 3,
     "embedding_size": 7,
+    "output_bias": "zero",
     "dropout": 0.0,
     "seq_len": 5,
     "batch_size": 2,
@@ -55,6 +56,16 @@ def test_what_is_given_stays_and_everything_else_that_must_be_known_is_chosen(na
         assert not chosen.keys() & set(BUDGET)
 
 
+def test_a_model_begins_at_the_frequencies_of_tokens_where_its_corpus_is_read_a_few_times():
+    assert [chosen_for(10**6, seen=seen)[0]["output_bias"] for seen in (1e6, 7.9e6, 8e6)] == [
+        "frequencies",
+        "frequencies",
+        "zero",
+    ]
+    shape = {"hidden_size": 512, "dropout": 0.1}
+    assert [chosen_for(10**6, seen=seen, **shape)[0]["output_bias"] for seen in (1e6, 8e6)] == ["frequencies", "zero"]
+
+
 def test_where_everything_is_given_nothing_is_chosen():
     assert chosen_for(1000, **GIVEN) == ({}, "1,000 training tokens, 60 different; every option was given")
 
@@ -65,7 +76,7 @@ def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
     chosen, sentence = chosen_for(10**6, seen=51e6)
     assert (chosen["max_time"], chosen["epochs"]) == (180.0, 50.0)
     assert "to be read 50 times" in sentence
-    assert chosen_for(10**6, hidden_size=64, dropout=0.0)[0]["epochs"] == 50.0
+    assert chosen_for(10**6, seen=51e6, hidden_size=64, dropout=0.0)[0]["epochs"] == 50.0
 
 
 @pytest.mark.parametrize(("tokens", "passes"), [(10**6, 50.0), (10_000, 50.0), (1800, 114.0), (30, 6827.0)])
@@ -129,7 +140,7 @@ def test_what_the_budget_is_enough_for_is_asked_only_where_it_matters():
     def reach(values):
         raise AssertionError
 
-    values = asdict(TrainingOptions(dropout=0.2, hidden_size=64))
+    values = asdict(TrainingOptions(dropout=0.2, hidden_size=64, output_bias="zero"))
     chosen, _ = choose(values, Corpus(10**6, 1, 60), dataset_batching="stream", reach=reach)
     assert chosen["learning_rate"] == 8e-3
 
