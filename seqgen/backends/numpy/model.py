@@ -131,12 +131,13 @@ class NumpyModel(Model):
             layers, columns = self._prepared.layers, self._prepared.table.shape[1]
             gates = np.empty((rows, columns), np.float32)  # one layer after the other works in it
             made = [self._cell.step(layer, names, gates) for layer, names in zip(layers, self._names, strict=True)]
-            steps.first, steps.rows = made[0], rows
+            steps.first = made[0]
             steps.above = [
                 (layer.input_weight, layer.bias, step)
                 for layer, step in zip(layers, made, strict=True)
                 if layer.input_weight is not None
             ]
+            steps.rows = rows  # last, for an interruption may come between
         return steps
 
     def _logits(self, hidden: Floats) -> Floats:
