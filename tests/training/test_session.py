@@ -361,14 +361,15 @@ def warnings_of(reporter):
         ),
         (
             {
-                "learning_rate": 12.0,
-                "warmup_steps": 190,
+                "learning_rate": 3.0,
+                "warmup_steps": 300,
                 "lr_schedule": "constant",
-                "max_steps": 190,
+                "max_steps": 300,
                 "weight_average": 0.0,
                 "dropout": 0.5,
+                "output_bias": "zero",
             },
-            r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 3",
+            r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 0.75",
         ),
         (
             {"learning_rate": 1e-7, "max_steps": 400},
