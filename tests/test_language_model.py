@@ -17,17 +17,28 @@ from seqgen.tokenizers.char import CharTokenizer
 
 
 @pytest.fixture
-def model(tmp_path):
-    """One that has learned nothing."""
-    tokenizer = CharTokenizer().fit(["a cat sat on a mat"])
-    spec = ModelSpec(vocab_size=tokenizer.vocab_size, embedding_size=3, hidden_size=4)
-    parts = {kind: PartRecord(name, "seqgen", "0") for kind, name in (("tokenizer", "char"), ("dataset", "text"))}
-    config = ModelConfig(spec, parts, {"batching": "stream", "seq_len": 8}, {}, has_ends=False)
-    write_weights(tmp_path / "model.safetensors", initial_weights(spec, 0))
-    write_json(tmp_path / "config.json", config_to_json(config))
-    write_json(tmp_path / "tokenizer.json", tokenizer.state())
-    write_manifest(tmp_path, {})
-    return seqgen.load(tmp_path)
+def make_model(tmp_path):
+    """Makes one that has learned nothing, of a corpus of a dataset and with or without ends around its documents."""
+
+    def make(dataset="text", batching="stream", *, has_ends=False):
+        tokenizer = CharTokenizer().fit(["a cat sat on a mat"])
+        spec = ModelSpec(vocab_size=tokenizer.vocab_size, embedding_size=3, hidden_size=4)
+        parts = {kind: PartRecord(name, "seqgen", "0") for kind, name in (("tokenizer", "char"), ("dataset", dataset))}
+        config = ModelConfig(spec, parts, {"batching": batching, "seq_len": 8}, {}, has_ends=has_ends)
+        folder = tmp_path / f"{dataset}-{batching}-{has_ends}"
+        folder.mkdir()
+        write_weights(folder / "model.safetensors", initial_weights(spec, 0))
+        write_json(folder / "config.json", config_to_json(config))
+        write_json(folder / "tokenizer.json", tokenizer.state())
+        write_manifest(folder, {})
+        return seqgen.load(folder)
+
+    return make
+
+
+@pytest.fixture
+def model(make_model):
+    return make_model()
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -49,3 +60,27 @@ def test_texts_that_threads_score_at_once_score_as_they_do_alone(model, tmp_path
             assert [score.nats for score in pool.map(model.score, files * 3)] == alone * 3
     finally:
         sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("batching", ["stream", "documents"])
+@pytest.mark.usefixtures("seqgen_home")
+def test_a_line_is_scored_alone_as_it_is_beside_others(make_model, tmp_path, batching):
+    model = make_model("lines", batching, has_ends=True)
+    lines = ["a cat", "a mat", "sat on"]
+    for number, line in enumerate([*lines, "\n".join(lines)]):
+        (tmp_path / f"{number}.txt").write_text(line)
+    scores = [model.score(tmp_path / f"{number}.txt") for number in range(4)]
+    assert [score.tokens for score in scores] == [6, 6, 7, 19]  # the end of each, too
+    assert [score.characters for score in scores] == [5, 5, 6, 16]
+    if batching == "documents":
+        assert sum(score.nats for score in scores[:3]) == pytest.approx(scores[3].nats)
+
+
+@pytest.mark.usefixtures("seqgen_home")
+def test_where_a_model_knows_no_ends_none_is_scored(make_model, tmp_path):
+    for number, text in enumerate(["a cat", "sat on", "a catsat on"]):
+        (tmp_path / f"{number}.txt").write_text(text)
+    model = make_model()
+    two, one = model.score(tmp_path / "0.txt", tmp_path / "1.txt"), model.score(tmp_path / "2.txt")
+    assert two == one
+    assert two.tokens == len("a catsat on") - 1  # the first is read, not predicted

@@ -1,8 +1,8 @@
 """The token store: a corpus encoded once, memory-mapped, found again by its content.
 
 A store is a folder of two arrays (see :mod:`seqgen.data.arrays`): ``tokens.bin``, the ids, and ``documents.bin``, 64-bit
-numbers: how many characters there are, the D + 1 starts, the D hashes.  Its name is a hash of the corpus and the
-tokenizer, also of its code where it is a plugin's.  It appears by rename when it is whole; until then it is a folder of another kind (see
+numbers: how many characters there are, the D + 1 starts, the D hashes.  Its name is a hash of the corpus, the
+tokenizer, also of its code where it is a plugin's, and of whether ends stand where they usually do not.  It appears by rename when it is whole; until then it is a folder of another kind (see
 :mod:`seqgen.data.encoding`), which one process at a time adds to.
 """
 
@@ -85,6 +85,7 @@ def open_or_build(
     tokenizer: Tokenizer,
     folder: Path,
     *,
+    has_ends: bool | None = None,
     fingerprint: Fingerprint | None = None,
     progress: Progress | None = None,
 ) -> TokenStore:
@@ -97,6 +98,7 @@ def open_or_build(
             once more to encode it.
         tokenizer: fitted.
         folder: holds the stores of all corpora.
+        has_ends: whether ends stand around the documents, where the tokenizer has one; None: where there are several.
         fingerprint: of the corpus, where it is known.
         progress: told while it is built how far it is, in bytes of the corpus.
 
@@ -106,8 +108,9 @@ def open_or_build(
         PluginError: the tokenizer gives what it may not.
     """
     fingerprint = fingerprint or fingerprint_of(dataset, folder)
-    name = _name(fingerprint.sha256, tokenizer)
-    has_ends = tokenizer.end_id is not None and fingerprint.documents > 1
+    usual = tokenizer.end_id is not None and fingerprint.documents > 1
+    has_ends = usual if has_ends is None else has_ends and tokenizer.end_id is not None
+    name = _name(fingerprint.sha256, tokenizer, *([] if has_ends == usual else ["ends" if has_ends else "no ends"]))
     find = partial(_open, folder / name, tokenizer, fingerprint.sha256, has_ends=has_ends)
     if store := find():
         return store
@@ -196,9 +199,9 @@ def token_dtype(tokenizer: Tokenizer) -> np.dtype[Any]:
     return np.min_scalar_type(tokenizer.vocab_size - 1)
 
 
-def _name(fingerprint: str, tokenizer: Tokenizer) -> str:
+def _name(fingerprint: str, tokenizer: Tokenizer, *unusual: str) -> str:
     kind = type(tokenizer)
-    parts = [FORMAT, fingerprint, name_of(kind), tokenizer.state()]
+    parts = [FORMAT, fingerprint, name_of(kind), tokenizer.state(), *unusual]
     if code := code_of(kind):
         parts.append(code)
     try:
