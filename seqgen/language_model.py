@@ -109,6 +109,8 @@ class LanguageModel:
     ) -> Content | list[Content]:
         """What follows the prompt; with ``num_samples``, a list of as many texts.
 
+        Where documents are framed, as MIDI files are, a document that begins with the prompt.
+
         Args:
             prompt: what to go on from; empty: start as the corpus's documents start.
             num_samples: how many texts, or None for one.
@@ -222,7 +224,7 @@ class LanguageModel:
         )
 
     def score(self, *files: str | Path, dataset: str | None = None) -> Score:
-        """How well the model predicts these files.
+        """How well the model predicts these files, with ends around documents where it was trained with them.
 
         Args:
             *files: files, folders, globs, URLs, or ``-`` for standard input.
@@ -249,7 +251,7 @@ class LanguageModel:
             raise OptionError(
                 f"Dataset {entry.name} gives {documents.media_type}, but {self.reference} takes {self.tokenizer.media_type}."
             )
-        part = open_or_build(documents, self.tokenizer, home.tokens_folder())
+        part = open_or_build(documents, self.tokenizer, home.tokens_folder(), has_ends=self.saved.config.has_ends)
         mode, seq_len = how["batching"], how["seq_len"]
         if mode != "windows":
             seq_len = min(seq_len, max(1, part.tokens.size - 1))  # beyond the text there is nothing to read
@@ -264,8 +266,11 @@ class LanguageModel:
         if mode == "windows":  # not every position was scored
             characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
         missing: dict[str, str | None] = {}
-        for document in documents.documents():
-            missing |= self.tokenizer.missing(document.content)
+        if (
+            type(self.tokenizer).missing is not Tokenizer.missing
+        ):  # else nothing ever is, and the files need not be read again
+            for document in documents.documents():
+                missing |= self.tokenizer.missing(document.content)
         return Score(nats=nats, tokens=tokens, characters=characters, missing=missing)
 
     def _unusable(self, prompt: Content) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seqgen.generation.generate import Sample
     from seqgen.generation.settled import Generation
     from seqgen.generation.stream import Stream
+    from seqgen.language_model import LanguageModel
 
 EPILOG = """[bold]Examples[/bold]
 
@@ -31,9 +32,24 @@ seqgen generate --model names --num-samples 20 --output names.txt
 The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line.  Without a temperature it is 0.8; where nothing truncates either, min-p 0.05 does."""
 
 
+_ORDER = "seqgen.order"
+
+
+class InOrder(Command):
+    """A command that knows in which order its options were given, each as often as it was."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, and remember the names of the options in the context."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        _, _, order = self.make_parser(ctx).parse_args(given)
+        ctx.meta[_ORDER] = [param.name for param in order]
+        return rest
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(generate)
+    app.command(cls=InOrder, epilog=EPILOG)(generate)
 
 
 def _where_usable(interactive: bool) -> bool:
@@ -178,6 +194,7 @@ def generate(
     load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
     loaded = load(model, backend=backend, device=device)
     prompt = _as_content(given, like=loaded.empty, where=seed_file)
+    _refuse_for_media(loaded, {"--stop": bool(stop), "--show-probabilities": show_probabilities})
     stops = tuple(_as_content(text, like=loaded.empty) for text in stop or ())
     chain = _in_order_given(
         ctx,
@@ -291,19 +308,34 @@ def _refuse_together(given: Mapping[str, bool]) -> None:
             raise UsageError(f"{one}{about}; leave out {other}.")
 
 
+def _refuse_for_media(loaded: LanguageModel, given: Mapping[str, bool]) -> None:
+    """Refuse options that only text has a use for, where the model writes binary media.
+
+    Raises:
+        UsageError: names one.
+    """
+    from seqgen.core.errors import UsageError
+
+    if not isinstance(loaded.empty, bytes):
+        return
+    for option in (option for option, asked in given.items() if asked):
+        raise UsageError(
+            f"{option} is for text, and {loaded.reference} writes {loaded.tokenizer.media_type}.  Leave it out"
+        )
+
+
 def _in_order_given(ctx: typer.Context, options: Mapping[str, Any]) -> list[Any]:
-    """The samplers that the options name, in the order of the command line, in which the context has its parameters."""
+    """The samplers that the options name, in the order of the command line."""
     from seqgen.generation.selection import shorthand
 
+    named = iter(options["sampler"] or ())
+    left = {name: value for name, value in options.items() if value is not None and name != "sampler"}
     chain: list[Any] = []
-    for name in ctx.params:
-        match options.get(name):
-            case None:
-                continue
-            case list() as named:
-                chain += named
-            case value:
-                chain.append(shorthand(name, value))
+    for name in ctx.meta[_ORDER]:
+        if name == "sampler":
+            chain.append(next(named))
+        elif name in left:  # given again, an option has its last value in its first place
+            chain.append(shorthand(name, left.pop(name)))
     return chain
 
 

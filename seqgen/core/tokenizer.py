@@ -137,9 +137,14 @@ class Tokenizer(ABC):
         """An incremental decoder for what follows these ids (T,), whose own text it does not give.
 
         Override it where the text of a token depends on those before it, as a space or a capital does.  The default is
-        ``decoder()``, as at the beginning of a document.
+        ``decoder()``, as at the beginning of a document.  Where documents are ``framed``, it gives these ids, too: what
+        follows them is a document only with them.
         """
-        return self.decoder()
+        decoder = self.decoder()
+        if self.framed:
+            for token in ids.tolist():
+                decoder.push(token)  # which gives nothing before it finishes
+        return decoder
 
     def canonical(self, document: Content) -> Content:
         """The document as this tokenizer can give it back; the same document for a lossless tokenizer."""

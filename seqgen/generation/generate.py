@@ -40,7 +40,7 @@ class Sample:
 
     Attributes:
         number: which sample it is, from 0.
-        text: what was generated, without the prompt and without the stop text.
+        text: what was generated, without the stop text, and without the prompt but where documents are framed.
         ids: (N,) all tokens drawn, or read in lines that start with a given text, those of a stop text and the end token included.
         finish_reason: ``length``, ``stop`` or ``end``.
         log_probability: natural logarithm of the probability that the model, before the samplers, gives all of ``ids``
@@ -82,7 +82,7 @@ def stream(
     Args:
         model: gives logits.
         tokenizer: decodes, and is shown to the samplers.
-        prompt_ids: (T,) what to go on from, at least one token; it is not part of the text.
+        prompt_ids: (T,) what to go on from, at least one token; it is part of the text only where documents are framed.
         length: how many tokens to draw; None for no end.
         samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
         random_seed: fixes the draws.
@@ -136,7 +136,7 @@ def generate(
     Args:
         model: gives logits.
         tokenizer: decodes, and is shown to the samplers.
-        prompt_ids: (T,) what to go on from, at least one token; it is not part of the text.
+        prompt_ids: (T,) what to go on from, at least one token; it is part of the text only where documents are framed.
         length: how many tokens to draw for each; None for no end.
         samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
         random_seed: fixes the draws.

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from seqgen.core.backend import Model
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
@@ -103,12 +101,10 @@ class Generation:
 
     def whole(self, sample: Sample) -> Content:
         """The prompt and a sample as one document."""
-        if not self.tokenizer.framed:
-            texts: list[Any] = [self.prompt, sample.text]  # both str, or both bytes
-            return nothing(self.tokenizer).join(texts)  # type: ignore[no-any-return]
-        if not self.prompt:
+        if self.tokenizer.framed:
             return sample.text
-        return self.tokenizer.decode(np.concatenate([self.prompt_ids, sample.ids]))
+        texts: list[Any] = [self.prompt, sample.text]  # both str, or both bytes
+        return nothing(self.tokenizer).join(texts)  # type: ignore[no-any-return]
 
     def _settled(self) -> dict[str, Any]:
         """What drawing and searching have in common."""

@@ -213,3 +213,18 @@ def test_a_model_may_be_named_in_every_way(seqgen, novel):
 def test_a_folder_that_is_called_as_a_model_does_not_hide_it(seqgen, tmp_path):
     (tmp_path / "novel").mkdir()
     assert seqgen("generate", "--model", "novel", "--length", 1).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "order"),
+    [
+        (
+            ("--sampler", "typical:p=0.5", "--top-k", 5, "--sampler", "min-p:p=0.1"),
+            ["Typical(p=0.5)", "TopK(k=5)", "MinP(p=0.1)"],
+        ),
+        (("--top-p", 0.9, "--sampler", "top-k:k=5", "--top-p", 0.8), ["TopP(p=0.8)", "TopK(k=5)"]),
+    ],
+)
+def test_what_truncates_stands_in_the_order_of_the_command_line(seqgen, options, order):
+    line = seqgen("generate", "--length", 2, "--temperature", 1, *options, "--jsonl").stdout
+    assert json.loads(line)["samplers"] == ["Temperature(temperature=1.0)", *order]

@@ -1,15 +1,19 @@
 """Media whose documents have a frame: a prompt and what follows are one document, and each sample is a file of its own."""
 
+import base64
 import json
 from pathlib import Path
 
 import pytest
+
+from seqgen import load
 
 PLUGIN = """
 from dataclasses import dataclass
 
 import numpy as np
 import seqgen
+from seqgen.core.sampler import Sampler
 from seqgen_steps.tokenizer import StepsTokenizer
 
 HEAD = b"W"
@@ -23,6 +27,11 @@ def register_tokenizers(register):
 @seqgen.hookimpl
 def register_datasets(register):
     register("walks", "seqgen_steps.dataset:WalksDataset", summary="files of walks, each one document")
+
+
+@seqgen.hookimpl
+def register_samplers(register):
+    register("lost", "parcels:Lost", summary="promises to come home, and never does")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +50,21 @@ class ParcelTokenizer(StepsTokenizer):
 
     def unreadable(self, document):
         return "it is a parcel with no step in it"
+
+
+@dataclass(kw_only=True)
+class Lost(Sampler):
+    def begin(self, prompt_ids, tokenizer):
+        self.rows = len(prompt_ids)
+
+    def adjust(self, logits):
+        return logits
+
+    def select(self, rows):
+        self.rows = len(rows)
+
+    def notes(self):
+        return [["it does not come home"]] * self.rows
 
 
 class Decoder:
@@ -112,6 +136,14 @@ def test_each_sample_is_a_file_of_its_own(seqgen, terminal, tmp_path):
             "length is 12c, but application/x-steps cannot be cut after any byte.  Give tokens, as 400",
         ),
         (("--length", 10**12), "length is too large: 1,000,000,000,000 tokens or characters would be held at once"),
+        (
+            ("--stop", "x"),
+            "--stop is for text, and walks:1 writes application/x-steps.  Leave it out",
+        ),
+        (
+            ("--show-probabilities",),
+            "--show-probabilities is for text, and walks:1 writes application/x-steps.  Leave it out",
+        ),
         (("--seed-file", "empty"), "The prompt cannot be read: it is a parcel with no step in it.  walks:1 takes"),
     ],
 )
@@ -123,8 +155,25 @@ def test_what_would_spoil_a_document_is_refused(seqgen, tmp_path, options, said)
 
 
 @pytest.mark.usefixtures("walks")
-def test_in_json_the_text_is_a_document_of_what_follows(seqgen):
-    import base64
+def test_json_and_python_give_the_document_that_a_file_is(seqgen, tmp_path):
+    (tmp_path / "opening").write_bytes(b"W\0\0\0\x04" + bytes([0, 1, 2, 3]))
+    command = (*COMMAND, "--seed-file", "opening")
+    assert seqgen(*command, "--output", "continued").exit_code == 0
+    written = (tmp_path / "continued").read_bytes()
+    samples = [
+        *json.loads(seqgen(*command, "--json").stdout)["samples"],
+        json.loads(seqgen(*command, "--jsonl").stdout),
+    ]
+    assert [base64.b64decode(sample["text"]) for sample in samples] == [written] * 2
+    model, options = load("walks"), {"length": 12, "random_seed": 5, "warn": lambda _: None}
+    prompt = (tmp_path / "opening").read_bytes()
+    assert model.generate(prompt, **options) == b"".join(model.stream(prompt, **options)) == written
 
-    record = json.loads(seqgen(*COMMAND, "--json").stdout)
-    steps_of(base64.b64decode(record["samples"][0]["text"]))
+
+@pytest.mark.usefixtures("walks")
+def test_what_could_not_be_kept_is_told_with_the_number_where_there_are_several(seqgen):
+    command = (*COMMAND, "--sampler", "lost", "--output", "walk.bin")
+    assert seqgen(*command).stderr == "note: it does not come home\n"
+    assert seqgen(*command, "--best-of", 3).stderr == "note: it does not come home\n"
+    told = seqgen(*command, "--num-samples", 3).stderr.splitlines()
+    assert sorted(told) == [f"note: sample {number}: it does not come home" for number in (1, 2, 3)]
