@@ -90,7 +90,8 @@ def choose(
         chosen["max_time"] = DEFAULT_SECONDS
     batching = default("batching", dataset_batching)
     default("num_layers", 1)
-    in_update = default("seq_len", 64) * default("batch_size", 16 if batching == "stream" else 64)
+    seq_len, batch_size = default("seq_len", 64), default("batch_size", 16 if batching == "stream" else 64)
+    in_row = {"windows": 1, "documents": min(seq_len, corpus.tokens / corpus.documents)}.get(batching, seq_len)
 
     def sized(hidden_size: int) -> dict[str, Any]:
         embedding_size = hidden_size if values["tie_embeddings"] else 64
@@ -110,7 +111,7 @@ def choose(
         if given is None:
             hidden_size, far = _size_for(far, corpus)
         passes = min(far) / corpus.tokens
-    most = _most_passes(values, in_update / corpus.tokens)
+    most = _most_passes(values, batch_size * in_row / corpus.tokens)
     if passes > most:
         chosen["epochs"] = passes = most
     if values["dropout"] is None:

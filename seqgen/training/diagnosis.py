@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 
 from seqgen.evaluation import bits_per_character
@@ -46,6 +46,65 @@ UNCHANGED = 0.02
 
 
 @dataclass
+class _Stretch:
+    """Means over ``STRETCH`` steps or more."""
+
+    steps: int = 0
+    loss: float = 0.0
+    norm: float | None = None
+
+    def add(self, line: Mapping[str, Any], steps: int) -> None:
+        """The means of so many more steps."""
+        share = steps / max(self.steps + steps, 1)
+        if line["train_loss"] is not None:
+            self.loss += (line["train_loss"] - self.loss) * share
+        if (norm := line.get("gradient_norm")) is not None:
+            self.norm = norm if self.norm is None else self.norm + (norm - self.norm) * share
+        self.steps += steps
+
+
+@dataclass
+class _Course:
+    """What the lines of a run say together.
+
+    Attributes:
+        first, now: the first stretch, and the one that grows.
+        lowest: the lowest mean training loss of a stretch before that; None where there is none.
+        norms: the mean norms of those stretches, ascending.
+        least: the lowest loss of any line; None before the first.
+        best: the line with the lowest validation loss.
+        since_best: how many lines have come after it.
+    """
+
+    first: _Stretch = field(default_factory=_Stretch)
+    now: _Stretch = field(init=False)
+    lowest: float | None = None
+    norms: list[float] = field(default_factory=list)
+    least: float | None = None
+    best: Mapping[str, Any] | None = None
+    since_best: int = 0
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        self.now = self.first
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """One more line."""
+        if self.now.steps >= STRETCH:
+            self.lowest = _least(self.lowest, self.now.loss)
+            if self.now.norm is not None:
+                bisect.insort(self.norms, self.now.norm)
+            self.now = _Stretch()
+        self.now.add(line, line["step"] - self.step)
+        self.step = line["step"]
+        train_loss, validation_loss = line["train_loss"], line["validation_loss"]
+        self.least = _least(_least(self.least, train_loss), validation_loss)
+        self.since_best += 1
+        if validation_loss is not None and (self.best is None or validation_loss < self.best["validation_loss"]):
+            self.best, self.since_best = line, 0
+
+
+@dataclass
 class Diagnosis:
     """Watches the lines of ``metrics.jsonl``, and says each thing once in a run.
 
@@ -59,16 +118,18 @@ class Diagnosis:
     token_entropy: float
     characters_per_token: float
     _lines: list[Mapping[str, Any]] = field(default_factory=list, init=False)
-    _stretches: list[_Stretch] = field(default_factory=list, init=False)
+    _course: _Course = field(default_factory=_Course, init=False)
     _said: set[str] = field(default_factory=set, init=False)
 
     def metrics(self, line: Mapping[str, Any]) -> list[str]:
-        """What this line shows that was not said before."""
-        begun = self._lines[-1]["step"] if self._lines else 0
+        """What this line shows that was not said before; lines from its step on, before a run went back, count no more."""
+        if self._lines and self._lines[-1]["step"] >= line["step"]:
+            self._lines = [before for before in self._lines if before["step"] < line["step"]]
+            self._course = _Course()
+            for before in self._lines:
+                self._course.add(before)
         self._lines.append(line)
-        if not self._stretches or self._stretches[-1].steps >= STRETCH:
-            self._stretches.append(_Stretch())
-        self._stretches[-1].add(line, line["step"] - begun)
+        self._course.add(line)
         new = {kind: sentence for kind, sentence in self._found() if kind not in self._said}
         self._said |= new.keys()
         return list(new.values())
@@ -82,32 +143,29 @@ class Diagnosis:
             yield "overfitting", sentence
 
     def _diverging(self) -> str:
-        *before, now = self._stretches
-        if not before or now.steps < STRETCH:
+        lowest, norms, now = self._course.lowest, self._course.norms, self._course.now
+        if lowest is None or now.steps < STRETCH:
             return ""
         step = self._lines[-1]["step"]
         advice = f"Try --learning-rate {self.options['learning_rate'] / 4:.2g}, or find one: --lr-find"
-        lowest = min(stretch.loss for stretch in before)
         if now.loss > max(RISEN * lowest, lowest + RISEN_NATS):
             return (
                 f"The training loss has risen from {self._bits(lowest)} to {self._bits(now.loss)} bits/character by step "
                 f"{step:,}: training may be about to diverge.  {advice}"
             )
-        norms = [stretch.norm for stretch in before if stretch.norm is not None]
-        if len(norms) >= 3 and now.norm is not None and now.norm > STEEP * median(norms):
+        if len(norms) >= 3 and now.norm is not None and now.norm > STEEP * (usual := norms[len(norms) // 2]):
             return (
-                f"The norm of the gradients has grown from {median(norms):.2g} to {now.norm:.2g} by step {step:,}: "
+                f"The norm of the gradients has grown from {usual:.2g} to {now.norm:.2g} by step {step:,}: "
                 f"training may be about to diverge.  {advice}"
             )
         return ""
 
     def _dead(self) -> str:
-        now = self._lines[-1]
-        losses = _values(self._lines, "train_loss") + _values(self._lines, "validation_loss")
-        if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or not losses:
+        now, best = self._lines[-1], self._course.least
+        if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or best is None:
             return ""
-        rate, frequencies, best = self.options["learning_rate"], self.token_entropy, min(losses)
-        first, last = self._stretches[0].loss, now["train_loss"]
+        rate, frequencies = self.options["learning_rate"], self.token_entropy
+        first, last = self._course.first.loss, now["train_loss"]
         if self.options["output_bias"] == "frequencies":
             began = best > NEAR * frequencies
         else:
@@ -128,13 +186,10 @@ class Diagnosis:
         return f"{bits_per_character(loss, self.characters_per_token):.3f}"
 
     def _overfitting(self) -> str:
-        measured = [line for line in self._lines if line["validation_loss"] is not None]
-        if not measured:
-            return ""
-        best = min(range(len(measured)), key=lambda number: measured[number]["validation_loss"])
-        then, now = measured[best], measured[-1]
+        then, now = self._course.best, self._lines[-1]
         if (
-            len(measured) - 1 - best < WORSE_EVALUATIONS
+            then is None
+            or self._course.since_best < WORSE_EVALUATIONS
             or now["progress"] < then["progress"] + WORSE_SHARE
             or now["validation_loss"] < (1 + WORSE) * then["validation_loss"]
             or now["train_loss"] >= then["train_loss"]
@@ -151,23 +206,6 @@ class Diagnosis:
         )
 
 
-@dataclass
-class _Stretch:
-    """Means over ``STRETCH`` steps or more."""
-
-    steps: int = 0
-    loss: float = 0.0
-    norm: float | None = None
-
-    def add(self, line: Mapping[str, Any], steps: int) -> None:
-        """The means of so many more steps."""
-        share = steps / max(self.steps + steps, 1)
-        if line["train_loss"] is not None:
-            self.loss += (line["train_loss"] - self.loss) * share
-        if (norm := line.get("gradient_norm")) is not None:
-            self.norm = norm if self.norm is None else self.norm + (norm - self.norm) * share
-        self.steps += steps
-
-
-def _values(lines: list[Mapping[str, Any]], key: str) -> list[float]:
-    return [line[key] for line in lines if line.get(key) is not None]
+def _least(one: float | None, other: float | None) -> float | None:
+    """The smaller of two numbers that may not be there."""
+    return min((value for value in (one, other) if value is not None), default=None)

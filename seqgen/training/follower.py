@@ -78,7 +78,8 @@ class Follower:
         try:
             self.run.save(trainer)
         except OutputError as error:
-            self.reporter.warn(f"There is no checkpoint now: {error}  Training goes on.")
+            goes_on = "" if trainer.stop() else "  Training goes on."
+            self.reporter.warn(f"There is no checkpoint now: {error}{goes_on}")
 
 
 @dataclass

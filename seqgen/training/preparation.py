@@ -25,7 +25,7 @@ from seqgen.core.types import Ids, Weights
 from seqgen.data.batching import Batching, TooShortError, make_batching
 from seqgen.data.reading import Progress, Reading, recognised
 from seqgen.data.split import split
-from seqgen.data.store import TokenStore, open_or_build
+from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, Reach, choose
@@ -36,6 +36,7 @@ from seqgen.training.options import recorded
 from seqgen.training.pace import measure
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
 from seqgen.training.sources import name_after, resolve_sources
+from seqgen.training.trainer import check_patience
 from seqgen.training.unseen import vocabulary
 
 PACE_SHARE, PACE_SECONDS = 0.005, 5.0
@@ -150,17 +151,18 @@ def prepare(
     store = open_or_build(
         dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
     )
-    part, _ = split(store, values["validation_fraction"])
-    corpus = Corpus(len(part.tokens), len(store.starts) - 1, tokenizer.vocab_size)
+    parts = split(store, values["validation_fraction"])
+    corpus = Corpus(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
     check_mixing(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
+    check_patience(values)
 
     def reach(values: Mapping[str, Any]) -> Reach:
-        return _reach(backend, _spec(tokenizer, {**values, "dropout": 0.0}), store, values)
+        return _reach(backend, _spec(tokenizer, {**values, "dropout": 0.0}), parts, values)
 
     chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, reach=reach)
     values |= chosen
     origins |= dict.fromkeys(chosen, "chosen")
-    training, validation = make_batches(store, values)
+    training, validation = make_batches(parts, values)
     if origins["warmup_steps"] == "default":
         _shorten_warmup(values, origins, _budget(values, training))
     config = ModelConfig(
@@ -196,9 +198,9 @@ def working(what: str, busy: Callable[[str], None]) -> Progress:
     return tell
 
 
-def make_batches(store: TokenStore, values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:
-    """The batches to train on, and those to measure on, if any of the corpus is held out."""
-    training_part, validation_part = split(store, values["validation_fraction"])
+def make_batches(parts: tuple[Part, Part], values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:
+    """The batches of the training part, and those of the validation part to measure on, if anything is held out."""
+    training_part, validation_part = parts
     shape = {"seq_len": values["seq_len"], "batch_size": values["batch_size"], "random_seed": values["random_seed"]}
     with _long_enough("Take more text, or --seq-len {} or less"):
         training = make_batching(values["batching"], training_part, **shape)
@@ -275,9 +277,9 @@ def _shorten_warmup(values: dict[str, Any], origins: dict[str, str], budget: Bud
         values["warmup_steps"], origins["warmup_steps"] = most, "chosen"
 
 
-def _reach(backend: Backend, spec: ModelSpec, store: TokenStore, values: Mapping[str, Any]) -> Reach:
+def _reach(backend: Backend, spec: ModelSpec, parts: tuple[Part, Part], values: Mapping[str, Any]) -> Reach:
     """How many tokens the budget is enough to train on; where it is a time, a few measured steps tell."""
-    training, _ = make_batches(store, values)
+    training, _ = make_batches(parts, values)
     steps = _budget(values, training).max_steps
     counted = math.inf if steps is None else steps / training.steps_per_epoch * len(training.part.tokens)
     if not values["max_time"]:
@@ -297,9 +299,11 @@ def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
 
 
 def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
-    """Take the shape and the tokenizer of the parent; an option given otherwise is an error."""
+    """Take the shape, the tokenizer and what the weights began with of the parent; an option given otherwise is an error."""
     inherited = {option.name: getattr(parent.config.model, option.name) for option in options.options_of(ModelSpec)}
-    inherited |= recorded(parent.config.training, "tokenizer", where=parent.where)
+    said = {name: value for name, value in parent.config.training.items() if value is not None}
+    # An imported model, and one of before there was a choice, does not say what its biases began with.
+    inherited |= recorded({"output_bias": "zero"} | said, "tokenizer", "output_bias", where=parent.where)
     for name, value in inherited.items():
         if name not in values:
             continue

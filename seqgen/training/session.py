@@ -16,6 +16,7 @@ from seqgen.core.catalog import Catalog
 from seqgen.core.errors import DamagedModelError, OptionError, OutputError, TrainingError
 from seqgen.core.options import PartSpec
 from seqgen.core.redact import redacted
+from seqgen.data.split import split
 from seqgen.data.store import fingerprint_of, open_or_build
 from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
@@ -130,7 +131,8 @@ class Session:
 
         Args:
             name: of the model; None: of any.
-            budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep; None leaves one.
+            budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep, auto_batch; None
+                leaves one.
 
         Raises:
             OptionError: the corpus is not the one that the run was started on.
@@ -171,7 +173,7 @@ class Session:
             backend = self.catalog.make(
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
             )
-            training, validation = make_batches(store, config.training)
+            training, validation = make_batches(split(store, config.training["validation_fraction"]), config.training)
             with enough_memory(config.training):
                 weights = fresh_weights(config.model, config.training, training.part.tokens)
                 model = build_model(backend, config.model, config.training, weights=weights)
@@ -219,8 +221,9 @@ class Session:
                     follower.checkpoint(trainer)  # mixing may take long, and be killed
             except TrainingError as error:
                 failure = error
-            except KeyboardInterrupt:
-                self.reporter.warn(f"Left at once.  {kept(run)}  To go on: seqgen train --resume {run.name}")
+            except (Exception, KeyboardInterrupt) as error:
+                left = "Left at once." if isinstance(error, KeyboardInterrupt) else "Training was broken off."
+                self.reporter.warn(f"{left}  {kept(run)}  To go on: seqgen train --resume {run.name}")
                 raise
             finally:
                 self.reporter.close()
@@ -232,12 +235,8 @@ class Session:
         self, facts: Facts, callbacks: list[GuardedCallback], asked: Interruption, failure: TrainingError | None
     ) -> Outcome:
         run = facts.run
-        if facts.trainer.best_weights is None:
-            raise failure or TrainingError(
-                f"{run.name} is at step {facts.trainer.counters.step:,} of its training, which is all that its budget has, and "
-                "nothing was measured on the way that could be published.  Give it more: --max-steps, --epochs or --max-time "
-                f"beside --resume {run.name}"
-            )
+        if failure is not None and facts.trainer.best_weights is None:
+            raise failure
         try:
             version = publish(facts, self.registry, partial(self._samples, facts.trainer.counters.seconds))
         except OutputError as error:
@@ -248,14 +247,16 @@ class Session:
                 run.save(facts.trainer)
             self.reporter.warn(f"Publishing was broken off.  {kept(run)}  To go on: seqgen train --resume {run.name}")
             raise
-        outcome = record(facts, version, interrupted=asked())
+        outcome = record(facts, version)
         for callback in callbacks:
             callback.call("on_end", outcome)
         if failure is not None:
             msg = f"{failure}\nThe best weights before that are kept as {version}."
             raise TrainingError(msg) from failure
         if asked():
-            self.reporter.note(f"Saved as {version}.  To go on: seqgen train --resume {run.name}")
+            # Where the disk did not take a checkpoint of this step, it is an older one that is gone on from.
+            older = "" if run.newest_step() == facts.trainer.counters.step else f"  {kept(run)}"
+            self.reporter.note(f"Saved as {version}.{older}  To go on: seqgen train --resume {run.name}")
         else:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, SupportsFloat
 
 from seqgen.core.backend import Model
-from seqgen.core.errors import TrainingError
+from seqgen.core.errors import OptionError, TrainingError
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
 from seqgen.evaluation import summed_nats
@@ -23,6 +23,16 @@ EVALUATION_SHARE = 0.1
 
 TICK_SECONDS = 0.25
 """How often losses are read and shown.  Reading waits for the device, so it must be seldom."""
+
+
+def check_patience(values: Mapping[str, Any]) -> None:
+    """Refuse patience where every evaluation would be the best.
+
+    Raises:
+        OptionError: nothing is held out to measure on.
+    """
+    if values["patience"] is not None and not values["validation_fraction"]:
+        raise OptionError("patience counts evaluations on held-out text: set validation_fraction above 0.")
 
 
 class DivergedError(TrainingError):
@@ -182,8 +192,12 @@ class Trainer:
                 now.epoch, now.epoch_step = now.epoch + 1, 0
             now.seconds = watch.seconds()
             progress = self.budget.progress(now.step, now.seconds)
-            stopped = self.stop()
-            if rhythm.due(now.step, now.seconds, progress) or stopped:
+            due = rhythm.due(now.step, now.seconds, progress)
+            if self.stop():
+                self._leave(since, pending, learning_rate, progress, due=due)
+                now.seconds = watch.seconds()
+                return
+            if due:
                 since.read(pending)
                 begun = now.seconds
                 self._evaluate(since, learning_rate, progress)
@@ -197,14 +211,12 @@ class Trainer:
                 self._check(since.smoothed)
                 self.observer.tick(self._tick(since, progress, learning_rate))
                 next_tick = now.seconds + TICK_SECONDS
-            if now.seconds >= next_checkpoint or stopped:
-                since.read(pending)
-                self._check(since.mean)  # a checkpoint is what a run that diverges goes back to
-                self.observer.checkpoint(self)
+            if now.seconds >= next_checkpoint:
+                self._save(since, pending)
                 now.seconds = watch.seconds()
                 next_checkpoint = now.seconds + self.checkpoint_every
-            if stopped:
-                return
+        if self.best_weights is None:  # it went on from before the first evaluation, and its budget has no more steps
+            self._evaluate(since, self.schedule.at(now.step, progress), progress)
 
     @property
     def learning_rate(self) -> float:
@@ -214,6 +226,22 @@ class Trainer:
     def _over(self, progress: float) -> bool:
         patience_ends = self.patience is not None and self.counters.since_best >= self.patience
         return progress >= 1.0 or patience_ends or self.observer.ends()
+
+    def _leave(
+        self, since: _Since, pending: list[SupportsFloat], learning_rate: float, progress: float, *, due: bool
+    ) -> None:
+        """Measure for what is published now, and save: before, where it was not due, so that going on is as if it had not been stopped."""
+        if not due:
+            self._save(since, pending)
+        since.read(pending)
+        self._evaluate(since, learning_rate, progress)
+        if due:
+            self._save(since, pending)
+
+    def _save(self, since: _Since, pending: list[SupportsFloat]) -> None:
+        since.read(pending)
+        self._check(since.mean)  # a checkpoint is what a run that diverges goes back to
+        self.observer.checkpoint(self)
 
     def _evaluate(self, since: _Since, learning_rate: float, progress: float) -> None:
         self._check(since.mean)

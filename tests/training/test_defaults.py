@@ -70,6 +70,23 @@ def test_where_everything_is_given_nothing_is_chosen():
     assert chosen_for(1000, **GIVEN) == ({}, "1,000 training tokens, 60 different; every option was given")
 
 
+@pytest.mark.parametrize(
+    ("batching", "documents", "passes"),
+    [
+        ("stream", 1, 103.0),  # 200 updates of 16 x 64 of 2,000 tokens
+        ("windows", 1, 50.0),  # an update is 64 of them
+        ("documents", 200, 64.0),  # 64 lines of ten
+        ("documents", 2, 410.0),  # no longer than seq_len
+    ],
+)
+def test_a_very_small_corpus_is_read_for_200_updates_whatever_an_update_reads(batching, documents, passes):
+    values = asdict(TrainingOptions(max_time=180.0))
+    chosen, _ = choose(
+        values, Corpus(2000, documents, 60), dataset_batching=batching, reach=lambda _: Reach(math.inf, 1e9)
+    )
+    assert chosen["epochs"] == passes
+
+
 def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
     chosen, _ = chosen_for(10**6)
     assert (chosen["max_time"], chosen.get("epochs")) == (DEFAULT_SECONDS, None) == (180.0, None)

@@ -146,3 +146,13 @@ def test_after_few_steps_nothing_is_said_of_the_learning_rate(diagnosis):
 def test_metrics_without_gradient_norms_are_judged_by_their_losses(diagnosis):
     lines = [{**line, "gradient_norm": None} for line in lines_of([*FALLING[:10], *[2.5] * 10])]
     assert list(said(diagnosis, lines)) == [10]
+
+
+def test_what_was_measured_before_a_run_went_back_does_not_count_after_it(diagnosis):
+    lines = lines_of(FALLING)
+    again = [{**line, "train_loss": 1.9} for line in lines[8:]]
+    straight = said(Diagnosis(OPTIONS, 2.0, 2.0), lines[:8] + again)
+    assert [sentence.partition(":")[0] for sentence in straight.values()] == [
+        "The training loss has risen from 1.062 to 1.371 bits/character by step 900"
+    ]
+    assert said(diagnosis, lines[:13] + again) == {number + 5: sentence for number, sentence in straight.items()}

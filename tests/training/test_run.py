@@ -97,14 +97,29 @@ def test_a_killed_run_ends_with_the_very_weights_of_one_that_was_left_alone(make
     assert_same_outcome(resumed, whole)
 
 
+@pytest.mark.parametrize("stop_at", [10, 12])
 @pytest.mark.parametrize(("mode", "backend"), EVERY_MODE_IN_EACH_BACKEND)
-def test_a_stopped_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode, backend):
+def test_a_stopped_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode, backend, stop_at):
     how = {"mode": mode, "backend": backend}
     whole = train(make_run("whole"), **how)
     run = make_run()
-    train(run, **how, stop_at=10)  # where it would have measured anyway
+    train(run, **how, stop_at=stop_at)  # where it would have measured anyway, or where it would not
     resumed = train(run, **how, resume=True, random_seed=99)
     assert_same_outcome(resumed, whole)
+
+
+def test_a_stop_between_two_evaluations_costs_no_patience_and_is_measured_for_what_is_published(
+    make_run, train, make_part
+):
+    falling = make_batching(
+        "stream", make_part(4, down=True), seq_len=8, batch_size=4, random_seed=0, for_evaluation=True
+    )
+    how = {"max_steps": 1000, "eval_every": 4, "validation": falling, "patience": 1}
+    whole = train(make_run("whole"), **how)
+    run, at = make_run(), whole.counters.step - 2  # the loss rises already
+    stopped = train(run, **how, stop_at=at)
+    assert (stopped.counters.since_best, metrics_of(run)[-1]["step"]) == (1, at)
+    assert_same_outcome(train(run, **how, resume=True), whole)
 
 
 @pytest.mark.parametrize(("mode", "backend"), EVERY_MODE_IN_EACH_BACKEND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 import seqgen
 from seqgen import home, settings
+from seqgen.backends.torch.model import TorchModel
 from seqgen.checkpoint import read_weights
 from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
@@ -175,6 +177,21 @@ def test_a_model_that_went_on_from_another_names_it(start, seqgen_home, corpus):
     assert second.saved.config.origins["hidden_size"] == "model sea:1"
 
 
+def test_a_model_that_goes_on_from_another_keeps_what_its_biases_began_with(start, corpus):
+    start(max_steps=2)
+    again = {"from_model": "sea", "max_steps": 2, "backend": "torch", "progress": False}
+    config = seqgen.train(corpus, **again).saved.config
+    assert (config.training["output_bias"], config.origins["output_bias"]) == ("frequencies", "model sea:1")
+    assert seqgen.train(corpus, **again, output_bias="frequencies").reference == "sea:3"
+    with pytest.raises(OptionError, match=r"output_bias is zero\b.*but sea:3 was made with frequencies"):
+        seqgen.train(corpus, **again, output_bias="zero")
+
+
+def test_patience_needs_something_to_measure_on(start):
+    with pytest.raises(OptionError, match="patience counts evaluations on held-out text"):
+        start(max_steps=2, patience=3, validation_fraction=0.0)
+
+
 def test_of_a_run_that_ended_nothing_is_left(start):
     start(max_steps=2)
     assert unfinished() == []
@@ -214,6 +231,43 @@ def test_an_interrupted_run_is_published_and_can_be_gone_on_with(start, resume):
     assert all(np.array_equal(weights[name], expected[name]) for name in shapes)
 
 
+def test_a_run_that_an_error_ends_says_how_to_go_on(start, resume, monkeypatch):
+    train_step = TorchModel.train_step
+
+    def fail_at_last(self, batch, learning_rate):
+        if learning_rate < 0.0015:  # of 0.008 at its highest
+            raise RuntimeError("the device is lost")
+        return train_step(self, batch, learning_rate)
+
+    options = {"max_steps": 12, "warmup_steps": 0, "checkpoint_every": 1e-6, "dropout": 0.3}
+    whole, reporter = start(**options), Reporter()
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="lost"):
+        patch.setattr(TorchModel, "train_step", fail_at_last)
+        start(**options, reporter=reporter)
+    told = re.fullmatch(
+        r"warning: Training was broken off\.  The checkpoint of step (\d+) is kept\.  To go on: seqgen train --resume sea",
+        reporter.told[-1],
+    )
+    assert 0 < int(told[1]) < 12
+    resumed = resume()
+    weights = [(each.version.folder / "model.safetensors").read_bytes() for each in (whole, resumed)]
+    assert weights[0] == weights[1]
+
+
+def test_where_the_disk_takes_the_model_but_no_checkpoint_an_older_one_is_named(start):
+    weights = 4 * start(max_steps=2).record["parameters"]
+    before, reporter = resource.getrlimit(resource.RLIMIT_FSIZE), Reporter(signal_at=1)
+    # Files may grow to half as much again: the weights fit, the state of the optimiser does not.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (weights * 3 // 2, before[1]))
+    try:
+        start(max_steps=12, eval_every=4, ngram_order=0, reporter=reporter)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    (failed,) = (line for line in reporter.told if "There is no checkpoint now" in line)
+    assert failed.endswith("File too large.")  # and not that training goes on
+    assert reporter.told[-1] == "Saved as sea:2.  There is no checkpoint yet.  To go on: seqgen train --resume sea"
+
+
 def test_a_run_that_was_left_at_once_can_be_gone_on_with_while_its_exception_is_still_there(start, resume):
     class Leaving(Callback):
         def on_metrics(self, metrics):
@@ -248,7 +302,7 @@ def test_a_framework_without_a_version_is_no_obstacle(start, monkeypatch):
     assert "jax" not in versions
 
 
-def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_told(start, resume, monkeypatch):
+def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_measured_then(start, resume, monkeypatch):
     save = Run.save
 
     def killed(run, trainer):
@@ -258,11 +312,9 @@ def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Run, "save", killed)
         start(max_steps=12, eval_every=12, checkpoint_every=1e-9)
-    with pytest.raises(
-        TrainingError, match="sea is at step 1 of its training, which is all that its budget has, and nothing"
-    ):
-        resume(max_steps=1)
-    assert resume(max_steps=2).record["steps"] == 2
+    outcome = resume(max_steps=1)
+    assert (outcome.record["steps"], outcome.record["best_step"]) == (1, 1)
+    assert outcome.record["validation_loss"] < np.log(outcome.version.open().config.model.vocab_size)
 
 
 def test_another_budget_holds_until_it_is_changed_again(start, resume):
