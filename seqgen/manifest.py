@@ -92,11 +92,13 @@ def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
     """
     refuse_link(folder / MANIFEST, where=f"{where}/{MANIFEST}")
     manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
-    faults = [name for name in ("results", "corpus", "versions") if not isinstance(manifest.get(name, {}), dict)]
+    faults = [
+        name for name in ("results", "corpus", "versions", "machine") if not isinstance(manifest.get(name, {}), dict)
+    ]
     faults += [name for name in ("created", "name") if not isinstance(manifest.get(name, ""), str)]
     if not faults:
         results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
-        figures = {"parameters": results, "steps": results, "seconds": results, "characters": corpus}
+        figures = dict.fromkeys(("parameters", "steps", "seconds", "setbacks"), results) | {"characters": corpus}
         faults = [name for name, table in figures.items() if not is_figure(table.get(name, 0))]
         if (bits := results.get("bits_per_character")) is not None and not is_figure(bits):
             faults.append("bits_per_character")

@@ -10,13 +10,18 @@ from annotated_types import Ge, Le, Lt
 
 from seqgen.core.errors import OptionError
 
+MAX_SIZE = 2**16
+"""The longest vector: an lstm of so many units has 69 GB of recurrent weights in each layer."""
+
+MAX_LAYERS = 1000
+
 Architecture: TypeAlias = Annotated[str, Doc("kind of network: lstm, gru, rnn, or a backend's own")]
 InputEncoding: TypeAlias = Annotated[
     Literal["embedding", "one-hot", "scalar"], Doc("how a token enters: a learned vector, one-hot, or id / vocab_size")
 ]
-EmbeddingSize: TypeAlias = Annotated[int, Ge(1), Doc("numbers in a token's learned vector")]
-HiddenSize: TypeAlias = Annotated[int, Ge(1), Doc("units in each recurrent layer")]
-NumLayers: TypeAlias = Annotated[int, Ge(1), Doc("recurrent layers")]
+EmbeddingSize: TypeAlias = Annotated[int, Ge(1), Le(MAX_SIZE), Doc("numbers in a token's learned vector")]
+HiddenSize: TypeAlias = Annotated[int, Ge(1), Le(MAX_SIZE), Doc("units in each recurrent layer")]
+NumLayers: TypeAlias = Annotated[int, Ge(1), Le(MAX_LAYERS), Doc("recurrent layers")]
 Dropout: TypeAlias = Annotated[float, Ge(0), Lt(1), Doc("share of each layer's outputs zeroed while training")]
 TieEmbeddings: TypeAlias = Annotated[
     bool, Doc("use the embedding as output weights too (embedding_size and hidden_size equal)")

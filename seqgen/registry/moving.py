@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 
 from seqgen import files
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
@@ -53,11 +54,8 @@ def copy(registry: Registry, version: ModelVersion, name: str) -> ModelVersion:
         OutputError: the registry cannot be written.
     """
     check_name(name)
-    manifest = read_manifest(version.folder, where=str(version))
     with registry.new_folder() as folder:
-        for each in (*manifest["files"], MANIFEST):
-            files.copy_file(version.folder / each, folder / each)
-        files.sync_folder(folder)
+        copy_files(version, folder)
         made = registry.publish(name, folder)
     with contextlib.suppress(DamagedModelError):
         labels = registry.labels(version.name)
@@ -67,3 +65,15 @@ def copy(registry: Registry, version: ModelVersion, name: str) -> ModelVersion:
                 name, lambda its: its.with_tags(made.version, add=tags).with_note(made.version, note)
             )
     return made
+
+
+def copy_files(version: ModelVersion, folder: Path) -> None:
+    """Put the files of a version into another folder, flushed to the disk.
+
+    Raises:
+        DamagedModelError: the version is damaged.
+        OutputError: the folder cannot be written.
+    """
+    for each in (*read_manifest(version.folder, where=str(version))["files"], MANIFEST):
+        files.copy_file(version.folder / each, folder / each)
+    files.sync_folder(folder)

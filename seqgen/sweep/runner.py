@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from seqgen import api, files, home
+from seqgen import api, home
 from seqgen.checkpoint import read_config
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
@@ -20,6 +20,7 @@ from seqgen.core.errors import OutputError, SeqgenError, TrainingError
 from seqgen.data.store import fingerprint_of
 from seqgen.manifest import CONFIG, MANIFEST
 from seqgen.registry import ModelVersion, Registry
+from seqgen.registry.moving import copy_files
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.study import Study, TrialResult, ranked, report
 from seqgen.training.progress import Status
@@ -209,8 +210,7 @@ class Sweep:
         (found,) = Registry(self._folder_of(best.trial) / "models").versions(self.plan.name)
         registry = Registry(home.models_folder())
         with registry.new_folder() as new:
-            with files.writing(new):
-                shutil.copytree(found.folder, new, dirs_exist_ok=True)
+            copy_files(found, new)  # the trial's own, the only others on the disk, are removed
             version = self._publish_as(registry, new, best)
         self.study.publish(best.trial, str(version))
         self._keep_best_only()

@@ -130,7 +130,7 @@ def _dimension(key: str, text: str) -> Dimension:
             msg = f"--search {key}={text}: {low:g} is not below {high:g}."
             raise OptionError(msg)
         return Range(name, low, high)
-    pieces = text.split("|") if "|" in text else _split(text)
+    pieces = [piece.strip() for piece in (text.split("|") if "|" in text else _split(text))]
     name = _value(key, pieces[0])[0]
     if name in PANELS["Parts"]:
         return Choices(name, tuple(dict.fromkeys(pieces)))
@@ -141,7 +141,7 @@ def _split(text: str) -> list[str]:
     """At the commas that no backslash precedes, but not before the further options of a part."""
     pieces: list[str] = []
     for piece in re.split(r"(?<!\\),", text):
-        if pieces and re.match(r"[\w-]+=", piece):
+        if pieces and re.match(r"\s*[\w-]+=", piece):
             pieces[-1] += f",{piece}"
         else:
             pieces.append(piece)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,53 @@ MAX_LINE_BYTES = 2**16
 MAX_BYTES = 16 * 2**20
 """A published file above this is not read; a line takes some 300 bytes."""
 
+MAX_LINES = MAX_BYTES // 128
+"""Nor is what comes after so many lines of one, for then they are none of ours."""
 
-def metric_lines(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
-    """The whole lines of a file of metrics, as text and value; what is no line of metrics counts for nothing.
+FIGURES = (
+    "step",
+    "epoch",
+    "seconds",
+    "tokens",
+    "progress",
+    "learning_rate",
+    "train_loss",
+    "validation_loss",
+    "gradient_norm",
+    "largest_gradient_norm",
+    "bits_per_character",
+)
+"""What a line has."""
+
+
+def metric_lines(path: Path, *, most: int | None = None) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """The whole lines of a file of metrics, one at a time, as text and value; what is no line of metrics counts for nothing.
 
     Nor does what comes after a line that is longer than any.
+
+    Args:
+        path: the file, which need not be there.
+        most: lines that are looked at; None: all.
     """
     if not path.is_file():
-        return []
-    found = []
+        return
     with path.open("rb") as file:
-        while len(text := file.readline(MAX_LINE_BYTES + 1)) in range(1, MAX_LINE_BYTES + 1):
-            with contextlib.suppress(ValueError, RecursionError):
-                line = json.loads(text)
-                if text.endswith(b"}\n") and isinstance(line, dict) and isinstance(line.get("step"), int):
-                    found.append((text, line))
-    return found
+        for text in itertools.islice(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), most):
+            if len(text) > MAX_LINE_BYTES:
+                return
+            line = _line(text)
+            if line is not None:
+                yield text, line
+
+
+def _line(text: bytes) -> dict[str, Any] | None:
+    if b"[" in text or text.count(b"{") > 1 or not text.endswith(b"}\n"):  # a line has no lists and no further objects
+        return None
+    with contextlib.suppress(ValueError):
+        line = json.loads(text)
+        if isinstance(line, dict) and isinstance(line.get("step"), int):
+            return line
+    return None
 
 
 def is_measurement(line: Mapping[str, Any]) -> bool:
@@ -43,10 +75,14 @@ def is_measurement(line: Mapping[str, Any]) -> bool:
 
 
 def published_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a model folder's file, which may come from a stranger: of their values those that are numbers."""
+    """The lines of a model folder's file, which may come from a stranger: of ``FIGURES`` those that are numbers."""
     if not path.is_file() or path.stat().st_size > MAX_BYTES:
         return []
-    lines = [{key: value for key, value in line.items() if is_figure(value)} for _, line in metric_lines(path)]
+    # With names of our own: those that a line was read with would be kept for each line anew.
+    lines = (
+        {key: line[key] for key in FIGURES if is_figure(line.get(key))}
+        for _, line in metric_lines(path, most=MAX_LINES)
+    )
     return [line for line in lines if "step" in line]
 
 

@@ -56,7 +56,7 @@ class Facts:
     mixed: Mixed | None = None
 
     def results(self) -> dict[str, Any]:
-        """The figures of the published weights."""
+        """The figures of the published weights, and whether the run was left to its end."""
         now = self.trainer.counters
         validation_loss = now.best_loss if self.mixed is None else self.mixed.loss
         loss = validation_loss if validation_loss is not None else now.train_loss
@@ -76,6 +76,8 @@ class Facts:
             "backend": self.config.parts["backend"].name,
             "device": self.model.device,
             "precision": self.model.precision,
+            "interrupted": self.trainer.stop(),
+            "setbacks": now.setbacks,
             **({} if self.mixed is None else {"network_loss": now.best_loss, "ngram_order": self.mixed.order}),
         }
 
@@ -177,14 +179,13 @@ def kept(run: Run) -> str:
     return "There is no checkpoint yet." if step is None else f"The checkpoint of step {step:,} is kept."
 
 
-def record(facts: Facts, version: ModelVersion, *, interrupted: bool) -> dict[str, Any]:
+def record(facts: Facts, version: ModelVersion) -> dict[str, Any]:
     """What ``train --json`` prints."""
     return {
         "model": version.name,
         "version": version.version,
         "path": str(version.folder),
         **facts.results(),
-        "interrupted": interrupted,
         "training": facts.config.training,
     }
 

@@ -56,16 +56,29 @@ class Reproduction:
 def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproduction:
     """What is needed to train the model of a folder again.
 
-    A run that ended by the clock is repeated by its number of steps, since another machine does others in that time.
+    A run that ended by the clock is repeated by its number of steps, since another machine does others in that time; and so
+    is one that was interrupted.
     """
     results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
     values = dict(config.training)
     notes = []
-    if values.get("max_time") is not None and results.get("steps"):
-        values |= {"max_time": None, "max_steps": results["steps"]}
+    interrupted, steps = results.get("interrupted") is True, results.get("steps")
+    if steps and (interrupted or values.get("max_time") is not None):
+        values |= {"max_time": None, "max_steps": steps}
+        if interrupted:
+            notes.append(
+                f"It was interrupted after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over "
+                "a larger budget falls faster over these, and so the outcome is another one."
+            )
+        else:
+            notes.append(
+                f"It ended by the clock, after {steps:,} steps, and its learning rate fell with the time; the same number of "
+                "steps comes near, not to the same bits."
+            )
+    if setbacks := results.get("setbacks"):
         notes.append(
-            f"It ended by the clock, after {results['steps']:,} steps, and its learning rate fell with the time; the same "
-            "number of steps comes near, not to the same bits."
+            f"It went back {'once' if setbacks == 1 else f'{setbacks:,} times'}, with half the learning rate, since its loss was "
+            "no number any more.  Checkpoints are made by the clock, so another run may go back to another step."
         )
     if values.get("precision") == "auto" and results.get("precision"):
         values["precision"] = results["precision"]
@@ -114,7 +127,7 @@ def compare(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
     """Hold the manifest of a repeated run against the recorded one."""
 
     def weights(manifest: Mapping[str, Any]) -> Any:
-        return manifest["files"]["model.safetensors"]["sha256"]
+        return manifest["files"]["model.safetensors"].get("sha256")
 
     def table(key: str, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
         return {name: (recorded.get(key, {}).get(name), now.get(key, {}).get(name)) for name in names}

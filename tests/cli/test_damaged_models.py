@@ -123,7 +123,7 @@ def test_a_model_whose_dataset_is_not_installed_still_generates(seqgen, refused,
         (lambda config: config.update(code="import os"), "unknown key code"),
         (
             lambda config: config["model"].update(hidden_size=0),
-            "hidden_size is 0, but must be a whole number at least 1.",
+            "hidden_size is 0, but must be a whole number at least 1 and at most 65536.",
         ),
         (lambda config: config["model"].update(hidden_size=17), 'tensor "layers.0.input_weight" has shape (64, 8), '),
         (lambda config: config["model"].update(vocab_size=9), " tokens, but the model has 9."),

@@ -124,8 +124,15 @@ def test_an_unknown_name_is_told_with_the_nearest_or_all(said, options, sentence
         (("--tokenizer", ":"), '":" names no part.  Write NAME or NAME:key=value,key=value'),
         (("--dataset", "text:encoding=utf-9"), 'encoding is "utf-9", which is no text encoding.'),
         (("--log-to", "csv:pth=x"), 'callback csv has no option "pth".  Nearest: path.  It has: path'),
-        (("--hidden-size", "0"), "train: hidden_size is 0, but must be a whole number at least 1."),
-        (("--hidden-size", "many"), "train: hidden_size is many, but must be a whole number at least 1."),
+        (("--hidden-size", "0"), "train: hidden_size is 0, but must be a whole number at least 1 and at most 65536."),
+        (
+            ("--hidden-size", "many"),
+            "train: hidden_size is many, but must be a whole number at least 1 and at most 65536.",
+        ),
+        (
+            ("--hidden-size", "10000000000"),
+            "train: hidden_size is 10000000000, but must be a whole number at least 1 and at most",
+        ),
         (("--dropout", "1"), "train: dropout is 1, but must be a number at least 0 and below 1."),
         (("--learning-rate", "nan"), "train: learning_rate is nan, but must be a number above 0."),
         (("--learning-rate", "inf"), "train: learning_rate is inf, but must be a number above 0."),
@@ -158,7 +165,7 @@ def test_a_device_that_is_not_here_names_those_that_are(said):
 def test_several_faults_are_told_at_once(said):
     sentence = said("--hidden-size", 0, "--dropout", 2, exit_code=2)
     assert sentence == (
-        "train: hidden_size is 0, but must be a whole number at least 1.\n"
+        "train: hidden_size is 0, but must be a whole number at least 1 and at most 65536.\n"
         "train: dropout is 2, but must be a number at least 0 and below 1."
     )
 
@@ -169,7 +176,10 @@ def test_several_faults_are_told_at_once(said):
         (None, "Configuration file train.toml does not exist."),
         ("hidden_size = ", "Configuration file train.toml cannot be read: Invalid value (at end of document)"),
         ("hidden_sise = 3", 'train (train.toml) has no option "hidden_sise".  Nearest: hidden_size.'),
-        ("hidden_size = -3", "train (train.toml): hidden_size is -3, but must be a whole number at least 1."),
+        (
+            "hidden_size = -3",
+            "train (train.toml): hidden_size is -3, but must be a whole number at least 1 and at most 65536.",
+        ),
         ('preset = "huge"', 'No preset "huge" (train.toml).  There are: default, small, large, tutorial'),
         ("[model]\nhidden_size = 3", 'train (train.toml) has no option "model".'),
     ],
@@ -188,7 +198,7 @@ def test_a_configuration_file_may_be_a_folder_by_mistake(said, tmp_path):
 def test_a_wrong_value_in_the_environment_names_the_variable(said, monkeypatch):
     monkeypatch.setenv("SEQGEN_HIDDEN_SIZE", "big")
     assert said(exit_code=2) == (
-        "train (SEQGEN_HIDDEN_SIZE in the environment): hidden_size is big, but must be a whole number at least 1."
+        "train (SEQGEN_HIDDEN_SIZE in the environment): hidden_size is big, but must be a whole number at least 1 and at most 65536."
     )
 
 

@@ -133,6 +133,22 @@ def test_the_best_is_published_and_writes_and_of_the_others_only_figures_remain(
     assert not home.training_folder().exists()
 
 
+def test_the_best_is_on_the_disk_before_the_trial_that_made_it_is_removed(search, monkeypatch):
+    flushed, fsync = set(), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.add(os.fstat(descriptor).st_ino) or fsync(descriptor))
+    rmtree, at_removal = shutil.rmtree, []
+
+    def remove(folder, **how):
+        if (published := home.models_folder() / "sea" / "1").exists():
+            at_removal.append({path.name for path in published.iterdir() if path.stat().st_ino not in flushed})
+        rmtree(folder, **how)
+
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert search("hidden-size=4", max_steps=1).version == "sea:1"
+    assert at_removal
+    assert not set.union(*at_removal)
+
+
 def test_losers_are_stopped_at_a_quarter_but_not_the_first_three(search):
     rates = "learning-rate=0.05,0.04,0.03,1e-7,1e-8,1e-9"
     outcome = search(rates, "hidden-size=8", random_seed=1)

@@ -25,6 +25,9 @@ from seqgen.training.options import read_duration
         ("tie-embeddings=true,false", Choices("tie_embeddings", (True, False))),
         ("architecture=lstm, gru", Choices("architecture", ("lstm", "gru"))),
         ("architecture=lstm,gru,lstm", Choices("architecture", ("lstm", "gru"))),
+        ("tokenizer=char, word", Choices("tokenizer", ("char", "word"))),
+        ("tokenizer=char | word", Choices("tokenizer", ("char", "word"))),
+        ("tokenizer=bpe:vocab_size=512, min_count=2, char", Choices("tokenizer", ("bpe:vocab_size=512, min_count=2", "char"))),
         ("tokenizer=char,bpe:vocab_size=512", Choices("tokenizer", ("char", "bpe:vocab_size=512"))),
         ("tokenizer=bpe:vocab_size=512,min_count=2,char", Choices("tokenizer", ("bpe:vocab_size=512,min_count=2", "char"))),
         ("tokenizer=bpe:vocab_size=512,min_count=2|char", Choices("tokenizer", ("bpe:vocab_size=512,min_count=2", "char"))),
@@ -42,8 +45,14 @@ def test_what_is_written_is_what_is_searched(text, dimension):
         (["hidden-size="], '--search "hidden-size=" is not OPTION=VALUES.'),
         (["=1,2"], '--search "=1,2" is not OPTION=VALUES.'),
         (["hiden-size=1,2"], 'sweep --search has no option "hiden-size".  Nearest: hidden_size.'),
-        (["hidden-size=8,many"], "sweep --search: hidden_size is many, but must be a whole number at least 1."),
-        (["hidden-size=8.5..16"], "sweep --search: hidden_size is 8.5, but must be a whole number at least 1."),
+        (
+            ["hidden-size=8,many"],
+            "sweep --search: hidden_size is many, but must be a whole number at least 1 and at most 65536.",
+        ),
+        (
+            ["hidden-size=8.5..16"],
+            "sweep --search: hidden_size is 8.5, but must be a whole number at least 1 and at most 65536.",
+        ),
         (["dropout=0.5..1.5"], "sweep --search: dropout is 1.5, but must be a number at least 0"),
         (["dropout=0.5..0.1"], "--search dropout=0.5..0.1: 0.5 is not below 0.1."),
         (["tokenizer=1..2"], "--search 1..2 is a range, but tokenizer is no number."),
@@ -79,7 +88,7 @@ values = st.one_of(
     .map(tuple)
     .map(lambda each: Choices("tokenizer", each)),
     st.lists(st.integers(1, 999), min_size=1, unique=True).map(tuple).map(lambda each: Choices("hidden_size", each)),
-    st.tuples(st.integers(1, 99), st.integers(100, 10**9)).map(lambda ends: Range("hidden_size", *ends)),
+    st.tuples(st.integers(1, 99), st.integers(100, 2**16)).map(lambda ends: Range("hidden_size", *ends)),
     st.tuples(st.floats(1e-9, 0.1), st.floats(0.2, 1e9)).map(lambda ends: Range("learning_rate", *ends)),
 )
 

@@ -56,6 +56,13 @@ def pull(folder: Path) -> None:
     fetch(str(folder), "m", Registry(folder.with_suffix(".models")))
 
 
+def read_metrics(path: Path) -> None:
+    """The losses on the way that a model folder has."""
+    from seqgen.training.metrics import published_metrics
+
+    published_metrics(path)
+
+
 def open_store(folder: Path) -> None:
     """Find, or build, the token store of a small corpus."""
     from seqgen.data.store import open_or_build
@@ -83,6 +90,7 @@ READERS = {
     "archive": receive,
     "foreign": receive,
     "remote": pull,
+    "metrics": read_metrics,
     "store": open_store,
     "run": resume,
 }

@@ -21,6 +21,7 @@ from seqgen.data.store import open_or_build
 from seqgen.manifest import MANIFEST
 from seqgen.registry.index import INDEX
 from seqgen.tokenizers.char import CharTokenizer
+from seqgen.training.metrics import MAX_BYTES
 from seqgen.untrusted import MAX_HEADER_BYTES, MAX_JSON_BYTES
 
 from .conftest import NASTY, sealed
@@ -154,6 +155,18 @@ def test_models(registry_folder, cases, tmp_path):
     made += cases(registry_folder, [INDEX])
     made[-2].joinpath(INDEX).write_bytes(b'{"x":[' + b"[]," * (20 * 2**20) + b"1]}")  # as large as one may be
     assert_bounded("list", [registry_folder] * 2, made, tmp_path, refused=0)
+
+
+def test_metrics(tmp_path):
+    honest = tmp_path / "honest.jsonl"
+    honest.write_text('{"step": 1, "train_loss": 2.5}\n' * 9)
+    names = b",".join(b'"%05x":1' % number for number in range(6000))
+    lists = b",".join([b"[]"] * 20_000)
+    made = []
+    for line in (b"", b"{}", b'{"step":1}', b'{"step":1,%s}' % names, b'{"step":1,"a":[%s]}' % lists, b'{"a":' * 900):
+        made.append(tmp_path / f"{len(made)}.jsonl")
+        made[-1].write_bytes((line + b"\n") * (MAX_BYTES // (len(line) + 1)))
+    assert_bounded("metrics", [honest] * 2, made, tmp_path, refused=0)
 
 
 def test_archives(registry_folder, cases, tmp_path):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 
 from seqgen.training.curve import LossCurve
-from seqgen.training.metrics import characters_per_token, published_metrics
+from seqgen.training.metrics import FIGURES, MAX_LINES, characters_per_token, published_metrics
 
 LINE = '{"step": 3, "train_loss": 2.0, "validation_loss": null}\n'
 
 
 def test_lines_are_read_with_the_values_that_are_numbers(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text(f'{LINE}half\n{{"step": 4, "train_loss": "x", "loss": true, "rate": NaN}}\n{{"step": 5')
+    path.write_text(f'{LINE}half\n{{"step": 4, "train_loss": "x", "progress": true, "epoch": NaN}}\n{{"step": 5')
     assert published_metrics(path) == [{"step": 3, "train_loss": 2.0}, {"step": 4}]
 
 
@@ -22,6 +23,27 @@ def test_numbers_without_bounds_are_left_out_and_so_is_a_line_without_a_step(tmp
     path = tmp_path / "metrics.jsonl"
     path.write_text(f'{{"step": true}}\n{{"step": 1{"0" * 400}}}\n{{"step": 5, "train_loss": 1{"0" * 400}}}\n')
     assert published_metrics(path) == [{"step": 5}]
+
+
+def test_of_a_line_the_figures_are_read_that_a_run_writes(tmp_path, start):
+    written = (start(max_steps=1).version.folder / "metrics.jsonl").read_text()
+    assert tuple(json.loads(written)) == FIGURES
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(written.replace("{", '{"other": 1, '))
+    assert published_metrics(path) == [{key: value for key, value in json.loads(written).items() if value is not None}]
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '[{"step": 1}]', "[" * 9999])
+def test_a_line_with_a_list_or_an_object_in_it_is_left_out(tmp_path, value):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"step": 2, "train_loss": {value}}}\n{LINE}')
+    assert published_metrics(path) == [{"step": 3, "train_loss": 2.0}]
+
+
+def test_no_more_lines_are_read_than_a_run_has(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step":1}\n' * (MAX_LINES + 1))
+    assert len(published_metrics(path)) == MAX_LINES
 
 
 def test_a_file_that_is_not_there_or_far_too_large_has_none(tmp_path):

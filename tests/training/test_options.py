@@ -21,6 +21,12 @@ def test_a_preset_is_made_of_options_with_values_that_are_allowed(preset):
     assert checked(TrainingOptions, PRESETS[preset], where="preset") == PRESETS[preset]
 
 
+@pytest.mark.parametrize("name", ["hidden_size", "embedding_size"])
+def test_a_size_beyond_any_machine_is_refused_in_a_sentence(name):
+    with pytest.raises(OptionError, match=f"train: {name} is 10000000000, but must be .* at least 1 and at most 65536"):
+        checked(TrainingOptions, {name: "10000000000"}, where="train")
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("90", 90), ("1.5", 1.5), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("0.5h", 1800), ("1d", 86400), (" 2m ", 120)],

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 
 import pytest
 
+import seqgen
 from seqgen.checkpoint import ModelConfig, PartRecord
+from seqgen.core.errors import DamagedModelError, TrainingError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
+from seqgen.reproduce import reproduce
 from seqgen.training.options import TrainingOptions
 from seqgen.training.reproduction import compare, reproduction
+
+from .conftest import Reporter
 
 DEFAULTS = {option.name: option.default for option in options_of(TrainingOptions)}
 PARTS = {"tokenizer": PartRecord("char", "seqgen", "0.1.0")}
@@ -40,6 +46,36 @@ def test_a_run_that_ended_by_the_clock_is_repeated_by_its_steps():
     again = how({"results": {"steps": 1234}}, max_time=60.0, epochs=50.0)
     assert again.options == {"epochs": 50.0, "max_steps": 1234}
     assert "ended by the clock, after 1,234 steps" in again.notes[0]
+
+
+def test_a_run_that_was_interrupted_is_repeated_by_the_steps_that_were_done(start, resume):
+    saved = start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=4, ngram_order=0).version.open()
+    again = reproduction(saved.config, saved.manifest)
+    assert again.options["max_steps"] == saved.manifest["results"]["steps"] == 5
+    (note,) = again.notes
+    assert note == (
+        "It was interrupted after 5 steps, and as many are asked for.  A learning rate that was to fall over a larger budget "
+        "falls faster over these, and so the outcome is another one."
+    )
+    saved = resume().version.open()
+    again = reproduction(saved.config, saved.manifest)
+    assert (again.options["max_steps"], again.notes) == (12, ())
+
+
+def test_a_run_of_some_time_that_was_interrupted_did_not_end_by_the_clock():
+    again = how({"results": {"steps": 1234, "interrupted": True}}, max_time=60.0)
+    assert again.options == {"max_steps": 1234}
+    assert [note[:38] for note in again.notes] == ["It was interrupted after 1,234 steps, "]
+
+
+def test_a_run_that_went_back_tells_of_it(start, seqgen_home):
+    with pytest.raises(TrainingError):  # see test_session.py
+        start(max_steps=50, eval_every=1, learning_rate=3e38, warmup_steps=10**36, lr_schedule="constant")
+    saved = seqgen.load("sea:1").saved
+    (note,) = reproduction(saved.config, saved.manifest).notes
+    assert note.startswith("It went back 3 times, with half the learning rate, since its loss was no number any more.")
+    assert how({"results": {"setbacks": 1}}).notes[0].startswith("It went back once, with half the learning rate")
+    assert how({"results": {"setbacks": 0}}).notes == ()
 
 
 def test_it_computes_in_the_precision_that_was_used():
@@ -81,3 +117,17 @@ def test_an_outcome_is_held_against_what_was_recorded(weights, bits, reproduced)
 def test_options_of_another_seqgen_do_not_matter():
     config = ModelConfig(ModelSpec(vocab_size=5), PARTS, {"max_steps": 3, "ancient": 1}, {}, has_ends=False)
     assert reproduction(replace(config), {"corpus": CORPUS}).options == {"max_steps": 3}
+
+
+@pytest.mark.parametrize("machine", [[], None, "cuda"])
+def test_a_manifest_that_could_not_be_compared_is_refused_before_anything_is_trained(start, machine):
+    folder = start(max_steps=1, ngram_order=0).version.folder
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"machine": machine}))
+    with pytest.raises(DamagedModelError, match=r"manifest\.json: machine is not what a manifest has there"):
+        reproduce("sea")
+
+
+def test_weights_of_which_no_digest_is_recorded_are_not_the_same():
+    now = {"files": {"model.safetensors": {"sha256": "0", "bytes": 1}}}
+    assert not compare({"files": {"model.safetensors": {"bytes": 1}}}, now).same_weights
