@@ -140,6 +140,14 @@ def test_a_search_for_the_likeliest_text_rhymes_too(german):
     assert spelled_rhyme(one.last, other.last) == Kind.PERFECT
 
 
+def test_rhymes_that_are_looked_for_before_the_first_token_have_their_time(english):
+    prompt = np.asarray(english["tokenizer"].encode("All the day\n"), np.int64)
+    # More words may rhyme by a slant with the prompt than are looked at where there is no time.
+    samplers = [Rhyme(scheme="AA", kind="slant", look_ahead_seconds=600)]
+    (sample,) = generate(**{**english, "prompt_ids": prompt, "length": 1}, samplers=samplers, random_seed=1)
+    assert sample.notes == ()
+
+
 SPEECH = "I know. You know. We all go slow.\nYou go. I go. And low we row.\n\n"
 SENTENCES = "I know you go and all is slow.\nAnd low we row and on we go.\n\n"
 

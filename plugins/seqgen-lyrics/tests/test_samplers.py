@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -351,6 +352,21 @@ def test_a_look_ahead_without_time_is_stopped_and_told_and_one_with_time_writes_
     assert told[0] == stopped
     assert told.count(stopped) == 1
     assert rhyme(next(iter(stanzas_of(hurried)))[0].last, "made") in (Kind.PERFECT, Kind.SLANT)
+
+
+def test_what_goes_on_by_itself_in_a_beam_has_its_own_time_to_look_ahead(monkeypatch):
+    """The words are shared with the text that it was forked from, which nobody may go on with."""
+    now = [0.0]
+    monkeypatch.setattr("seqgen_lyrics.clock.time", SimpleNamespace(monotonic=lambda: now[0]))
+    chain = Chain([Rhyme(scheme="AA", kind="slant"), Syllables(pattern="3")])
+    chain.begin(np.asarray(CHARACTERS.encode("it is made"), np.int64)[None], CHARACTERS)
+    logits = np.zeros((1, CHARACTERS.vocab_size), np.float32)
+    chain.adjust(logits)
+    fork = chain.fork(CHARACTERS)
+    now[0] += 1000  # the model takes its time
+    fork.accept(np.asarray(CHARACTERS.encode("\n"), np.int64))
+    fork.adjust(logits)  # some twenty thousand words may rhyme with the first line
+    assert promised(fork.notes(0)) == []
 
 
 def test_a_vocabulary_of_many_marks_takes_no_longer_than_it_may():

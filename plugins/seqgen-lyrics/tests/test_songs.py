@@ -8,6 +8,7 @@ import pytest
 
 from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen.core.files import Source
+from seqgen_lyrics.sections import arranged
 from seqgen_lyrics.songs import SongsDataset, _json_records
 
 
@@ -39,6 +40,25 @@ def test_stanzas_have_a_blank_line_between_them_and_no_other(tmp_path):
 )
 def test_headings_are_brought_to_one_form(tmp_path, written, read):
     assert song_in(tmp_path, f"one\n{written}\ntwo\n") == f"one\n\n{read}\ntwo\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("[Verse]{}x", "[Verse] x\n"),
+        ("Verse 1{}x", "Verse 1 x\n"),
+        ("la (x2{}x", "la (x2 x\n"),
+        ("la{}lo (x2)", "la lo\nla lo\n"),
+        ("{}[Verse{}2{}]{}(x2){}", ""),
+        ("Title: The{}Sea", "The{}Sea\n"),
+    ],
+)
+def test_a_run_of_blanks_is_read_at_once(line, read):
+    """A pattern with several places for blanks tries all the ways to share a run of them, which here would not end."""
+    blanks = " " * 100_000
+    song = arranged([line.replace("{}", blanks), "la"], titles=True)
+    begin = read.replace("{}", blanks) + "\n" * line.startswith("Title")
+    assert "".join(song) == (f"{begin}la\n" if read else "[Verse]\nla\n\n[Verse]\nla\n")
 
 
 @pytest.mark.parametrize("sung", ["(oh yes)", "Say: hello", "the chorus sings", "[sic] they said"])

@@ -83,6 +83,12 @@ def test_only_a_number_behind_a_bar_line_is_an_ending(read):
     assert read(book, bars="any") == ["X:1\nM:4/4\nL:1/8\nK:C\nC8 |[1 D6D2 :|[2 E7E |/2 F7 |]"]
 
 
+def test_an_ending_of_several_passes_and_a_bar_line_that_is_not_seen_are_no_faults(read):
+    book = "X:1\nM:4/4\nL:1/8\nK:C\nC8|1,3 D8:|2-4E8[|]F8|[1,3 G8|]"
+    assert read_tune(book).faults == []
+    assert read(book) == ["X:1\nM:4/4\nL:1/8\nK:C\nC8 |[1,3 D8 :|[2-4 E8 | F8 |[1,3 G8 |]"]
+
+
 def test_fields_after_the_key_and_before_the_music_count_as_the_header(read):
     assert read("X:1\nM:4/4\nK:A\nM:6/8\nK:D\nA6|]") == ["X:1\nM:6/8\nK:D\nA6 |]"]
 

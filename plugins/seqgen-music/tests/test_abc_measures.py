@@ -11,7 +11,7 @@ import pytest
 
 from seqgen.core.errors import CorpusError
 from seqgen_music.abc.measures import measure, read_tunes
-from seqgen_music.abc.tune import read_tune
+from seqgen_music.abc.tune import Bar, Tune, read_tune
 
 SCALE = "X:1\nT:Up\nM:4/4\nL:1/8\nK:C\nCDEF GABc|CDEF GABc|c8|]"
 WRONG = "X:2\nT:Wrong\nM:4/4\nL:1/8\nK:C\n^CDEF GABc|C7|c8|]"
@@ -25,6 +25,33 @@ def test_bars_and_keys_are_counted():
     assert quality.notes_in_key == pytest.approx(26 / 27)
     assert quality.repeated_bars == pytest.approx(1 / 6)
     assert quality.copied_bars is None
+
+
+def test_bars_that_do_not_add_up_are_counted_in_work_that_grows_with_the_tune():
+    compared, walked = [], []
+
+    class Length(int):
+        __hash__ = int.__hash__
+
+        def __eq__(self, other):
+            compared.append(other)
+            return int(self) == other
+
+    class Wrong(list):
+        def __iter__(self):
+            walked.append(len(self))
+            return super().__iter__()
+
+    class Walked(Tune):
+        @property
+        def wrong_bars(self):
+            return Wrong(super().wrong_bars)
+
+    lengths = range(1, 500)  # of 1000, so that no two make a bar
+    tune = Walked(bars=[Bar(1, 1000, "||", "||", Length(length)) for length in lengths])
+    assert measure([tune]).right_bars == 1 / 499  # the first, an upbeat
+    assert len(compared) < 3 * 499
+    assert walked == [498]
 
 
 def test_a_tune_that_is_in_the_corpus_is_all_copied_also_in_another_key():

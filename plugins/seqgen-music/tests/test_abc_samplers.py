@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seqgen.core.errors import OptionError
+from seqgen.generation.chain import Chain
 from seqgen.testing import SamplerContract
 from seqgen.testing.letters import LettersTokenizer
 from seqgen_music.abc.bars import AbcBars
@@ -97,6 +98,26 @@ def test_a_prompt_may_end_in_a_rest_of_whole_bars(rests):
         assert read_tune(tokenizer.decode(ids)).faults == []
 
 
+@pytest.mark.parametrize("ending", ["|[1,3", "|1,3", "|[1", ":|[2,4", ":|2,4"])
+@pytest.mark.parametrize("tunes", [TUNES, TUNES[1:]], ids=["with", "without"])  # a second ending
+def test_a_prompt_may_end_in_an_ending_of_several_passes(ending, tunes):
+    prompt = f"X:1\nM:4/4\nL:1/8\nK:G\n|:G8{ending}"
+    tokenizer = AbcTokenizer().fit([*tunes, prompt])
+    sampler, random = AbcBars(), np.random.default_rng(0)
+    ids = tokenizer.encode(prompt).astype(np.int64)
+    sampler.begin(ids[None], tokenizer)
+    sampler.limit(60)
+    for _ in range(60):
+        if sampler.finished()[0]:
+            break
+        logits = random.gumbel(size=(1, tokenizer.vocab_size)).astype(np.float32)
+        logits[0, tokenizer.end_id] = -np.inf
+        ids = np.append(ids, sampler.adjust(logits)[0].argmax())
+        sampler.accept(ids[-1:])
+    assert sampler.finished()[0]
+    assert read_tune(tokenizer.decode(ids)).faults == []
+
+
 def test_a_tune_ends_soon_after_its_most_bars():
     for seed in range(10):
         tune = read_tune(drawn(seed, limit=10_000, max_bars=12)[0])
@@ -147,6 +168,30 @@ def test_notes_outside_the_key_are_excluded():
 def test_an_accidental_holds_to_the_end_of_the_bar():
     assert outside("K:G\n^cB") == {"^c", "c"}
     assert outside("K:G\n^cB|") == {"^c"}
+
+
+@pytest.mark.parametrize(
+    ("tied", "excluded"),
+    [
+        ("^c-", set()),  # in the bar a c is sharp too
+        ("^c2-|", set()),
+        ("^cBc-|", set()),
+        ("^c-|{/d}", set()),
+        ("^c-|^c", {"^c", "c"}),
+        ("^c-|z", {"^c"}),
+        ("z-", {"^c"}),
+    ],
+)
+def test_a_tied_note_may_sound_on(tied, excluded):
+    assert outside(f"K:G\n{tied}") == excluded
+
+
+def test_a_tied_note_outside_the_key_is_what_bars_and_scale_leave_together():
+    for samplers in ([Scale(), AbcBars()], [AbcBars(), Scale()]):
+        chain = Chain(samplers)
+        chain.begin(TOKENIZER.encode("X:1\nM:6/8\nL:1/8\nK:G\nG4^c2-|")[None], TOKENIZER)
+        left = chain.adjust(np.zeros((1, SIZE), np.float32))[0]
+        assert [TOKENIZER.lexemes[token].text for token in np.flatnonzero(left > -np.inf)] == ["^c"]
 
 
 def test_with_freedom_they_are_less_likely():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class Clock:
@@ -17,6 +18,10 @@ class Clock:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._end = 0.0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Clock:
+        """It is shared, as the words are that stop by it: whoever looks ahead starts it anew."""
+        return self
 
     def start(self, texts: int = 1) -> None:
         """Another token, of so many texts side by side."""

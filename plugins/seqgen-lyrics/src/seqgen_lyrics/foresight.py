@@ -81,6 +81,7 @@ class Foresight:
         self._judge_languages(ahead, [(row, poems[row], tuple(prompts[row])) for row in asked])
         if not asked:
             return
+        director.clock.start(len(asked))  # by it the rules stop that are asked for before anything is proposed
         known = log_softmax(ahead.logits[np.array(asked)])
         likely = np.exp(known)  # (A, V)
         self._look_at_marks(ahead, asked, poems, likely)

@@ -17,7 +17,7 @@ _KNOWN = re.compile(rf"({_NAMES})\b", re.IGNORECASE)
 _TIMES = re.compile(
     r"\s*[\[(]\s*(?:[x×]\s*(\d{1,2})|(\d{1,2})\s*[x×]|repeat(?:\s*[x×]?\s*(\d{1,2}))?)\s*[\])]\s*$", re.IGNORECASE
 )
-_ABOUT = re.compile(r"\s*(title|artist)\s*:\s*(.*?)\s*", re.IGNORECASE)
+_ABOUT = re.compile(r"\s*(?:title|artist)\s*:", re.IGNORECASE)
 _MOST = 400  # lines of a stanza that are held, to be repeated
 _REPEATS = 16
 
@@ -34,8 +34,8 @@ def arranged(lines: Iterable[str], *, titles: bool = False) -> Iterator[str]:
     pieces: list[list[str]] = []
     first = True
     for line in itertools.chain(lines, [""]):
-        if not song.begun and (found := _ABOUT.fullmatch(line)) is not None:
-            about += filter(None, [found[2]])
+        if not song.begun and (found := _ABOUT.match(line)) is not None:
+            about += filter(None, [line[found.end() :].strip()])
             continue
         before = song.begun
         pieces += song.push(line)
@@ -64,6 +64,7 @@ class _Song:
 
     def push(self, line: str) -> list[list[str]]:
         """Read a line; gives the stanzas that are whole with it."""
+        line = " ".join(line.split())  # a pattern would try all the ways to share a run of blanks among its parts
         name, repeats = _heading(line)
         if not name and not any(character.isalnum() for character in line):
             return self.end() if self._stanza else []  # a blank line after a heading is none
@@ -112,8 +113,8 @@ def _repeated(line: str) -> tuple[str, int]:
     """The words of a line, and how often they come."""
     found = _TIMES.search(line)
     if found is None:
-        return " ".join(line.split()), 1
-    return " ".join(line[: found.start()].split()), _times(found[1] or found[2] or found[3] or "2")
+        return line, 1
+    return line[: found.start()], _times(found[1] or found[2] or found[3] or "2")
 
 
 def _times(text: str | None) -> int:

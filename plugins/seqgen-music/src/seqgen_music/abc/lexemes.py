@@ -43,7 +43,7 @@ class Kind(IntEnum):
     CHORD_SYMBOL = auto()  # "Am7"
     DECORATION = auto()  # ~ or !trill!
     BAR = auto()
-    VOLTA = auto()  # [1
+    VOLTA = auto()  # [1, or 1,3 behind a bar line; there a 1 alone is a length
 
 
 class Lexeme(NamedTuple):
@@ -72,8 +72,8 @@ _MUSIC = re.compile(
     (?P<TEXT>%.*)
   | (?P<QUOTE>"[^"]*"?)
   | (?P<INLINE>\[[A-Za-z]:[^]]*\])
-  | (?P<VOLTA>\[[1-9](?:[,-][1-9])*)
-  | (?P<BAR>:{1,3}\|{1,2}:{1,3} | :{1,3}\|{1,2}\]? | :: | \[\|:? | \|{1,2}\]?:{0,3})
+  | (?P<VOLTA>\[[1-9](?:[,-][1-9])* | (?<![^\s|:\]])[1-9](?:[,-][1-9])+)  # A1,3 has none
+  | (?P<BAR>:{1,3}\|{1,2}:{1,3} | :{1,3}\|{1,2}\]? | :: | \[\|[]:]? | \|{1,2}\]?:{0,3})
   | (?P<PITCH>(?:\^\^?|__?|=)?[A-Ga-g][,']*)
   | (?P<REST>[zxZX])
   | (?P<LENGTH>[0-9]{1,4}(?:/[0-9]{1,4}|/{1,4})? | /[0-9]{1,4} | /{1,4})

@@ -90,10 +90,7 @@ def measure(tunes: Sequence[Tune], corpus: Sequence[Tune] = ()) -> Quality:
         notes=len(notes),
         well_formed_tunes=_share(not tune.faults for tune in tunes),
         right_bars=_share(
-            not any(bar is other for other in wrong)
-            for tune in tunes
-            for wrong in [tune.wrong_bars]
-            for bar in tune.bars
+            id(bar) not in wrong for tune in tunes for wrong in [set(map(id, tune.wrong_bars))] for bar in tune.bars
         ),
         notes_in_key=_share(note.in_key for note in notes),
         repeated_bars=_share(again for tune in tunes for again in _again(tune)),

@@ -17,6 +17,7 @@ _KEPT_WITHIN = "KLMP"
 
 _BARS = {
     "[|": "||",
+    "[|]": "|",
     ":|]": ":|",
     ":||": ":|",
     "||:": "|:",
@@ -106,6 +107,8 @@ def _spellings(lexeme: Lexeme) -> tuple[Lexeme, ...]:
         text = top if value.denominator == 1 else f"{top}/{value.denominator}"
     elif kind is Kind.BAR:
         text = _BARS.get(text, text)
+    elif kind is Kind.VOLTA:
+        text = f"[{text.removeprefix('[')}"
     elif kind is Kind.INLINE:
         text = f"[{_field(Lexeme(Kind.FIELD, text[1:-1])).text}]"
     elif kind is Kind.DECORATION and text.startswith("+"):

@@ -31,6 +31,7 @@ class Reader:
     def __init__(self, lexemes: Sequence[Lexeme | None], filling: Filling) -> None:
         self._lexemes = lexemes
         self._fill = filling
+        self._first_ending = 1 if Lexeme(Kind.VOLTA, "[2") in lexemes else 0  # it is one only where a second can follow
 
     def next(self, state: State, token: int) -> State:  # noqa: C901, PLR0912  one branch a kind
         """The state after a token, also after one that may not come."""
@@ -61,7 +62,8 @@ class Reader:
             case Kind.BAR:
                 return after_bar(state, text)
             case Kind.VOLTA:
-                return state._replace(place=Place.PREFIX, volta=1 if text == "[1" else 3)
+                volta = self._first_ending if "1" in text else 3  # a prompt may have [1,3
+                return state._replace(place=Place.PREFIX, volta=volta)
             case Kind.TIE:
                 return state._replace(place=Place.TIE, pitches=(state.last_pitch,)) if state.last_pitch else state
             case Kind.BROKEN:

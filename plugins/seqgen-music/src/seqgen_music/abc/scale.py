@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +16,38 @@ from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
-from seqgen_music.abc.keys import ACCIDENTALS, Pitch, parse_key
-from seqgen_music.abc.lexemes import Kind
+from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key
+from seqgen_music.abc.lexemes import Kind, Lexeme
 from seqgen_music.abc.tokenizer import AbcTokenizer
 
 _Altered = tuple[tuple[str, int], ...]
 """What the accidentals of a bar have made of a pitch without one: its text and the semitones, sorted."""
 
 
+class _Heard(NamedTuple):
+    """What of a tune counts for which notes are in the key.
+
+    Attributes:
+        key: the value of the last K: field; empty where there was none.
+        altered: by the accidentals of the bar.
+        last: the note that was read last, of a chord its last; empty for a rest.
+        tied: the MIDI number of a note that is to sound on.
+        in_grace: within grace notes, which end no tie.
+    """
+
+    key: str = ""
+    altered: _Altered = ()
+    last: str = ""
+    tied: int | None = None
+    in_grace: bool = False
+
+
 @dataclass(kw_only=True)
 class Scale(Sampler):
     """Make notes outside the key that the tune is in less likely, or exclude them.
 
-    Accidentals hold until the end of the bar, so after ``^f`` the token ``f`` is outside too.  Where nothing else is left,
-    a row stays as it is; before the first K: field nothing is changed.
+    Accidentals hold until the end of the bar, so after ``^f`` the token ``f`` is outside too.  A tied note may sound on.
+    Where nothing else is left, a row stays as it is; before the first K: field nothing is changed.
     """
 
     stage: ClassVar[Stage] = Stage.CONSTRAINT
@@ -42,9 +60,8 @@ class Scale(Sampler):
     ] = 0.0
 
     _lexemes: AbcTokenizer = field(init=False, repr=False, compare=False)
-    _keys: list[str] = field(init=False, repr=False, compare=False)  # the value of the last K: field of each row
-    _altered: list[_Altered] = field(init=False, repr=False, compare=False)
-    _masks: dict[tuple[str, _Altered], npt.NDArray[np.bool_]] = field(init=False, repr=False, compare=False)
+    _rows: list[_Heard] = field(init=False, repr=False, compare=False)
+    _masks: dict[tuple[str, _Altered, int | None], npt.NDArray[np.bool_]] = field(init=False, repr=False, compare=False)
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Read the prompts (B, T).
@@ -55,13 +72,13 @@ class Scale(Sampler):
         if not isinstance(tokenizer, AbcTokenizer):
             raise OptionError("sampler scale needs a model with the tokenizer abc.  Use another model, or leave it out")
         self._lexemes, self._masks = tokenizer, {}
-        self._keys, self._altered = [""] * len(prompt_ids), [()] * len(prompt_ids)
+        self._rows = [_Heard()] * len(prompt_ids)
         for ids in prompt_ids.T:
             self.accept(ids)
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) with notes outside the key less likely."""
-        outside = np.stack([self._outside(*state) for state in zip(self._keys, self._altered, strict=True)])  # (B, V)
+        outside = np.stack([self._outside(row.key, row.altered, row.tied) for row in self._rows])  # (B, V)
         xp, where = array_namespace(logits), device(logits)
         penalty = math.log(self.freedom) if self.freedom else -math.inf
         lowest = xp.asarray(np.finfo(np.float32).min, dtype=logits.dtype, device=where)
@@ -73,43 +90,63 @@ class Scale(Sampler):
         return xp.where(some_left, left, logits)
 
     def accept(self, ids: Ids) -> None:
-        """Follow keys, accidentals and bars."""
-        for row, token in enumerate(ids.tolist()):
-            lexeme = self._lexemes.lexemes[token]
-            if lexeme is None:
-                self._keys[row], self._altered[row] = "", ()
-                continue
-            kind, text = lexeme
-            if kind in (Kind.FIELD, Kind.INLINE) and text.lstrip("[").startswith("K:"):
-                self._keys[row], self._altered[row] = text.strip("[]")[2:], ()
-            elif kind is Kind.BAR:
-                self._altered[row] = ()
-            elif kind is Kind.PITCH and text[0] in "^_=":
-                name = text.lstrip("^_=")
-                mark = text[: len(text) - len(name)]
-                self._altered[row] = tuple(sorted({**dict(self._altered[row]), name: ACCIDENTALS[mark]}.items()))
+        """Follow keys, accidentals, bars and ties."""
+        self._rows = [
+            _after(row, self._lexemes.lexemes[token]) for row, token in zip(self._rows, ids.tolist(), strict=True)
+        ]
 
     def select(self, rows: Ids) -> None:
         """Keep only these rows (B',)."""
-        self._keys = [self._keys[row] for row in rows]
-        self._altered = [self._altered[row] for row in rows]
+        self._rows = [self._rows[row] for row in rows]
 
-    def _outside(self, key: str, altered: _Altered) -> npt.NDArray[np.bool_]:
-        """(V,) whether each token is a note outside the key."""
-        mask = self._masks.get((key, altered))
+    def _outside(self, key: str, altered: _Altered, tied: int | None) -> npt.NDArray[np.bool_]:
+        """(V,) whether each token is a note outside the key, and not one that sounds on."""
+        mask = self._masks.get((key, altered, tied))
         if mask is None:
             mask = np.zeros(len(self._lexemes.lexemes), np.bool_)
-            parsed, alters = parse_key(key), dict(altered)
+            parsed = parse_key(key)
             for token, lexeme in enumerate(self._lexemes.lexemes):
                 if parsed is not None and lexeme is not None and lexeme.kind is Kind.PITCH:
-                    pitch = Pitch.parse(lexeme.text)
-                    usual = alters.get(lexeme.text, parsed.altered.get(pitch.letter, 0))
-                    alter = ACCIDENTALS[pitch.accidental] if pitch.accidental else usual
-                    mask[token] = pitch.midi(alter) % 12 not in parsed.pitch_classes
+                    midi = _midi(lexeme.text, parsed, altered)
+                    mask[token] = midi != tied and midi % 12 not in parsed.pitch_classes
             if len(self._masks) >= _REMEMBERED:
                 self._masks.clear()
-            self._masks[key, altered] = mask
+            self._masks[key, altered, tied] = mask
         return mask
+
+
+def _after(heard: _Heard, lexeme: Lexeme | None) -> _Heard:
+    """What counts once a lexeme was read; after the end token another tune starts."""
+    if lexeme is None:
+        return _Heard()
+    kind, text = lexeme
+    if kind in (Kind.FIELD, Kind.INLINE) and text.lstrip("[").startswith("K:"):
+        return heard._replace(key=text.strip("[]")[2:], altered=())
+    if kind is Kind.BAR:
+        return heard._replace(altered=(), in_grace=False)
+    if kind in (Kind.GRACE, Kind.GRACE_END):
+        return heard._replace(in_grace=kind is Kind.GRACE)
+    if kind is Kind.TIE:
+        key = parse_key(heard.key)
+        return heard._replace(tied=_midi(heard.last, key, heard.altered) if key and heard.last else None)
+    if kind is Kind.REST:
+        return heard._replace(last="", tied=None)
+    if kind is not Kind.PITCH:
+        return heard
+    altered = heard.altered
+    if text[0] in "^_=":
+        name = text.lstrip("^_=")
+        altered = tuple(sorted({**dict(altered), name: ACCIDENTALS[text[: len(text) - len(name)]]}.items()))
+    if heard.in_grace:
+        return heard._replace(altered=altered)
+    return heard._replace(altered=altered, last=text, tied=None)
+
+
+def _midi(text: str, key: Key, altered: _Altered) -> int:
+    """The MIDI number of a note as it sounds in a key, after the accidentals of the bar."""
+    pitch = Pitch.parse(text)
+    usual = dict(altered).get(text, key.altered.get(pitch.letter, 0))
+    return pitch.midi(ACCIDENTALS[pitch.accidental] if pitch.accidental else usual)
 
 
 _REMEMBERED = 1024

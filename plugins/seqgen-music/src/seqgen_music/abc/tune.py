@@ -92,10 +92,10 @@ class Tune:
 
         A bar at the edge of a part may be short: an upbeat at the beginning of the tune, and bars that complete each other.
         """
-        short = [bar.length for bar in self.bars if bar.at_edge and bar.full and bar.length < bar.full]
+        short = {bar.length for bar in self.bars if bar.at_edge and bar.full and bar.length < bar.full}
         return [bar for bar in self.bars if not self._adds_up(bar, short)]
 
-    def _adds_up(self, bar: Bar, short: list[int]) -> bool:
+    def _adds_up(self, bar: Bar, short: set[int]) -> bool:
         if bar.full is None or bar.length == bar.full:
             return True
         if len(bar.notes) == 1 and bar.symbols[0] in ("Z", "X"):  # a rest of several bars, as Z4
