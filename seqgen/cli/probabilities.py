@@ -50,9 +50,9 @@ def show_probabilities(generation: Generation, out: Out) -> None:
     from rich.style import Style
     from rich.text import Text
 
-    text = Text(str(generation.prompt))
     rows: list[str] = []
-    tokens, notes = _written(generation)
+    given, tokens, notes = _written(generation)
+    text = Text(given)
     for token in tokens:
         text.append(str(token.text), Style(bgcolor=_colour(token.probability), color="white"))
         others = "  ".join(_alternatives(generation, token))
@@ -69,7 +69,7 @@ def write_html(generation: Generation, title: str, out: Out) -> None:
     """The same as one page that needs nothing else; whatever the text holds, it is shown and never obeyed."""
     text: list[str] = []
     rows: list[str] = []
-    tokens, notes = _written(generation)
+    given, tokens, notes = _written(generation)
     for token in tokens:
         drawn, others = _shown(generation, token.id), list(_alternatives(generation, token))
         about = html.escape(f"{drawn} {token.probability:.3f} of " + ", ".join(others))
@@ -77,15 +77,16 @@ def write_html(generation: Generation, title: str, out: Out) -> None:
         text.append(f'<span style="background:{colour}" title="{about}">{html.escape(str(token.text))}</span>')
         cells = (drawn, f"{token.probability:.3f}", "  ".join(others))
         rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
-    prompt = html.escape(str(generation.prompt))
+    prompt = html.escape(given)
     out.write(_PAGE.format(title=html.escape(title), prompt=prompt, text="".join(text), rows="\n".join(rows)))
     tell(notes)
 
 
-def _written(generation: Generation) -> tuple[list[Token], tuple[str, ...]]:
-    """The tokens of a text, and what the samplers could not keep.
+def _written(generation: Generation) -> tuple[str, list[Token], tuple[str, ...]]:
+    """The text before the first token, the tokens of what follows, and what the samplers could not keep.
 
     None that comes after the beginning of the stop text is there; one in which it begins is, and its row tells of all of it.
+    Before the first token stands the prompt, and where no token is left, a start of a line of which the model knows nothing.
 
     Raises:
         OptionError: they would be too many.
@@ -93,11 +94,14 @@ def _written(generation: Generation) -> tuple[list[Token], tuple[str, ...]]:
     refuse_unholdable(1, longest(*generation.length), MOST_LISTED)
     stream = generation.stream()
     tokens = list(stream.steps())
+    given = str(generation.prompt)
     for _ in range(stream.stop_tokens):
         text: Any = tokens.pop().text  # held back for those before it, or nothing
-        if text:
+        if text and tokens:
             tokens[-1] = tokens[-1]._replace(text=tokens[-1].text + text)
-    return tokens, stream.notes
+        elif text:  # unknown symbols that a line starts with have no token
+            given += text
+    return given, tokens, stream.notes
 
 
 def _colour(probability: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json as json_module
+import operator
 import os
 import sys
 import time
@@ -83,20 +84,27 @@ def record(
     begun = time.perf_counter()
     first: list[float] = []
     samples: list[Sample]
+    tokens = 0
     if generation.beam is not None:
         samples = [generation.search()]
+        tokens = samples[0].tokens
     else:
         with progress(best_of or num_samples, NONE_KEPT) as (show, advance):
 
-            def on_step(tokens: int) -> None:
+            def on_step(drawn: int) -> None:
                 if not first:
                     first.append(time.perf_counter())
-                show(tokens)
+                show(drawn)
+
+            def on_sample(sample: Sample) -> None:
+                nonlocal tokens
+                tokens += sample.tokens
+                advance()
 
             if best_of is None:
-                samples = generation.samples(num_samples, on_step=on_step, on_sample=lambda _: advance())
+                samples = generation.samples(num_samples, on_step=on_step, on_sample=on_sample)
             else:
-                samples = [generation.best_of(best_of, on_step=on_step, on_sample=lambda _: advance())]
+                samples = [generation.best_of(best_of, on_step=on_step, on_sample=on_sample)]
     ended = time.perf_counter()
     return {
         "model": loaded.name,
@@ -115,7 +123,7 @@ def record(
         ],
         "seconds": ended - started,
         "first_token_seconds": (first[0] if first else ended) - started,
-        "tokens_per_second": sum(sample.tokens for sample in samples) / max(ended - begun, 1e-9),
+        "tokens_per_second": tokens / max(ended - begun, 1e-9),  # also those of samples that are not shown
     }
 
 
@@ -174,13 +182,16 @@ def write_files(generation: Generation, num_samples: int, best_of: int | None, o
             name = f"{path.stem}-{sample.number + 1:0{width}}{path.suffix}"
             with open_output(str(path.with_name(name))) as out:
                 out.write(generation.whole(sample))
+            tell(sample.notes, sample.number)
             advance()
 
         with progress(num_samples, f"are in {path.stem}-N{path.suffix}") as (show, advance):
             generation.samples(num_samples, on_step=show, on_sample=take, keep=False)
         return
     with open_output(output) as out:
-        out.write(generation.whole(likeliest(generation, best_of or 1)))
+        one = likeliest(generation, best_of or 1)
+        out.write(generation.whole(one))
+    tell(one.notes)
 
 
 def likeliest(generation: Generation, best_of: int) -> Sample:
@@ -306,7 +317,7 @@ def _kept(path: Path, common: dict[str, Any]) -> set[int]:
         for number, line in enumerate(file, 1):
             try:
                 held = json_module.loads(line)
-                sample = held["sample"]
+                sample = operator.index(held["sample"])
                 differing = [name for name, value in common.items() if held[name] != value]
             except (ValueError, KeyError, TypeError) as error:
                 # Only the beginning of a line of ours is one that was cut, and may go.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 import numpy as np
 from annotated_doc import Doc
@@ -13,6 +13,9 @@ from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 from seqgen.samplers.arrays import masked, namespace
+
+_Followers: TypeAlias = dict[tuple[int, ...], list[int]]
+"""Of each run of size - 1 ids, the ids that followed it, each once."""
 
 
 @dataclass(kw_only=True)
@@ -27,18 +30,30 @@ class NoRepeatNgram(Sampler):
     size: Annotated[int, Ge(1), Doc("how many tokens in a row never come twice; 1 lets each token come once")] = 8
 
     _last: list[tuple[int, ...]] = field(init=False, repr=False, compare=False)  # B times the last size - 1 ids
-    _followers: list[dict[tuple[int, ...], list[int]]] = field(init=False, repr=False, compare=False)  # B times
+    _followers: list[_Followers] = field(init=False, repr=False, compare=False)  # B times
+    _shared: _Followers = field(init=False, repr=False, compare=False)
+    """Those of a prompt that several rows have in common, never added to; empty where there is no such prompt."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Remember the runs of the prompts (B, T)."""
-        self._last = [()] * len(prompt_ids)
-        self._followers = [{} for _ in prompt_ids]
-        for ids in prompt_ids.T:
+        rows = len(prompt_ids)
+        same = rows > 1 and all(np.array_equal(ids, prompt_ids[0]) for ids in prompt_ids[1:])
+        different = prompt_ids[:1] if same else prompt_ids
+        self._last = [()] * len(different)
+        self._followers = [{} for _ in different]
+        self._shared = {}
+        for ids in different.T:
             self.accept(ids)
+        if same:
+            self._shared = self._followers[0]
+            self._last *= rows
+            self._followers = [{} for _ in prompt_ids]
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) without what would repeat a run."""
         banned = [followers.get(last, []) for followers, last in zip(self._followers, self._last, strict=True)]
+        if self._shared:
+            banned = [self._shared.get(last, []) + own for last, own in zip(self._last, banned, strict=True)]
         if not any(banned):
             return logits
         xp = namespace(logits)
@@ -53,9 +68,13 @@ class NoRepeatNgram(Sampler):
         """Remember the runs that these ids (B,) complete."""
         for row, token in enumerate(ids.tolist()):
             last = self._last[row]
-            if len(last) == self.size - 1:
-                self._followers[row].setdefault(last, []).append(token)
-            self._last[row] = (*last, token)[1 - self.size :] if self.size > 1 else ()
+            run = (*last, token)
+            if len(run) == self.size:
+                followers = self._followers[row].setdefault(last, [token])
+                if token not in followers:
+                    followers.append(token)
+                run = run[1:]
+            self._last[row] = run
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""

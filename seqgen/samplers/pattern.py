@@ -25,7 +25,9 @@ LIMIT = 5000
 CLASSES = 100
 """Different characters and classes of a pattern; each is looked up among all characters once, in milliseconds."""
 
-_REMEMBERED = 4096  # states; beyond them they are made anew
+REMEMBERED = 4096
+"""States that a pattern keeps; beyond them they are made anew."""
+
 _LAST = 0x10FFFF
 _CATEGORIES = {"DIGIT": r"\d", "SPACE": r"\s", "WORD": r"\w"}
 _REFUSED = {
@@ -144,10 +146,16 @@ class Pattern:
                     waiting.append((target, ended))
         key = frozenset(taking), accepting
         if key not in self._states:
-            if len(self._states) >= _REMEMBERED:
-                self._states.clear()
+            if len(self._states) >= REMEMBERED:
+                self._forget()
             self._states[key] = State((self._edges[place] for place in sorted(taking)), accepting=accepting)
         return self._states[key]
+
+    def _forget(self) -> None:
+        """Remember no state, also none by what it comes after: the start, which stays, would lead to all of them."""
+        for state in (self.start, *self._states.values()):
+            state.after.clear()
+        self._states.clear()
 
 
 class _Places:

@@ -113,7 +113,7 @@ class CharTokenizer(Tokenizer):
         return text
 
     def missing(self, document: Content) -> Mapping[str, str | None]:
-        """Characters that the vocabulary lacks, each with the nearest that it has, or None."""
+        """Characters that the vocabulary lacks, each with the nearest that it has, else U+FFFD where it has that, or None."""
         return missing_symbols(self._normal(as_text(document)), self.symbols, self.dropped)
 
     def characters(self, ids: Ids) -> int:

@@ -98,19 +98,20 @@ def nearest(symbol: str, vocabulary: Collection[str]) -> str | None:
 
 
 def missing_symbols(text: str, symbols: str, dropped: str = "") -> dict[str, str | None]:
-    """The characters of a text that are not among the symbols, sorted, each with its nearest; None for dropped ones.
+    """The characters of a text that are not among the symbols, sorted, each with its nearest.
 
-    What ``fit`` dropped was learned as unknown; a likeness to something else would be no help there.
+    Without one it is U+FFFD where that is a symbol, else None.  So it is for dropped ones: what ``fit`` dropped was learned
+    as unknown, and a likeness to something else would be no help there.
     """
     lacking = sorted(set(text).difference(symbols))
-    return {symbol: None if symbol in dropped else nearest(symbol, symbols) for symbol in lacking}
+    unknown = UNKNOWN if UNKNOWN in symbols else None
+    return {symbol: unknown if symbol in dropped else nearest(symbol, symbols) or unknown for symbol in lacking}
 
 
 def replace_missing(text: str, symbols: str, dropped: str = "") -> str:
     """A text of symbols only: others become their nearest, else U+FFFD where that is a symbol, and else are left out."""
-    unknown = UNKNOWN if UNKNOWN in symbols else ""
     missing = missing_symbols(text, symbols, dropped)
-    return text.translate({ord(symbol): other or unknown for symbol, other in missing.items()}) if missing else text
+    return text.translate({ord(symbol): other or "" for symbol, other in missing.items()}) if missing else text
 
 
 def places(symbols: str, others: str) -> npt.NDArray[np.int64]:

@@ -102,7 +102,7 @@ class WordTokenizer(Tokenizer):
         return replace_missing(self._normal(as_text(document)), self.symbols)
 
     def missing(self, document: Content) -> Mapping[str, str | None]:
-        """Characters that the vocabulary lacks, each with the nearest that it has, or None."""
+        """Characters that the vocabulary lacks, each with the nearest that it has, else U+FFFD where it has that, or None."""
         return missing_symbols(self._normal(as_text(document)), self.symbols)
 
     def characters(self, ids: Ids) -> int:

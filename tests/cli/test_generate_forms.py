@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import seqgen as seqgen_api
+from seqgen.cli.samples import record
 
 pytestmark = pytest.mark.usefixtures("novel")
 
@@ -57,6 +58,15 @@ def test_best_of_shows_the_sample_that_is_likeliest_per_character(seqgen):
     assert any(others)  # neither the first nor the likeliest as a whole
     assert json.loads(seqgen(*options, random_seed, "--best-of", 9, "--json").stdout)["samples"][0]["text"] == best.text
     assert seqgen(*options, 3, "--best-of", 1).stdout == seqgen(*options, 3).stdout
+
+
+def test_the_speed_of_the_best_of_several_is_that_of_all_that_were_drawn():
+    loaded = seqgen_api.load("novel")
+    generation = loaded.prepare("the ice", length=20, random_seed=3)
+    drawn = sum(sample.tokens for sample in generation.samples(9))
+    made = record(loaded, generation, 1, 9, time.perf_counter())
+    assert drawn > 5 * made["samples"][0]["tokens"]
+    assert made["tokens_per_second"] * made["seconds"] >= drawn * (1 - 1e-9)  # no less, for the seconds begin earlier
 
 
 def test_each_sample_is_a_line_with_the_text_that_it_has_alone(seqgen, tmp_path):
@@ -160,6 +170,17 @@ def test_a_long_prompt_is_not_repeated_in_every_line(seqgen, refused, tmp_path):
 @pytest.mark.parametrize("content", [b"my diary", b"my diary\n", b"[]\n", b"{}\n", b"\xff\xfe\n"])
 def test_a_file_of_something_else_is_left_alone(refused, tmp_path, content):
     path = tmp_path / "samples.jsonl"
+    path.write_bytes(content)
+    assert f"Line 1 of {path} is no sample that seqgen wrote." in refused(*COMMAND, "--output", path, exit_code=2)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("number", [[0], {}, "0", None])
+def test_a_line_whose_sample_is_no_number_is_none_of_ours(seqgen, refused, tmp_path, number):
+    path = tmp_path / "samples.jsonl"
+    seqgen(*COMMAND, "--output", path)
+    first, *others = lines(path)
+    content = "".join(json.dumps(line) + "\n" for line in [{**first, "sample": number}, *others]).encode()
     path.write_bytes(content)
     assert f"Line 1 of {path} is no sample that seqgen wrote." in refused(*COMMAND, "--output", path, exit_code=2)
     assert path.read_bytes() == content

@@ -56,6 +56,17 @@ def test_unknown_symbols_are_shown_and_told(seqgen, starts):
     assert outcome.stderr == "warning: novel:1 does not know '☃' (left out), 'é' (read as 'e').\n"
 
 
+@pytest.mark.parametrize("prompt", ["", "the ice\n"])
+def test_unknown_symbols_alone_are_shown_beside_the_probabilities_of_no_token(seqgen, starts, tmp_path, prompt):
+    starts.write_text("☃", "utf-8")
+    command = ("generate", "--prefix-lines", starts, "--sampler", r"regex:pattern=\n")  # the line ends at once
+    command = (*command, "--seed", prompt) if prompt else command
+    assert seqgen(*command).stdout == f"{prompt}☃\n"
+    assert seqgen(*command, "--show-probabilities").stdout == f"{prompt}☃\n\n\n"
+    assert seqgen(*command, "--show-probabilities", "--output", "page.html").exit_code == 0
+    assert f"<pre>{prompt}☃</pre>" in (tmp_path / "page.html").read_text("utf-8")
+
+
 def test_a_file_of_other_lines_is_not_continued(seqgen, refused, starts, tmp_path):
     command = ("generate", "--prefix-lines", starts, "--length", 9, "--num-samples", 3, "--output", "poems.jsonl")
     assert seqgen(*command).exit_code == 0

@@ -23,6 +23,7 @@ from seqgen.cli.environment import Environment
 from seqgen.core import errors, hookspecs
 from seqgen.core.canonical import GATES, canonical_shapes
 from seqgen.core.spec import ModelSpec
+from seqgen.training.trainer import Counters
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [
@@ -137,6 +138,12 @@ def test_the_table_of_tensors_gives_the_names_and_shapes_of_every_model(spec):
                     sizes[letter] for letter in shape.strip("()").split(", ")
                 )
     assert expected == canonical_shapes(spec)
+
+
+def test_the_page_of_the_format_names_every_counter_of_a_run():
+    page = text_of("docs/reference/checkpoint-format.md")
+    (sentence,) = re.findall(r"^`counters\.json` (has .*?\.) ", page, re.MULTILINE | re.DOTALL)
+    assert re.findall(r"`(\w+)`", sentence.replace("`null`", "")) == list(Counters().to_json())
 
 
 def test_the_tree_of_errors_is_the_tree_of_classes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 
@@ -15,7 +16,7 @@ from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.options import PartSpec
 from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate, stream
-from seqgen.samplers.pattern import DEAD, LIMIT, Pattern, code_points_from
+from seqgen.samplers.pattern import DEAD, LIMIT, REMEMBERED, Pattern, State, code_points_from
 from seqgen.samplers.regex import Regex
 from seqgen.testing.letters import LettersTokenizer
 from seqgen.testing.sampler import SamplerContract
@@ -269,6 +270,26 @@ def test_patterns_that_blow_up_elsewhere_are_followed(pattern):
     for number in range(3000):
         state = automaton.step(state, "ab"[number % 7 % 2])
     assert len(state.edges) <= LIMIT
+
+
+def test_states_beyond_those_that_are_remembered_are_let_go():
+    automaton = Pattern("[ab]*a[ab]{14}")  # of 2 ** 15 states
+
+    def following(text, state):
+        for character in text:
+            state = automaton.step(state, character)
+        return state
+
+    def living():
+        return sum(type(each) is State for each in gc.get_objects())
+
+    before = living()
+    text = "".join(np.random.default_rng(1).choice(list("ab"), 3 * REMEMBERED))
+    state = following(text, automaton.start)
+    assert living() - before <= REMEMBERED + 1
+    assert state.accepting == bool(re.fullmatch("[ab]*a[ab]{14}", text))
+    assert following("a" + "b" * 14, automaton.start).accepting  # the start has forgotten the states, not the pattern
+    assert not following("b" * 15, automaton.start).accepting
 
 
 @given(first=st.characters(exclude_categories=["Cs"]), length=st.integers(1, 4))

@@ -24,7 +24,7 @@ def begun(tokenizer_of_size):
 
 
 def left(sampler, logits=LOGITS):
-    return [set(np.flatnonzero(np.isfinite(row)).tolist()) for row in sampler.adjust(logits)]
+    return [set(np.flatnonzero(np.isfinite(row)).tolist()) for row in np.asarray(sampler.adjust(logits))]
 
 
 @pytest.mark.parametrize(("tau", "kept"), [(0.4, {1}), (0.6, {1}), (1.25, {1, 2}), (1.6, {0, 1, 2, 3})])
@@ -33,11 +33,11 @@ def test_at_first_what_surprises_by_at_most_twice_tau_stays_and_always_the_likel
 
 
 def test_a_surprising_token_tightens_and_an_expected_one_loosens(begun):
-    surprised, bored = begun(tau=1.25, eta=0.5), begun(tau=1.25, eta=0.5)
-    for sampler, token in ((surprised, 0), (bored, 1)):
+    surprised, bored = begun(tau=1.25, eta=0.75), begun(tau=1.25, eta=0.5)
+    for sampler, token in ((surprised, 2), (bored, 1)):
         sampler.adjust(LOGITS)
         sampler.accept(np.array([token]))
-    assert left(surprised) == [{1}]  # mu is 2.5 - 0.5 * (3 - 1.25) = 1.625
+    assert left(surprised) == [{1}]  # mu is 2.5 - 0.75 * (2 - 1.25) = 1.9375
     for _ in range(3):  # mu grows by 0.125 each time, from 2.625
         assert left(bored) == [{1, 2}]
         bored.accept(np.array([1]))
@@ -60,10 +60,10 @@ def test_the_mean_surprise_comes_to_tau(tau):
 
 def test_rows_have_each_their_own_limit_also_when_some_end_between_draw_and_acceptance(begun):
     logits = np.repeat(LOGITS, 3, axis=0)
-    sampler = begun(rows=3, tau=1.25, eta=0.5)
+    sampler = begun(rows=3, tau=1.25, eta=0.75)
     sampler.adjust(np.concatenate([LOGITS, LOGITS[:, ::-1], LOGITS]))
     sampler.select(np.array([1, 0]))
-    sampler.accept(np.array([3, 1]))  # 3 bits and 1 bit
+    sampler.accept(np.array([1, 1]))  # 2 bits and 1 bit
     assert left(sampler, logits[:2]) == [{1}, {1, 2}]
 
 
@@ -72,6 +72,18 @@ def test_a_prompt_does_not_count(begun, tokenizer_of_size):
     sampler.begin(np.array([[0, 0, 0]]), tokenizer_of_size(4))
     sampler.accept(np.array([0]))
     assert left(sampler) == [{1, 2}]
+
+
+@pytest.mark.parametrize("as_logits", ["numpy", "torch"])
+def test_a_token_that_was_not_left_was_forced_and_does_not_count(begun, as_logits):
+    logits = np.repeat(LOGITS, 3, axis=0)
+    if as_logits == "torch":
+        logits = pytest.importorskip("torch").from_numpy(logits)
+    sampler = begun(rows=3, tau=1.25, eta=0.75)  # mu is 2.5
+    sampler.adjust(logits)
+    sampler.select(np.array([2, 1]))
+    sampler.accept(np.array([0, 2]))  # 3 bits and 2 bits
+    assert left(sampler, logits[:2]) == [{1, 2}, {1}]
 
 
 def test_surprise_is_that_after_the_temperature():

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
 
@@ -46,3 +50,47 @@ def test_rows_remember_each_their_own_and_are_selected_in_order(begun):
     assert banned(sampler, rows=2) == [{3}, {2}]
     sampler.accept(np.array([4, 2]))
     assert banned(sampler, rows=2) == [set(), {1}]  # 1 2 1 2 and then 1 would be "2 1" again
+
+
+def test_rows_of_one_prompt_remember_it_and_each_their_own_beside_it(begun):
+    sampler = begun([[1, 2]] * 2, 2)
+    sampler.accept(np.array([1, 3]))
+    assert banned(sampler, rows=2) == [{2}, set()]
+    sampler.select(np.array([1, 0]))
+    sampler.accept(np.array([1, 2]))
+    assert banned(sampler, rows=2) == [{2}, {1}]
+    sampler.accept(np.array([4, 1]))
+    assert banned(sampler, rows=2) == [set(), {2}]
+    sampler.accept(np.array([1, 3]))
+    sampler.accept(np.array([3, 1]))
+    assert banned(sampler, rows=2) == [{1}, {2, 3}]  # 1 2 3 1 4 1 3, and 1 2 1 2 1 3 1
+
+
+@given(
+    prompt=st.lists(st.integers(0, V - 2), max_size=12),
+    drawn=st.lists(st.tuples(*[st.integers(0, V - 2)] * 2), max_size=12),
+    size=st.integers(1, 4),
+)
+def test_excluded_is_what_followed_the_last_tokens_before(begun, prompt, drawn, size):
+    sampler = begun(np.array([prompt] * 2, np.int64), size)
+    for ids in drawn:
+        sampler.accept(np.array(ids))
+    for row, found in enumerate(banned(sampler, rows=2)):
+        text = prompt + [ids[row] for ids in drawn]
+        last = text[len(text) - size + 1 :] if len(text) >= size - 1 else None
+        starts = range(len(text) - size + 1)
+        assert found == {text[start + size - 1] for start in starts if text[start : start + size - 1] == last}
+
+
+def memory(sampler):
+    return len(pickle.dumps(sampler))  # writes what is shared once
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_run_that_comes_again_is_remembered_once(begun, size):
+    assert memory(begun([[1, 3] * 500], size)) == memory(begun([[1, 3] * 2], size))
+
+
+def test_a_prompt_is_remembered_once_for_all_rows(begun):
+    prompt = np.random.default_rng(2).integers(0, V, (1, 2000))
+    assert memory(begun(np.broadcast_to(prompt, (64, 2000)), 8)) < 1.1 * memory(begun(prompt, 8))

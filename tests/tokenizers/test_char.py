@@ -51,7 +51,7 @@ def test_rare_characters_share_the_unknown_one():
     assert fitted.symbols == "ab\ufffd"
     assert fitted.decode(fitted.encode("aÄbxA漢")) == "a\ufffdb\ufffda\ufffd"  # A was never seen, so a is its nearest
     assert fitted.canonical("aÄbxA漢") == "a\ufffdb\ufffda\ufffd"
-    assert fitted.missing("aÄA") == {"A": "a", "Ä": None}
+    assert fitted.missing("aÄA漢") == {"A": "a", "Ä": "\ufffd", "漢": "\ufffd"}
 
 
 def test_nothing_is_unknown_where_min_count_dropped_nothing():

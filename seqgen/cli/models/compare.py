@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +28,7 @@ from seqgen.cli.environment import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from seqgen.checkpoint import SavedModel
     from seqgen.core.catalog import Catalog
@@ -75,7 +78,7 @@ def compare(
         raise UsageError("Name two models or more to compare.  See seqgen models compare --help")
     saved = [api.find_model(model) for model in models]
     facts = comparison(saved)
-    scores = {file: _scores(models, file, backend, Environment.of(ctx).catalog) for file in on or ()}
+    scores = {file: _scores(models, file, backend, Environment.of(ctx).catalog) for file in dict.fromkeys(on or ())}
     if json:
         found = {name: {"values": values, "same": same(values)} for name, values in facts.items()}
         print_json({"models": [each.where for each in saved], "facts": found, "files": scores})
@@ -141,10 +144,38 @@ def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Cata
     from seqgen.language_model import describe_missing
 
     bits = []
-    for model in models:
-        loaded = api.load(model, backend=backend, catalog=catalog)
-        score = loaded.score(file)
-        if score.missing:
-            warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")
-        bits.append(score.bits_per_character)
+    with _readable_again(file) as source:
+        for model in models:
+            loaded = api.load(model, backend=backend, catalog=catalog)
+            score = loaded.score(source)
+            if score.missing:
+                warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")
+            bits.append(score.bits_per_character)
     return bits
+
+
+@contextlib.contextmanager
+def _readable_again(file: str) -> Iterator[str]:
+    """A file that each model can read: of standard input or another pipe, which the first would leave empty, a copy."""
+    if file != "-" and not Path(file).is_fifo():
+        yield file
+        return
+    import shutil
+    import tempfile
+
+    from seqgen.core.errors import CorpusError
+    from seqgen.files import writing
+
+    with tempfile.TemporaryDirectory(prefix="seqgen-") as folder:
+        copy = Path(folder) / "text"
+        with (
+            contextlib.nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as stored,
+            writing(copy),
+            copy.open("wb") as target,
+        ):
+            shutil.copyfileobj(stored, target)
+        try:
+            yield str(copy)
+        except CorpusError as error:
+            name = "Standard input" if file == "-" else file
+            raise CorpusError(str(error).replace(str(copy), name)) from error

@@ -33,6 +33,9 @@ LARGEST = 64 * 2**20
 TOKENIZERS = ("char", "byte", "word")
 """The bundled tokenizers that the page's script knows."""
 
+_UNKNOWN = "\ufffd"
+"""What the script reads a character as that nothing is near to, where the vocabulary has it, without being told for each."""
+
 
 def export_html(saved: SavedModel, target: Path, catalog: Catalog) -> None:
     """Write a trained model as a page.
@@ -131,7 +134,7 @@ def _about(source: Source) -> dict[str, Any]:
 def nearest(tokenizer: Tokenizer) -> tuple[str, str]:
     """The characters that the vocabulary lacks and has something near to, and as many that are that."""
     answers = tokenizer.missing(_characters())
-    found = {lacking: other for lacking, other in answers.items() if other is not None}
+    found = {lacking: other for lacking, other in answers.items() if other not in (None, _UNKNOWN)}
     return "".join(found), "".join(found.values())
 
 

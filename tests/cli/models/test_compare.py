@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import threading
 
 import pytest
 
@@ -41,6 +43,22 @@ def test_they_are_measured_on_a_file_per_character_as_evaluate_does(seqgen, two)
         assert bits == file["bits_per_character"]
     page = seqgen("models", "compare", "novel", "words", "--on", two).stdout
     assert re.search(r"≠ +bits per character on \S+novel.txt +\d\.\d{4} +\d\.\d{4}", page)
+
+
+def test_standard_input_and_a_pipe_are_read_once_for_all(seqgen, refused, two, tmp_path):
+    command = ("models", "compare", "novel", "words", "--json", "--on")
+    text = two.read_bytes()
+    expected = json.loads(seqgen(*command, two).stdout)["files"][str(two)]
+    read = json.loads(seqgen(*command, "-", "--on", "-", stdin=text).stdout)["files"]
+    assert read == {"-": expected}
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[text])
+    writer.start()
+    assert json.loads(seqgen(*command, pipe).stdout)["files"] == {str(pipe): expected}
+    writer.join()
+    assert refused(*command, "-", exit_code=1) == "Standard input is empty."
+    assert refused(*command, "-", exit_code=1, stdin=b"caf\xe9").startswith("Standard input is not UTF-8 text: byte 3")
 
 
 def test_one_model_is_not_enough(refused, novel):
