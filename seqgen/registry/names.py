@@ -9,6 +9,9 @@ from seqgen.core.errors import UsageError
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 VERSION = r"[1-9][0-9]{0,8}"
+HIGHEST_KEPT = 10**8
+"""The highest number that a version of elsewhere keeps here: one of nine nines would be the last of its name."""
+
 LABEL = r"[a-z0-9][a-z0-9._-]{0,39}"
 """Of an alias or a tag: what needs no quoting in a shell and cannot be taken for an option."""
 

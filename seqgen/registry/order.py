@@ -28,14 +28,19 @@ _MAX_BYTES = 64
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def made(folder: Path) -> datetime:
-    """When the model of a folder was made, in an order that all of a registry keep; before all others where it does not say."""
+def made(folder: Path, created: str | None = None) -> datetime:
+    """When the model of a folder was made, in an order that all of a registry keep; before all others where it does not say.
+
+    Args:
+        folder: of the model.
+        created: what its manifest says, where that is known already.
+    """
     with contextlib.suppress(OSError, ValueError):
         path = folder / ORDER
         if size_of(path) <= _MAX_BYTES:
             return _read(path.read_text("ascii").strip())
     with contextlib.suppress(DamagedModelError, ValueError):
-        return _read(read_lineage(folder, where=folder.name).get("created", ""))
+        return _read(read_lineage(folder, where=folder.name).get("created", "") if created is None else created)
     return _NEVER
 
 

@@ -17,7 +17,7 @@ from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputErro
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import order
 from seqgen.registry.labels import Labels
-from seqgen.registry.names import BEST, LATEST, NAME, VERSION, Reference, check_name
+from seqgen.registry.names import BEST, HIGHEST_KEPT, LATEST, NAME, VERSION, Reference, check_name
 
 if TYPE_CHECKING:
     from seqgen.checkpoint import SavedModel
@@ -84,10 +84,14 @@ class Registry:
         Raises:
             ModelNotFoundError: nothing has been trained yet.
         """
-        newest = max(self._newest(self.folder), key=lambda version: order.made(version.folder), default=None)
-        if newest is None:
+        from seqgen.registry.summary import times  # which imports this module
+
+        made = times(self)
+        if not made:
             msg = f"No model has been trained yet ({self.folder} has none).  Train one: seqgen train"
             raise ModelNotFoundError(msg)
+        # Of all, not of the highest number of each name: what was copied or pulled there may be older than those before it.
+        _, newest = max(made, key=lambda each: (each[0], each[1].version))
         return newest
 
     def find(self, reference: str) -> ModelVersion:
@@ -199,21 +203,29 @@ class Registry:
         Args:
             name: of the model.
             folder: in the same file system; it is gone afterwards.
-            number: of the version, if there never was one of that number here; None: the next.
+            number: of the version, if there never was one of that number here and it leaves enough for others; None: the next.
             made_now: it was made after all that is here, whatever the clock says.
 
         Raises:
             UsageError: not a model name.
-            OutputError: the registry cannot be written.
+            OutputError: the registry cannot be written, or the name has no number left.
         """
         check_name(name)
         parent = self.folder / name
+        if number is not None and number > HIGHEST_KEPT:
+            number = None
         if made_now:
-            order.come_after(folder, (*self._newest(self.folder), *self._newest(self.folder / TRASH)))
+            order.come_after(folder, (*self.all(), *Registry(self.folder / TRASH).all()))
         with files.writing(parent):
             while True:
                 parent.mkdir(parents=True, exist_ok=True)
                 free = number if number is not None and self._was_never(name, number) else self._highest(name) + 1
+                if not re.fullmatch(VERSION, str(free)):
+                    msg = (
+                        f"{name}:{free - 1} is or was the last version that {name} can have.  Rename what there is, and the "
+                        f"numbers begin anew: seqgen models rename {name} OTHER"
+                    )
+                    raise OutputError(msg)
                 target = parent / str(free)
                 try:
                     folder.rename(target)
@@ -223,11 +235,6 @@ class Registry:
                     raise
                 files.sync_folder(parent)
                 return ModelVersion(name, free, target)
-
-    def _newest(self, folder: Path) -> Iterator[ModelVersion]:
-        """The newest version of each name in a folder: the registry's, or its trash."""
-        for name in subfolders(folder, NAME):
-            yield from versions_in(folder, name)[-1:]
 
     def _highest(self, name: str) -> int:
         """The highest version that there is or was, so that a number never comes to mean another model."""

@@ -12,10 +12,11 @@ from typing import Any
 
 from seqgen.core.errors import DamagedModelError
 from seqgen.manifest import CONFIG, MANIFEST, REQUIRED, check_sizes, read_lineage
+from seqgen.registry import order
 from seqgen.registry.index import Index
 from seqgen.registry.labels import Labels
 from seqgen.registry.names import BEST, LATEST, NAME, VERSION
-from seqgen.registry.store import Registry, best, held_out_bits, subfolders
+from seqgen.registry.store import ModelVersion, Registry, best, held_out_bits, subfolders
 from seqgen.untrusted import read_json, shown
 
 
@@ -90,15 +91,18 @@ def summaries(registry: Registry) -> tuple[list[ModelSummary], list[str]]:
     A version is damaged here if its manifest or its configuration cannot be read, or one of the files that every model
     has is missing or of another size; whether all bytes are those that were written, ``models verify`` tells.
     """
-    index = Index.read(registry.folder, FACTS)
-    by_name: dict[str, list[ModelSummary]] = {}
-    for name in subfolders(registry.folder, NAME):
-        folder = f"{registry.folder}/{name}"  # a Path for each version takes a tenth of the time of a list
-        if numbers := sorted(map(int, subfolders(folder, VERSION))):
-            by_name[name] = [_summary(name, number, f"{folder}/{number}", index) for number in numbers]
-    index.write()
     faults: list[str] = []
+    by_name = _unlabelled(registry)
     return [each for name, found in by_name.items() for each in _labelled(registry, name, found, faults)], faults
+
+
+def times(registry: Registry) -> list[tuple[datetime, ModelVersion]]:
+    """When each version was made, in the order of :func:`seqgen.registry.order.made`; as little is read as for a list."""
+    return [
+        (order.made(each.path, each.created or None), ModelVersion(each.model, each.version, each.path))
+        for found in _unlabelled(registry).values()
+        for each in found
+    ]
 
 
 def selected(
@@ -146,6 +150,18 @@ def selected(
     for test in tests:
         chosen = [each for each in chosen if test(each)]
     return chosen
+
+
+def _unlabelled(registry: Registry) -> dict[str, list[ModelSummary]]:
+    """What the folders say: a name to its versions, oldest first."""
+    index = Index.read(registry.folder, FACTS)
+    by_name: dict[str, list[ModelSummary]] = {}
+    for name in subfolders(registry.folder, NAME):
+        folder = f"{registry.folder}/{name}"  # a Path for each version takes a tenth of the time of a list
+        if numbers := sorted(map(int, subfolders(folder, VERSION))):
+            by_name[name] = [_summary(name, number, f"{folder}/{number}", index) for number in numbers]
+    index.write()
+    return by_name
 
 
 def _labelled(registry: Registry, name: str, found: list[ModelSummary], faults: list[str]) -> list[ModelSummary]:

@@ -62,14 +62,22 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
     lock = folder.with_suffix(".lock")
     try:
         with files.locked(lock, f"{place} is being fetched by another process."):
+            if there := already_there(manifest, registry, name):  # it came while the lock was another's
+                shutil.rmtree(folder, ignore_errors=True)
+                return there
+            with files.writing(folder):
+                folder.mkdir(exist_ok=True)  # who had the lock may have removed or published it
             files.replace_bytes(folder / MANIFEST, manifest)
             try:
                 listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
                 _fetch_all(place, folder, listed, progress)
-                return publish(folder, registry, name, where=str(place), number=number)
+                arrival = publish(folder, registry, name, where=str(place), number=number)
             except DamagedModelError:
                 shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
                 raise
+            if not arrival.new:  # it came another way meanwhile
+                shutil.rmtree(folder, ignore_errors=True)
+            return arrival
     finally:
         if not folder.exists():
             lock.unlink(missing_ok=True)

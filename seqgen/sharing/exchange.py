@@ -26,7 +26,7 @@ def push(saved: SavedModel, url: str, *, as_: str | None = None, progress: Progr
         progress: called with the bytes that are through, and the bytes that there are.
 
     Raises:
-        UsageError: no such place, or a folder of no registry without ``as_``.
+        UsageError: no such place, or one that is of another name than ``as_``; or a folder of no registry without ``as_``.
         ModelExistsError: another model is called so there.
         RemoteError: the place cannot be reached, refuses, or broke off.
         MissingDependencyError: the package of the place's file system is not installed.
@@ -40,7 +40,12 @@ def push(saved: SavedModel, url: str, *, as_: str | None = None, progress: Progr
         )
     number = int(match["number"])
     if url.startswith(SCHEME):
-        return HubModel.at(url).push(saved, number)
+        model = HubModel.at(url)
+        if as_ and match["name"] != model.name:
+            raise UsageError(
+                f'--as is "{as_}", but {url} is one model, called {model.name}: --as {model.name}:{number}, or push to another URL.'
+            )
+        return model.push(saved, number)
     return Remote.at(url).push(saved, match["name"], number, progress=progress)
 
 

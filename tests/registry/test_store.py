@@ -78,6 +78,25 @@ def test_the_latest_of_all_is_the_one_published_last(registry, publish):
     assert str(registry.latest()) == "zebra:1"
 
 
+def test_an_older_model_of_a_higher_number_hides_neither_the_latest_nor_when_it_was_made(registry, made, publish):
+    made("words", "2026-02-01")
+    mine = made("novel", "2026-03-01")
+    publish("novel", created="2025-01-01")  # copied, pulled or imported
+    assert registry.latest() == mine
+    assert made("tale", "2026-02-15") == registry.latest()  # after novel:1, though the clock was put back since
+    trash.remove(registry, registry.versions("tale"))
+    publish("tale", created="2025-01-01")
+    trash.remove(registry, registry.versions("tale"))
+    made("words", "2026-02-20")
+    trash.restore(registry, "tale")
+    assert str(registry.latest()) == "words:2"
+
+
+def test_of_equal_times_the_higher_number_is_the_latest(registry, publish):
+    publish()
+    assert publish() == registry.latest()
+
+
 def test_what_is_made_after_the_clock_was_put_back_is_the_latest_all_the_same(registry, made):
     made("zebra", "2036-01-01T00:00:00+00:00")
     for name, created in [("apple", "2026-01-02T00:00:00+00:00"), ("mango", "2026-01-01T00:00:00+00:00")]:
@@ -230,6 +249,23 @@ def test_a_number_that_is_taken_by_what_is_no_folder_is_passed_over(registry, pu
     taken.touch() if kind == "file" else taken.symlink_to("/a/disk/that/is/not/there")
     assert str(publish()) == "novel:3"
     assert [str(version) for version in registry.all()] == ["novel:1", "novel:3"]
+
+
+@pytest.mark.parametrize(("number", "kept"), [(10**8, 10**8), (10**8 + 1, 1), (999_999_999, 1), (10**9, 1)])
+def test_a_number_of_elsewhere_is_kept_where_it_leaves_enough_for_others(registry, fill, number, kept):
+    with registry.new_folder() as folder:
+        fill(folder)
+        assert registry.publish("novel", folder, number=number).version == kept
+
+
+def test_after_the_last_number_a_sentence_says_how_to_go_on(registry, publish):
+    first = publish()
+    first.folder.rename(first.folder.with_name("999999999"))
+    with pytest.raises(OutputError, match=r"^novel:999999999 is or was the last version .* models rename novel OTHER$"):
+        publish()
+    assert [path.name for path in registry.folder.iterdir()] == ["novel"]
+    moving.rename(registry, "novel", "other")
+    assert str(publish()) == "novel:1"
 
 
 def test_only_the_digits_of_ascii_are_a_version(registry, publish):

@@ -37,7 +37,8 @@ def reads(monkeypatch):
         seen.append(where)
         return manifest.read_lineage(folder, where=where)
 
-    monkeypatch.setattr("seqgen.registry.summary.read_lineage", read)
+    for module in ("summary", "order"):
+        monkeypatch.setattr(f"seqgen.registry.{module}.read_lineage", read)
     return seen
 
 
@@ -71,6 +72,17 @@ def test_what_is_remembered_is_not_read_again(registry, publish, remembering, re
     publish()
     assert len(listed(registry)) == 3
     assert reads == ["novel:1", "novel:2", "novel:3"]
+
+
+def test_the_latest_is_found_among_what_is_remembered(registry, publish, remembering, reads):
+    publish("novel", created="2026-02-01"), publish("novel", created="2026-01-01")
+    publish("words", created="2026-01-15")
+    assert str(registry.latest()) == "novel:1"
+    assert reads == ["novel:1", "novel:2", "words:1"]
+    assert str(registry.latest()) == "novel:1"
+    publish("words", created="2026-02-02")
+    assert str(registry.latest()) == "words:2"
+    assert reads[3:] == ["words:2"]
 
 
 def test_what_has_just_been_changed_is_read_again(registry, publish, reads):

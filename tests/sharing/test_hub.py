@@ -74,6 +74,14 @@ def test_an_older_version_is_pulled_by_its_tag(saved, hub, registry, tmp_path):
     assert str(pull(URL, None, registry, progress=quiet, name="tale").version) == "tale:2"
 
 
+def test_another_name_than_that_of_the_repository_is_refused(saved, hub):
+    expected = 'is "other:5", but hf://ada/novel is one model, called novel: --as novel:5, or push to another URL'
+    with pytest.raises(UsageError, match=expected):
+        push(saved, URL, progress=quiet, as_="other:5")
+    assert hub.repositories == {}
+    assert push(saved, "hf://ada/tale", progress=quiet).where == "hf://ada/tale@v1"  # which nobody named otherwise
+
+
 def test_pushing_again_changes_nothing(saved, hub):
     push(saved, URL, progress=quiet)
     assert not push(saved, URL, progress=quiet).new

@@ -6,6 +6,7 @@ import itertools
 import json
 import multiprocessing
 import resource
+import shutil
 import threading
 
 import fsspec
@@ -386,6 +387,41 @@ def test_two_pulls_of_the_same_at_once_do_not_disturb_each_other(saved, url, tmp
     with filelock.FileLock(registry.folder / name), pytest.raises(UsageError, match="being fetched by another process"):
         pull(url, "novel", registry, progress=quiet)
     assert pull(url, "novel", registry, progress=quiet).new
+
+
+def arrive(saved, registry):
+    """Let a model come into a registry by another way."""
+    registry.publish("novel", shutil.copytree(saved.folder, registry.folder / ".new-other"))
+
+
+def test_a_pull_that_another_overtakes_leaves_nothing(saved, url, registry):
+    push(saved, url, progress=quiet)
+
+    def overtaken(done, total):
+        if not registry.versions("novel"):
+            arrive(saved, registry)
+
+    arrival = pull(url, "novel", registry, progress=overtaken)
+    assert (str(arrival.version), arrival.new) == ("novel:1", False)
+    assert [path.name for path in registry.folder.iterdir()] == ["novel"]
+
+
+def test_what_came_before_the_lock_was_held_is_not_fetched_again(saved, url, registry):
+    push(saved, url, progress=quiet)
+
+    class Overtaken(Registry):
+        """Just after the first look for the model, it is there."""
+
+        def versions(self, name):
+            found = super().versions(name)
+            if not found:
+                arrive(saved, registry)
+            return found
+
+    told = []
+    arrival = pull(url, "novel", Overtaken(registry.folder), progress=lambda *through: told.append(through))
+    assert (str(arrival.version), arrival.new, told) == ("novel:1", False, [])
+    assert [path.name for path in registry.folder.iterdir()] == ["novel"]
 
 
 def test_a_disk_that_is_full_while_a_pull_writes_is_told_and_the_remote_is_not_blamed(saved, url, registry):

@@ -76,6 +76,8 @@ def compare(
 
     if len(models) < 2:
         raise UsageError("Name two models or more to compare.  See seqgen models compare --help")
+    if backend is not None and not on:
+        raise UsageError("--backend is what computes for --on: it needs --on FILE")
     saved = [api.find_model(model) for model in models]
     facts = comparison(saved)
     scores = {file: _scores(models, file, backend, Environment.of(ctx).catalog) for file in dict.fromkeys(on or ())}
@@ -91,8 +93,8 @@ def compare(
             hidden += 1
             continue
         style = "dim" if equal else "bold"
-        cells = [styled((shown(value), style if not equal else "")) for value in values]
-        add_row(rows, "" if equal else "≠", styled((name, style)), *cells)
+        cells = [styled((readable(shown(value)), style if not equal else "")) for value in values]
+        add_row(rows, "" if equal else "≠", styled((readable(name), style)), *cells)
     for file, bits in scores.items():
         least = min(bits)
         cells = [styled((f"{each:.4f}", "bold green" if each == least else "")) for each in bits]

@@ -115,7 +115,7 @@ def record(summary: ModelSummary) -> dict[str, Any]:
 
 _ORDER: dict[Sort, Callable[[ModelSummary], Any]] = {
     Sort.name: lambda each: (each.model, each.version),
-    Sort.age: lambda each: _reversed(each.created),
+    Sort.age: lambda each: (not each.created, _reversed(each.created)),
     Sort.bits: lambda each: (each.bits_per_character is None, each.bits_per_character, each.model, each.version),
     Sort.parameters: lambda each: (-each.parameters, each.model, each.version),
     Sort.size: lambda each: (-each.bytes, each.model, each.version),

@@ -113,7 +113,8 @@ def _said(registry: Registry, saved: SavedModel) -> dict[str, Any]:
 
 
 def _drawn(samples: Any) -> str:
-    return f"(--random-seed {samples.random_seed} --length {samples.length}; {', '.join(samples.samplers)})"
+    drawn = f"(--random-seed {samples.random_seed} --length {samples.length}; {', '.join(samples.samplers)})"
+    return readable(drawn)
 
 
 def _show_facts(saved: SavedModel, said: Mapping[str, Any], parent: ModelVersion | None) -> None:

@@ -10,6 +10,8 @@ import threading
 
 import pytest
 
+from seqgen.manifest import sha256
+
 
 @pytest.fixture
 def two(seqgen, novel, corpus):
@@ -63,6 +65,27 @@ def test_standard_input_and_a_pipe_are_read_once_for_all(seqgen, refused, two, t
 
 def test_one_model_is_not_enough(refused, novel):
     assert refused("models", "compare", "novel", exit_code=2).startswith("Name two models or more to compare.")
+
+
+def test_a_backend_without_a_file_computes_nothing(refused, novel):
+    command = ("models", "compare", "novel", "novel", "--backend", "torch")
+    assert refused(*command, exit_code=2) == "--backend is what computes for --on: it needs --on FILE"
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
+    shutil.copytree(novel, novel.parent / "2")
+    config = json.loads((novel / "config.json").read_text())
+    config["training"]["a\x1b[2Jb"] = "c\u202ed\x9b1m"
+    (novel / "config.json").write_text(json.dumps(config))
+    manifest = json.loads((novel / "manifest.json").read_text())
+    size = (novel / "config.json").stat().st_size
+    manifest["files"]["config.json"] = {"sha256": sha256(novel / "config.json"), "bytes": size}
+    manifest["corpus"]["sources"] = ["\x1b]0;title\x07.txt"]
+    (novel / "manifest.json").write_text(json.dumps(manifest | {"parent": "\x1b[31mx"}))
+    page = seqgen("models", "compare", "novel:1", "novel:2").stdout
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*page}
+    for text in ("training.a\\x1b[2Jb", "c\\u202ed\\x9b1m", "\\x1b]0;title\\x07.txt", "\\x1b[31mx"):
+        assert text in page
 
 
 def test_models_of_other_corpora_are_told_apart(seqgen, novel, tmp_path):

@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 
+import pytest
+
 
 def test_a_list_without_models_says_how_to_get_one(seqgen):
     outcome = seqgen("models", "list")
@@ -74,6 +76,17 @@ def test_what_a_file_says_cannot_steer_the_terminal(seqgen, novel):
     path = novel / "manifest.json"
     path.write_text(path.read_text().replace("novel.txt", "\\u001b[31mred\\u009b"))
     assert "\\x1b[31mred\\x9b" in seqgen("models", "list").stdout
+
+
+@pytest.mark.parametrize("written", ["{", None])
+def test_what_does_not_say_when_it_was_made_comes_after_all_others(seqgen, novel, written):
+    manifest = json.loads((novel / "manifest.json").read_text())
+    del manifest["created"]
+    for number in (2, 3):
+        shutil.copytree(novel, novel.parent / str(number))
+    (novel.parent / "2" / "manifest.json").write_text(written or json.dumps(manifest))
+    listed = json.loads(seqgen("models", "list", "--sort", "age", "--json").stdout)
+    assert [each["version"] for each in listed] == [1, 3, 2]
 
 
 def test_the_list_as_json(seqgen, novel):

@@ -105,6 +105,7 @@ def test_a_sample_with_brackets_and_colons_is_shown_as_it_is(seqgen, novel):
 def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
     samples = json.loads((novel / "samples.json").read_text())
     samples["samples"][0]["text"] = "a\x1b[2Jb\u202ec\U000e0001d"
+    samples |= {"length": "9\x1b[3J", "samplers": ["top-k\x9b1m"]}
     (novel / "samples.json").write_text(json.dumps(samples))
     manifest = json.loads((novel / "manifest.json").read_text())
     manifest["files"]["samples.json"]["bytes"] = (novel / "samples.json").stat().st_size
@@ -112,6 +113,7 @@ def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
     page = seqgen("models", "show").stdout
     assert "\x1b" not in page
     assert "a\\x1b[2Jb\\u202ec\\U000e0001d" in page
+    assert "--length 9\\x1b[3J; top-k\\x9b1m)" in page
 
 
 @pytest.mark.parametrize(("name", "start"), [("curve.svg", b"<?xml"), ("curve.png", b"\x89PNG")])
