@@ -22,7 +22,6 @@ from seqgen.core.backend import Backend
 from seqgen.core.catalog import Catalog, Kind, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import PluginError, SeqgenError
-from seqgen.core.options import options_of
 from seqgen.core.plugin import stdout_to_stderr
 from seqgen.language_model import LanguageModel
 from seqgen.training.options import TrainingOptions
@@ -344,10 +343,11 @@ def _plain_text(folder: Path) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _temporary_home() -> Iterator[Path]:
     """A folder that is ``SEQGEN_HOME`` until it is removed at the end; until then no other variable sets an option."""
-    names = ["home", "preset", *(option.name for option in options_of(TrainingOptions))]
-    ours = [settings.PREFIX + name.upper() for name in names]
-    before = {name: os.environ.pop(name) for name in ours if name in os.environ}
-    with tempfile.TemporaryDirectory(prefix="seqgen-combinations-", ignore_cleanup_errors=True) as folder:
+    before = {name: os.environ[name] for name in ("SEQGEN_HOME",) if name in os.environ}
+    with (
+        settings.no_variables(TrainingOptions),
+        tempfile.TemporaryDirectory(prefix="seqgen-combinations-", ignore_cleanup_errors=True) as folder,
+    ):
         os.environ["SEQGEN_HOME"] = folder
         try:
             yield Path(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seqgen import api, home
+from seqgen import api, home, settings
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import CorpusError, UsageError
@@ -16,7 +16,8 @@ from seqgen.data.store import fingerprint_of
 from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel
 from seqgen.registry import Registry, check_name
-from seqgen.training.reproduction import Comparison, Reproduction, compare, reproduction
+from seqgen.training.options import TrainingOptions
+from seqgen.training.reproduction import MACHINE, Comparison, Reproduction, compare, reproduction
 from seqgen.training.sources import name_after, resolve_sources
 from seqgen.untrusted import shown
 
@@ -60,10 +61,9 @@ class Again:
         """
         catalog = catalog or installed_catalog()
         self._check_corpus(catalog)
-        options: Mapping[str, Any] = self.how.values
-        made = api.train(
-            *self.how.sources, name=self.name, from_model=self.how.parent, progress=progress, catalog=catalog, **options
-        )
+        how: Mapping[str, Any] = {"name": self.name, "from_model": self.how.parent, **self.how.values}
+        with settings.no_variables(TrainingOptions, but=MACHINE):  # what it was trained without is not set either
+            made = api.train(*self.how.sources, progress=progress, catalog=catalog, **how)
         return compare(self.recorded.manifest, made.saved.manifest), made
 
     def _check_corpus(self, catalog: Catalog) -> None:

@@ -5,9 +5,10 @@ Call or command line, then environment (``SEQGEN_HIDDEN_SIZE``), then configurat
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,22 @@ def _checked(declared: type, layer: Mapping[str, Any], origin: str) -> dict[str,
             name: options.checked(declared, {name: value}, where=where[name])[name] for name, value in layer.items()
         }
     return options.checked(declared, layer, where="train" if origin == "command line" else f"train ({origin})")
+
+
+@contextlib.contextmanager
+def no_variables(declared: type, *, but: Container[str] = ()) -> Iterator[None]:
+    """Until this ends, no variable of the environment names a preset or sets an option that ``declared`` declares.
+
+    Args:
+        declared: the dataclass of options.
+        but: those that may be set.
+    """
+    names = ["preset", *(option.name for option in options.options_of(declared) if option.name not in but)]
+    before = {name: os.environ.pop(name) for name in map(_variable, names) if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(before)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ TOLERANCE = 0.01
 """Share of the bits per character within which another machine's arithmetic may lead; runs that differ in nothing but
 their random seed differ by about as much (docs/explanation/defaults.md)."""
 
-_MACHINE = ("device", "checkpoint_every", "keep")
+MACHINE = ("device", "checkpoint_every", "keep")
 """Options that change where a run computes and what it leaves behind, and not what it learns."""
 
 
@@ -86,7 +86,7 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
         notes.append(f"It was resumed with another {', '.join(resumed)}, which one run cannot repeat.")
     if isinstance(manifest.get("sweep"), Mapping):
         notes.append("It was chosen by a sweep, which stopped other runs early; this is the one that was chosen.")
-    names = [option.name for option in options_of(TrainingOptions) if option.name not in _MACHINE]
+    names = [option.name for option in options_of(TrainingOptions) if option.name not in MACHINE]
     parent = manifest.get("parent")
     return Reproduction(
         sources=tuple(as_named(str(source)) for source in corpus.get("sources", [])),

@@ -39,8 +39,12 @@ def test_it_runs_and_compares(seqgen, trained):
     assert found["figures"]["steps"] == {"recorded": 6, "now": 6}
 
 
-def test_what_is_in_the_environment_does_not_matter(seqgen, trained, monkeypatch):
-    monkeypatch.setenv("SEQGEN_GRAD_CLIP", "0.001")
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("GRAD_CLIP", "0.001"), ("MAX_TIME", "0.001s"), ("EVAL_EVERY", "1"), ("PRESET", "tutorial")],
+)
+def test_what_is_in_the_environment_does_not_matter(seqgen, trained, monkeypatch, variable, value):
+    monkeypatch.setenv(f"SEQGEN_{variable}", value)
     assert json.loads(seqgen("models", "reproduce", "novel", "--run", "-q", "--json").stdout)["same_weights"] is True
 
 
