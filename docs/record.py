@@ -17,6 +17,7 @@ import argparse
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,13 +63,24 @@ def _shown(command: str, home: Path, environment: dict[str, str]) -> str:
     print(f"$ {command}", flush=True)
     written = io.StringIO()
     child = pexpect.spawn(
-        "bash", ["-c", command], cwd=str(home), env=environment, dimensions=(60, COLUMNS), encoding="utf-8"
+        "bash",
+        ["-c", command],
+        cwd=str(home),
+        env=environment,
+        dimensions=(60, COLUMNS),
+        encoding="utf-8",
+        # What a shell runs in the background ignores Ctrl-C, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     child.logfile_read = written
     interrupt = _CTRL_C.search(command)
     if child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=int(interrupt[1]) if interrupt else 1800):
         child.sendintr()
         child.expect(pexpect.EOF, timeout=120)
+        child.close()
+        if child.exitstatus == 0:
+            msg = f"It went on to its end in spite of Ctrl-C: {command}"
+            raise RuntimeError(msg)
     text = "\n".join(line.rstrip() for line in screen(written.getvalue()))
     text = text.replace(str(home), "/home/ada").replace(str(ROOT), "/home/ada/seqgen").strip("\n")
     return text + "\n" if text else ""
