@@ -259,18 +259,29 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
     Raises:
         DamagedModelError: the folder names no such part.
         MissingDependencyError: the part's plugin is not installed; says which distribution to install.
-        PluginError: it is installed, and fails.
+        PluginError: it is installed and fails, or a person turned plugins off.
     """
     record = config.parts.get(kind)
     if record is None:
         msg = f"{where}/{CONFIG}: names no {kind}."
         raise DamagedModelError(msg)
-    for entry in catalog.entries(kind):
-        if entry.name == record.name and entry.plugin.distribution == record.distribution:
-            return entry
+
+    def recorded() -> list[PartEntry]:
+        named = (record.distribution, record.name)
+        return [entry for entry in catalog.entries(kind) if (entry.plugin.distribution, entry.name) == named]
+
+    found = recorded()
+    if not found and catalog.wait():
+        found = recorded()
+    if found:
+        return found[0]
     needs = f'Model {where} needs the {kind} "{record.name}" of {record.distribution}'
-    for plugin in catalog.plugins:
-        if plugin.distribution == record.distribution and plugin.problem:
-            raise PluginError(f"{needs}, which cannot be used: {plugin.problem}")
+    owners = [plugin for plugin in catalog.plugins if plugin.distribution == record.distribution]
+    for plugin in owners:
+        if plugin.problem or plugin.disabled:
+            why = plugin.problem or f"{plugin.disabled} disables it"
+            raise PluginError(f"{needs}, which cannot be used: {why}")
+    if catalog.bundled_only and not owners:
+        raise PluginError(f"{needs}, which cannot be used: --no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins")
     msg = f"{needs} {record.version}, which is not installed.  pip install {record.distribution}"
     raise MissingDependencyError(msg)

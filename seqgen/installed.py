@@ -38,7 +38,7 @@ def installed_catalog(*, no_plugins: bool = False, tell: Callable[[Plugin], None
     """
     tell = tell or _warn
     if no_plugins or _none_wanted():
-        return load_catalog(tell=tell)
+        return Catalog(load_catalog().plugins, tell, bundled_only=True)
     from importlib.metadata import entry_points
 
     return load_catalog(entry_points(group=PROJECT), disabled=_disabled(), tell=tell)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import struct
+import time
 import tracemalloc
 
 import numpy as np
@@ -23,8 +24,10 @@ from seqgen.checkpoint import (
     write_weights,
 )
 from seqgen.core.canonical import canonical_shapes, initial_weights
-from seqgen.core.catalog import load_catalog
+from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, SeqgenError
+from seqgen.core.hookspecs import hookimpl
+from seqgen.core.plugin import PATIENCE, Plugin
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import CONFIG, WEIGHTS, write_manifest
@@ -252,6 +255,24 @@ def test_a_part_whose_plugin_is_not_installed_says_what_to_install(folder):
     assert str(error.value) == (
         'Model m:1 needs the tokenizer "abc" of seqgen-music 1.2, which is not installed.  pip install seqgen-music'
     )
+
+
+def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for(folder):
+    class Offering:
+        @hookimpl
+        def register_tokenizers(self, register):
+            register("slow", "seqgen.tokenizers.char:CharTokenizer", summary="comes late")
+
+    def load():
+        time.sleep(PATIENCE + 0.5)
+        return Offering()
+
+    config = json.loads((folder / CONFIG).read_text())
+    config["parts"]["tokenizer"] = {"name": "slow", "distribution": "seqgen-slow", "version": "1", "options": {}}
+    write_json(folder / CONFIG, config)
+    write_manifest(folder, {})
+    catalog = Catalog([*load_catalog().plugins, Plugin("slow", "slow", "seqgen-slow", "1", load)])
+    assert SavedModel.open(folder, where="m:1").tokenizer(catalog).vocab_size == 4
 
 
 def test_every_refusal_is_a_seqgen_error(folder):

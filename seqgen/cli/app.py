@@ -86,8 +86,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
     try:
         code = _run(arguments, environment)
-    except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone
-        code = end.code if isinstance(end.code, int) else 0
+    except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone; or of a plugin's command
+        code = end.code or 0 if isinstance(end.code, int | None) else _fail(environment, str(end.code))
     try:
         sys.stdout.flush()
     except OSError as error:

@@ -112,10 +112,12 @@ class Catalog:
     Attributes:
         plugins: the bundled one first.
         tell: called with a plugin when it is found to be unusable, once for each problem.
+        bundled_only: a person said that no other plugin is to be used, so that those installed are not among them.
     """
 
     plugins: list[Plugin]
     tell: Callable[[Plugin], None] = field(default=lambda _: None, repr=False)
+    bundled_only: bool = False
     _entries: dict[tuple[Plugin, Kind], list[PartEntry]] = field(default_factory=dict, init=False, repr=False)
     _registered: set[Plugin] = field(default_factory=set, init=False, repr=False)
     _told: set[tuple[Plugin, str]] = field(default_factory=set, init=False, repr=False)
@@ -229,11 +231,9 @@ class Catalog:
         return not plugin.problem
 
     def wait(self) -> bool:
-        """Wait for the plugins that are still being imported; whether there were any."""
-        late = [plugin for plugin in self.plugins if not plugin.usable() and plugin.importing]
-        for plugin in late:
-            plugin.usable(patience=None)
-        return bool(late)
+        """Wait for the plugins that are still being imported; whether any can be used now that could not before."""
+        came = [plugin.usable(patience=None) for plugin in self.plugins if plugin.implementation is None]
+        return any(came)
 
     def _register(self, plugin: Plugin, name: str) -> None:
         """Make a plugin's hooks known.

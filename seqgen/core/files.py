@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from seqgen.core.compressed import decompressed
-from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError
+from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, SeqgenError
 from seqgen.core.text import last_cut
 
 BLOCK = 1 << 20
@@ -320,8 +320,10 @@ def _find_remote(url: str, suffixes: tuple[str, ...]) -> list[Source]:
         matches = sorted(files.glob(path)) if glob.has_magic(path) else [path] if files.exists(path) else []
     except ImportError as error:
         raise MissingDependencyError(f"{url} cannot be read: {error}.") from error
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"{url} cannot be read: {error}.") from error
+    except SeqgenError:
+        raise
+    except Exception as error:  # what file systems raise has no common class
+        raise CorpusError(f"{url} cannot be read: {_reason(error)}.") from error
     if not matches:
         raise CorpusError(f"{url} does not exist.")
     return [source(each, named=True) for each in matches]
@@ -331,7 +333,7 @@ def _tag(files: Any, path: str) -> str | None:
     """What a store of objects says of the content; most other file systems say nothing of the kind."""
     try:
         about = files.info(path)
-    except OSError:
+    except Exception:  # noqa: BLE001  of any class: reading it tells what is wrong
         return None
     tag = about.get("ETag") or about.get("etag") or about.get("md5Hash")
     return None if tag is None else str(tag)
@@ -355,6 +357,8 @@ def _reading(name: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or getattr(error, "reason", None) or error
         raise CorpusError(f"{_shown(name)} cannot be read: {reason}.") from error
+    except SeqgenError:
+        raise
     except Exception as error:
         # Neither is imported here: most corpora need neither zstandard nor http.
         match type(error).__module__.partition(".")[0]:
@@ -362,7 +366,13 @@ def _reading(name: str) -> Iterator[None]:
                 raise CorpusError(f"{_shown(name)} is compressed, but damaged: {error}.") from error
             case "http":
                 raise CorpusError(f"{_shown(name)} cannot be read: {type(error).__name__} {error}.") from error
+        if _URL.match(name):  # what file systems raise has no common class
+            raise CorpusError(f"{name} cannot be read: {_reason(error)}.") from error
         raise
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).rstrip(".")
 
 
 def _shown(name: str) -> str:

@@ -313,12 +313,15 @@ def test_a_taken_name_of_a_command_is_left_out(seqgen, install):
     assert page.stderr == 'warning: command "train" of plugin bad is left out: there is one of that name already\n'
 
 
-def test_a_command_of_a_plugin_may_exit_as_it_likes(seqgen, install):
-    install(
-        "singer",
-        "import sys, seqgen\n@seqgen.hookimpl\ndef register_commands(app):\n    app.command('sing')(lambda: sys.exit(3))\n",
-    )
-    assert seqgen("sing").exit_code == 3
+@pytest.mark.parametrize(
+    ("code", "exit_code", "stderr"),
+    [("", 0, ""), ("0", 0, ""), ("3", 3, ""), ("'no voice'", 1, "error: no voice\n"), ("['la']", 1, "error: ['la']\n")],
+)
+def test_a_command_of_a_plugin_may_exit_as_it_likes(seqgen, install, code, exit_code, stderr):
+    command = f"app.command('sing')(lambda: sys.exit({code}))"
+    install("singer", f"import sys, seqgen\n@seqgen.hookimpl\ndef register_commands(app):\n    {command}\n")
+    outcome = seqgen("sing")
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (exit_code, "", stderr)
 
 
 @pytest.mark.parametrize("spelling", ["Bad_Plugin", "bad-plugin"])

@@ -106,6 +106,27 @@ def test_a_model_whose_plugin_fails_says_how(seqgen, novel, install):
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "why"),
+    [
+        ((), {"SEQGEN_DISABLE_PLUGINS": "bars"}, "SEQGEN_DISABLE_PLUGINS disables it"),
+        (("--no-plugins",), {}, "--no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins"),
+        ((), {"SEQGEN_NO_PLUGINS": "1"}, "--no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins"),
+    ],
+)
+def test_a_model_whose_plugin_is_turned_off_says_so_and_not_to_install_it(
+    refused, novel, install, monkeypatch, arguments, environment, why
+):
+    install("bars", "")
+    edit_json(novel / "config.json", lambda config: config["parts"]["tokenizer"].update(distribution="bars"))
+    resealed(novel)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert refused(*arguments, "generate", exit_code=1) == (
+        f'Model novel:1 needs the tokenizer "char" of bars, which cannot be used: {why}'
+    )
+
+
 def test_a_model_whose_dataset_is_not_installed_still_generates(seqgen, refused, novel, corpus):
     edit_json(novel / "config.json", lambda config: config["parts"]["dataset"].update(distribution="seqgen-music"))
     resealed(novel)

@@ -362,6 +362,60 @@ def test_a_url_whose_package_is_missing_says_so(monkeypatch):
         find_sources(["s3://bucket/a.txt"])
 
 
+class RefusalError(Exception):
+    pass
+
+
+class Refusing(fsspec.AbstractFileSystem):
+    """Raises what is no OSError, as botocore does without credentials."""
+
+    protocol = "refusing"
+
+    def info(self, path, **_):
+        if "hidden" in path:
+            raise RefusalError("Unable to locate credentials.")
+        return {"name": path, "size": 7, "type": "file"}
+
+    def exists(self, path, **_):
+        return bool(self.info(path))
+
+    def isdir(self, path):
+        return self.info(path)["type"] == "directory"
+
+    def open(self, path, mode="rb", **_):
+        raise RefusalError
+
+
+@pytest.fixture
+def refusing():
+    fsspec.register_implementation("refusing", Refusing, clobber=True)
+
+
+def test_whatever_a_file_system_raises_is_a_sentence(refusing):
+    with pytest.raises(CorpusError) as error:
+        find_sources(["refusing://hidden"])
+    assert str(error.value) == "refusing://hidden cannot be read: Unable to locate credentials."
+    [source] = find_sources(["refusing://t"])
+    for read in (source.looks_binary, lambda: [*source.blocks()]):
+        with pytest.raises(CorpusError) as error:
+            read()
+        assert str(error.value) == "refusing://t cannot be read: RefusalError."
+
+
+def test_a_file_system_that_will_not_say_what_it_has_leaves_it_to_reading_to_tell(refusing, monkeypatch):
+    [source] = find_sources(["refusing://t"])
+    monkeypatch.setattr(Refusing, "info", Refusing.open)
+    assert source.stamp() is None
+
+
+def test_a_mistake_in_what_reads_a_file_here_is_no_fault_of_the_corpus():
+    def opener():
+        raise KeyError("mistake")
+
+    with pytest.raises(KeyError):
+        next(Source("here.txt", opener, named=True).blocks())
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
