@@ -196,6 +196,9 @@ def _stack(layers: Sequence[_Named], *, where: str) -> Stack:
 def _recurrent(layer: _Named, architecture: str, size: int, *, first: bool, where: str) -> Layer:
     """A recurrent layer, its shapes checked."""
     kernel, recurrent, *biases = layer.arrays
+    if kernel.ndim != 2:
+        why = f"it is the kernel of a recurrent layer of {size} units"
+        raise ModelError(f"{where}: {fault(layer.path(0), kernel.shape, '(in, G·H)', why)}")
     gates = {"lstm": 4, "gru": 3, "rnn": 1}[architecture] * size
     wanted = {0: (kernel.shape[0] if first else size, gates), 1: (size, gates)}
     for place, shape in wanted.items():

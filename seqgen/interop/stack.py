@@ -89,7 +89,10 @@ def in_sequence(names: Sequence[str], *, where: str) -> list[str]:
         raise ModelError(
             f"{where}: recurrent layers {', '.join(names)}: their names do not tell which comes first.  Name them by number."
         )
-    return sorted(names, key=lambda name: [[*map(int, re.findall(r"\d+", part))] for part in re.split("[/.]", name)])
+    # Nobody counts layers in more than 9 digits, and of very many Python makes no number.
+    return sorted(
+        names, key=lambda name: [[*map(int, re.findall(r"\d{1,9}", part))] for part in re.split("[/.]", name)]
+    )
 
 
 def to_canonical(stack: Stack, vocabulary: Vocabulary, *, where: str) -> tuple[ModelSpec, Weights]:

@@ -201,6 +201,8 @@ def weights(tmp_path):
     [
         ("layers/lstm/cell/vars/1", (12, 50), 'the transpose of array "layers/lstm/cell[1]" has shape (50, 12), but must be G·H by H'),
         ("layers/lstm/cell/vars/0", (9, 36), 'tensor "layers/lstm/cell[0]" has shape (9, 36), but must have (9, 48): all layers must be lstm of 12 units'),
+        ("layers/lstm/cell/vars/0", (), 'tensor "layers/lstm/cell[0]" has shape (), but must have (in, G·H): it is the kernel of a recurrent layer of 12 units.'),
+        ("layers/lstm/cell/vars/2", (), 'tensor "layers/lstm/cell[2]" has shape (), but must have (48,)'),
         ("layers/lstm/cell/vars/2", (47,), 'tensor "layers/lstm/cell[2]" has shape (47,), but must have (48,)'),
         ("layers/dense/vars/0", (13, V), f'tensor "layers/dense[0]" has shape (13, {V}), but must have (12, {V}): it takes what the last layer gives.'),
         ("layers/embedding/vars/0", (V, 8), f'tensor "layers/embedding" has shape ({V}, 8), but must have ({V}, 9)'),

@@ -115,6 +115,15 @@ def test_layers_in_modules_of_their_own_are_stacked_by_their_numbers(adopted, tm
     assert_same(adopted(tmp_path / "net.safetensors"), net)
 
 
+def test_a_number_of_very_many_digits_in_a_name_is_no_mistake(adopted, tmp_path):
+    net = Net("lstm")
+    long = "rnn" + "9" * 5000
+    save_file(
+        {name.replace("rnn", long): value for name, value in net.state_dict().items()}, tmp_path / "n.safetensors"
+    )
+    assert_same(adopted(tmp_path / "n.safetensors"), net)
+
+
 @pytest.mark.parametrize("kind", [torch.float16, torch.float64])
 def test_half_and_double_precision_are_read_too(adopted, tmp_path, kind):
     net = Net("lstm").to(kind)
