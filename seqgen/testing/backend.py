@@ -124,15 +124,17 @@ class BackendContract(GenerationLaws, EvaluationLaws, TrainingLaws, AveragingLaw
 
         A checkpoint is checked against them before its numbers are looked at.
         """
-        stated = {name: tuple(shape) for name, shape in self.make().weight_shapes(self.spec()).items()}
-        weights = self.model.weights()
-        found = {name: np.shape(value) for name, value in weights.items()}
-        require(
-            list(found.items()) == list(stated.items()), f"weights() has {found}, but weight_shapes states {stated}."
-        )
-        for name, value in weights.items():
-            plain = isinstance(value, np.ndarray) and value.dtype == np.float32
-            require(plain, f'"{name}" is {getattr(value, "dtype", type(value).__name__)}.  Give float32 NumPy arrays.')
+        for architecture in self._architectures:
+            spec = self.spec(architecture=architecture)
+            stated = {name: tuple(shape) for name, shape in self.make().weight_shapes(spec).items()}
+            weights = (self.model if spec == self.spec() else self.build(spec)).weights()
+            found = {name: np.shape(value) for name, value in weights.items()}
+            same = list(found.items()) == list(stated.items())
+            require(same, f"weights() of {architecture} has {found}, but weight_shapes states {stated}.")
+            for name, value in weights.items():
+                plain = isinstance(value, np.ndarray) and value.dtype == np.float32
+                kind = getattr(value, "dtype", type(value).__name__)
+                require(plain, f'"{name}" of {architecture} is {kind}.  Give float32 NumPy arrays.')
 
     @law
     def test_weights_are_copies(self) -> None:

@@ -33,7 +33,8 @@ class ModelContract(Contract):
     """What the laws of backends share.
 
     Attributes:
-        architecture: of the models; empty: ``lstm`` where the backend has it, else its first.
+        architecture: of the models; empty: ``lstm`` where the backend has it, else its first, and each that it has where
+            weights are held against those stated, and logits against the canonical formulas.
         learning_rate: at which the loss falls on a learnable sequence.
         learning_steps: in how many updates.
     """
@@ -77,6 +78,11 @@ class ModelContract(Contract):
         return cast("T", self._made[what])
 
     @property
+    def _architectures(self) -> Sequence[str]:
+        """That of the class; all of the backend where it names none."""
+        return [self.architecture] if self.architecture else self.make().architectures()
+
+    @property
     def canonical(self) -> bool:
         """Whether the architecture has a canonical form."""
         return self.spec().architecture in GATES
@@ -98,11 +104,7 @@ class ModelContract(Contract):
 
     def _weights(self) -> Weights:
         if self.canonical:
-            noise = np.random.default_rng(0)
-            return {
-                name: (value + noise.normal(0, 0.2 if name.endswith("bias") else 0.05, value.shape)).astype(np.float32)
-                for name, value in initial_weights(self.spec(), 0).items()
-            }
+            return filled_weights(self.spec())
         if not self.make().can_train:
             return self.build().weights()
         model = self.build(optimizer=OptimizerSpec())
@@ -119,6 +121,15 @@ class ModelContract(Contract):
         pupil = self.once("pupil", lambda: self.build(optimizer=SGD))
         pupil.load_weights(self.weights)
         return pupil
+
+
+def filled_weights(spec: ModelSpec) -> Weights:
+    """Canonical weights in which no tensor is zero."""
+    noise = np.random.default_rng(0)
+    return {
+        name: (value + noise.normal(0, 0.2 if name.endswith("bias") else 0.05, value.shape)).astype(np.float32)
+        for name, value in initial_weights(spec, 0).items()
+    }
 
 
 def batch_of(rows: int = ROWS, steps: int = STEPS, random_seed: int = 0, **fields: Any) -> Batch:

@@ -26,6 +26,9 @@ from seqgen.testing.speed import MEASURED, Speed
 PATIENCE = 900.0
 """Seconds that one law may take, or the measuring of one part: a loop without end would keep everybody waiting."""
 
+GRACE = 5.0
+"""Seconds in which a process that has answered must end: a thread that a part left would keep it for ever."""
+
 WORDS_SHOWN = 5
 """Lines of what a process said before it ended, which usually tell why."""
 
@@ -168,7 +171,8 @@ class _Worker:
             if "done" in answer:
                 return
             yield answer
-        code = self._process.wait()
+        with self._patience():
+            code = self._process.wait()
         self._words.seek(0)
         said = self._words.read().strip().splitlines()[-WORDS_SHOWN:]
         what = f"Stopped after {PATIENCE:g} seconds" if self._given_up else f"It ended the process.  Exit code {code}"
@@ -176,10 +180,15 @@ class _Worker:
 
     def _line(self) -> str:
         assert self._process.stdout is not None
+        with self._patience():
+            return self._process.stdout.readline()
+
+    @contextlib.contextmanager
+    def _patience(self) -> Iterator[None]:
         timer = threading.Timer(PATIENCE, self._give_up)
         timer.start()
         try:
-            return self._process.stdout.readline()
+            yield
         finally:
             timer.cancel()
 
@@ -206,6 +215,7 @@ def _worker(request: Mapping[str, Any]) -> Iterator[_Worker]:
     ):
         try:
             yield _Worker(process, words)
-        except BaseException:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+        finally:
             process.kill()
-            raise

@@ -33,6 +33,8 @@ def register_callbacks(register):
 PARTS = """
 import os
 import sys
+import threading
+import time
 
 from seqgen.core.callback import Callback
 
@@ -64,6 +66,11 @@ class Endless(Callback):
         print("round and round", file=sys.stderr, flush=True)
         while True:
             pass
+
+
+class Lasting(Callback):
+    def on_start(self, config, folder):
+        threading.Thread(target=time.sleep, args=(3600,)).start()
 """
 
 
@@ -196,6 +203,13 @@ def test_a_part_that_comes_to_no_end_is_stopped(plugin, monkeypatch):
     assert first.message.startswith("Stopped after 10 seconds.  The last that it said:")
     assert first.message.endswith("round and round")
     assert {each.outcome for each in others} == {"unchecked"}
+
+
+def test_a_thread_that_a_part_leaves_keeps_nobody_waiting(plugin, monkeypatch):
+    monkeypatch.setattr(check, "GRACE", 0.5)
+    with meant(str(plugin("loose", "lasting")), load_catalog()) as parts:
+        (part,) = check.check(parts, speed=False).parts
+    assert part.passed, part
 
 
 def test_people_read_each_law_and_what_is_wrong(seqgen_cli, plugin):

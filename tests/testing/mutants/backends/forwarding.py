@@ -14,13 +14,14 @@ from seqgen.testing.backend import BackendContract
 def breaking(mutants: list[tuple[str, str, type[BackendContract]]]):
     """A decorator that adds a backend, or one that gives such models in place of its base's, to the mutants."""
 
-    def breaks(law: str, broken: str, base: type[Backend] = NumpyBackend):
+    def breaks(law: str, broken: str, base: type[Backend] = NumpyBackend, architecture: str = "rnn"):
         def register(part: type) -> type:
             def build(self: Backend, spec: Any, **how: Any) -> Model:
                 return part(base.build(self, spec, **how))
 
             backend = part if issubclass(part, Backend) else type(part.__name__, (base,), {"build": build})
-            contract = type(part.__name__, (BackendContract,), {"make": lambda _: backend(), "architecture": "rnn"})
+            given = {"make": lambda _: backend(), "architecture": architecture}
+            contract = type(part.__name__, (BackendContract,), given)
             mutants.append((law, broken, contract))
             return part
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from mutants.backends.forwarding import Forwarding, breaking
 
@@ -120,6 +122,48 @@ class TransposedInside(Forwarding):
 
     def load_weights(self, weights):
         self.inner.load_weights(_transposed(weights))
+
+
+@breaks(
+    "test_logits_are_those_of_the_canonical_formulas",
+    "of several architectures, one has its gates in another order",
+    architecture="",
+)
+class OneWithSwappedGates(NumpyBackend):
+    def build(self, spec, *, weights=None, **how):
+        if weights and spec.architecture == "gru":
+            name = "layers.0.bias"
+            weights = {**weights, name: np.roll(weights[name], spec.hidden_size)}
+        return super().build(spec, weights=weights, **how)
+
+
+@breaks("test_logits_are_those_of_the_canonical_formulas", "a token enters as its id, which is not divided by V")
+class Undivided(NumpyBackend):
+    def build(self, spec, *, weights=None, **how):
+        if weights and spec.input_encoding == "scalar":
+            name = "layers.0.input_weight"
+            weights = {**weights, name: spec.vocab_size * weights[name]}
+        return super().build(spec, weights=weights, **how)
+
+
+@breaks("test_logits_are_those_of_the_canonical_formulas", "one-hot vectors lack the last token")
+class OneNotHot(NumpyBackend):
+    def build(self, spec, *, weights=None, **how):
+        if weights and spec.input_encoding == "one-hot":
+            name = "layers.0.input_weight"
+            weights = {**weights, name: weights[name] * (np.arange(spec.vocab_size) < spec.vocab_size - 1)}
+        return super().build(spec, weights=weights, **how)
+
+
+@breaks("test_logits_are_those_of_the_canonical_formulas", "tied embeddings are scaled on their way in")
+class ScaledWhereTied(NumpyBackend):
+    def build(self, spec, *, weights=None, **how):
+        if weights and spec.tie_embeddings:
+            spec = dataclasses.replace(spec, tie_embeddings=False)
+            name = "embedding.weight"
+            scaled = weights[name] * np.float32(spec.embedding_size**0.5)
+            weights = {**weights, name: scaled, "output.weight": weights[name]}
+        return super().build(spec, weights=weights, **how)
 
 
 def _transposed(weights):
