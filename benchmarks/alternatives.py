@@ -4,8 +4,8 @@ a part of the torch backend.
     python benchmarks/alternatives.py sonnets.txt --steps 1700 --seeds 0 1
     python benchmarks/alternatives.py tinyshakespeare.txt --steps 15200 --only "nothing changed" "weight-drop 0.3"
 
-After equal numbers of steps, which read as much text, by the loss of the network alone on the last tenth of the text; all else
-is as the defaults have it.
+After equal numbers of steps, which read as much text, by the loss on the last tenth of the text, with n-grams mixed in and of the network
+alone; all else is as the defaults have it.
 
 * weight-drop: a share of the recurrent weights is zeroed, another at each step (Merity, Keskar and Socher 2018, section 2).
 * one mask for all time steps of a batch, in place of one for each (Gal and Ghahramani 2016).
@@ -18,7 +18,10 @@ is as the defaults have it.
 
 * earlier tokens: what the first layer reads is a sum of the embeddings of the last few tokens, each with a matrix of its own, so a
   convolution over time; in training those before a batch count as none.
+* forget bias 0 or 2: in place of one.
 * forget biases of many lengths: the logarithms of numbers between one and 63, and the input gates' their negatives (Tallec and Ollivier 2018).
+
+* trained on what n-grams leave: a share of what they expect is added to the logits (Li et al. 2022).
 
 For layer norm and Mogrifier the time steps run one after another in Python, as *stepped* does with an unchanged network, so that their times
 compare.
@@ -43,6 +46,7 @@ from unittest import mock
 import numpy as np
 import torch
 from recurrences import Mogrified, Normed, Stepped, earlier_tokens, recurrence
+from residual import on_what_ngrams_leave
 from rich.console import Console
 from rich.table import Table
 from side_by_side import write_results
@@ -169,18 +173,23 @@ def growing(share: float, steps: int) -> AbstractContextManager[Any]:
     return mock.patch.object(torch_model.TorchModel, "train_step", halves)
 
 
-def many_lengths() -> AbstractContextManager[Any]:
-    """Forget and input biases for memories of different lengths."""
+def gate_biases(made: Callable[[int], tuple[Any, Any]]) -> AbstractContextManager[Any]:
+    """Other biases of input and forget gates, made for so many units."""
 
     def changed(spec: Any, random_seed: int) -> Weights:
         weights, size = initial_weights(spec, random_seed), spec.hidden_size
-        lengths = np.random.default_rng(0).uniform(1, 63, size)
         for layer in range(spec.num_layers):
             bias = weights[f"layers.{layer}.bias"]
-            bias[:size], bias[size : 2 * size] = -np.log(lengths), np.log(lengths)
+            bias[:size], bias[size : 2 * size] = made(size)
         return weights
 
     return mock.patch.object(frequencies, "initial_weights", changed)
+
+
+def many_lengths(size: int) -> tuple[Any, Any]:
+    """Biases for memories of different lengths."""
+    lengths = np.random.default_rng(0).uniform(1, 63, size)
+    return -np.log(lengths), np.log(lengths)
 
 
 CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
@@ -199,7 +208,12 @@ CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
     "Mogrifier": lambda _: recurrence(Mogrified),
     "2 earlier tokens": lambda _: earlier_tokens(2),
     "4 earlier tokens": lambda _: earlier_tokens(4),
-    "forget biases of many lengths": lambda _: many_lengths(),
+    "forget bias 0": lambda _: gate_biases(lambda _: (0.0, 0.0)),
+    "forget bias 2": lambda _: gate_biases(lambda _: (0.0, 2.0)),
+    "forget biases of many lengths": lambda _: gate_biases(many_lengths),
+    "a quarter of what n-grams expect": lambda _: on_what_ngrams_leave(0.25),
+    "half of what n-grams expect": lambda _: on_what_ngrams_leave(0.5),
+    "all that n-grams expect": lambda _: on_what_ngrams_leave(1.0),
 }
 """By what they are called: from how many steps there will be to what makes the change."""
 
@@ -213,13 +227,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=list(CHANGES), choices=list(CHANGES))
     arguments = parser.parse_args()
     title = f"{arguments.corpus.name}, {arguments.steps:,} steps"
-    table = Table("", "nats/character, the network alone", "time beside the first", title=title)
+    table = Table("", "nats/character", "the network alone", "time beside the first", title=title)
     rows: list[dict[str, Any]] = []
     first = None
     with tempfile.TemporaryDirectory() as home:
         os.environ["SEQGEN_HOME"] = home
         for name in arguments.only:
-            losses, seconds = [], []
+            losses: list[tuple[float, float]] = []
+            seconds = []
             for seed in arguments.seeds:
                 torch.manual_seed(seed)
                 start = time.monotonic()
@@ -229,18 +244,22 @@ def main() -> None:
                         backend="torch",
                         device="cpu",
                         max_steps=arguments.steps,
-                        ngram_order=0,
                         random_seed=seed,
                         progress=False,
                     )
                 seconds.append(time.monotonic() - start)
-                losses.append(model.training_record["bits_per_character"] * math.log(2))
+                record = model.training_record
+                nats = record["bits_per_character"] * math.log(2)
+                losses.append(
+                    (nats, nats * record.get("network_loss", record["validation_loss"]) / record["validation_loss"])
+                )
                 rows.append({"name": name, "seed": seed, "nats": losses[-1], "seconds": seconds[-1]})
-            spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
             first = first or statistics.median(seconds)
-            table.add_row(
-                name, f"{statistics.mean(losses):.3f} ± {spread:.3f}", f"{statistics.median(seconds) / first:.2f}"
-            )
+            of_all = [
+                f"{statistics.mean(each):.3f} ± {statistics.stdev(each) if len(each) > 1 else 0.0:.3f}"
+                for each in zip(*losses, strict=True)
+            ]
+            table.add_row(name, *of_all, f"{statistics.median(seconds) / first:.2f}")
     Console().print(table)
     write_results("alternatives", rows, corpus=str(arguments.corpus), steps=arguments.steps)
 

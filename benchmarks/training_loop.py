@@ -33,6 +33,10 @@ class Silent:
     def evaluated(self, trainer: object) -> None:
         """Nothing."""
 
+    def ends(self) -> bool:
+        """No."""
+        return False
+
     def checkpoint(self, trainer: object) -> None:
         """Nothing."""
 

@@ -302,7 +302,9 @@ def test_a_framework_without_a_version_is_no_obstacle(start, monkeypatch):
     assert "jax" not in versions
 
 
-def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_measured_then(start, resume, monkeypatch):
+def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_measured_then(
+    start, resume, monkeypatch
+):
     save = Run.save
 
     def killed(run, trainer):
