@@ -106,6 +106,9 @@ def complete_model() -> list[str]:
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 """What a terminal would obey, as it is shown: messages quote names and values from files of strangers."""
 
+_CONTROLS_IN_JSON = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""Those that JSON lets stand as they are."""
+
 
 def say(message: str, *, label: str = "", style: str = "") -> None:
     """Words for people, without credentials, on standard error; where nobody can read them any more, that changes nothing."""
@@ -145,7 +148,7 @@ def default(value: str) -> str:
 
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
-    typer.echo(json_module.dumps(value, ensure_ascii=False, default=str))
+    typer.echo(json_module.dumps(value, ensure_ascii=False, default=str).translate(_CONTROLS_IN_JSON))
 
 
 def table(*columns: str | Text) -> Table:

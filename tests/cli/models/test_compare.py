@@ -84,6 +84,9 @@ def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
     (novel / "manifest.json").write_text(json.dumps(manifest | {"parent": "\x1b[31mx"}))
     page = seqgen("models", "compare", "novel:1", "novel:2").stdout
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*page}
+    in_json = seqgen("models", "compare", "novel:1", "novel:2", "--json").stdout
+    assert not {"\x1b", "\x07", "\x9b"} & {*in_json}
+    assert json.loads(in_json)["facts"]["training.a\x1b[2Jb"]["values"][0] == "c\u202ed\x9b1m"
     for text in ("training.a\\x1b[2Jb", "c\\u202ed\\x9b1m", "\\x1b]0;title\\x07.txt", "\\x1b[31mx"):
         assert text in page
 
