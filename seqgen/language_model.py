@@ -266,9 +266,7 @@ class LanguageModel:
         if mode == "windows":  # not every position was scored
             characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
         missing: dict[str, str | None] = {}
-        if (
-            type(self.tokenizer).missing is not Tokenizer.missing
-        ):  # else nothing ever is, and the files need not be read again
+        if type(self.tokenizer).missing is not Tokenizer.missing:  # else the files need not be read again
             for document in documents.documents():
                 missing |= self.tokenizer.missing(document.content)
         return Score(nats=nats, tokens=tokens, characters=characters, missing=missing)

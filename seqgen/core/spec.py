@@ -14,6 +14,7 @@ MAX_SIZE = 2**16
 """The longest vector: an lstm of so many units has 69 GB of recurrent weights in each layer."""
 
 MAX_LAYERS = 1000
+"""More than anybody trains, so that a slip of the finger is told and fills no memory."""
 
 Architecture: TypeAlias = Annotated[str, Doc("kind of network: lstm, gru, rnn, or a backend's own")]
 InputEncoding: TypeAlias = Annotated[
