@@ -343,7 +343,7 @@ def _plain_text(folder: Path) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _temporary_home() -> Iterator[Path]:
     """A folder that is ``SEQGEN_HOME`` until it is removed at the end; until then no other variable sets an option."""
-    before = {name: os.environ[name] for name in ("SEQGEN_HOME",) if name in os.environ}
+    before = os.environ.get("SEQGEN_HOME")
     with (
         settings.no_variables(TrainingOptions),
         tempfile.TemporaryDirectory(prefix="seqgen-combinations-", ignore_cleanup_errors=True) as folder,
@@ -353,4 +353,5 @@ def _temporary_home() -> Iterator[Path]:
             yield Path(folder)
         finally:
             del os.environ["SEQGEN_HOME"]
-            os.environ.update(before)
+            if before is not None:
+                os.environ["SEQGEN_HOME"] = before

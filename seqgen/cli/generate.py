@@ -318,10 +318,11 @@ def _refuse_for_media(loaded: LanguageModel, given: Mapping[str, bool]) -> None:
 
     if not isinstance(loaded.empty, bytes):
         return
-    for option in (option for option, asked in given.items() if asked):
-        raise UsageError(
-            f"{option} is for text, and {loaded.reference} writes {loaded.tokenizer.media_type}.  Leave it out"
-        )
+    for option, asked in given.items():
+        if asked:
+            raise UsageError(
+                f"{option} is for text, and {loaded.reference} writes {loaded.tokenizer.media_type}.  Leave it out"
+            )
 
 
 def _in_order_given(ctx: typer.Context, options: Mapping[str, Any]) -> list[Any]:

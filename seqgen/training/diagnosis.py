@@ -56,8 +56,7 @@ class _Stretch:
     def add(self, line: Mapping[str, Any], steps: int) -> None:
         """The means of so many more steps."""
         share = steps / max(self.steps + steps, 1)
-        if line["train_loss"] is not None:
-            self.loss += (line["train_loss"] - self.loss) * share
+        self.loss += (line["train_loss"] - self.loss) * share
         if (norm := line.get("gradient_norm")) is not None:
             self.norm = norm if self.norm is None else self.norm + (norm - self.norm) * share
         self.steps += steps
@@ -74,6 +73,7 @@ class _Course:
         least: the lowest loss of any line; None before the first.
         best: the line with the lowest validation loss.
         since_best: how many lines have come after it.
+        step: of the last line.
     """
 
     first: _Stretch = field(default_factory=_Stretch)
@@ -122,7 +122,12 @@ class Diagnosis:
     _said: set[str] = field(default_factory=set, init=False)
 
     def metrics(self, line: Mapping[str, Any]) -> list[str]:
-        """What this line shows that was not said before; lines from its step on, before a run went back, count no more."""
+        """What this line shows that was not said before; lines from its step on, before a run went back, count no more.
+
+        Where nothing was trained since the line before, as where a run goes on with no steps left, there is nothing to see.
+        """
+        if line["train_loss"] is None:
+            return []
         if self._lines and self._lines[-1]["step"] >= line["step"]:
             self._lines = [before for before in self._lines if before["step"] < line["step"]]
             self._course = _Course()

@@ -156,3 +156,11 @@ def test_what_was_measured_before_a_run_went_back_does_not_count_after_it(diagno
         "The training loss has risen from 1.062 to 1.371 bits/character by step 900"
     ]
     assert said(diagnosis, lines[:13] + again) == {number + 5: sentence for number, sentence in straight.items()}
+
+
+@pytest.mark.parametrize("output_bias", ["zero", "frequencies"])
+def test_a_measurement_before_which_nothing_was_trained_shows_nothing(output_bias):
+    diagnosis = Diagnosis({**OPTIONS, "output_bias": output_bias}, token_entropy=2.0, characters_per_token=2.0)
+    (line,) = lines_of([None], [1.95], every=300)
+    assert diagnosis.metrics(line) == []
+    assert said(diagnosis, lines_of(FALLING, every=300)) == {}
