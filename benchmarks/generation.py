@@ -5,12 +5,13 @@ r"""How fast text is written, beside bare loops: sampling and decoding included,
 
 The models are fresh (their text is noise, as quick to write as any), LSTM 1 x 256 and 2 x 512 with 65 characters.  One
 text and 256 texts go through the public API with the default samplers; bare loops draw with temperature alone, as one text
-does once more.  With n-grams are models as training gives them: mixed with the n-grams of up to seven characters of *Ice*, so that their text looks like it.
+does once more.  The numba backend, whose weights are rounded to 8 bits, is measured where Numba is installed.  With n-grams are models as training gives them: mixed with the n-grams of up to seven characters of *Ice*, so that their text looks like it.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import resource
 from collections.abc import Callable, Sequence
@@ -72,10 +73,13 @@ def main() -> None:
 
 def measure(spec: ModelSpec, size: str) -> None:
     """All tables of one size of model."""
-    backends = ("numpy", "torch", *(("keras",) if ARGUMENTS.keras else ()))
+    numba = ("numba",) if importlib.util.find_spec("numba") else ()
+    backends = ("numpy", *numba, "torch", *(("keras",) if ARGUMENTS.keras else ()))
     models = {name: CATALOG.make("backend", name).build(spec, random_seed=0, device="cpu") for name in backends}
     table = count_ngrams(TOKENIZER.encode(ICE), VOCAB, ORDER)
     models["numpy, with n-grams"] = Mixture(models["numpy"], table, np.ones(weights_shape(ORDER), np.float32))
+    if numba:
+        models["numba, with n-grams"] = Mixture(models["numba"], table, np.ones(weights_shape(ORDER), np.float32))
     samplers = with_defaults((), CATALOG)
     prompt = TOKENIZER.encode(PROMPT)
     length, samples, repeats = ARGUMENTS.length, ARGUMENTS.samples, ARGUMENTS.repeats
@@ -90,6 +94,12 @@ def measure(spec: ModelSpec, size: str) -> None:
 
     single = {f"seqgen, {name}": one(model) for name, model in models.items()}
     single |= {f"seqgen, {name}, temperature alone": one(models[name], [HEAT]) for name in backends}
+    if ARGUMENTS.keras:
+        from seqgen.backends.keras.generator import EngineGenerator
+
+        weights = models["keras"].weights()
+        single["seqgen, keras' own steps, as on a GPU"] = one(EngineGenerator(spec, weights, "cpu"))
+        single["bare Keras LSTMCell in a tf.function"] = bare_keras(spec, length)
     single |= {
         "bare torch LSTMCell and multinomial": bare_torch(spec, 1, length),
         "bare torch, one product a layer": bare_torch_products(spec, 1, length),
@@ -202,6 +212,34 @@ def bare_torch_products(spec: ModelSpec, rows: int, length: int) -> Callable[[],
             for text, number in zip(texts, ids.tolist(), strict=True):
                 text.append(LETTERS[number])
         return ["".join(text) for text in texts]
+
+    return run
+
+
+def bare_keras(spec: ModelSpec, length: int) -> Callable[[], object]:
+    """The same in Keras: a compiled function of one step, which draws, too."""
+    import keras
+    import tensorflow as tf
+
+    embedding, output = keras.layers.Embedding(VOCAB, spec.embedding_size), keras.layers.Dense(VOCAB)
+    cells = [keras.layers.LSTMCell(spec.hidden_size) for _ in range(spec.num_layers)]
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(ids: Any, states: Any) -> Any:
+        inputs, after = embedding(ids), []
+        for cell, state in zip(cells, states, strict=True):
+            inputs, new = cell(inputs, state)
+            after.append(new)
+        return tf.random.categorical(output(inputs) / 0.8, 1)[:, 0], after
+
+    def run() -> object:
+        states = [[tf.zeros((1, spec.hidden_size)) for _ in range(2)] for _ in cells]
+        ids = tf.zeros(1, tf.int64)
+        text = []
+        for _ in range(length):
+            ids, states = step(ids, states)
+            text.append(LETTERS[int(ids[0])])
+        return "".join(text)
 
     return run
 

@@ -46,6 +46,7 @@ SPECS = (
     "dry",
     "logit-bias:a=2",
     "logit-bias:ab=2",
+    r"regex:pattern=(.|\n)*",
 )
 CATALOG = load_catalog()
 

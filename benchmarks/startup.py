@@ -6,6 +6,7 @@ python benchmarks/startup.py --repeats 11
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -28,8 +29,12 @@ _GENERATE = ["-m", "seqgen", "generate", "--model", "startup", "--seed", "the ic
 GENERATING = {
     "import numpy, typer, rich": ["-c", "import numpy, typer, rich"],
     "seqgen generate": _GENERATE,
+    "seqgen generate, numba": [*_GENERATE, "--backend", "numba"],
     "seqgen generate, torch": [*_GENERATE, "--backend", "torch"],
 }
+
+LARGE = {"5 MB": 540, "500 MB": 5580}
+"""Models of one LSTM layer, about so large, and their hidden size."""
 
 _TRAIN = ["-m", "seqgen", "train", "--name", "trained", "--max-steps", "1", "--hidden-size", "16", "--ngram-order", "0"]
 
@@ -96,6 +101,25 @@ def train_a_model(environment: dict[str, str]) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
 
+def train_a_large_model(hidden_size: int, folder: Path, environment: dict[str, str]) -> None:
+    """The model ``unitsN``, of one layer of N units, after one step on a text that is soon evaluated."""
+    text = folder / "text.txt"
+    text.write_text("the ice goes out. " * 100)
+    command = [
+        sys.executable,
+        "-m",
+        "seqgen",
+        "train",
+        str(text),
+        "--name",
+        f"units{hidden_size}",
+        "--backend",
+        "torch",
+    ]
+    command += ["--hidden-size", str(hidden_size), "--max-steps", "1", "--ngram-order", "0", "--weight-average", "0"]
+    subprocess.run([*command, "--batch-size", "1", "--seq-len", "2", "--quiet"], check=True, env=environment)
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,7 +146,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         train_a_model(as_installed(SEQGEN_HOME=home))
         runs = {name: running(command, SEQGEN_HOME=home) for name, command in GENERATING.items()}
+        if importlib.util.find_spec("numba") is None:
+            del runs["seqgen generate, numba"]
         report("start of generating", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
+        for hidden_size in LARGE.values():
+            train_a_large_model(hidden_size, Path(home), as_installed(SEQGEN_HOME=home))
+        load = ["-c", "import sys, seqgen; seqgen.load(sys.argv[1])"]
+        runs = {f"load {size}": running([*load, f"units{units}"], SEQGEN_HOME=home) for size, units in LARGE.items()}
+        report("start with large models", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
         runs = {name: running(command, SEQGEN_HOME=home) for name, command in TRAINING.items()}
         report("start of training", interleave(runs, repeats=arguments.repeats), work=1, unit="starts")
 

@@ -4,7 +4,7 @@ r"""Other ways to compute one step for one stream, beside the step of the NumPy 
     python benchmarks/step_kernels.py --threads 2 --repeats 60
 
 LSTM 1 × 256 and 2 × 512 with 65 characters, nothing drawn.  Each way is measured if its package is installed (numba,
-onnxruntime with onnx, torch); none of them is used by seqgen itself.  The minimum of many short repeats is compared, which
+onnxruntime with onnx, torch).  The minimum of many short repeats is compared, which
 other processes disturb least.  Beside the time stands how far the logits lie from those of NumPy after 100 steps.
 """
 
@@ -92,12 +92,13 @@ def measure(made: dict[str, Step], began: dict[str, float], tokens: list[int], s
 
 def ways() -> Iterator[tuple[str, Callable[[ModelSpec, Any], Step]]]:
     """Each other way: its name, and what makes the step.  ImportError: its package is not installed."""
+    yield "numba, seqgen's own", lambda spec, weights: of_backend("numba", spec, weights)
     yield "torch, seqgen's own", lambda spec, weights: of_backend("torch", spec, weights)
     yield "torch, bfloat16 weights", of_torch_bfloat16
     yield "torch, int8 weights (quantize_dynamic)", of_torch_int8
     yield "onnxruntime", lambda spec, weights: of_onnxruntime(spec, weights, quantised=False)
     yield "onnxruntime, int8 weights", lambda spec, weights: of_onnxruntime(spec, weights, quantised=True)
-    for kind in ("float32", "bfloat16", "int8"):
+    for kind in ("float32", "bfloat16"):
         yield f"Numba, {kind} weights", lambda spec, weights, kind=kind: of_numba(spec, weights, kind)
 
 

@@ -1,16 +1,18 @@
 """Would another kernel train faster on this processor?  Bare PyTorch loops of one model, side by side.
 
     python benchmarks/training_kernels.py --setting default --repeats 5
-    python benchmarks/training_kernels.py --setting b --steps 3
+    python benchmarks/training_kernels.py --setting b --steps 3 --precision bfloat16
 
 Settings a and b are those of ``training_speed.py``; ``default`` is what the defaults train, LSTM 1 x 512 on batches of 16 x 64.
 The first row is what seqgen's backend does: ``nn.LSTM`` time first, fused AdamW, clipping, the state carried.  Every other
-one changes one thing.
+one changes one thing; the recurrence by hand is always in float32.  The last row is no training: it makes the matrix products that a
+step cannot do without, and nothing else, which is how fast any kernel could be that makes them one by one.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -106,7 +108,13 @@ class ByHand(nn.Module):
 
 
 def make_step(
-    shape: dict[str, int], *, kernel: str = "nn.LSTM", compiled: bool = False, fused: bool = True, clip: bool = True
+    shape: dict[str, int],
+    precision: torch.dtype,
+    *,
+    kernel: str = "nn.LSTM",
+    compiled: bool = False,
+    fused: bool = True,
+    clip: bool = True,
 ) -> Step:
     """One step of training on random rows, the state carried."""
     rows, size, layers = shape["batch_size"], shape["hidden_size"], shape["num_layers"]
@@ -133,7 +141,8 @@ def make_step(
     loss = torch.compile(loss_of) if compiled else loss_of
 
     def step() -> None:
-        nats, state[0] = loss(state[0])
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision != torch.float32 and not by_hand):
+            nats, state[0] = loss(state[0])
         nats.backward()
         if clip:
             nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -141,6 +150,32 @@ def make_step(
         optimizer.zero_grad()
 
     return step
+
+
+def products_alone(shape: dict[str, int], precision: torch.dtype) -> Step:
+    """The matrix products of a step, forwards and backwards: of each time step those of the recurrence, all others at once."""
+    rows, size, steps = shape["batch_size"], shape["hidden_size"], shape["seq_len"]
+    gates, hidden = torch.randn(rows, 4 * size).to(precision), torch.randn(rows, size).to(precision)
+    across = torch.randn(size, 4 * size).to(precision)
+    all_gates, all_hidden = (torch.randn(steps * rows, width).to(precision) for width in (4 * size, size))
+    output = torch.randn(size, SYMBOLS).to(precision)
+    all_logits = torch.randn(steps * rows, SYMBOLS).to(precision)
+
+    def run() -> None:
+        for layer in range(shape["num_layers"]):
+            for _ in range(steps):
+                hidden @ across
+                gates @ across.t()
+            all_hidden.t() @ all_gates
+            if layer:  # the first layer's input product is a table
+                all_hidden @ across
+                all_gates @ across.t()
+                all_hidden.t() @ all_gates
+        all_hidden @ output
+        all_logits @ output.t()
+        all_hidden.t() @ all_logits
+
+    return run
 
 
 def threads(number: int, step: Step) -> Step:
@@ -167,20 +202,22 @@ def without_onednn(step: Step) -> Step:
     return run
 
 
-def contenders(shape: dict[str, int]) -> dict[str, Step]:
+def contenders(shape: dict[str, int], precision: torch.dtype) -> dict[str, Step]:
     """What is compared, seqgen's way first; each step trains on as many tokens."""
+    make = functools.partial(make_step, precision=precision)
     longer = {**shape, "seq_len": 4 * shape["seq_len"], "batch_size": shape["batch_size"] // 4}
     shorter = {**shape, "seq_len": shape["seq_len"] // 4, "batch_size": 4 * shape["batch_size"]}
     return {
-        "nn.LSTM, fused AdamW, clipping": make_step(shape),
-        "without oneDNN": without_onednn(make_step(shape)),
-        "torch.compile": make_step(shape, compiled=True),
-        "recurrence by hand, input products in a table or one product": make_step(shape, kernel="by hand"),
-        "AdamW tensor by tensor": make_step(shape, fused=False),
-        "no clipping": make_step(shape, clip=False),
-        "one thread": threads(1, make_step(shape)),
-        "4 T, B / 4": make_step(longer),
-        "T / 4, 4 B": make_step(shorter),
+        "nn.LSTM, fused AdamW, clipping": make(shape),
+        "without oneDNN": without_onednn(make(shape)),
+        "torch.compile": make(shape, compiled=True),
+        "recurrence by hand, input products in a table or one product": make(shape, kernel="by hand"),
+        "AdamW tensor by tensor": make(shape, fused=False),
+        "no clipping": make(shape, clip=False),
+        "one thread": threads(1, make(shape)),
+        "4 T, B / 4": make(longer),
+        "T / 4, 4 B": make(shorter),
+        "its matrix products alone": products_alone(shape, precision),
     }
 
 
@@ -190,10 +227,11 @@ def main() -> None:
     parser.add_argument("--setting", choices=SHAPES, default="default")
     parser.add_argument("--steps", type=int, default=10, help="in each repeat")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     arguments = parser.parse_args()
     shape = SHAPES[arguments.setting]
 
-    steps = contenders(shape)
+    steps = contenders(shape, getattr(torch, arguments.precision))
     for step in steps.values():
         step()  # compiles
     seconds: dict[str, list[float]] = {name: [] for name in steps}
@@ -205,7 +243,7 @@ def main() -> None:
                 step()
             seconds[name].append(time.perf_counter() - start)
     tokens = arguments.steps * shape["batch_size"] * shape["seq_len"]
-    report(f"training_kernels-{arguments.setting}", seconds, work=tokens, unit="tokens", **shape)
+    report(f"training_kernels-{arguments.setting}-{arguments.precision}", seconds, work=tokens, unit="tokens", **shape)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,13 @@ def register_backends(register: Register) -> None:
         "seqgen.backends.numpy.backend:NumpyBackend",
         summary="NumPy: generates and evaluates, with no framework to load",
     )
+    register(
+        "numba",
+        "seqgen.backends.numba.backend:NumbaBackend",
+        summary="Numba: generates and evaluates, with weights rounded to 8 bits",
+        requires="numba",
+        extra="numba",
+    )
 
 
 @hookimpl

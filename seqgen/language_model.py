@@ -177,7 +177,7 @@ class LanguageModel:
             top_p: only the likeliest tokens that together reach p.
             min_p: only tokens at least p times as likely as the likeliest.
             repetition_penalty: above 1 makes tokens that occurred lately less likely.
-            random_seed: fixes the draws: the same number gives the same text, on any backend.
+            random_seed: fixes the draws: the same number gives the same text, on any backend that does not round weights.
             strict: refuse a prompt with symbols that the vocabulary lacks, instead of taking the nearest.
             warn: told about such symbols; default: :func:`warnings.warn`.
 

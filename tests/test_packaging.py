@@ -142,12 +142,13 @@ def test_the_extra_all_has_every_extra_that_training_and_generating_may_need():
         "h5",
         "hub",
         "mlflow",
+        "numba",
         "onnx",
         "plot",
         "sweep",
         "tensorboard",
         "wandb",
-    }  # for sharing, following, searching
+    }  # for sharing, following, searching, and very long texts
     assert everything.extras == set(EXTRAS) - {"all", "testing", "plugins", "docs", "dev"} - elsewhere
 
 

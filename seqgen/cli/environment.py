@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from seqgen.core.catalog import Catalog
     from seqgen.core.plugin import Plugin
+    from seqgen.language_model import LanguageModel
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -139,6 +140,14 @@ def status_line() -> Iterator[Callable[[str], None]]:
 def warn(message: str) -> None:
     """A warning, on standard error."""
     say(message, label="warning", style="bold yellow")
+
+
+def tell_rounding(loaded: LanguageModel) -> None:
+    """Say it where the backend of a model rounds its weights."""
+    if loaded.model.quantised:
+        say(
+            f"{loaded.backend} rounds the weights: what it gives may differ from what other backends give", label="note"
+        )
 
 
 def default(value: str) -> str:

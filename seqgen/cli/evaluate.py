@@ -19,6 +19,7 @@ from seqgen.cli.environment import (
     print_json,
     show,
     table,
+    tell_rounding,
     warn,
 )
 from seqgen.cli.judgement import judged, judgement_record, show_judgement
@@ -99,7 +100,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="BACKEND",
-            help=f"What computes: numpy, torch, keras.  {default('numpy')}",
+            help=f"What computes: numpy, torch, keras, numba.  {default('numpy')}",
             autocompletion=complete_part("backend"),
         ),
     ] = None,
@@ -120,6 +121,7 @@ def evaluate(
     }
     _check(files, samples, of_samples, dataset)
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
+    tell_rounding(loaded)
     scores = _scores(loaded, files or (), dataset)
     judgement = judged(loaded, samples, of_samples) if samples is not None else None
     if json:

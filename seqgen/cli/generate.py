@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default, say, warn
+from seqgen.cli.environment import (
+    Command,
+    Environment,
+    JsonOption,
+    complete_model,
+    complete_part,
+    default,
+    say,
+    tell_rounding,
+    warn,
+)
 
 if TYPE_CHECKING:
     from seqgen.cli.output import Out
@@ -123,7 +133,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="BACKEND",
-            help=f"What computes: numpy, torch, keras.  {default('numpy; with another --device, what the model was trained with')}",
+            help=f"What computes: numpy, torch, keras, numba.  {default('numpy; with another --device, what the model was trained with')}",
             autocompletion=complete_part("backend"),
         ),
     ] = None,
@@ -193,6 +203,7 @@ def generate(
         random_seed = samples.recorded_random_seed(Path(output))
     load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
     loaded = load(model, backend=backend, device=device)
+    tell_rounding(loaded)
     prompt = _as_content(given, like=loaded.empty, where=seed_file)
     _refuse_for_media(loaded, {"--stop": bool(stop), "--show-probabilities": show_probabilities})
     stops = tuple(_as_content(text, like=loaded.empty) for text in stop or ())

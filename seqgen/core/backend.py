@@ -25,6 +25,8 @@ class Model(ABC):
     spec: ModelSpec
     device: str
     precision: str
+    quantised: bool = False
+    """Whether it computes with rounded weights: its logits are those of its weights only roughly, and its texts may be others."""
     gradient_norm: SupportsFloat | None = None
     """Global norm of the gradients of the last ``train_step``, before clipping; None where a backend does not tell.
 

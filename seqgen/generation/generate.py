@@ -5,7 +5,7 @@ r"""Generation: one text as a stream, or many samples at once.
 
     samples = generate(model, tokenizer, prompt_ids, length=400, num_samples=16, stop=["\n\n"])
 
-Sample i is the same text whether it is streamed or not, alone or among others, and on any backend: its random numbers
+Sample i is the same text whether it is streamed or not, alone or among others, and on any backend that does not round weights: its random numbers
 depend on ``random_seed``, i and the position only, and a row of a model does not depend on the other rows.
 """
 

@@ -50,6 +50,7 @@ class Mixture(Model):
 
     def __init__(self, network: Model, table: NgramTable, weights: Floats) -> None:
         self.spec, self.device, self.precision = network.spec, network.device, network.precision
+        self.quantised = network.quantised
         self._network, self._table = network, table
         self._weights = weights.reshape(-1, 2)  # by case
         self._evaluation_state: State | None = None
@@ -125,12 +126,12 @@ class Mixture(Model):
     def _mixed(self, logits: Floats, after: State, before: State, ids: Ids) -> tuple[Floats, State]:
         context = np.concatenate([before[CONTEXT], ids], axis=1)[:, ids.shape[1] :]
         logits = on_host(logits)
-        mixed = self._alone(logits, context[0].tolist()) if len(context) == 1 else None
+        mixed = self._alone(logits, context[0]) if len(context) == 1 else None
         if mixed is None:
             mixed = _terms(logits, self._table.after(context)).weighed(self._weights)
         return mixed, {**after, CONTEXT: context}
 
-    def _alone(self, logits: Floats, context: list[int]) -> Floats | None:
+    def _alone(self, logits: Floats, context: Ids) -> Floats | None:
         """The same mixture (1, V) for one text, in a fraction of the time; None where its logits are no ordinary numbers."""
         row = logits[0]
         best = row.item(row.argmax())

@@ -1,4 +1,4 @@
-"""The three backends, the float64 reference of seqgen.testing, small models and batches."""
+"""The backends, the float64 reference of seqgen.testing, small models and batches."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def _make(name):
     match name:
         case "numpy":
             from seqgen.backends.numpy.backend import NumpyBackend as BackendClass
+        case "numba":
+            from seqgen.backends.numba.backend import NumbaBackend as BackendClass
         case "torch":
             import torch
 
@@ -51,12 +53,22 @@ def backend(request):
 
 @pytest.fixture(scope="session", params=["numpy", "torch", "keras", "keras-engine"])
 def generator(request):
-    """``generator(spec, weights)``: what generates in each backend, for keras also as on a GPU."""
-    if request.param == "keras-engine":
+    """``generator(spec, weights)``: what generates in each backend that rounds no weights, for keras also as on a GPU."""
+    return _generator(request.param)
+
+
+@pytest.fixture(scope="session", params=["numpy", "numba", "torch", "keras", "keras-engine"])
+def any_generator(request):
+    """The same, and those that do."""
+    return _generator(request.param)
+
+
+def _generator(name):
+    if name == "keras-engine":
         from seqgen.backends.keras.generator import EngineGenerator
 
         return lambda spec, weights: EngineGenerator(spec, weights, "cpu")
-    backend = _make(request.param)
+    backend = _make(name)
     return lambda spec, weights: backend.build(spec, weights=weights)
 
 

@@ -210,13 +210,13 @@ finally:
 @pytest.mark.parametrize(
     ("command", "lean"),
     [
-        (("--help",), {"torch", "tensorflow", "keras", "numpy", "pydantic"}),
-        (("list-plugins",), {"torch", "tensorflow", "keras", "numpy", "pydantic"}),
-        (("train", "--help"), {"torch", "tensorflow", "keras", "numpy"}),
-        (("generate", "--help"), {"torch", "tensorflow", "keras", "numpy"}),
-        (("plugin", "show", "sampler", "top-p"), {"torch", "tensorflow", "keras"}),
-        (("corpora", "list"), {"torch", "tensorflow", "keras", "numpy"}),
-        (("models", "list"), {"torch", "tensorflow", "keras"}),
+        (("--help",), {"torch", "tensorflow", "keras", "numba", "numpy", "pydantic"}),
+        (("list-plugins",), {"torch", "tensorflow", "keras", "numba", "numpy", "pydantic"}),
+        (("train", "--help"), {"torch", "tensorflow", "keras", "numba", "numpy"}),
+        (("generate", "--help"), {"torch", "tensorflow", "keras", "numba", "numpy"}),
+        (("plugin", "show", "sampler", "top-p"), {"torch", "tensorflow", "keras", "numba"}),
+        (("corpora", "list"), {"torch", "tensorflow", "keras", "numba", "numpy"}),
+        (("models", "list"), {"torch", "tensorflow", "keras", "numba"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -231,7 +231,7 @@ def test_what_needs_no_framework_imports_none(run_python, command, lean):
 def test_generating_imports_no_framework(run_python, novel):
     result = run_python(IMPORTED, "generate", "--length", 5)
     assert result.exit_code == 0
-    assert set(result.stderr.split()) & {"torch", "tensorflow", "keras"} == set()
+    assert set(result.stderr.split()) & {"torch", "tensorflow", "keras", "numba"} == set()
 
 
 def test_generating_imports_nothing_that_makes_its_start_slow(run_python, novel):

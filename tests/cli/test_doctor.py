@@ -15,7 +15,9 @@ import seqgen as package
 @pytest.fixture
 def lean(monkeypatch):
     """As where no framework is installed: asking which devices Keras has takes seconds."""
-    monkeypatch.setattr("seqgen.core.catalog._installed", lambda name: name not in ("torch", "keras", "tokenizers"))
+    monkeypatch.setattr(
+        "seqgen.core.catalog._installed", lambda name: name not in ("torch", "keras", "numba", "tokenizers")
+    )
 
 
 @pytest.mark.usefixtures("lean")
@@ -165,7 +167,7 @@ def test_combinations_that_work_exit_0_and_are_data_with_json(seqgen):
     assert not matrix["failed"]
     assert matrix["backends"] == ["numpy", "counting"]
     assert {each["name"]: each["outcome"] for each in matrix["unusable"]} == dict.fromkeys(
-        ("bpe", "torch", "keras"), "untried"
+        ("bpe", "torch", "keras", "numba"), "untried"
     )
     works = [cell for cell in matrix["cells"] if cell["outcome"] == "works"]
     assert [cell["backend"] for cell in works] == ["counting"] * len(works)

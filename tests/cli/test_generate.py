@@ -50,6 +50,20 @@ def test_torch_writes_what_numpy_writes(seqgen):
     assert len(numpy.stdout) == len("the ice") + 400 + 1
 
 
+def test_numba_says_that_it_rounds_weights_and_writes_the_same_text_each_time_alone_or_among_others(seqgen):
+    options = ("--seed", "the ice", "--length", 50, "--random-seed", 5, "--backend", "numba")
+    alone, again = seqgen("generate", *options), seqgen("generate", *options)
+    assert alone == again
+    assert alone.exit_code == 0
+    assert alone.stderr == "note: numba rounds the weights: what it gives may differ from what other backends give\n"
+    assert len(alone.stdout) == len("the ice") + 50 + 1
+    assert seqgen("generate", *options, "--num-samples", 3).stdout.startswith(alone.stdout)
+
+
+def test_other_backends_say_nothing_of_rounding(seqgen):
+    assert seqgen("generate", "--random-seed", 5, "--length", 5, "--backend", "torch").stderr == ""
+
+
 def test_several_samples_come_one_after_another_and_the_first_is_the_one_alone(seqgen):
     options = ("--seed", "the ice", "--length", 30, "--random-seed", 4)
     alone, three = seqgen("generate", *options).stdout, seqgen("generate", *options, "--num-samples", 3).stdout

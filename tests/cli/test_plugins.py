@@ -10,7 +10,7 @@ from seqgen import __version__
 BUNDLED = {
     "tokenizer": ["char", "byte", "word", "bpe"],
     "dataset": ["text", "lines"],
-    "backend": ["torch", "keras", "numpy"],
+    "backend": ["torch", "keras", "numpy", "numba"],
     "sampler": [
         *("greedy", "temperature", "top-k", "top-p", "min-p", "typical", "repetition-penalty", "no-repeat-ngram"),
         *("grammar", "regex", "dry", "logit-bias", "mirostat"),

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PIP = ["--disable-pip-version-check", "--quiet"]
-FRAMEWORKS = ("torch", "keras", "tensorflow", "jax", "tokenizers")
+FRAMEWORKS = ("torch", "keras", "tensorflow", "jax", "numba", "tokenizers")
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,21 @@ class TestNumpyRnn(Bundled):
     architecture = "rnn"
 
 
+class TestNumbaLstm(Bundled):
+    name = "numba"
+    architecture = "lstm"
+
+
+class TestNumbaGru(Bundled):
+    name = "numba"
+    architecture = "gru"
+
+
+class TestNumbaRnn(Bundled):
+    name = "numba"
+    architecture = "rnn"
+
+
 class TestTorchLstm(Bundled):
     name = "torch"
     architecture = "lstm"

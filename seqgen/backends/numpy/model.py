@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.backends.nats import nats_of
 from seqgen.backends.numpy.cells import CELLS, Floats, Step
 from seqgen.backends.numpy.weights import Prepared, prepare
 from seqgen.core.backend import Model
@@ -148,13 +149,7 @@ class NumpyModel(Model):
 
     def _nats(self, hidden: Floats, targets: Ids, weights: Floats | None) -> float:
         """Summed negative log-likelihood of targets (...) after outputs (..., H)."""
-        logits = self._logits(hidden.reshape(-1, self.spec.hidden_size))
-        logits -= logits.max(axis=-1, keepdims=True)
-        chosen = logits[np.arange(len(logits)), targets.reshape(-1)]
-        nats = np.log(np.exp(logits, out=logits).sum(axis=-1)) - chosen
-        if weights is not None:
-            nats *= weights.reshape(-1)
-        return float(nats.sum(dtype=np.float64))
+        return nats_of(self._logits(hidden.reshape(-1, self.spec.hidden_size)), targets, weights)
 
 
 class _Steps(threading.local):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +106,7 @@ def _transposed(weight: npt.NDArray[np.float32], spec: ModelSpec) -> npt.NDArray
     """Canonical (G*H, in) as (in, G*H), its gates in this backend's order and those of sigmoids halved."""
     order, sigmoids = {"lstm": ((0, 1, 3, 2), 3), "gru": ((0, 1, 2), 2), "rnn": ((0,), 0)}[spec.architecture]
     size = spec.hidden_size
-    columns = _aligned(*weight.shape[::-1])
+    columns = aligned(*weight.shape[::-1])
     for place, gate in enumerate(order):
         scale = np.float32(0.5 if place < sigmoids else 1)
         for start in range(0, size, _STRIP):
@@ -115,17 +116,17 @@ def _transposed(weight: npt.NDArray[np.float32], spec: ModelSpec) -> npt.NDArray
     return columns
 
 
-def _aligned(rows: int, columns: int) -> npt.NDArray[np.float32]:
+def aligned(rows: int, columns: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
     """An array (rows, columns) of any content that begins with a cache line, and if it is large, with a large page.
 
     A load that crosses from one line to the next counts as two, and small pages, which lie anywhere in memory, push one another out of
     the caches.  Memory that is never touched costs nothing.
     """
-    size = rows * columns * 4
+    size = rows * columns * np.dtype(dtype).itemsize
     boundary, least = (_PAGE, _ADVISED) if size >= _LARGE else (_LINE, 0)
     memory = np.empty(max(size + boundary, least), np.uint8)
     start = -memory.ctypes.data % boundary
-    return memory[start : start + size].view(np.float32).reshape(rows, columns)
+    return memory[start : start + size].view(dtype).reshape(rows, columns)
 
 
 def _input_product(

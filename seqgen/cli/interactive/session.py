@@ -47,7 +47,7 @@ COMMANDS = {
     "stop": Command("TEXT", 'End before this text too; "\\n\\n" in quotation marks is an empty line.'),
     "random-seed": Command("N", "Fixes the draws; each /again takes the next number."),
     "model": Command("MODEL", "Write with another model: NAME, NAME:VERSION, NAME@best, or a folder."),
-    "backend": Command("BACKEND", "What computes: numpy, torch, keras; off: what suits."),
+    "backend": Command("BACKEND", "What computes: numpy, torch, keras, numba; off: what suits."),
     "device": Command("DEVICE", "Where it runs: cpu, cuda, mps, ...; off: what suits."),
     "settings": Command("", "Show what holds."),
     "help": Command("", "Show this list."),
@@ -316,7 +316,8 @@ class Session:
             case "model":
                 return f"model: {self._model.reference}"
             case "backend":
-                return f"backend: {self._model.backend}"
+                rounds = ", which rounds the weights" if self._model.model.quantised else ""
+                return f"backend: {self._model.backend}{rounds}"
             case "device":
                 return f"device: {self._model.model.device}"
             case "length":

@@ -24,6 +24,7 @@ from seqgen.cli.environment import (
     shown,
     styled,
     table,
+    tell_rounding,
     warn,
 )
 
@@ -64,7 +65,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="BACKEND",
-            help=f"What computes for --on: numpy, torch, keras.  {default('numpy')}",
+            help=f"What computes for --on: numpy, torch, keras, numba.  {default('numpy')}",
             autocompletion=complete_part("backend"),
         ),
     ] = None,
@@ -147,8 +148,10 @@ def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Cata
 
     bits = []
     with _readable_again(file) as source:
-        for model in models:
+        for number, model in enumerate(models):
             loaded = api.load(model, backend=backend, catalog=catalog)
+            if number == 0:
+                tell_rounding(loaded)
             score = loaded.score(source)
             if score.missing:
                 warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")

@@ -313,6 +313,10 @@ def test_another_backend_goes_on_with_the_same_text_and_off_takes_it_away(hold, 
     assert held.told("/backend off") == "backend: numpy"
 
 
+def test_a_backend_that_rounds_weights_is_told_as_one(hold):
+    assert hold().told("/backend numba") == "backend: numba, which rounds the weights"
+
+
 def test_help_lists_every_command(hold):
     told = hold().told("/help")
     assert told == listing()

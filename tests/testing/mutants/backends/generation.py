@@ -137,6 +137,27 @@ class OneWithSwappedGates(NumpyBackend):
         return super().build(spec, weights=weights, **how)
 
 
+@breaks(
+    "test_logits_are_those_of_the_canonical_formulas",
+    "weights are rounded, and the gates of one architecture in another order",
+    architecture="",
+)
+class RoundedWithSwappedGates(OneWithSwappedGates):
+    def build(self, spec, **how):
+        model = super().build(spec, **how)
+        model.quantised = True
+        return model
+
+
+@breaks("test_logits_are_those_of_the_canonical_formulas", "weights are rounded to quarters")
+class RoundedTooFar(NumpyBackend):
+    def build(self, spec, *, weights=None, **how):
+        rounded = weights and {name: np.round(4 * value) / np.float32(4) for name, value in weights.items()}
+        model = super().build(spec, weights=rounded, **how)
+        model.quantised = True
+        return model
+
+
 @breaks("test_logits_are_those_of_the_canonical_formulas", "a token enters as its id, which is not divided by V")
 class Undivided(NumpyBackend):
     def build(self, spec, *, weights=None, **how):

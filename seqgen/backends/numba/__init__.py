@@ -1,0 +1,1 @@
+"""The Numba backend: generates and evaluates with weights of 8 bits, compiled for the processor it runs on."""
