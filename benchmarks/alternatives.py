@@ -22,6 +22,9 @@ alone; all else is as the defaults have it.
 * forget biases of many lengths: the logarithms of numbers between one and 63, and the input gates' their negatives (Tallec and Ollivier 2018).
 
 * trained on what n-grams leave: a share of what they expect is added to the logits (Li et al. 2022).
+* one-cycle: the rate rises from a 25th for three tenths of the run, and falls to nothing along a cosine (Smith and Topin 2018).
+* warm-up-stable-decay: the rate stays, and falls along a line in the last fifth of the run (Hu et al. 2024, MiniCPM).
+* tied embeddings: those that are read are also the output weights (Press and Wolf 2017), so as wide as the 512 units.
 
 For layer norm and Mogrifier the time steps run one after another in Python, as *stepped* does with an unchanged network, so that their times
 compare.
@@ -61,6 +64,7 @@ from seqgen.core.canonical import initial_weights
 from seqgen.core.types import Batch, Weights
 from seqgen.corpora import locate
 from seqgen.training import frequencies
+from seqgen.training.schedule import Schedule
 
 _MOMENTUM = 0.95
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024
@@ -186,6 +190,33 @@ def gate_biases(made: Callable[[int], tuple[Any, Any]]) -> AbstractContextManage
     return mock.patch.object(frequencies, "initial_weights", changed)
 
 
+def falling(fall: Callable[[float], float]) -> AbstractContextManager[Any]:
+    """Another course of the learning rate: from the share of the run that is done to the share of the rate."""
+
+    def at(self: Schedule, step: int, progress: float) -> float:
+        return self.learning_rate * min(1.0, (step + 1) / (self.warmup_steps + 1)) * fall(progress)
+
+    return mock.patch.object(Schedule, "at", at)
+
+
+def one_cycle(progress: float) -> float:
+    """Up for three tenths, then down to nothing."""
+    if progress < 0.3:
+        return 0.04 + 0.96 * progress / 0.3
+    return 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7))
+
+
+def stable(progress: float) -> float:
+    """Level, and at last down to a tenth."""
+    return 1 - 0.9 * max(0.0, progress - 0.8) / 0.2
+
+
+def tied() -> AbstractContextManager[Any]:
+    """Embeddings that are the output weights, too."""
+    options = {"TIE_EMBEDDINGS": "true", "EMBEDDING_SIZE": "512", "HIDDEN_SIZE": "512"}
+    return mock.patch.dict(os.environ, {f"SEQGEN_{name}": value for name, value in options.items()})
+
+
 def many_lengths(size: int) -> tuple[Any, Any]:
     """Biases for memories of different lengths."""
     lengths = np.random.default_rng(0).uniform(1, 63, size)
@@ -214,6 +245,10 @@ CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
     "a quarter of what n-grams expect": lambda _: on_what_ngrams_leave(0.25),
     "half of what n-grams expect": lambda _: on_what_ngrams_leave(0.5),
     "all that n-grams expect": lambda _: on_what_ngrams_leave(1.0),
+    "one-cycle": lambda _: falling(one_cycle),
+    "one-cycle, 1.5 times the rate": lambda _: falling(lambda progress: 1.5 * one_cycle(progress)),
+    "warm-up-stable-decay": lambda _: falling(stable),
+    "tied embeddings": lambda _: tied(),
 }
 """By what they are called: from how many steps there will be to what makes the change."""
 

@@ -23,7 +23,7 @@ from side_by_side import interleave, report  # noqa: E402
 from seqgen.core.catalog import load_catalog  # noqa: E402
 from seqgen.core.spec import ModelSpec  # noqa: E402
 from seqgen.generation.chain import Chain  # noqa: E402
-from seqgen.testing.letters import LettersTokenizer  # noqa: E402
+from seqgen.tokenizers.char import CharTokenizer  # noqa: E402
 
 _PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 _PARSER.add_argument("--vocab-size", type=int, default=65)
@@ -81,10 +81,15 @@ def step(spec: ModelSpec, drawn: np.ndarray) -> Callable[[], object]:
     return run
 
 
+def letters(vocab_size: int) -> CharTokenizer:
+    """A tokenizer of so many tokens: letters from a on, and the end of a document."""
+    return CharTokenizer().fit(["".join(chr(ord("a") + number) for number in range(vocab_size - 1))])
+
+
 def sampling(spec: str, logits: list[np.ndarray], written: np.ndarray) -> Callable[[], object]:
     """One sampler's work for as many tokens as there are logits (1, V); each repeat goes on with the text (N, 1)."""
     chain = Chain([CATALOG.make("sampler", spec)])
-    chain.begin(written[:PROMPT].T, LettersTokenizer(logits[0].shape[1]))
+    chain.begin(written[:PROMPT].T, letters(logits[0].shape[1]))
     following = iter(written[PROMPT:])
 
     def run() -> None:

@@ -130,7 +130,11 @@ def main() -> None:
     def running(command: list[str], **variables: str) -> Callable[[], object]:
         environment = as_installed(**variables)
         return lambda: subprocess.run(
-            [sys.executable, *command], check=True, stdout=subprocess.DEVNULL, env=environment
+            [sys.executable, *command],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
         )
 
     runs = {name: running(command) for name, command in COMMANDS.items()}

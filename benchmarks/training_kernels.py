@@ -1,7 +1,7 @@
 """Would another kernel train faster on this processor?  Bare PyTorch loops of one model, side by side.
 
     python benchmarks/training_kernels.py --setting default --repeats 5
-    python benchmarks/training_kernels.py --setting b --steps 3 --precision bfloat16
+    python benchmarks/training_kernels.py --setting b --steps 3 --precision bfloat16 --without "without oneDNN"
 
 Settings a and b are those of ``training_speed.py``; ``default`` is what the defaults train, LSTM 1 x 512 on batches of 16 x 64.
 The first row is what seqgen's backend does: ``nn.LSTM`` time first, fused AdamW, clipping, the state carried.  Every other
@@ -228,10 +228,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10, help="in each repeat")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--without", nargs="+", default=[], help="contenders that are left out")
     arguments = parser.parse_args()
     shape = SHAPES[arguments.setting]
 
     steps = contenders(shape, getattr(torch, arguments.precision))
+    for name in arguments.without:
+        del steps[name]
     for step in steps.values():
         step()  # compiles
     seconds: dict[str, list[float]] = {name: [] for name in steps}

@@ -6,7 +6,7 @@ on a GPU the products are what costs, at least for many sequences.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -29,10 +29,7 @@ Fewer tokens are stepped: compiling the kernels' graph takes longer than that.
 
 
 class EngineGenerator:
-    """Steps by plain products: all gates in one, the first layer's input product as a table.
-
-    States are NumPy arrays, as the core slices and joins them.
-    """
+    """Steps by plain products: all gates in one, the first layer's input product as a table."""
 
     def __init__(self, spec: ModelSpec, weights: Mapping[str, npt.NDArray[np.float32]], device: str) -> None:
         self._spec = spec
@@ -63,8 +60,9 @@ class EngineGenerator:
     def next_logits(self, ids: Ids, state: State) -> tuple[Array, State]:
         """One step; see :meth:`seqgen.core.backend.Model.next_logits`."""
         with engine.on(self._device):
-            logits, after = self._step(self._values, tensor(ids, "int32"), tensors(state))
-            return array(logits), {name: array(part) for name, part in after.items()}
+            before = state.tensors if isinstance(state, _Resident) else tensors(state)
+            logits, after = self._step(self._values, tensor(ids, "int32"), before)
+            return array(logits), _Resident(after)
 
     def prefill(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Read T tokens at once; see :meth:`seqgen.core.backend.Model.prefill`."""
@@ -86,6 +84,22 @@ class EngineGenerator:
             outputs, after = self._read(self._values, tensor(ids.T, "int32"), tensors(state))  # (T, B, H)
             logits = array(self._network.logits(self._values, outputs)).swapaxes(0, 1)
             return logits, {name: array(part) for name, part in after.items()}
+
+
+class _Resident(Mapping[str, npt.NDArray[np.float32]]):
+    """A state that stays on the device from step to step; NumPy arrays, copied when asked for, where the core slices or joins it."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self.tensors = tensors
+
+    def __getitem__(self, name: str) -> npt.NDArray[np.float32]:
+        return array(self.tensors[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors)
 
 
 def _step(values: Tensors, ids: Tensor, state: Tensors, network: Network) -> tuple[Tensor, dict[str, Tensor]]:
