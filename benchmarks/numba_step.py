@@ -12,15 +12,11 @@ _HALF = np.float32(0.5)
 _SATURATED = np.float32(7.90531)
 
 
-def packed(weight: Any, kind: str) -> tuple[Any, Any]:
-    """Weights (N, in, out) in a precision, and what each column (N, out) is multiplied by."""
-    ones = np.ones((weight.shape[0], weight.shape[2]), np.float32)
+def packed(weight: Any, kind: str) -> Any:
+    """Weights (N, in, out) in a precision."""
     if kind == "float32":
-        return weight, ones
-    if kind == "bfloat16":  # the upper half of float32, rounded to the nearest
-        return ((weight.view(np.uint32) + np.uint32(0x8000)) >> np.uint32(16)).astype(np.uint16), ones
-    scale = np.maximum(np.abs(weight).max(axis=1), 1e-30) / 127  # (N, out)
-    return np.rint(weight / scale[:, None]).astype(np.int8), scale.astype(np.float32)
+        return weight
+    return ((weight.view(np.uint32) + np.uint32(0x8000)) >> np.uint32(16)).astype(np.uint16)  # the upper half, rounded
 
 
 def compiled_step(kind: str) -> Callable[..., None]:
@@ -29,9 +25,9 @@ def compiled_step(kind: str) -> Callable[..., None]:
     tanh = njit(_tanh, fastmath=True, inline="always")
 
     @njit(fastmath=True)
-    def product(hidden: Any, weight: Any, scale: Any, start: Any, sums: Any) -> None:
-        """Sums (out) = start (out) + hidden (in) @ weight (in, out) * scale (out); four rows at a time."""
-        sums[:] = 0
+    def product(hidden: Any, weight: Any, start: Any, sums: Any) -> None:
+        """Sums (out) = start (out) + hidden (in) @ weight (in, out); four rows at a time."""
+        sums[:] = start
         for row in range(0, weight.shape[0], 4):
             a, b, c, d = hidden[row], hidden[row + 1], hidden[row + 2], hidden[row + 3]
             for column in range(weight.shape[1]):
@@ -41,8 +37,6 @@ def compiled_step(kind: str) -> Callable[..., None]:
                     + c * widen(weight[row + 2, column])
                     + d * widen(weight[row + 3, column])
                 )
-        for column in range(weight.shape[1]):
-            sums[column] = sums[column] * scale[column] + start[column]
 
     @njit(fastmath=True)
     def activate(gates: Any, hidden: Any, cell: Any) -> None:
@@ -61,11 +55,8 @@ def compiled_step(kind: str) -> Callable[..., None]:
         table: Any,
         biases: Any,
         recurrent: Any,
-        recurrent_scale: Any,
         inputs: Any,
-        inputs_scale: Any,
         output: Any,
-        output_scale: Any,
         output_bias: Any,
         hidden: Any,
         cell: Any,
@@ -76,10 +67,10 @@ def compiled_step(kind: str) -> Callable[..., None]:
             start = table[token]
             if layer:
                 start = np.empty_like(gates)
-                product(hidden[layer - 1], inputs[layer - 1], inputs_scale[layer - 1], biases[layer], start)
-            product(hidden[layer], recurrent[layer], recurrent_scale[layer], start, gates)
+                product(hidden[layer - 1], inputs[layer - 1], biases[layer], start)
+            product(hidden[layer], recurrent[layer], start, gates)
             activate(gates, hidden[layer], cell[layer])
-        product(hidden[-1], output[0], output_scale[0], output_bias, logits)
+        product(hidden[-1], output[0], output_bias, logits)
 
     return step  # type: ignore[no-any-return]
 

@@ -250,7 +250,7 @@ def of_numba(spec: ModelSpec, weights: Any, kind: str) -> Step:
     run = compiled_step(kind)
 
     def step(token: int) -> Any:
-        run(token, own.table, biases, *recurrent, *inputs, *output, own.output_bias[0], hidden, cell, gates, logits)
+        run(token, own.table, biases, recurrent, inputs, output, own.output_bias[0], hidden, cell, gates, logits)
         return logits
 
     return step

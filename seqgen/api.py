@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from seqgen.training.samples import SavedSamples
 
 DEFAULT_GENERATOR = "seqgen/numpy"
-"""The backend that generates where none is named: it loads at once, and is the fastest for one stream on a CPU."""
+"""The backend that generates where none is named: it loads at once, and is the fastest for one stream on a CPU that rounds no weights."""
 
 SAMPLE_TOKENS = 120
 """Length of the text that ``train`` shows now and then."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, SupportsFloat
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,18 @@ class Model(ABC):
             logits, state = self.next_logits(ids[:, step], state)
             steps.append(on_host(logits))
         return np.stack(steps, axis=1), state
+
+    def mixer(self, ngrams: Mapping[str, npt.NDArray[Any]]) -> Callable[[Array, Ids], Array] | None:
+        """What mixes n-grams into logits, where the backend does that faster than the core; None leaves it to the core.
+
+        Args:
+            ngrams: of N + 1 tokens at most, as named arrays: those of ``ngrams.safetensors`` in a model's folder, checked.
+
+        Returns:
+            A function of logits (B, V) that ``next_logits`` or ``prefill`` gave and of the last tokens (B, N), the latest last, -1
+            before the first, which gives the mixture's float32 logits (B, V) as new NumPy arrays.
+        """
+        return None
 
     @abstractmethod
     def evaluate(self, batch: Batch) -> tuple[SupportsFloat, int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +109,8 @@ class Mixture(Model):
         chosen = _every(step)
         held = [scored for batch in batches() for scored in self._scored(batch, chosen)]
         self._weights = settle(held, len(self._weights)).astype(np.float32)
-        self.__dict__.pop("_said", None)  # by the weights before
+        for name in ("_said", "_mixer"):  # by the weights before
+            self.__dict__.pop(name, None)
         if step == 1:
             nats = sum(scored.nats(self._weights) for scored in held)
         else:
@@ -125,11 +127,18 @@ class Mixture(Model):
 
     def _mixed(self, logits: Floats, after: State, before: State, ids: Ids) -> tuple[Floats, State]:
         context = np.concatenate([before[CONTEXT], ids], axis=1)[:, ids.shape[1] :]
+        if self._mixer is not None:
+            return self._mixer(logits, context), _together(after, context)
         logits = on_host(logits)
         mixed = self._alone(logits, context[0]) if len(context) == 1 else None
         if mixed is None:
             mixed = _terms(logits, self._table.after(context)).weighed(self._weights)
-        return mixed, {**after, CONTEXT: context}
+        return mixed, _together(after, context)
+
+    @cached_property
+    def _mixer(self) -> Callable[[Floats, Ids], Floats] | None:
+        """The backend's own way, by the weights as they are."""
+        return self._network.mixer(self.tensors())
 
     def _alone(self, logits: Floats, context: Ids) -> Floats | None:
         """The same mixture (1, V) for one text, in a fraction of the time; None where its logits are no ordinary numbers."""
@@ -188,7 +197,14 @@ def _every(step: int) -> Iterator[bool]:
     return itertools.cycle([True, *[False] * (step - 1)])
 
 
+def _together(network: State, context: Ids) -> State:
+    """A state of both; the network's stays as it was given, which may lie on a device."""
+    return ChainMap({CONTEXT: context}, cast("MutableMapping[str, Any]", network))
+
+
 def _of_network(state: State) -> State:
+    if isinstance(state, ChainMap):
+        return state.maps[1]
     return {name: array for name, array in state.items() if name != CONTEXT}
 
 

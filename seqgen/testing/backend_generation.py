@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pytest
 
 from seqgen.core.arrays import on_host
 from seqgen.core.canonical import GATES
 from seqgen.core.types import Ids
+from seqgen.ngrams.counting import count_ngrams
+from seqgen.ngrams.mixture import WEIGHTS, weights_shape
+from seqgen.ngrams.table import NOTHING
 from seqgen.testing import reference
 from seqgen.testing.backend_models import (
     QUANTISED_TOLERANCE,
@@ -29,7 +33,7 @@ from seqgen.testing.laws import law, require
 
 
 class GenerationLaws(ModelContract):
-    """The laws of ``initial_state``, ``next_logits`` and ``prefill``."""
+    """The laws of ``initial_state``, ``next_logits``, ``prefill``, ``forward`` and ``mixer``."""
 
     @law
     def test_logits_are_finite_float32(self) -> None:
@@ -192,3 +196,31 @@ class GenerationLaws(ModelContract):
                 )
                 tolerance = QUANTISED_TOLERANCE if model.quantised else TOLERANCE
                 require_close(stepped(model, ids)[0], reference.logits(spec, weights, ids), message, tolerance)
+
+    @law
+    def test_a_mixer_mixes_n_grams_in_as_the_core_does(self) -> None:
+        """What mixer gives, if it gives anything, gives the mixture of the core, and changes nothing that it is handed.
+
+        A mixture's loss is measured by the core, and its text written by the mixer.
+        """
+        table = count_ngrams(batch_of(1, 300).inputs[0], VOCAB_SIZE, 4)
+        weights = np.random.default_rng(0).uniform(0, 2, weights_shape(table.order)).astype(np.float32)
+        mix = self.model.mixer({**table.tensors(), WEIGHTS: weights})
+        if mix is None:
+            pytest.skip("mixer leaves it to the core")
+        contexts = batch_of(40, 3, random_seed=1).inputs.astype(np.int64)
+        contexts[:4] = np.where(np.arange(3) < np.arange(4)[:, None], NOTHING, contexts[:4])
+        logits = np.random.default_rng(1).normal(0, 5, (40, VOCAB_SIZE)).astype(np.float32)
+        expected = table.after(contexts)
+        of_network, of_ngrams = weights[expected.length, (expected.followers > 1).astype(np.int64)].T[..., None]
+        mixed = (logits - logits.max(axis=1, keepdims=True)) * of_network + np.log(expected.probabilities) * of_ngrams
+        before = copied({"logits": logits, "contexts": contexts})
+        message = "A mixer gives other logits than the core.  See ngrams.safetensors in the form of checkpoints."
+        require_close(mix(logits, contexts), mixed, message)
+        alone = mix(logits[:1], contexts[:1])
+        require_close(alone, mixed[:1], message)
+        plain = isinstance(alone, np.ndarray) and alone.dtype == np.float32
+        require(plain, f"A mixer gives {getattr(alone, 'dtype', type(alone).__name__)}.  Give float32 NumPy arrays.")
+        mix(logits[1:2], contexts[1:2])
+        require_close(alone, mixed[:1], "A mixer wrote to what it gave before.  Give new arrays.")
+        require_same({"logits": logits, "contexts": contexts}, before, "A mixer wrote to what it was handed.")

@@ -29,7 +29,7 @@ class KerasModel(Model):
     """An lstm, gru or rnn of any number of layers.
 
     Weights, moments and states are values handed to compiled functions and given back by them, never variables, so that
-    the same code runs on every engine.  State: ``layers.N.hidden`` and, for lstm, ``layers.N.cell``, NumPy arrays.
+    the same code runs on every engine.  State: ``layers.N.hidden`` and, for lstm, ``layers.N.cell``, as NumPy arrays.
     """
 
     accumulates = True

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seqgen.backends.nats import nats_of
-from seqgen.backends.numba import kernels
+from seqgen.backends.numba import kernels, mixing
 from seqgen.backends.numba.weights import Floats, Packed, levels_of, pack
 from seqgen.core.backend import Model
 from seqgen.core.spec import ModelSpec
@@ -65,6 +67,10 @@ class NumbaModel(Model):
         """Read T tokens; see :meth:`seqgen.core.backend.Model.forward`."""
         return self._read(ids, state, ids.shape[1])
 
+    def mixer(self, ngrams: Mapping[str, npt.NDArray[Any]]) -> Callable[[Floats, Ids], Floats]:
+        """What mixes n-grams in; see :meth:`seqgen.core.backend.Model.mixer`."""
+        return mixing.mixer(ngrams)
+
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         rows, length = batch.inputs.shape
@@ -90,6 +96,6 @@ class NumbaModel(Model):
         # One type of ids and arrays that can be written to, for else Numba would compile anew.
         arguments = (ids.astype(np.int64, order="C"), *self._packed, self._levels, after, logits)
         if self._compiled is None:
-            self._compiled = kernels.compiled_for(arguments)
+            self._compiled = kernels.compiled_for(kernels.read, arguments)
         self._compiled(*arguments)
         return logits, {_STATE: after}

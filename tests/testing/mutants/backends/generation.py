@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from mutants.backends.forwarding import Forwarding, breaking
 
+from seqgen.backends.numba.backend import NumbaBackend
 from seqgen.backends.numpy.backend import NumpyBackend
 
 MUTANTS = []
@@ -185,6 +186,51 @@ class ScaledWhereTied(NumpyBackend):
             scaled = weights[name] * np.float32(spec.embedding_size**0.5)
             weights = {**weights, name: scaled, "output.weight": weights[name]}
         return super().build(spec, weights=weights, **how)
+
+
+@breaks("test_a_mixer_mixes_n_grams_in_as_the_core_does", "n-grams are left out")
+class WithoutNgrams(Forwarding):
+    def mixer(self, ngrams):
+        return lambda logits, _: logits
+
+
+@breaks("test_a_mixer_mixes_n_grams_in_as_the_core_does", "all contexts are taken to be of one text", base=NumbaBackend)
+class OneContext(Forwarding):
+    def mixer(self, ngrams):
+        mix = self.inner.mixer(ngrams)
+        return lambda logits, contexts: mix(logits, np.repeat(contexts[:1], len(logits), axis=0))
+
+
+@breaks("test_a_mixer_mixes_n_grams_in_as_the_core_does", "logits are shifted where they lie", base=NumbaBackend)
+class ShiftedInPlace(Forwarding):
+    def mixer(self, ngrams):
+        mix = self.inner.mixer(ngrams)
+
+        def mixed(logits, contexts):
+            logits -= logits.max(axis=1, keepdims=True)
+            return mix(logits, contexts)
+
+        return mixed
+
+
+@breaks("test_a_mixer_mixes_n_grams_in_as_the_core_does", "mixed logits are float64", base=NumbaBackend)
+class MixedInDouble(Forwarding):
+    def mixer(self, ngrams):
+        mix = self.inner.mixer(ngrams)
+        return lambda logits, contexts: mix(logits, contexts).astype(np.float64)
+
+
+@breaks("test_a_mixer_mixes_n_grams_in_as_the_core_does", "mixed logits share memory", base=NumbaBackend)
+class MixedInOnePlace(Forwarding):
+    def mixer(self, ngrams):
+        mix, places = self.inner.mixer(ngrams), {}
+
+        def mixed(logits, contexts):
+            place = places.setdefault(logits.shape, np.empty_like(logits))
+            place[:] = mix(logits, contexts)
+            return place
+
+        return mixed
 
 
 def _transposed(weights):
