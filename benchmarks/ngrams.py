@@ -48,7 +48,7 @@ def lookup(table: NgramTable, tokens: np.ndarray[Any, Any], rows: int) -> float:
     for start in range(0, 200 * rows, rows):
         begun = time.perf_counter()
         if rows == 1:
-            table.after_one(*table.code(contexts[start]))
+            table.after_one(*table.code(contexts[start].tolist()))
         else:
             table.after(contexts[start : start + rows])
         times.append(time.perf_counter() - begun)

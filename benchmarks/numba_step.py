@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from seqgen.backends.numba.kernels import tanh
+
 _HALF = np.float32(0.5)
-_SATURATED = np.float32(7.90531)
 
 
 def packed(weight: Any, kind: str) -> Any:
@@ -22,7 +23,6 @@ def packed(weight: Any, kind: str) -> Any:
 def compiled_step(kind: str) -> Callable[..., None]:
     """The step for weights of a precision; compiled when it is first called."""
     widen = njit(_from_bfloat16 if kind == "bfloat16" else _as_float, fastmath=True, inline="always")
-    tanh = njit(_tanh, fastmath=True, inline="always")
 
     @njit(fastmath=True)
     def product(hidden: Any, weight: Any, start: Any, sums: Any) -> None:
@@ -81,21 +81,3 @@ def _as_float(value: Any) -> Any:
 
 def _from_bfloat16(value: Any) -> Any:
     return np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
-
-
-def _tanh(x: Any) -> Any:
-    """A rational approximation, to 1e-6 (the one of Eigen), which unlike a call is computed for several numbers at once."""
-    x = min(max(x, -_SATURATED), _SATURATED)
-    y = x * x
-    above = np.float32(-2.76076847742355e-16)
-    above = above * y + np.float32(2.00018790482477e-13)
-    above = above * y + np.float32(-8.60467152213735e-11)
-    above = above * y + np.float32(5.12229709037114e-08)
-    above = above * y + np.float32(1.48572235717979e-05)
-    above = above * y + np.float32(6.37261928875436e-04)
-    above = above * y + np.float32(4.89352455891786e-03)
-    below = np.float32(1.19825839466702e-06)
-    below = below * y + np.float32(1.18534705686654e-04)
-    below = below * y + np.float32(2.26843463243900e-03)
-    below = below * y + np.float32(4.89352518554385e-03)
-    return x * above / below

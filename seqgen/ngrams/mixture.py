@@ -130,7 +130,7 @@ class Mixture(Model):
         if self._mixer is not None:
             return self._mixer(logits, context), _together(after, context)
         logits = on_host(logits)
-        mixed = self._alone(logits, context[0]) if len(context) == 1 else None
+        mixed = self._alone(logits, context[0].tolist()) if len(context) == 1 else None
         if mixed is None:
             mixed = _terms(logits, self._table.after(context)).weighed(self._weights)
         return mixed, _together(after, context)
@@ -140,7 +140,7 @@ class Mixture(Model):
         """The backend's own way, by the weights as they are."""
         return self._network.mixer(self.tensors())
 
-    def _alone(self, logits: Floats, context: Ids) -> Floats | None:
+    def _alone(self, logits: Floats, context: list[int]) -> Floats | None:
         """The same mixture (1, V) for one text, in a fraction of the time; None where its logits are no ordinary numbers."""
         row = logits[0]
         best = row.item(row.argmax())

@@ -44,6 +44,12 @@ class Contexts:
     discounted: Floats
     backoff: Floats
 
+    def place(self, code: int) -> int | None:
+        """Where one context stands, None if it has not occurred."""
+        number = self.codes.dtype.type(code)
+        place = int(self.codes.searchsorted(number))
+        return place if place < len(self.codes) and self.codes.item(place) == code else None
+
 
 class Expected(NamedTuple):
     """What n-grams expect after each of B contexts, and what that rests on.
@@ -134,18 +140,16 @@ class NgramTable:
         )
         return table, offsets[:, None]
 
-    @cached_property
-    def digits(self) -> Integers:
-        """What each token of a context (N) counts in the number that it is read as."""
-        digits: Integers = self.vocab_size ** np.arange(self.order - 1, dtype=np.int64)[::-1]
-        return digits
-
-    def code(self, context: Ids) -> tuple[int, int]:
+    def code(self, context: list[int]) -> tuple[int, int]:
         """The length of one context (N) and the number that it is read as."""
-        if context.item(0) != NOTHING:
-            return len(context), np.dot(context, self.digits).item()
-        known = context != NOTHING
-        return int(np.count_nonzero(known)), np.dot(context, self.digits * known).item()
+        code, digit, length = 0, 1, 0
+        for token in reversed(context):
+            if token == NOTHING:
+                break
+            code += digit * token
+            digit *= self.vocab_size
+            length += 1
+        return length, code
 
     @cached_property
     def after_one(self) -> Callable[[int, int], tuple[Floats, int, int]]:
@@ -153,30 +157,24 @@ class NgramTable:
 
         The probabilities (V,) are not to be changed: what was asked for of late, which often comes again, is remembered.
         """
-        unigram, vocab_size = self.unigram, self.vocab_size
-        sizes = [vocab_size**length for length in range(self.order)]
-        # In a row, for an attribute of each takes as long as what is read there.
-        tables = [(each.codes, each.starts, each.tokens, each.discounted, each.backoff) for each in self.contexts]
 
         @self.remembering
         def after(length: int, code: int) -> tuple[Floats, int, int]:
             if not length:
-                return unigram, 0, vocab_size
-            length -= 1
-            shorter = after(length, code % sizes[length])
-            if shorter[1] != length:  # a file may hold a context without what it ends in, which is then not asked for
+                return self.unigram, 0, self.vocab_size
+            shorter = after(length - 1, code % self.vocab_size ** (length - 1))
+            known = self.contexts[length - 1]
+            # A file may hold a context without what it ends in, which is then not asked for.
+            place = known.place(code) if shorter[1] == length - 1 else None
+            if place is None:
                 return shorter
-            codes, starts, tokens, discounted, backoff = tables[length]
-            place = int(codes.searchsorted(codes.dtype.type(code)))
-            if place == len(codes) or codes.item(place) != code:
-                return shorter
-            start, end = starts.item(place), starts.item(place + 1)
-            probabilities: Floats = shorter[0] * backoff[place]
+            start, end = known.starts.item(place), known.starts.item(place + 1)
+            probabilities: Floats = shorter[0] * known.backoff[place]
             if end - start == 1:  # most often, and then a tenth of what follows
-                probabilities[tokens.item(start)] += discounted[start]
+                probabilities[known.tokens.item(start)] += known.discounted[start]
             else:
-                probabilities[tokens[start:end]] += discounted[start:end]
-            return probabilities, length + 1, end - start
+                probabilities[known.tokens[start:end]] += known.discounted[start:end]
+            return probabilities, length, end - start
 
         return after
 
