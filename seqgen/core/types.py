@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -44,6 +44,22 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a batch lies in a corpus.
+
+    A backend that keeps the tokens on its device reads its batches there, and takes over B numbers in place of B x T ids.
+
+    Attributes:
+        tokens: (N,) ids of a part of the corpus, of any integer type, read-only; the same array for all batches of that part.
+        first: (B,) int64, the place of each row's first input; each further one, and the target at the end, is one place on.
+            A place that lies outside is the nearest inside.
+    """
+
+    tokens: Ids
+    first: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Batch:
     """What a model trains on or is scored on in one step.
 
@@ -54,6 +70,8 @@ class Batch:
         carry: go on from the state the previous batch left, instead of from the initial state.
         last_step_only: only the targets at T - 1 are scored (then weights is None).  A model may skip the
             output layer for the other steps.
+        origin: where its ids lie in a corpus, where it is a part of one as it is; a batch that is made anew, also by
+            ``dataclasses.replace``, has none.
     """
 
     inputs: Ids
@@ -61,6 +79,7 @@ class Batch:
     weights: npt.NDArray[np.float32] | None = None
     carry: bool = False
     last_step_only: bool = False
+    origin: Origin | None = field(default=None, init=False, repr=False)
 
     @property
     def scored(self) -> int:
@@ -72,4 +91,15 @@ class Batch:
     def rows(self, rows: slice) -> Batch:
         """Some of its sequences."""
         weights = None if self.weights is None else self.weights[rows]
-        return replace(self, inputs=self.inputs[rows], targets=self.targets[rows], weights=weights)
+        some = replace(self, inputs=self.inputs[rows], targets=self.targets[rows], weights=weights)
+        return some if self.origin is None else some.located(self.origin.tokens, self.origin.first[rows])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the corpus: a copy elsewhere is its arrays alone."""
+        return {**self.__dict__, "origin": None}
+
+    def located(self, tokens: Ids, first: npt.NDArray[np.int64]) -> Batch:
+        """The same batch, of which it is known where it lies; see :class:`Origin`."""
+        placed = replace(self)
+        object.__setattr__(placed, "origin", Origin(tokens, first))
+        return placed

@@ -14,6 +14,7 @@ from seqgen.testing.backend_models import (
     ModelContract,
     batch_of,
     copied,
+    located_in_corpora,
     require_close,
     require_same,
     stepped,
@@ -72,6 +73,20 @@ class EvaluationLaws(ModelContract):
         """
         found = self._found(batch_of(weights=np.zeros((ROWS, STEPS), np.float32)))
         require(found == (0.0, 0), f"evaluate gives {found} for a batch with nothing to score, instead of (0.0, 0).")
+
+    @law
+    def test_a_batch_of_a_corpus_is_evaluated_as_its_ids_say(self) -> None:
+        """A batch that says where it lies in a corpus is evaluated as one with the same ids that does not.
+
+        A backend may read the ids from a copy of the corpus on its device, and then must read the right ones.
+        """
+        for device in self.places:
+            model = self.build(weights=self.weights, device=device)
+            for batch in located_in_corpora():
+                expected, found = (float(model.evaluate(each)[0]) for each in (dataclasses.replace(batch), batch))
+                require_close(
+                    found, expected, f"With an origin, the nats are others on {device}.  Compare Batch.origin."
+                )
 
     @law
     def test_a_carried_evaluation_reads_two_halves_as_one(self) -> None:

@@ -74,6 +74,12 @@ class ModelContract(Contract):
         fixed = {"device": where, "precision": "float32", "deterministic": True}
         return backend.build(spec or self.spec(), **{**fixed, **how})
 
+    @property
+    def places(self) -> Sequence[str]:
+        """Where laws hold that depend on the device: where ``build`` builds, and the first device that there is."""
+        devices = self.make().devices()
+        return tuple(dict.fromkeys(("cpu" if "cpu" in devices else devices[0], devices[0])))
+
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What is made the first time, and shared by all laws of this class: building a model may take seconds."""
         if what not in self._made:
@@ -139,6 +145,19 @@ def batch_of(rows: int = ROWS, steps: int = STEPS, random_seed: int = 0, **field
     """Random inputs and targets (rows, steps), so that none can be guessed from another."""
     inputs, targets = np.random.default_rng(random_seed).integers(0, VOCAB_SIZE, (2, rows, steps), dtype=np.uint16)
     return Batch(inputs, targets, **fields)
+
+
+def located_in_corpora() -> Iterator[Batch]:
+    """Batches that say where they lie in a corpus of two parts; the last row of each runs out of it, where nothing is scored."""
+    random = np.random.default_rng(0)
+    parts = [random.integers(0, VOCAB_SIZE, size, dtype=np.uint16) for size in (5 * STEPS, 3 * STEPS)]
+    for tokens, offset in ((parts[0], 0), (parts[0], STEPS), (parts[1], 1), (parts[0], 2)):
+        first = offset + np.arange(ROWS)
+        first[-1] = tokens.size - STEPS // 2
+        places = first[:, None] + np.arange(STEPS + 1)  # (B, T + 1)
+        ids = tokens[np.minimum(places, tokens.size - 1)]
+        weights = (places[:, 1:] < tokens.size).astype(np.float32)
+        yield Batch(ids[:, :-1], ids[:, 1:], weights).located(tokens, first)
 
 
 def stream(count: int, start: int = 0) -> Iterator[Batch]:

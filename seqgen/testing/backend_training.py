@@ -25,6 +25,7 @@ from seqgen.testing.backend_models import (
     TOLERANCE,
     ModelContract,
     batch_of,
+    located_in_corpora,
     require_close,
     require_same,
     stepped,
@@ -185,6 +186,26 @@ class TrainingLaws(ModelContract):
         for name in ("inputs", "targets", "weights"):
             unchanged = np.array_equal(getattr(batch, name), getattr(kept, name))
             require(unchanged, f"train_step wrote to the batch's {name}.  Work on a copy.")
+
+    @law
+    def test_a_batch_of_a_corpus_trains_as_its_ids_say(self) -> None:
+        """Updates by batches that say where they lie in a corpus are those by the same ids without.
+
+        A backend may read the ids from a copy of the corpus on its device, and then must read the right ones.
+        """
+        self.needs_training()
+        located = list(located_in_corpora())
+        for device in self.places:
+            pupil = self.build(optimizer=SGD, device=device)
+            trained = []
+            for batches in ([dataclasses.replace(batch) for batch in located], located):
+                pupil.load_weights(self.weights)
+                trained.append((train(pupil, batches, 0.5), pupil.weights()))
+            (losses, weights), (found, learned) = trained
+            require_close(found, losses, f"With an origin, losses are others on {device}.  Compare Batch.origin.")
+            for name, value in weights.items():
+                message = f"With an origin, batches train another {name} on {device}.  Compare Batch.origin."
+                require_close(learned[name], value, message)
 
     @law
     def test_training_carries_the_state_where_the_batch_says_so(self) -> None:

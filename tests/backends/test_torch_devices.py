@@ -13,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from seqgen.backends.torch import loss  # noqa: E402  torch may not be there
+from seqgen.backends.torch import loss, tokens  # noqa: E402  torch may not be there
 from seqgen.backends.torch.model import TorchModel  # noqa: E402
 from seqgen.backends.torch.network import PARTS  # noqa: E402
 from seqgen.core.canonical import initial_weights  # noqa: E402
@@ -61,6 +61,12 @@ def test_updates(build, architecture):
     assert on_meta(model.train_step(Batch(IDS, IDS, MASK, carry=True), 1e-3), model.gradient_norm)
     model.micro_batch_size = 2
     assert on_meta(model.train_step(Batch(IDS, IDS, carry=True), 1e-3), model.gradient_norm)
+
+
+def test_batches_of_a_corpus_that_stays_on_the_device(build, monkeypatch):
+    monkeypatch.setattr(tokens, "room", lambda _: 1 << 20)
+    model, batch = build(), Batch(IDS, IDS, MASK).located(IDS.ravel(), np.arange(ROWS))
+    assert on_meta(model.train_step(batch, 1e-3), model.evaluate(batch)[0])
 
 
 @pytest.mark.parametrize("name", ["sgd", "rmsprop"])

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402  torch may not be there
 
+from seqgen.backends.torch import tokens  # noqa: E402
 from seqgen.core.catalog import load_catalog  # noqa: E402
 from seqgen.core.spec import ModelSpec, OptimizerSpec  # noqa: E402
 from seqgen.core.types import Batch  # noqa: E402
@@ -53,6 +54,14 @@ def model(request):
 def test_a_training_step_reads_nothing_from_the_device(model, weights):
     model.train_step(batch(weights), 1e-3)  # the optimiser's first step makes its moments
     assert asked(lambda: model.train_step(batch(weights), 1e-3)) == []
+
+
+def test_nor_does_one_that_reads_its_ids_from_a_corpus_on_the_device(model, monkeypatch):
+    monkeypatch.setattr(tokens, "room", lambda _: 1 << 20)
+    located = batch().located(np.arange(40, dtype=np.uint8) % 7, np.array([0, 7, 14, 21]))
+    model.train_step(located, 1e-3)
+    assert asked(lambda: model.train_step(located, 1e-3)) == []
+    assert asked(lambda: model.evaluate(located)) == []
 
 
 @pytest.mark.parametrize("weights", [None, np.ones((4, 5), np.float32)], ids=["all scored", "padded"])

@@ -14,6 +14,7 @@ from seqgen.backends.torch.loss import summed_nats
 from seqgen.backends.torch.network import PARTS, Network, Parts, on_device
 from seqgen.backends.torch.optimizer import Updater
 from seqgen.backends.torch.stepper import Stepper
+from seqgen.backends.torch.tokens import TokensOnDevice
 from seqgen.backends.torch.weights import read_weights, slots, write_weights
 from seqgen.core.backend import Model
 from seqgen.core.spec import ModelSpec, OptimizerSpec
@@ -53,6 +54,7 @@ class TorchModel(Model):
         self._dropout = torch.Generator(device).manual_seed(random_seed)
         self._random_name = f"random.torch-{device.partition(':')[0]}"
         self._stepper: Stepper | None = None
+        self._tokens = TokensOnDevice(device)
         self._training_state: tuple[Parts, ...] | None = None
         self._evaluation_state: tuple[Parts, ...] | None = None
         self.load_weights(weights)
@@ -162,9 +164,9 @@ class TorchModel(Model):
     ) -> tuple[Tensor, tuple[Parts, ...]]:
         """(summed nats of the scored targets, the state after); in the model's precision where it trains."""
         lower = dropout is not None and self.precision == "bfloat16"
+        inputs, targets = self._tokens.of(batch)
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=lower):
-            outputs, after = self._network(self._tensor(batch.inputs.T), state, dropout)  # (T, B, H)
-        targets = self._tensor(batch.targets.T)  # (T, B)
+            outputs, after = self._network(inputs, state, dropout)  # (T, B, H)
         if batch.last_step_only:
             outputs, targets = outputs[-1:], targets[-1:]
         weights = None

@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
-from mutants.backends.forwarding import Forwarding, breaking
+from mutants.backends.forwarding import Forwarding, breaking, read_at
 
 from seqgen.backends.torch.backend import TorchBackend
 
@@ -47,6 +47,18 @@ class MeanOfNothing(Forwarding):
     def evaluate(self, batch):
         nats, scored = self.inner.evaluate(batch)
         return (nats if scored else math.nan), scored
+
+
+@breaks("test_a_batch_of_a_corpus_is_evaluated_as_its_ids_say", "the first corpus is read whatever the batch's is")
+class FirstCorpus(Forwarding):
+    corpus = None
+
+    def evaluate(self, batch):
+        if batch.origin is not None:
+            if self.corpus is None:
+                self.corpus = batch.origin.tokens
+            batch = read_at(batch, self.corpus, batch.origin.first)
+        return self.inner.evaluate(batch)
 
 
 @breaks("test_a_carried_evaluation_reads_two_halves_as_one", "evaluation never carries")

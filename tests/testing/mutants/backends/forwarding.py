@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.core.backend import Backend, Model
+from seqgen.core.types import Batch, Ids
 from seqgen.testing.backend import BackendContract
 
 
@@ -28,6 +32,13 @@ def breaking(mutants: list[tuple[str, str, type[BackendContract]]]):
         return register
 
     return breaks
+
+
+def read_at(batch: Batch, tokens: Ids, first: npt.NDArray[np.int64]) -> Batch:
+    """A batch with the ids that lie at these places of a corpus."""
+    places = first[:, None] + np.arange(batch.inputs.shape[1] + 1)
+    ids = tokens[np.clip(places, 0, tokens.size - 1)]
+    return dataclasses.replace(batch, inputs=ids[:, :-1], targets=ids[:, 1:])
 
 
 class Forwarding(Model):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mutants.backends.forwarding import Forwarding, breaking, rounded
+from mutants.backends.forwarding import Forwarding, breaking, read_at, rounded
 
 from seqgen.backends.torch.backend import TorchBackend
 from seqgen.core.canonical import initial_weights
@@ -80,6 +80,14 @@ class FillsBatch(Forwarding):
     def train_step(self, batch, learning_rate):
         if batch.weights is not None:
             batch.inputs[batch.weights == 0] = 0
+        return self.inner.train_step(batch, learning_rate)
+
+
+@breaks("test_a_batch_of_a_corpus_trains_as_its_ids_say", "ids are read one place on", TorchBackend)
+class ReadsOnePlaceOn(Forwarding):
+    def train_step(self, batch, learning_rate):
+        if batch.origin is not None:
+            batch = read_at(batch, batch.origin.tokens, batch.origin.first + 1)
         return self.inner.train_step(batch, learning_rate)
 
 
