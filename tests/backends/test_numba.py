@@ -173,6 +173,46 @@ def test_what_was_compiled_is_kept_for_the_next_process(run_python, monkeypatch,
     assert hits == ["(1, 3)\n\n", "(1, 3)\n1\n"]
 
 
+DAMAGED = """
+import numpy as np
+from seqgen.backends.numba.backend import NumbaBackend
+from seqgen.core.spec import ModelSpec
+
+model = NumbaBackend().build(ModelSpec(vocab_size=3, hidden_size=4))
+print(model.next_logits(np.array([1]), model.initial_state(1))[0].shape)
+"""
+
+
+@pytest.mark.parametrize("kept", [b"", b"\x80\x04nothing that ends"], ids=["empty", "torn"])
+def test_what_a_crash_left_of_compiled_code_is_passed_over(run_python, monkeypatch, tmp_path, kept):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    run_python(DAMAGED)
+    indexes = list(tmp_path.rglob("*.nbi"))
+    assert indexes
+    for index in indexes:
+        index.write_bytes(kept)
+    outcome = run_python(DAMAGED)
+    assert (outcome.exit_code, outcome.stdout) == (0, "(1, 3)\n"), outcome
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_state_of_other_sequences_than_ids_is_refused(rows, small_spec, random_weights):
+    spec = small_spec()
+    model = NumbaBackend().build(spec, weights=random_weights(spec))
+    with pytest.raises(ValueError, match=f"There are 3 rows of ids, but the state is of {rows} sequences"):
+        model.next_logits(np.array([1, 2, 3]), model.initial_state(rows))
+
+
+@pytest.mark.parametrize("name", ["layers.0.recurrent_weight", "layers.1.input_weight", "output.weight"])
+def test_weights_with_which_a_sum_may_overflow_give_no_logits(name, small_spec, random_weights):
+    spec = small_spec(num_layers=2)
+    weights = random_weights(spec)
+    weights[name].flat[3] = 3e38
+    model = NumbaBackend().build(spec, weights=weights)
+    logits, _ = model.next_logits(np.array([1]), model.initial_state(1))
+    assert not np.isfinite(logits).any()
+
+
 @pytest.mark.parametrize("token", [-1, 11, 2**40])
 def test_an_id_that_is_no_token_is_refused(token, small_spec, random_weights):
     spec = small_spec()

@@ -89,3 +89,10 @@ def test_weights_that_are_fitted_anew_count_at_once(random_batch):
     assert not np.allclose(before, after)
     again = Mixture(mixture._network, table, mixture._weights)
     np.testing.assert_array_equal(again.next_logits(np.array([1]), state)[0], after)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 3), (2, 1)])
+def test_contexts_of_other_rows_or_another_length_are_refused(shape):
+    mix = mixer(mixture_of(count_ngrams(np.arange(60) % V, V, 3)).tensors())
+    with pytest.raises(ValueError, match=r"The contexts have the shape .* instead of \(2, 2\)"):
+        mix(np.zeros((2, V), np.float32), np.zeros(shape, np.int64))

@@ -10,10 +10,12 @@ All that :func:`read` is compiled from stands in this file, for by its age Numba
 from __future__ import annotations
 
 import contextlib
+import pickle
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from llvmlite import ir
 from numba import njit, typeof, types
 from numba.extending import intrinsic, models, register_model
@@ -24,6 +26,40 @@ LANES = 16
 BLOCK = 4 * LANES
 """Columns whose sums are added up together: as many stay in registers, and none waits for another."""
 
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int8]
+
+
+class Products(NamedTuple):
+    """The weights of P products of the same shape, each of outputs (R) with weights (R, C).
+
+    Attributes:
+        weight: (P, bytes) int8, by blocks of columns, pairs of rows, columns, rows; zeros fill up the last of each.
+        scale: (P, C) what the sum of a column is multiplied by.
+        bias: (P, C) what is added then.
+    """
+
+    weight: Integers
+    scale: Floats
+    bias: Floats
+
+
+class Packed(NamedTuple):
+    """All weights of a model.
+
+    Attributes:
+        table: (V, G*H) what each token gives to the gates of layer 0, bias included.
+        inputs: of the layers above the first.
+        recurrent: of all layers.
+        output: one product.
+    """
+
+    table: Floats
+    inputs: Products
+    recurrent: Products
+    output: Products
+
+
 # Sums in any order, but what is not a number stays none.
 _OPTIONS = {"fastmath": {"contract", "reassoc", "nsz", "arcp"}, "nogil": True, "error_model": "numpy"}
 
@@ -33,7 +69,11 @@ _inlined = njit(**_OPTIONS)
 def compiled_for(function: Any, arguments: Sequence[Any]) -> Callable[..., None]:
     """A kept function for arguments of these types, at which a call otherwise looks anew: for that it takes 2 µs of 10."""
     signature = tuple(typeof(argument) for argument in arguments)
-    with contextlib.suppress(OSError):  # of a full disk: it cannot be kept there, but is in memory all the same
+    # A full disk cannot keep it, and it is in memory all the same; what a crash left of one that was kept cannot be read.
+    with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
+        function.compile(signature)
+    if signature not in function.overloads:
+        function = njit(**_OPTIONS)(function.py_func)
         function.compile(signature)
     compiled: Callable[..., None] = function.get_overload(signature)
     return compiled
@@ -53,7 +93,7 @@ def read(ids: Any, table: Any, inputs: Any, recurrent: Any, output: Any, levels:
 
     Args:
         ids: (B, T) int64.
-        table: (V, G*H); this and the next three are the parts of :class:`seqgen.backends.numba.weights.Packed`.
+        table: (V, G*H); this and the next three are the parts of :class:`Packed`.
         inputs: the products of the layers above the first with the layer below.
         recurrent: those of all layers with their own outputs.
         output: the one that gives logits.
@@ -107,7 +147,7 @@ def product(products: Any, number: Any, pairs: Any, sums: Any, result: Any) -> N
     """Write the result (C) of one of some products.
 
     Args:
-        products: as :class:`seqgen.backends.numba.weights.Products`.
+        products: as :class:`Products`.
         number: which of them.
         pairs: (R / 2) int32, in each of which are two of the integers that stand for what is multiplied.
         sums: int32 to work in, for whole blocks of columns.

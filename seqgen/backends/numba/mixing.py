@@ -44,11 +44,14 @@ class Ngrams(NamedTuple):
 
 def mixer(tensors: Mapping[str, npt.NDArray[Any]]) -> Callable[[Floats, Ids], Floats]:
     """From the logits (B, V) of a network and the last tokens (B, N) to the logits (B, V) of the mixture."""
-    ngrams = _in_a_row(tensors)
+    ngrams, order = _in_a_row(tensors), len(tensors["weights"]) - 1
     compiled: Callable[..., None] | None = None
 
     def mixed(logits: Floats, contexts: Ids) -> Floats:
         nonlocal compiled
+        if contexts.shape != (len(logits), order):  # compiled code would read what is not there
+            msg = f"The contexts have the shape {contexts.shape} instead of {(len(logits), order)}."
+            raise ValueError(msg)
         result = np.empty(logits.shape, np.float32)
         # One layout and one type, and arrays that can be written to: see NumbaModel.
         arguments = (logits.astype(np.float32, order="C"), contexts.astype(np.int64, order="C"), ngrams, result)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from seqgen.backends.nats import nats_of
 from seqgen.backends.numba import kernels, mixing
-from seqgen.backends.numba.weights import Floats, Packed, levels_of, pack
+from seqgen.backends.numba.kernels import Floats, Packed
+from seqgen.backends.numba.weights import levels_of, pack
 from seqgen.core.backend import Model
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch, Ids, State, Weights
@@ -91,6 +92,9 @@ class NumbaModel(Model):
 
     def _read(self, ids: Ids, state: State, shown: int) -> tuple[Floats, State]:
         """The logits (B, N, V) after the last N of T tokens, and the state after the last."""
+        if len(state[_STATE]) != len(ids):  # compiled code would read and write what is not there
+            msg = f"There are {len(ids)} rows of ids, but the state is of {len(state[_STATE])} sequences."
+            raise ValueError(msg)
         logits = np.empty((len(ids), shown, self.spec.vocab_size), np.float32)
         after = state[_STATE].copy()
         # One type of ids and arrays that can be written to, for else Numba would compile anew.

@@ -10,49 +10,14 @@ A product takes :data:`~seqgen.backends.numba.kernels.BLOCK` columns at a time, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from seqgen.backends.numba.kernels import BLOCK
+from seqgen.backends.numba.kernels import BLOCK, Floats, Integers, Packed, Products
 from seqgen.backends.numpy.weights import aligned, prepare
 from seqgen.core.spec import ModelSpec
 
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int8]
-
 _LARGEST = 127
-
-
-class Products(NamedTuple):
-    """The weights of P products of the same shape, each of outputs (R) with weights (R, C).
-
-    Attributes:
-        weight: (P, bytes) int8, by blocks of columns, pairs of rows, columns, rows; zeros fill up the last of each.
-        scale: (P, C) what the sum of a column is multiplied by.
-        bias: (P, C) what is added then.
-    """
-
-    weight: Integers
-    scale: Floats
-    bias: Floats
-
-
-class Packed(NamedTuple):
-    """All weights of a model.
-
-    Attributes:
-        table: (V, G*H) what each token gives to the gates of layer 0, bias included.
-        inputs: of the layers above the first.
-        recurrent: of all layers.
-        output: one product.
-    """
-
-    table: Floats
-    inputs: Products
-    recurrent: Products
-    output: Products
 
 
 def levels_of(hidden_size: int) -> np.float32:
@@ -64,7 +29,7 @@ def levels_of(hidden_size: int) -> np.float32:
 
 
 def pack(weights: Mapping[str, Floats], spec: ModelSpec) -> Packed:
-    """Canonical weights, rounded and packed; where one is not finite, no output is."""
+    """Canonical weights, rounded and packed; where one is not finite, or so large that a sum may not be, no output is."""
     prepared = prepare(weights, spec)
     size, columns = spec.hidden_size, prepared.table.shape[1]
     recurrent_bias = np.zeros((spec.num_layers, columns), np.float32)
@@ -82,7 +47,10 @@ def pack(weights: Mapping[str, Floats], spec: ModelSpec) -> Packed:
         _products([layer.recurrent_weight for layer in prepared.layers], recurrent_bias, size),
         _products([prepared.output_weight], prepared.output_bias.copy(), size),
     )
-    parts = (packed.table, *packed.inputs[1:], *packed.recurrent[1:], *packed.output[1:])
+    products = (packed.inputs, packed.recurrent, packed.output)
+    with np.errstate(over="ignore"):
+        largest = [each.scale * np.float32(2**31) for each in products]  # what the largest sum would become
+    parts = (packed.table, *(each.bias for each in products), *largest)
     if not all(np.isfinite(part).all() for part in parts):  # an integer cannot say so
         packed.output.bias[:] = np.nan
     return packed
