@@ -362,7 +362,7 @@ def _resolved(
     )
 
 
-_RESUMABLE = ("epochs", "max_steps", "max_time", "device", "auto_batch", "checkpoint_every", "keep")
+_RESUMABLE = ("epochs", "max_steps", "max_time", "device", "auto_batch", "checkpoint_every", "keep", "ngram_order")
 
 
 def _only_budget(corpus: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:

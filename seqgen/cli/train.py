@@ -96,8 +96,10 @@ def train(**arguments: Any) -> None:
         raise typer.Exit(128 + model.signal_number)
     if not quiet:
         then = "\n         " if sys.stderr.isatty() else ".  "  # together they are wider than 80 columns
+        bits = result["bits_per_character"]
+        loss = "" if bits is None else f"{bits:.3f} bits/character "
         say(
-            f"done     {model.reference}: {result['bits_per_character']:.3f} bits/character after {result['steps']:,} "
+            f"done     {model.reference}: {loss}after {result['steps']:,} "
             f"steps in {result['seconds']:.0f} s{then}seqgen generate --model {result['model']}"
         )
 

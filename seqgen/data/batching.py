@@ -30,6 +30,9 @@ Art of Evaluation in Neural Language Models, section 4, with 0.01)."""
 EVALUATED_WINDOWS = 8192
 """So many windows are scored at most in an evaluation of mode ``windows``."""
 
+EVALUATED_TARGETS = 1 << 19
+"""So many targets are scored at most in an evaluation while a model trains: their mean is right to a few thousandths of a nat."""
+
 MOST_TOUCHED = 1 << 26
 """Bytes of the mapped tokens, about, that are left in memory."""
 
@@ -60,10 +63,14 @@ class Batching(ABC):
         seq_len: time steps in a batch (T), at most.
         batch_size: sequences in a batch (B); fewer than asked for where the part is small.
         steps_per_epoch: batches in one pass over the part, the same for every epoch.
+        targets: how many are scored in a pass.
+        partial: whether an evaluation leaves others out, since there are too many.
     """
 
     batch_size: int
     steps_per_epoch: int
+    targets: int
+    partial = False
 
     def __init__(self, part: Part, *, seq_len: int, random_seed: int) -> None:
         self.part = part
@@ -94,11 +101,19 @@ class Batching(ABC):
             self._touched = 0
             release(tokens)
         scored = None if weights is None else weights.astype(np.float32)
-        return Batch(np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:]), scored, **how)
+        batch = Batch(np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, 1:]), scored, **how)
+        return batch.located(tokens, first)
 
 
 def make_batching(
-    mode: Mode, part: Part, *, seq_len: int, batch_size: int, random_seed: int, for_evaluation: bool = False
+    mode: Mode,
+    part: Part,
+    *,
+    seq_len: int,
+    batch_size: int,
+    random_seed: int,
+    for_evaluation: bool = False,
+    at_most: int | None = None,
 ) -> Batching:
     """The batches of a part.
 
@@ -110,6 +125,7 @@ def make_batching(
         batch_size: sequences in a batch (B), at most.
         random_seed: of order and offsets.
         for_evaluation: score every target once, in order (of windows, at most 8,192 evenly spaced ones).
+        at_most: of so many targets an evaluation scores no more than these, from all over the part; None: all.
 
     Raises:
         TooShortError: the part is shorter than one window.
@@ -121,10 +137,15 @@ def make_batching(
         )
     if mode == "documents":
         return Documents(
-            part, seq_len=seq_len, batch_size=batch_size, random_seed=random_seed, for_evaluation=for_evaluation
+            part,
+            seq_len=seq_len,
+            batch_size=batch_size,
+            random_seed=random_seed,
+            for_evaluation=for_evaluation,
+            at_most=at_most,
         )
     if for_evaluation:
-        return EvaluationStream(part, seq_len=seq_len, batch_size=batch_size)
+        return EvaluationStream(part, seq_len=seq_len, batch_size=batch_size, at_most=at_most)
     return Stream(part, seq_len=seq_len, batch_size=batch_size, random_seed=random_seed)
 
 
@@ -143,7 +164,8 @@ class Stream(Batching):
         # One window less leaves room for offsets; where that is all there is, the offset is what room there is.
         self.steps_per_epoch = max(1, (targets - (seq_len - 1)) // (self.batch_size * seq_len))
         self._row = self.steps_per_epoch * seq_len  # targets in a stream
-        self._room = targets - self.batch_size * self._row
+        self.targets = self.batch_size * self._row
+        self._room = targets - self.targets
         self._epoch = lru_cache(maxsize=1)(self._make_epoch)
 
     def batch(self, epoch: int, step: int) -> Batch:
@@ -162,33 +184,37 @@ class Stream(Batching):
 
 
 class EvaluationStream(Batching):
-    """B contiguous portions side by side; every target is scored once.
+    """B contiguous portions side by side; every target is scored once, or of too many some, with equal gaps between the portions.
 
     Each portion but the first is preceded by seq_len tokens that are read and not scored, so that the state with which
     it begins is nearly what reading from the start would give.
     """
 
-    def __init__(self, part: Part, *, seq_len: int, batch_size: int) -> None:
+    def __init__(self, part: Part, *, seq_len: int, batch_size: int, at_most: int | None = None) -> None:
         super().__init__(part, seq_len=seq_len, random_seed=0)
-        self._targets = part.tokens.size - 1
-        if self._targets < 1:
+        targets = part.tokens.size - 1
+        if targets < 1:
             raise CorpusError(f"There is nothing to score: the text has {part.tokens.size} tokens, and 2 are needed.")
+        self.targets = targets if at_most is None else min(targets, at_most)
         # The first row scores S targets, the others S - T after T of warming up: S + (B - 1)(S - T) is at least all.
         overlap = (batch_size - 1) * seq_len
-        self.steps_per_epoch = -(-(self._targets + overlap) // (batch_size * seq_len))
+        self.steps_per_epoch = -(-(self.targets + overlap) // (batch_size * seq_len))
         self._portion = (self.steps_per_epoch - 1) * seq_len  # S - T
         if self.steps_per_epoch == 1:
             self.batch_size = 1
         else:
-            self.batch_size = max(1, -(-(self._targets - seq_len) // self._portion))
+            self.batch_size = max(1, -(-(self.targets - seq_len) // self._portion))
+        self.partial = self.targets < targets
+        read = self.batch_size * self._portion + seq_len
+        self._gap = max(0, targets - read) // max(1, self.batch_size - 1) if self.partial else 0
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The next window of each portion."""
         rows = np.arange(self.batch_size)
         first = rows * self._portion + step * self.seq_len  # (B,)
-        target = first[:, None] + np.arange(self.seq_len)  # (B, T) the number of each target
-        warming = (step == 0) & (rows > 0)
-        return self._gather(first, self.seq_len, weights=(target < self._targets) & ~warming[:, None], carry=step > 0)
+        target = first[:, None] + np.arange(self.seq_len)  # (B, T) the number of each target, gaps left out
+        weights = (target < self.targets) & ~((step == 0) & (rows > 0))[:, None]
+        return self._gather(first + rows * self._gap, self.seq_len, weights=weights, carry=step > 0)
 
 
 class Windows(Batching):
@@ -201,16 +227,16 @@ class Windows(Batching):
         self._windows = part.tokens.size - seq_len
         if self._windows < 1:
             raise TooShortError(part.tokens.size, seq_len)
-        self._used = min(self._windows, EVALUATED_WINDOWS) if for_evaluation else self._windows
+        self.targets = min(self._windows, EVALUATED_WINDOWS) if for_evaluation else self._windows
         self._shuffled = not for_evaluation
-        self.batch_size = min(batch_size, self._used)
-        self.steps_per_epoch = -(-self._used // self.batch_size)
+        self.batch_size = min(batch_size, self.targets)
+        self.steps_per_epoch = -(-self.targets // self.batch_size)
         self._order = lru_cache(maxsize=1)(self._make_order)
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The next windows; the last batch of an epoch may have fewer."""
-        numbers = np.arange(step * self.batch_size, min((step + 1) * self.batch_size, self._used))
-        first = self._order(epoch)[numbers] if self._shuffled else numbers * self._windows // self._used
+        numbers = np.arange(step * self.batch_size, min((step + 1) * self.batch_size, self.targets))
+        first = self._order(epoch)[numbers] if self._shuffled else numbers * self._windows // self.targets
         return self._gather(first.astype(np.int64), self.seq_len, last_step_only=True)
 
     def _make_order(self, epoch: int) -> npt.NDArray[Any] | Shuffle:
@@ -229,7 +255,14 @@ class Documents(Batching):
     """
 
     def __init__(
-        self, part: Part, *, seq_len: int, batch_size: int, random_seed: int, for_evaluation: bool = False
+        self,
+        part: Part,
+        *,
+        seq_len: int,
+        batch_size: int,
+        random_seed: int,
+        for_evaluation: bool = False,
+        at_most: int | None = None,
     ) -> None:
         super().__init__(part, seq_len=seq_len, random_seed=random_seed)
         targets = part.stops - part.starts[:-1] - 1  # (D,)
@@ -237,6 +270,9 @@ class Documents(Batching):
         self._targets = targets[targets > 0]
         if not self._targets.size:
             raise CorpusError("There is nothing to predict: no document has two tokens.")
+        if for_evaluation and at_most is not None and self._targets.sum() > at_most:
+            self._leave_out(at_most)
+        self.targets = int(self._targets.sum())
         self.batch_size = min(batch_size, self._targets.size)
         self._shuffled = not for_evaluation
         self._plan = lru_cache(maxsize=1)(self._make_plan)
@@ -257,6 +293,14 @@ class Documents(Batching):
         length = min(self.seq_len, -(-int(left.max()) // 8) * 8)
         scored = np.arange(length) < left[:, None]  # (B, T)
         return self._gather(first, length, weights=scored, carry=bool(window > 0))
+
+    def _leave_out(self, at_most: int) -> None:
+        """Keep evenly spaced documents, about as many targets as asked for; of one that has more, its beginning."""
+        self.partial = True
+        self._targets = np.minimum(self._targets, at_most)
+        count = max(1, int(at_most / self._targets.mean()))
+        chosen = np.arange(count) * self._targets.size // count
+        self._first, self._targets = self._first[chosen], self._targets[chosen]
 
     def _make_plan(self, epoch: int) -> tuple[Positions, Positions, Positions]:
         """The order of documents (D,), of which each B are a group; the order of groups; the step after each one's last."""

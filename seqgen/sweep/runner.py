@@ -152,6 +152,7 @@ class Sweep:
             watcher,
             lambda *_: "",
             callbacks=[watcher],
+            mixes_interrupted=False,  # it counts for nothing
             training_folder=own / "training",
             registry=Registry(own / "models"),
         )

@@ -113,7 +113,8 @@ def choose(
         passes = min(far) / corpus.tokens
     most = _most_passes(values, batch_size * in_row / corpus.tokens)
     if passes > most:
-        chosen["epochs"] = passes = most
+        chosen["epochs"] = most
+        passes = most if passes < math.inf else passes  # not measured
     if values["dropout"] is None:
         chosen["dropout"] = dropout_for(passes)
     default("output_bias", "frequencies" if passes < FEW_PASSES else "zero")

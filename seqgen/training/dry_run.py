@@ -10,6 +10,7 @@ from typing import Any
 from seqgen.core.canonical import GATES
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
+from seqgen.training.memory import with_fewer_rows
 from seqgen.training.pace import Pace, measure
 from seqgen.training.preparation import Preparation
 
@@ -97,14 +98,20 @@ def dry_run(prepared: Preparation, *, clock: Callable[[], float] = time.perf_cou
         clock: seconds, from any origin.
     """
     model, training = prepared.model, prepared.training
-    pace = measure(model, training, learning_rate=lambda step: prepared.schedule.at(step, 0.0), clock=clock)
+    pace = with_fewer_rows(
+        lambda: measure(model, training, learning_rate=lambda step: prepared.schedule.at(step, 0.0), clock=clock),
+        model,
+        training.batch_size,
+        auto_batch=prepared.config.training["auto_batch"],
+    )
     moments = [
         tensor.nbytes
         for name, tensor in model.training_state().items()
         if name != "step" and not name.startswith(("carry.", "random."))
     ]
     weights = sum(tensor.nbytes for tensor in model.weights().values())
-    activations = activation_bytes(prepared.config.model, training.batch(0, 0), model.precision)
+    together = training.batch(0, 0).rows(slice(0, model.micro_batch_size))
+    activations = activation_bytes(prepared.config.model, together, model.precision)
     return DryRun(
         prepared=prepared,
         memory=Memory(weights, weights, sum(moments), activations),

@@ -8,11 +8,15 @@ a tenth of the rate at which the smoothed loss is lowest, as the rule ``minimum`
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from seqgen.core.backend import Model
 from seqgen.core.errors import TrainingError
+from seqgen.data.batching import Batching
+from seqgen.training.memory import with_fewer_rows
 from seqgen.training.preparation import Preparation
 
 STEPS = 100
@@ -98,6 +102,26 @@ def range_test(prepared: Preparation) -> RangeTest:
     """
     model, training = prepared.model, prepared.training
     rates = [LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1)) for step in range(STEPS)]
+    start = model.weights(), model.training_state()
+
+    def losses_from_the_start() -> list[float]:
+        model.load_weights(start[0])
+        model.load_training_state(start[1])
+        return _losses(model, training, rates)
+
+    losses = with_fewer_rows(
+        losses_from_the_start, model, training.batch_size, auto_batch=prepared.config.training["auto_batch"]
+    )
+    if not losses:
+        msg = "The loss is not a number before the first update, so there is no learning rate to find."
+        raise TrainingError(msg)
+    smoothed = [fmean(losses[max(0, step - AROUND) : step + AROUND + 1]) for step in range(len(losses))]
+    points = tuple(map(Point, rates, losses, smoothed))
+    return RangeTest(points, prepared.characters_per_token, diverged=len(points) < STEPS)
+
+
+def _losses(model: Model, training: Batching, rates: Sequence[float]) -> list[float]:
+    """That of each step, until it diverges."""
     losses: list[float] = []
     for step, rate in enumerate(rates):
         loss = float(model.train_step(training.batch(*divmod(step, training.steps_per_epoch)), rate))
@@ -106,9 +130,4 @@ def range_test(prepared: Preparation) -> RangeTest:
         losses.append(loss)
         if fmean(losses[-2 * AROUND - 1 :]) > DIVERGED * losses[0]:
             break
-    if not losses:
-        msg = "The loss is not a number before the first update, so there is no learning rate to find."
-        raise TrainingError(msg)
-    smoothed = [fmean(losses[max(0, step - AROUND) : step + AROUND + 1]) for step in range(len(losses))]
-    points = tuple(map(Point, rates, losses, smoothed))
-    return RangeTest(points, prepared.characters_per_token, diverged=len(points) < STEPS)
+    return losses

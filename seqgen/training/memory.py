@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from seqgen.core.backend import Model
 from seqgen.core.errors import TrainingError
 from seqgen.core.memory import out_of_memory
+
+T = TypeVar("T")
 
 
 def fewer_rows(model: Model, batch_size: int) -> bool:
@@ -18,6 +20,16 @@ def fewer_rows(model: Model, batch_size: int) -> bool:
         return False
     model.micro_batch_size = -(-now // 2)
     return True
+
+
+def with_fewer_rows(action: Callable[[], T], model: Model, batch_size: int, *, auto_batch: bool) -> T:
+    """Do something with a model, with ``auto_batch`` again with half as many sequences at a time, as long as memory does not suffice."""
+    while True:
+        try:
+            return action()
+        except Exception as error:
+            if not (auto_batch and out_of_memory(error) and fewer_rows(model, batch_size)):
+                raise
 
 
 @contextmanager

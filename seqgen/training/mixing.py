@@ -80,7 +80,7 @@ def mixed_in(
 ) -> Mixed | None:
     """The n-grams to publish with the best weights, if any are asked for or worth it.
 
-    A signal, or memory that does not suffice, leaves them out.
+    A signal, memory that does not suffice, or a part's mistake leaves them out: what was trained is published all the same.
 
     Args:
         trainer: has trained.
@@ -94,7 +94,7 @@ def mixed_in(
         return None
     try:
         asked.at_once = True
-        counted, held_out = len(trainer.training.part.tokens), len(validation.part.tokens)
+        counted, held_out = len(trainer.training.part.tokens), validation.targets
         if counted >= MANY_COUNTED or _weighed(trainer.model, validation) >= MANY_WEIGHED:
             reporter.note(
                 f"n-grams  being counted in {counted:,} tokens and weighed on {held_out:,}; Ctrl-C leaves them out"
@@ -103,10 +103,11 @@ def mixed_in(
     except KeyboardInterrupt:
         reporter.warn("The n-grams are left out.")
         return None
-    except Exception as error:
-        if not out_of_memory(error):
-            raise
-        reporter.warn("There is not enough memory to count n-grams, so they are left out.")
+    except Exception as error:  # noqa: BLE001  a third party's backend; what was trained must not suffer
+        if out_of_memory(error):
+            reporter.warn("There is not enough memory to count n-grams, so they are left out.")
+        else:
+            reporter.warn(f"The n-grams are left out: {type(error).__name__}: {error}")
         return None
     if mixed is None:
         return None
@@ -121,7 +122,7 @@ def mixed_in(
 
 def _weighed(model: Model, validation: Batching) -> int:
     """How many probabilities of held-out tokens there are."""
-    return len(validation.part.tokens) * model.spec.vocab_size
+    return validation.targets * model.spec.vocab_size
 
 
 def _mix(model: Model, weights: Weights, order: int | None, training: Batching, validation: Batching) -> Mixed | None:

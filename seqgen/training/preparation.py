@@ -17,12 +17,11 @@ from seqgen.core.canonical import extended_weights
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError
-from seqgen.core.memory import out_of_memory
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids, Weights
-from seqgen.data.batching import Batching, TooShortError, make_batching
+from seqgen.data.batching import EVALUATED_TARGETS, Batching, TooShortError, make_batching
 from seqgen.data.reading import Progress, Reading, recognised
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
@@ -30,14 +29,14 @@ from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, Reach, choose
 from seqgen.training.frequencies import fresh_weights
-from seqgen.training.memory import fewer_rows
+from seqgen.training.memory import with_fewer_rows
 from seqgen.training.mixing import check_mixing
 from seqgen.training.options import recorded
 from seqgen.training.pace import measure
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
-from seqgen.training.sources import name_after, resolve_sources
+from seqgen.training.sources import Sources, name_after, resolve_sources
 from seqgen.training.trainer import check_patience
-from seqgen.training.unseen import vocabulary
+from seqgen.training.unseen import Unseen, vocabulary
 
 PACE_SHARE, PACE_SECONDS = 0.005, 5.0
 """The share of a budget of time that is spent on measuring the pace at least, and no more than these seconds."""
@@ -122,8 +121,8 @@ def prepare(
     name = name or name_after(resolved.sources[0])
     check_name(name)
     values, origins = dict(values), dict(origins)
-    if resolved.dataset and origins["dataset"] == "default":
-        values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
+    if origins["dataset"] == "default":
+        _choose_dataset(resolved, parent, values, origins)
     # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
     dataset_entry, dataset = _part(catalog, "dataset", values["dataset"], sources=resolved.paths)
     if parent is None:
@@ -137,20 +136,7 @@ def prepare(
     next(dataset.documents(), None)
     backend_entry, backend = _backend(catalog, values)
     _choose_architecture(backend_entry, backend, values, origins)
-    tokens_folder = home.tokens_folder()
-    fingerprint = recognised(dataset, tokens_folder)
-    if parent is None:
-        reading = Reading(dataset, size=fingerprint.size if fingerprint else None, progress=working("reading", busy))
-        tokenizer = tokenizer.fit(reading.contents())
-        # Not every tokenizer reads all of it, or any of it.
-        fingerprint = reading.fingerprint or fingerprint
-        reading.remember(tokens_folder)
-    ids: Ids | None = None
-    if parent is not None:
-        tokenizer, ids = vocabulary(tokenizer, dataset, parent, values["unseen"])
-    store = open_or_build(
-        dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
-    )
+    tokenizer, store, ids = _encoded(dataset, tokenizer, parent, values["unseen"], busy)
     parts = split(store, values["validation_fraction"])
     corpus = Corpus(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
     check_mixing(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
@@ -176,9 +162,10 @@ def prepare(
         origins=origins,
         has_ends=store.has_ends,
     )
-    weights = parent.weights(backend) if parent else fresh_weights(config.model, values, training.part.tokens)
-    if weights is not None and ids is not None:
-        weights = extended_weights(weights, config.model, ids, values["random_seed"])
+    if parent is None:
+        weights = fresh_weights(config.model, values, training.part.tokens)
+    else:
+        weights = _inherited_weights(parent, backend, config, ids)
     model = build_model(backend, config.model, values, weights=weights)
     prepared = Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
     if not prepared.characters_per_token:
@@ -186,6 +173,29 @@ def prepare(
             "Nothing in what the losses would be measured on is known to the vocabulary: give other text."
         )
     return prepared
+
+
+def _encoded(
+    dataset: Dataset, tokenizer: Tokenizer, parent: SavedModel | None, unseen: Unseen, busy: Callable[[str], None]
+) -> tuple[Tokenizer, TokenStore, Ids | None]:
+    """The tokenizer, fitted unless it is the parent's, and the corpus as its ids; and where the parent's grew, see ``vocabulary``."""
+    tokens_folder = home.tokens_folder()
+    fingerprint = recognised(dataset, tokens_folder)
+    ids: Ids | None = None
+    if parent is None:
+        reading = Reading(dataset, size=fingerprint.size if fingerprint else None, progress=working("reading", busy))
+        tokenizer = tokenizer.fit(reading.contents())
+        # Not every tokenizer reads all of it, or any of it.
+        fingerprint = reading.fingerprint or fingerprint
+        reading.remember(tokens_folder)
+    else:
+        tokenizer, ids = vocabulary(tokenizer, dataset, parent, unseen)
+    store = open_or_build(
+        dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
+    )
+    if not store.characters:
+        raise CorpusError("Nothing in the corpus is known to the vocabulary: give other text.")
+    return tokenizer, store, ids
 
 
 def working(what: str, busy: Callable[[str], None]) -> Progress:
@@ -208,7 +218,9 @@ def make_batches(parts: tuple[Part, Part], values: Mapping[str, Any]) -> tuple[B
         return training, None
     advice = "It is what is held out.  Take more text, a larger --validation-fraction, or --seq-len {} or less"
     with _long_enough(advice):
-        return training, make_batching(values["batching"], validation_part, **shape, for_evaluation=True)
+        return training, make_batching(
+            values["batching"], validation_part, **shape, for_evaluation=True, at_most=EVALUATED_TARGETS
+        )
 
 
 @contextlib.contextmanager
@@ -289,13 +301,14 @@ def _reach(backend: Backend, spec: ModelSpec, parts: tuple[Part, Part], values: 
 
 def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
     """Tokens per second."""
-    while True:
-        try:
-            least = min(PACE_SHARE * values["max_time"], PACE_SECONDS)
-            return measure(model, training, least_seconds=least).tokens_per_second
-        except Exception as error:
-            if not (values["auto_batch"] and out_of_memory(error) and fewer_rows(model, training.batch_size)):
-                raise
+    least = min(PACE_SHARE * values["max_time"], PACE_SECONDS)
+    pace = with_fewer_rows(
+        lambda: measure(model, training, least_seconds=least),
+        model,
+        training.batch_size,
+        auto_batch=values["auto_batch"],
+    )
+    return pace.tokens_per_second
 
 
 def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
@@ -317,6 +330,24 @@ def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]
             raise OptionError(msg)
         if not given:
             values[name], origins[name] = value, f"model {parent.where}"
+
+
+def _inherited_weights(parent: SavedModel, backend: Backend, config: ModelConfig, ids: Ids | None) -> Weights:
+    """The parent's weights, with rows for the tokens that it has not: ``ids`` are those that each old one has now."""
+    weights = parent.weights(backend)
+    if ids is None:
+        return weights
+    return extended_weights(weights, config.model, ids, config.training["random_seed"])
+
+
+def _choose_dataset(
+    resolved: Sources, parent: SavedModel | None, values: dict[str, Any], origins: dict[str, str]
+) -> None:
+    """Take the dataset that suits a named corpus, else the one of the model that training goes on from."""
+    if resolved.dataset:
+        values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
+    elif parent is not None and isinstance(theirs := parent.config.training.get("dataset"), str):
+        values["dataset"], origins["dataset"] = theirs, f"model {parent.where}"
 
 
 def _choose_architecture(entry: PartEntry, backend: Backend, values: dict[str, Any], origins: dict[str, str]) -> None:

@@ -77,6 +77,8 @@ class Facts:
             "device": self.model.device,
             "precision": self.model.precision,
             "interrupted": self.trainer.stop(),
+            "stopped_by_callback": self.trainer.observer.ends()
+            and self.trainer.budget.progress(now.step, now.seconds) < 1,
             "setbacks": now.setbacks,
             **({} if self.mixed is None else {"network_loss": now.best_loss, "ngram_order": self.mixed.order}),
         }

@@ -57,17 +57,19 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
     """What is needed to train the model of a folder again.
 
     A run that ended by the clock is repeated by its number of steps, since another machine does others in that time; and so
-    is one that was interrupted.
+    is one that was interrupted, or that a callback ended.
     """
     results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
     values = dict(config.training)
     notes = []
-    interrupted, steps = results.get("interrupted") is True, results.get("steps")
-    if steps and (interrupted or values.get("max_time") is not None):
+    ends = {"interrupted": "It was interrupted", "stopped_by_callback": "A callback ended it"}
+    ended = next((how for name, how in ends.items() if results.get(name) is True), None)
+    steps = results.get("steps")
+    if steps and (ended or values.get("max_time") is not None):
         values |= {"max_time": None, "max_steps": steps}
-        if interrupted:
+        if ended:
             notes.append(
-                f"It was interrupted after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over "
+                f"{ended} after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over "
                 "a larger budget falls faster over these, and so the outcome is another one."
             )
         else:

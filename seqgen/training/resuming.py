@@ -27,11 +27,13 @@ class About:
         sources: what the dataset reads.
         fingerprint: of the corpus.
         log_to: callbacks.
+        parent: the model that it goes on from, or None.
     """
 
     sources: tuple[str, ...]
     fingerprint: str
     log_to: tuple[str, ...]
+    parent: str | None
 
 
 def read_about(run: Run) -> About:
@@ -53,7 +55,7 @@ def read_about(run: Run) -> About:
         faults.append(min(unknown))
     if faults:
         raise DamagedModelError(f"{run.folder}/run.json: {faults[0]} is not what a run writes there; it cannot go on.")
-    return About(tuple(value["sources"]), value["fingerprint"], tuple(value["log_to"]))
+    return About(tuple(value["sources"]), value["fingerprint"], tuple(value["log_to"]), value["parent"])
 
 
 def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:

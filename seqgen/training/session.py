@@ -13,7 +13,7 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import DamagedModelError, OptionError, OutputError, TrainingError
+from seqgen.core.errors import DamagedModelError, OptionError, OutputError, TrainingError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.core.redact import redacted
 from seqgen.data.split import split
@@ -26,7 +26,7 @@ from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.frequencies import fresh_weights, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
-from seqgen.training.mixing import may_mix, mixed_in
+from seqgen.training.mixing import check_mixing, mixed_in
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
@@ -38,6 +38,10 @@ from seqgen.training.trainer import DivergedError, Trainer
 
 SAMPLES_SHARE, SAMPLES_SECONDS = 0.02, 1.0
 """How long the texts that are kept with a model may take to write: a share of the training, but that many seconds at least."""
+
+
+UNLIKE = 3
+"""So many times more, or less, than asked for may be held out before that is said."""
 
 
 class Samples(Protocol):
@@ -73,6 +77,7 @@ class Session:
         log_to: callbacks, as ``NAME:key=value``.
         callbacks: callbacks that are there already; they are called after those.
         samples: writes the few texts that are kept with the model.
+        mixes_interrupted: whether n-grams are counted also for what a signal ended early.
         training_folder: where the states of runs are kept until they end.
         registry: where models are published.
     """
@@ -83,6 +88,7 @@ class Session:
     log_to: Sequence[str] = ()
     callbacks: Sequence[Callback] = ()
     samples: Samples | None = None
+    mixes_interrupted: bool = True
     training_folder: Path = field(default_factory=home.training_folder)
     registry: Registry = field(default_factory=lambda: Registry(home.models_folder()))
 
@@ -124,6 +130,7 @@ class Session:
         )
         with contextlib.closing(run):
             self.reporter.note(f"corpus   {prepared.choice}")
+            self._tell_of_held_out(prepared)
             return self._go(run, prepared, callbacks, resume=False)
 
     def resume(self, name: str | None, budget: Mapping[str, Any]) -> Outcome:
@@ -131,16 +138,23 @@ class Session:
 
         Args:
             name: of the model; None: of any.
-            budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep, auto_batch; None
-                leaves one.
+            budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep, auto_batch,
+                ngram_order; None leaves one.
 
         Raises:
             OptionError: the corpus is not the one that the run was started on.
+            UsageError: it was to go on from a model whose weights it does not have.
         """
         run = Run.find(self.training_folder, name)
         with contextlib.closing(run):
             config = read_settings(run, {key: value for key, value in budget.items() if value is not None})
             about = read_about(run)
+            if about.parent is not None and run.newest_step() is None:
+                msg = (
+                    f"The run of {run.name} was to go on from {about.parent} and ended before its weights were saved.  Start it "
+                    f"again with --from {about.parent}"
+                )
+                raise UsageError(msg)
             self.log_to = self.log_to or about.log_to
             callbacks = self._callbacks()
             entries = {
@@ -174,6 +188,7 @@ class Session:
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
             )
             training, validation = make_batches(split(store, config.training["validation_fraction"]), config.training)
+            check_mixing(config.training, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
             with enough_memory(config.training):
                 weights = fresh_weights(config.model, config.training, training.part.tokens)
                 model = build_model(backend, config.model, config.training, weights=weights)
@@ -215,10 +230,12 @@ class Session:
         with interruption(lambda signal: self.reporter.note(f"{signal}: finishing this step and saving ...")) as asked:
             trainer.stop = asked
             try:
+                if not resume and run.about()["parent"] is not None:
+                    follower.checkpoint(trainer)  # of weights that no random seed gives again
                 with enough_memory(values):
                     train(trainer, run, self.reporter, auto_batch=values["auto_batch"])
-                if not asked() and may_mix(trainer, values["ngram_order"]):
-                    follower.checkpoint(trainer)  # mixing may take long, and be killed
+                if not asked():
+                    follower.checkpoint(trainer)  # mixing and publishing may take long, and be killed
             except TrainingError as error:
                 failure = error
             except (Exception, KeyboardInterrupt) as error:
@@ -227,7 +244,8 @@ class Session:
                 raise
             finally:
                 self.reporter.close()
-            mixed = mixed_in(trainer, values["ngram_order"], self.reporter, asked, characters_per_token=ratio)
+            order = values["ngram_order"] if self.mixes_interrupted or not asked() else 0
+            mixed = mixed_in(trainer, order, self.reporter, asked, characters_per_token=ratio)
         facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed)
         return self._finish(facts, callbacks, asked, failure)
 
@@ -236,6 +254,8 @@ class Session:
     ) -> Outcome:
         run = facts.run
         if failure is not None and facts.trainer.best_weights is None:
+            if not run.newest_step():  # there is nothing to go on from
+                run.remove()
             raise failure
         try:
             version = publish(facts, self.registry, partial(self._samples, facts.trainer.counters.seconds))
@@ -260,6 +280,23 @@ class Session:
         else:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)
+
+    def _tell_of_held_out(self, prepared: Preparation) -> None:
+        """Say what is measured on, where that is not what a reader of the options would think."""
+        validation, asked = prepared.validation, prepared.config.training["validation_fraction"]
+        if validation is None:
+            return
+        held_out = len(validation.part.tokens)
+        share = held_out / len(prepared.store.tokens)
+        if not asked / UNLIKE < share < asked * UNLIKE:
+            self.reporter.warn(
+                f"{share:.1%} of the corpus is held out, and not {asked:.0%}: whole documents are, and some are much longer than "
+                "others."
+            )
+        if validation.partial:
+            self.reporter.note(
+                f"corpus   large: losses are measured on {validation.targets:,} tokens from all over the {held_out:,} held out"
+            )
 
     @contextlib.contextmanager
     def _preparing(self) -> Iterator[None]:

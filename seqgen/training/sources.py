@@ -41,14 +41,14 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
     Raises:
         CorpusError: a named corpus has not been downloaded, or standard input is empty.
     """
-    sources = tuple(sources) or (DEFAULT,)
+    named = tuple(sources) or (DEFAULT,)
     known = {corpus.name: corpus for corpus in available()}
     paths: list[str] = []
     dataset: str | None = None
-    for source in sources:
+    for source in named:
         if source == "-":
             paths.append(str(_keep_stdin()))
-        elif _local(source).exists():
+        elif sources and _local(source).exists():  # where none is named, no file of the default's name is meant
             paths.append(str(_local(source)))
         elif source in known:
             path = locate(source)
@@ -61,7 +61,7 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
             paths.append(source)
         else:
             paths.append(str(_local(source)))  # a glob, or missing: the dataset says
-    return Sources(sources, tuple(paths), dataset)
+    return Sources(named, tuple(paths), dataset)
 
 
 def as_named(path: str) -> str:

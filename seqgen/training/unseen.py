@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from seqgen.checkpoint import SavedModel
 from seqgen.core.canonical import GATES
@@ -11,12 +11,15 @@ from seqgen.core.errors import CorpusError, OptionError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids
 
+Unseen: TypeAlias = Literal["refuse", "extend", "nearest"]
+"""What to do about symbols that a model does not know."""
+
 NAMED = 10
 """Symbols that the sentence names at most."""
 
 
 def vocabulary(
-    tokenizer: Tokenizer, dataset: Dataset, parent: SavedModel, unseen: Literal["refuse", "extend", "nearest"]
+    tokenizer: Tokenizer, dataset: Dataset, parent: SavedModel, unseen: Unseen
 ) -> tuple[Tokenizer, Ids | None]:
     """The tokenizer to go on with, and, where it is another one, (V,) the id that each of the model's ids has in it.
 

@@ -250,3 +250,10 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(interrupted, seqgen, s
     more = seqgen("train", "--resume", "--max-steps", 1)
     assert more.exit_code == 0
     assert f"resume   novel at step {int(newest.name.removeprefix('step-'))}\n" in more.stderr
+
+
+def test_a_run_that_has_no_step_left_and_nothing_held_out_ends_without_a_figure(seqgen, interrupted):
+    interrupted("--validation-fraction", 0, "--max-steps", 100_000)
+    outcome = seqgen("train", "--resume", "--max-steps", 1)
+    assert (outcome.exit_code, "Traceback" in outcome.stderr) == (0, False), outcome
+    assert re.search(r"^done     \w+:2: after \d+ steps in", outcome.stderr, re.MULTILINE), outcome.stderr

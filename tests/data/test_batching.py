@@ -66,6 +66,18 @@ def test_ids_are_int64_contiguous_and_of_one_shape_and_weights_float32(many_docu
             assert batch.weights.shape == batch.targets.shape
 
 
+@pytest.mark.parametrize("for_evaluation", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_batch_says_where_in_the_part_it_lies(many_documents, mode, for_evaluation):
+    part = many_documents([7, 1, 22, 9])
+    for batch in epoch_of(make(mode, part, for_evaluation=for_evaluation)):
+        assert batch.origin.tokens is part.tokens
+        places = batch.origin.first[:, None] + np.arange(batch.inputs.shape[1] + 1)
+        ids = part.tokens[np.clip(places, 0, part.tokens.size - 1)]
+        assert (ids[:, :-1] == batch.inputs).all()
+        assert (ids[:, 1:] == batch.targets).all()
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_epochs_and_seeds_differ_in_training_and_not_in_evaluation(many_documents, mode):
     part = many_documents([7, 6, 21, 9, 3, 40, 5, 6, 6, 7])
@@ -177,6 +189,27 @@ def test_what_is_scored_has_been_read_up_to_there(one_document, size, seq_len, b
         assert (read[0], places[0]) == (0, 0) if row == 0 else places[0] == seq_len
 
 
+@given(size=st.integers(2, 300), seq_len=sizes, batch_size=sizes, at_most=st.integers(1, 300))
+def test_of_too_many_targets_some_are_scored_from_all_over(one_document, size, seq_len, batch_size, at_most):
+    options = {"for_evaluation": True, "at_most": at_most}
+    batching = make("stream", one_document(size), seq_len, batch_size, **options)
+    found = sorted(scored_targets(epoch_of(batching)))
+    assert len(found) == len(set(found)) == batching.targets == min(at_most, size - 1)
+    assert batching.partial == (at_most < size - 1)
+    if batching.partial and batching.batch_size > 1:  # no gap is larger than another, and the last row ends at the end
+        last_row = epoch_of(batching)[-1].inputs[-1]
+        assert last_row[-1] + 1 + batching.batch_size > size - 1
+
+
+def test_what_is_left_out_lies_between_equal_portions(one_document):
+    batching = make("stream", one_document(1001), seq_len=10, batch_size=4, for_evaluation=True, at_most=150)
+    found = scored_targets(epoch_of(batching))
+    starts = sorted(target for target in found if target - 1 not in found)
+    assert (len(found), starts[0], len(starts)) == (150, 1, 4)
+    assert set(np.diff(starts[1:])) == {starts[2] - starts[1]}
+    assert starts[-1] > 900
+
+
 def test_evaluation_reads_little_more_than_it_scores(one_document):
     batching = make("stream", one_document(100_001), seq_len=64, batch_size=32, for_evaluation=True)
     assert batching.steps_per_epoch * batching.batch_size * 64 < 1.05 * 100_000
@@ -245,6 +278,23 @@ def test_a_row_reads_one_document_from_its_start_until_the_state_is_reset(
             if length:  # what is scored is at the front, and with its last target it is one whole document
                 assert weight[:length].all()
                 assert (*read[:length].tolist(), int(read[length - 1]) + 1) in whole
+
+
+def test_of_too_many_documents_evenly_spaced_ones_are_evaluated(many_documents):
+    part = many_documents([9] * 100)
+    batching = make("documents", part, for_evaluation=True, at_most=200)
+    found = scored_targets(epoch_of(batching))
+    assert len(found) == len(set(found)) == batching.targets
+    assert 180 <= batching.targets <= 200
+    assert batching.partial
+    assert max(found) > 0.9 * part.tokens.size
+    whole = make("documents", part, for_evaluation=True, at_most=part.tokens.size)
+    assert (whole.partial, whole.targets) == (False, part.tokens.size - 1)
+
+
+def test_of_a_document_that_alone_has_too_many_targets_the_beginning_is_evaluated(one_document):
+    batching = make("documents", one_document(1000), for_evaluation=True, at_most=50)
+    assert sorted(scored_targets(epoch_of(batching))) == list(range(1, 51))
 
 
 def test_a_document_without_ends_is_predicted_from_its_second_token_on(one_document):

@@ -66,6 +66,14 @@ def test_a_model_begins_at_the_frequencies_of_tokens_where_its_corpus_is_read_a_
     assert [chosen_for(10**6, seen=seen, **shape)[0]["output_bias"] for seen in (1e6, 8e6)] == ["frequencies", "zero"]
 
 
+def test_how_often_a_corpus_is_read_is_told_where_it_was_measured_only():
+    settled = {"hidden_size": 64, "dropout": 0.0, "output_bias": "zero"}  # as of a model that is gone on from
+    chosen, sentence = chosen_for(10**9, **settled)
+    assert chosen["epochs"] == 50
+    assert "to be read" not in sentence
+    assert "to be read 50 times" in chosen_for(1000, batch_size=4, seq_len=8)[1]
+
+
 def test_where_everything_is_given_nothing_is_chosen():
     assert chosen_for(1000, **GIVEN) == ({}, "1,000 training tokens, 60 different; every option was given")
 

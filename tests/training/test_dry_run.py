@@ -10,6 +10,7 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
 from seqgen.training.dry_run import activation_bytes, dry_run
+from seqgen.training.lr_find import range_test
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.pace import SECONDS, STEPS
 from seqgen.training.preparation import prepare
@@ -77,6 +78,30 @@ def test_the_budget_that_is_reached_first_says_how_long_it_takes(prepared, clock
         "epochs": steps / found.prepared.training.steps_per_epoch,
         "seconds": 0.25 * steps,
     }
+
+
+def test_where_memory_suffices_for_fewer_sequences_only_these_are_measured_if_that_is_wanted(prepared):
+    def out_of_memory_above(rows, **options):
+        ready = prepared(max_steps=2, **options)
+        step = ready.model.train_step
+
+        def train_step(batch, learning_rate):
+            if (ready.model.micro_batch_size or len(batch.inputs)) > rows:
+                raise MemoryError
+            return step(batch, learning_rate)
+
+        ready.model.train_step = train_step
+        return ready
+
+    whole = dry_run(prepared(max_steps=2))
+    found = dry_run(out_of_memory_above(1, auto_batch=True))
+    assert found.prepared.model.micro_batch_size == 1
+    assert 4 * found.memory.activations == whole.memory.activations
+    with pytest.raises(MemoryError):
+        dry_run(out_of_memory_above(1))
+    assert len(range_test(out_of_memory_above(2, auto_batch=True)).points) > 1
+    with pytest.raises(MemoryError):
+        range_test(out_of_memory_above(2))
 
 
 def test_it_leaves_nothing_behind_but_the_tokens(prepared):

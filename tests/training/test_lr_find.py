@@ -23,10 +23,16 @@ def tested():
             batches.append(batch)
             return next(remaining)
 
-        training = SimpleNamespace(steps_per_epoch=7, batch=lambda epoch, step: (epoch, step))
-        prepared = SimpleNamespace(
-            model=SimpleNamespace(train_step=train_step), training=training, characters_per_token=1.0
+        training = SimpleNamespace(steps_per_epoch=7, batch=lambda epoch, step: (epoch, step), batch_size=4)
+        model = SimpleNamespace(
+            train_step=train_step,
+            weights=dict,
+            training_state=dict,
+            load_weights=lambda _: None,
+            load_training_state=lambda _: None,
         )
+        config = SimpleNamespace(training={"auto_batch": False})
+        prepared = SimpleNamespace(model=model, training=training, config=config, characters_per_token=1.0)
         return range_test(prepared), batches
 
     return run

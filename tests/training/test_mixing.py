@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from seqgen.core.errors import OptionError
 from seqgen.manifest import sha256
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.training import mixing
@@ -63,6 +64,30 @@ def test_a_process_that_is_killed_while_n_grams_are_counted_has_lost_nothing(sta
     assert "resume   sea at step 12" in reporter.told
 
 
+def test_a_mistake_while_n_grams_are_counted_or_weighed_leaves_them_out(start, counting):
+    def fail():
+        raise RuntimeError("no such operation")
+
+    counting(fail)
+    reporter = Reporter()
+    outcome = start(reporter=reporter, max_steps=12)
+    assert "warning: The n-grams are left out: RuntimeError: no such operation" in reporter.told
+    assert (str(outcome.version), unfinished()) == ("sea:1", [])
+
+
+def test_a_run_may_go_on_without_n_grams_and_with_others(start, resume):
+    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=4)
+    outcome = resume(ngram_order=0, reporter=Reporter(signal_at=1))
+    assert not (outcome.version.folder / "ngrams.safetensors").exists()
+    assert resume(ngram_order=3).record["ngram_order"] == 3
+
+
+def test_an_order_that_cannot_be_is_refused_before_a_run_goes_on(start, resume):
+    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=4)
+    with pytest.raises(OptionError, match="ngram_order is 1, but must be at least 2"):
+        resume(ngram_order=1)
+
+
 def test_where_memory_does_not_suffice_for_n_grams_the_network_is_published(start, counting):
     def fail():
         raise MemoryError
@@ -81,7 +106,7 @@ def test_what_takes_long_with_n_grams_is_told_and_by_itself_not_done_on_very_muc
     reporter = Reporter()
     start(reporter=reporter, max_steps=4, ngram_order=order)
     told = [line for line in reporter.told if line.startswith("n-grams")]
-    assert told[0] == "n-grams  being counted in 1,053 tokens and weighed on 117; Ctrl-C leaves them out"
+    assert told[0] == "n-grams  being counted in 1,053 tokens and weighed on 116; Ctrl-C leaves them out"
     monkeypatch.setattr(mixing, "MOST_WEIGHED", 100)
     outcome = start(max_steps=4, ngram_order=order)
     assert (outcome.version.folder / "ngrams.safetensors").exists() == (order is not None)

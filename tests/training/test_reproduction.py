@@ -68,6 +68,12 @@ def test_a_run_of_some_time_that_was_interrupted_did_not_end_by_the_clock():
     assert [note[:38] for note in again.notes] == ["It was interrupted after 1,234 steps, "]
 
 
+def test_a_run_that_a_callback_ended_is_repeated_by_its_steps():
+    again = how({"results": {"steps": 40, "stopped_by_callback": True}}, epochs=10.0)
+    assert again.options == {"epochs": 10.0, "max_steps": 40}
+    assert [note[:35] for note in again.notes] == ["A callback ended it after 40 steps,"]
+
+
 def test_a_run_that_went_back_tells_of_it(start, seqgen_home):
     with pytest.raises(TrainingError):  # see test_session.py
         start(max_steps=50, eval_every=1, learning_rate=3e38, warmup_steps=10**36, lr_schedule="constant")

@@ -25,6 +25,13 @@ def test_without_a_corpus_it_is_the_bundled_one(seqgen_home):
     assert found.paths == (str(locate("ice")),)
 
 
+def test_without_a_corpus_it_is_the_bundled_one_also_beside_a_file_of_its_name(seqgen_home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ice").write_text("my own")
+    assert resolve_sources([]).paths == (str(locate("ice")),)
+    assert resolve_sources(["ice"]).paths == (str(tmp_path / "ice"),)
+
+
 def test_a_named_corpus_brings_the_dataset_that_suits_it(seqgen_home):
     found = resolve_sources(["names"])
     assert found.dataset == "lines"

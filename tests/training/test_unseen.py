@@ -53,6 +53,26 @@ def test_they_can_be_read_as_their_nearest(parent, other):
     assert prepared(model, other, unseen="nearest").tokenizer.symbols == " abc"
 
 
+@pytest.mark.parametrize("held_out", [0.0, 0.1])
+def test_a_corpus_of_which_nothing_is_known_is_said(parent, tmp_path, held_out):
+    greek = tmp_path / "greek.txt"
+    greek.write_text("\u03b1\u03b2\u03b3" * 100)
+    model = parent()
+    with pytest.raises(CorpusError, match="Nothing in the corpus is known to the vocabulary: give other text"):
+        prepared(model, greek, unseen="nearest", validation_fraction=held_out)
+
+
+def test_the_dataset_is_the_models_unless_another_is_named(parent, tmp_path):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("cab\nbca\nabc\n" * 90)
+    model = parent(dataset="lines", tokenizer="byte")
+    ready = prepared(model, lines)
+    assert (ready.config.training["dataset"], ready.config.origins["dataset"]) == ("lines", f"model {model.where}")
+    assert len(ready.store.starts) - 1 == 270
+    other = prepared(model, lines, dataset="text")
+    assert (other.config.training["dataset"], len(other.store.starts) - 1) == ("text", 1)
+
+
 def test_a_corpus_without_any_needs_no_choice(parent, tmp_path):
     same = tmp_path / "same.txt"
     same.write_text("cab " * 90)
