@@ -3,6 +3,7 @@
     python benchmarks/judging.py --seconds 60
     python benchmarks/judging.py my-novel.txt --seconds 300 --presets default large
     SEQGEN_NGRAM_ORDER=0 python benchmarks/judging.py --seconds 180   # networks alone
+    python benchmarks/judging.py --anew --plots docs/how-to/images   # judging-PRESET.svg of each
 
 Prints a table as the documentation has it, in Markdown, and writes JSON.  What was measured is kept after each preset: the same
 command goes on where it was interrupted, and --anew begins again.
@@ -15,6 +16,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from side_by_side import RESULTS, write_results
@@ -22,12 +24,14 @@ from side_by_side import RESULTS, write_results
 import seqgen
 from seqgen.judging.judge import judge
 from seqgen.judging.measures import DISTINCT, Figures
+from seqgen.judging.plot import plot
 
 _PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 _PARSER.add_argument("corpus", nargs="?", default="ice")
 _PARSER.add_argument("--seconds", type=float, default=60, help="time of each training")
 _PARSER.add_argument("--samples", type=int, default=100)
 _PARSER.add_argument("--presets", nargs="+", default=["small", "default", "large", "tutorial"])
+_PARSER.add_argument("--plots", type=Path, help="folder for a plot of each preset that is measured now")
 _PARSER.add_argument("--anew", action="store_true", help="measure also what has been measured before")
 
 HELD_OUT = "held-out text"
@@ -50,7 +54,9 @@ def main() -> None:
         if preset in columns:
             continue
         held_out = columns.pop(HELD_OUT, None)  # the last of the columns
-        columns[preset], other = measure(arguments.corpus, preset, arguments.seconds, arguments.samples)
+        columns[preset], other = measure(
+            arguments.corpus, preset, arguments.seconds, arguments.samples, arguments.plots
+        )
         if other or held_out:
             columns[HELD_OUT] = other or held_out
         print(f"{preset}: {columns[preset]['bits per character']} bits per character", flush=True)
@@ -73,12 +79,17 @@ def measured_before(title: str, about: Mapping[str, Any]) -> dict[str, dict[str,
     return {row.pop("name"): row for row in held["rows"]}
 
 
-def measure(corpus: str, preset: str, seconds: float, samples: int) -> tuple[dict[str, str], dict[str, str]]:
+def measure(
+    corpus: str, preset: str, seconds: float, samples: int, plots: Path | None
+) -> tuple[dict[str, str], dict[str, str]]:
     """The figures of what a preset's model writes, and those of held-out text, as they are shown."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SEQGEN_HOME"] = folder
         model = seqgen.train(corpus, preset=preset, max_time=seconds, name=preset, random_seed=0, progress=False)
         judgement = judge(model, samples, random_seed=0)
+    if plots is not None:
+        plots.mkdir(parents=True, exist_ok=True)
+        plot(judgement, plots / f"judging-{preset}.svg", title=f"{corpus}, preset {preset}, {seconds:g} s of training")
     trained = {
         "bits per character": f"{model.training_record['bits_per_character']:.3f}",
         "steps": f"{model.training_record['steps']:,}",
