@@ -10,6 +10,7 @@ import pytest
 import seqgen
 from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
 from seqgen.core.canonical import initial_weights
+from seqgen.core.errors import OptionError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import write_manifest
@@ -39,6 +40,14 @@ def make_model(tmp_path):
 @pytest.fixture
 def model(make_model):
     return make_model()
+
+
+def test_a_beam_is_searched_and_not_drawn_from(model):
+    ready = model.prepare("a cat", beam=2, length=4)
+    assert len(ready.search().text) == 4
+    for drawing in (ready.stream, lambda: ready.samples(2), lambda: model.stream("a cat", beam=2)):
+        with pytest.raises(OptionError, match="beam is 2, which takes the place of drawing"):
+            drawing()
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -178,6 +179,7 @@ def generate(
     from seqgen.generation.length import Length
 
     started = time.perf_counter()
+    lines = "" if jsonl else ", which --output FILE.jsonl means"
     jsonl = jsonl or (not json and not show_probabilities and (output or "").endswith(".jsonl"))
     _refuse_together(
         {
@@ -192,7 +194,8 @@ def generate(
             "--output": output is not None,
             "--no-stream": no_stream,
             "--prefix-lines": prefix_lines is not None,
-        }
+        },
+        lines=lines,
     )
     limit = Length.parse(length)
     if seed_file == prefix_lines == "-":
@@ -268,9 +271,12 @@ def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out
         out.write(written.text)
     else:
         written = generation.stream()
+        pieces: Iterator[Any] = iter(written)
+        if out.name is not None:  # a file that is there makes room for a text that begins, and not for one that cannot
+            pieces = itertools.chain([next(pieces, "")], pieces)
         out.write(generation.prompt)
         try:
-            for piece in written:
+            for piece in pieces:
                 out.write(piece)
         except KeyboardInterrupt:
             if out.name is not None:
@@ -280,8 +286,12 @@ def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out
     tell(written.notes)
 
 
-def _refuse_together(given: Mapping[str, bool]) -> None:
+def _refuse_together(given: Mapping[str, bool], *, lines: str = "") -> None:
     """Refuse options that ask for different forms of the output.
+
+    Args:
+        given: which of them are.
+        lines: what is said after ``--jsonl``, where nobody wrote that.
 
     Raises:
         UsageError: names both.
@@ -316,7 +326,7 @@ def _refuse_together(given: Mapping[str, bool]) -> None:
             about = (
                 " shows one text for people" if one == "--show-probabilities" else f" and {other} do not go together"
             )
-            raise UsageError(f"{one}{about}; leave out {other}.")
+            raise UsageError(f"{one}{about}; leave out {other}{lines if other == '--jsonl' else ''}.")
 
 
 def _refuse_for_media(loaded: LanguageModel, given: Mapping[str, bool]) -> None:

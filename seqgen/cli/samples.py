@@ -279,6 +279,7 @@ def settled(loaded: LanguageModel, generation: Generation) -> dict[str, Any]:
         "stop": [as_text(text) for text in generation.stop],
         "prefix_lines": _brief("\n".join(lines), list(lines)),
         "samplers": [str(sampler) for sampler in generation.samplers],
+        "rounded": loaded.model.quantised,
     }
 
 
@@ -316,7 +317,7 @@ def _kept(path: Path, common: dict[str, Any]) -> set[int]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                held = json_module.loads(line)
+                held = {"rounded": False, **json_module.loads(line)}  # which lines of earlier versions do not say
                 sample = operator.index(held["sample"])
                 differing = [name for name, value in common.items() if held[name] != value]
             except (ValueError, KeyError, TypeError) as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqgen.core.backend import Model
+from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
@@ -45,7 +46,12 @@ class Generation:
     on_read: Callable[[int], None] | None = None
 
     def stream(self) -> Stream:
-        """The first sample, piece by piece."""
+        """The first sample, piece by piece.
+
+        Raises:
+            OptionError: a beam was asked for, which ``search`` is for.
+        """
+        self._refuse_beam()
         return stream(**self._settled(), random_seed=self.random_seed, prefix_lines=self.prefix_lines)
 
     def samples(
@@ -58,7 +64,12 @@ class Generation:
         keep: bool = True,
         log_probabilities: bool = False,
     ) -> list[Sample]:
-        """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`."""
+        """Samples 0 to num_samples - 1; see :func:`seqgen.generation.generate.generate`.
+
+        Raises:
+            OptionError: also where a beam was asked for, which ``search`` is for.
+        """
+        self._refuse_beam()
         return generate(
             **self._settled(),
             random_seed=self.random_seed,
@@ -105,6 +116,10 @@ class Generation:
             return sample.text
         texts: list[Any] = [self.prompt, sample.text]  # both str, or both bytes
         return nothing(self.tokenizer).join(texts)  # type: ignore[no-any-return]
+
+    def _refuse_beam(self) -> None:
+        if self.beam is not None:
+            raise OptionError(f"beam is {self.beam}, which takes the place of drawing: call search, or leave it out.")
 
     def _settled(self) -> dict[str, Any]:
         """What drawing and searching have in common."""

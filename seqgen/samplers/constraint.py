@@ -49,10 +49,13 @@ class Constraint(Sampler):
         """Go on to the states after these ids (B,); after the end token another text starts."""
         grammar = self._grammar
         if grammar is not None:
-            self._states = [
-                grammar.start if token == self._end_id else grammar.next(state, token)
-                for state, token in zip(self._states, ids.tolist(), strict=True)
-            ]
+            steps = list(zip(self._states, ids.tolist(), strict=True))
+            # Each step is made once: within a prompt that all rows have in common, all are in one state.
+            after = {
+                (state, token): grammar.start if token == self._end_id else grammar.next(state, token)
+                for state, token in set(steps)
+            }
+            self._states = [after[step] for step in steps]
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """A copy that goes on by itself; the automaton and the masks, which only grow, are shared."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
 from annotated_doc import Doc
@@ -22,7 +23,8 @@ _Followers: TypeAlias = dict[tuple[int, ...], list[int]]
 class NoRepeatNgram(Sampler):
     """Exclude each token that would complete a run of ``size`` tokens that occurred before, in the prompt or since.
 
-    A row of which every token would, stays as it is.  What is remembered grows with the text.
+    A row of which every token would, stays as it is.  What is remembered grows with the text.  The end token may come though it
+    stood before the prompt.
     """
 
     stage: ClassVar[Stage] = Stage.CONSTRAINT
@@ -31,13 +33,15 @@ class NoRepeatNgram(Sampler):
 
     _last: list[tuple[int, ...]] = field(init=False, repr=False, compare=False)  # B times the last size - 1 ids
     _followers: list[_Followers] = field(init=False, repr=False, compare=False)  # B times
+    _end_id: int | None = field(init=False, repr=False, compare=False)
     _shared: _Followers = field(init=False, repr=False, compare=False)
-    """Those of a prompt that several rows have in common, never added to; empty where there is no such prompt."""
+    """Those of a prompt that all rows have in common, never added to; empty where there is no such prompt."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Remember the runs of the prompts (B, T)."""
         rows = len(prompt_ids)
-        same = rows > 1 and all(np.array_equal(ids, prompt_ids[0]) for ids in prompt_ids[1:])
+        same = rows > 0 and all(np.array_equal(ids, prompt_ids[0]) for ids in prompt_ids[1:])
+        self._end_id = tokenizer.end_id
         different = prompt_ids[:1] if same else prompt_ids
         self._last = [()] * len(different)
         self._followers = [{} for _ in different]
@@ -70,11 +74,20 @@ class NoRepeatNgram(Sampler):
             last = self._last[row]
             run = (*last, token)
             if len(run) == self.size:
+                if run == (self._end_id,):
+                    continue
                 followers = self._followers[row].setdefault(last, [token])
                 if token not in followers:
                     followers.append(token)
                 run = run[1:]
             self._last[row] = run
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NoRepeatNgram:
+        """Another that remembers the same: a beam makes one for each of its texts at each token, and a prompt may be long."""
+        other = copy.copy(self)
+        own = [{run: [*ids] for run, ids in followers.items()} for followers in self._followers]
+        vars(other).update(_last=[*self._last], _followers=own)
+        return other
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""

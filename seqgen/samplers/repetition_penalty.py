@@ -25,7 +25,7 @@ class RepetitionPenalty(Sampler):
     """Make tokens that occurred lately, in the prompt or since, less likely.
 
     A positive logit is divided by the penalty and a negative one multiplied, so that either falls; the paper divides
-    both, which would raise the negative ones.
+    both, which would raise the negative ones.  The end token, which stands before a text and is not of it, is never held back.
     """
 
     stage: ClassVar[Stage] = Stage.PENALTY
@@ -36,15 +36,22 @@ class RepetitionPenalty(Sampler):
     _counts: list[Counter[int]] = field(init=False, repr=False, compare=False)  # B times the occurrences that count
     _recent: deque[list[int]] = field(init=False, repr=False, compare=False)  # the last `window` ids (B,), oldest first
     _factors: npt.NDArray[np.float32] = field(init=False, repr=False, compare=False)  # (B, V) the penalty, or 1
+    _end_id: int | None = field(init=False, repr=False, compare=False)
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Count what occurs in the prompts (B, T)."""
-        counted = prompt_ids[:, -self.window :].tolist()
-        self._counts = [Counter(ids) for ids in counted]
-        self._recent = deque(map(list, zip(*counted, strict=True)) if self.window else (), maxlen=self.window)
-        self._factors = np.ones((len(counted), tokenizer.vocab_size), np.float32)
-        for row, ids in enumerate(counted):
-            self._factors[row, ids] = self.penalty
+        rows, counted = len(prompt_ids), prompt_ids[:, -self.window :]
+        self._end_id = tokenizer.end_id
+        self._recent = deque(counted.T.tolist() if self.window else (), maxlen=self.window)
+        if counted.strides[0] == 0:  # one prompt for all: a long one is counted once
+            counted = counted[:1]
+        counts = [Counter(ids) for ids in counted.tolist()]
+        self._counts = counts if len(counts) == rows else [counts[0].copy() for _ in range(rows)]
+        self._factors = np.ones((rows, tokenizer.vocab_size), np.float32)
+        for factors, own in zip(self._factors, self._counts, strict=True):
+            factors[list(own)] = self.penalty
+        if self._end_id is not None:
+            self._factors[:, self._end_id] = 1
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V); what was finite stays finite."""
@@ -65,7 +72,8 @@ class RepetitionPenalty(Sampler):
         tokens: list[int] = ids.tolist()
         for row, token in enumerate(tokens):
             self._counts[row][token] += 1
-            self._factors[row, token] = self.penalty
+            if token != self._end_id:
+                self._factors[row, token] = self.penalty
         if self.window:
             if len(self._recent) == self.window:
                 self._forget(self._recent[0])

@@ -18,6 +18,9 @@ from seqgen.samplers.greedy import only_best
 _SMALLEST = 1e-30
 """Division by less would leave the normal numbers of float32."""
 
+_HOTTEST = 1e38
+"""Division by more than float32 holds would make of what is excluded no number; by this all that is left is equally likely."""
+
 _LARGEST = -LOWEST
 """The largest finite logit."""
 
@@ -37,7 +40,7 @@ class Temperature(Sampler):
         if self.temperature == 1:
             return logits
         if self.temperature > 1:
-            return logits / self.temperature
+            return logits / min(self.temperature, _HOTTEST)
         if self.temperature == 0:
             return only_best(logits)
         if ordinary(logits, self._safe):

@@ -30,6 +30,17 @@ def test_samples_alone_and_together_are_the_same(seqgen):
     assert many.startswith(alone)
 
 
+def test_a_file_is_left_alone_where_not_even_a_first_token_can_be_drawn(seqgen, tmp_path):
+    path = tmp_path / "poem.txt"
+    path.write_text("my poem")
+    contradiction = ("--sampler", "regex:pattern=a+", "--sampler", "regex:pattern=b+")
+    outcome = seqgen("generate", "--seed", "the ice", *contradiction, "--output", path)
+    assert (outcome.exit_code, path.read_text()) == (1, "my poem")
+    assert "leaves no token that may be drawn" in outcome.stderr
+    seqgen("generate", "--seed", "the ice", "--length", 3, "--output", path)
+    assert re.fullmatch(r"the ice(?s:...)\n", path.read_text())
+
+
 def test_a_pattern_that_is_none_is_refused_before_anything_is_written(seqgen):
     outcome = seqgen("generate", "--sampler", "regex:pattern=(a")
     assert (outcome.exit_code, outcome.stdout) == (2, "")

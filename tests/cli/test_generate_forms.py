@@ -151,6 +151,23 @@ def test_a_file_of_another_model_that_has_the_same_weights_is_not_continued(seqg
     assert 'its line 1 has files "' in refused(*COMMAND, "--output", path, exit_code=2)
 
 
+def test_a_file_of_a_backend_that_rounds_is_not_continued_by_one_that_does_not(seqgen, refused, tmp_path):
+    pytest.importorskip("numba")
+    path = tmp_path / "samples.jsonl"
+    assert seqgen(*COMMAND, "--backend", "numba", "--output", path).exit_code == 0
+    assert "its line 1 has rounded true, and this command has false" in refused(*COMMAND, "--output", path, exit_code=2)
+
+
+def test_a_file_of_before_lines_said_whether_weights_were_rounded_is_continued(seqgen, tmp_path):
+    path = tmp_path / "samples.jsonl"
+    seqgen(*COMMAND, "--output", path)
+    whole = lines(path)
+    assert {line.pop("rounded") for line in whole} == {False}
+    path.write_text("".join(json.dumps(line) + "\n" for line in whole[:1]))
+    assert seqgen(*COMMAND, "--output", path).exit_code == 0
+    assert [line["text"] for line in lines(path)] == [line["text"] for line in whole]
+
+
 def test_a_long_prompt_is_not_repeated_in_every_line(seqgen, refused, tmp_path):
     path, prompt = tmp_path / "samples.jsonl", tmp_path / "prompt.txt"
     prompt.write_text("the ice " * 125)  # 1,000 characters

@@ -111,6 +111,10 @@ class TestWithAModel:
             ),
             (("--sampler", "top-k:k=3", "--top-k", "5"), "TopK(k=3) and TopK(k=5) both do the same.  Leave one out."),
             (("--best-of", "2", "--num-samples", "2"), "--best-of and --num-samples do not go together; leave out "),
+            (
+                ("--best-of", "3", "--output", "x.jsonl"),
+                "--best-of and --jsonl do not go together; leave out --jsonl, which --output FILE.jsonl means.",
+            ),
             (("--json", "--jsonl"), "--json and --jsonl do not go together; leave out --jsonl."),
             (("--num-samples", "0"), "Invalid value for '--num-samples': 0 is not in the range x>=1."),
             (("--random-seed", "-1"), "Invalid value for '--random-seed': -1 is not in the range x>=0."),

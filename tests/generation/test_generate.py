@@ -46,7 +46,7 @@ def test_how_far_a_long_prompt_has_been_read_is_told_before_anything_is_drawn(mo
 class TestSamples:
     def test_a_text_is_these_characters(self, model, characters):
         (sample,) = generate(model, characters, PROMPT, length=40, samplers=CHAIN, random_seed=1)
-        assert sample.text == "ije gggijjjehagie gggihbfijejg"
+        assert sample.text == "ije ggggggihajjihciejg"
         assert (sample.number, sample.tokens, sample.finish_reason) == (0, 40, "length")
         assert characters.decode(sample.ids) == sample.text
         assert sample.log_probability is None
@@ -336,7 +336,7 @@ class TestStream:
 
     def test_two_streams_with_the_same_samplers_do_not_disturb_each_other(self, model, characters):
         def written(sample):
-            return stream(model, characters, PROMPT, length=20, samplers=CHAIN, sample=sample)
+            return stream(model, characters, PROMPT, length=60, samplers=CHAIN, sample=sample)
 
         in_turn = ["".join(pieces) for pieces in zip(*zip(written(0), written(1), strict=False), strict=True)]
         apart = ["".join(written(0)), "".join(written(1))]

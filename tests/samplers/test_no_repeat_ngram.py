@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy as np
@@ -36,6 +37,22 @@ def test_a_token_that_would_repeat_a_run_is_excluded(begun):
 
 def test_size_1_lets_each_token_come_once(begun):
     assert banned(begun([[1, 3]], 1)) == [{1, 3}]
+
+
+def test_a_text_may_end_though_the_end_token_stood_before_it(begun, tokenizer_of_size):
+    end = tokenizer_of_size(V).end_id
+    assert banned(begun([[end, 1]], 1)) == [{1}]
+
+
+def test_what_a_beam_branches_into_remembers_for_itself_and_shares_a_long_prompt(begun):
+    prompt = np.random.default_rng(2).integers(0, V - 1, (1, 2000))
+    sampler = begun(prompt, 3)
+    branch = copy.deepcopy(sampler)
+    assert branch._shared is sampler._shared
+    sampler.accept(np.array([0]))
+    branch.accept(np.array([1]))
+    expected = [begun(np.append(prompt, [[token]], axis=1), 3) for token in (0, 1)]
+    assert [banned(sampler), banned(branch)] == [banned(each) for each in expected]
 
 
 def test_a_row_of_which_every_token_would_repeat_stays_as_it_is(begun):

@@ -11,7 +11,9 @@ from hypothesis.extra.numpy import arrays
 from seqgen.core.sampler import Stage
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 
-V = 5
+V = 6
+END = 5
+"""The token that stands between documents."""
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,8 @@ def lowered(sampler, rows=1):
 
 def test_a_positive_logit_is_divided_and_a_negative_one_multiplied(begun):
     sampler = begun([[0, 1, 2, 3]], penalty=2)
-    adjusted = sampler.adjust(np.array([[3.0, -3.0, 0.0, -np.inf, 1.0]], np.float32))
-    np.testing.assert_array_equal(adjusted, [[1.5, -6.0, 0.0, -np.inf, 1.0]])
+    adjusted = sampler.adjust(np.array([[3.0, -3.0, 0.0, -np.inf, 1.0, 1.0]], np.float32))
+    np.testing.assert_array_equal(adjusted, [[1.5, -6.0, 0.0, -np.inf, 1.0, 1.0]])
 
 
 def test_how_often_a_token_occurred_does_not_matter(begun):
@@ -51,6 +53,25 @@ def test_only_the_last_tokens_count_within_the_window(begun):
     assert lowered(sampler) == [{2, 4}]
     sampler.accept(np.array([4]))
     assert lowered(sampler) == [{4}]
+
+
+def test_the_end_token_is_not_held_back_though_it_stands_before_each_text(begun, tokenizer_of_size):
+    assert tokenizer_of_size(V).end_id == END
+    sampler = begun([[END, 1]], penalty=3)
+    assert lowered(sampler) == [{1}]
+    sampler.accept(np.array([END]))
+    assert lowered(sampler) == [{1}]
+
+
+@pytest.mark.parametrize("window", [0, 2, 64])
+def test_a_prompt_of_all_rows_is_counted_as_one_of_each(begun, window):
+    prompt = np.random.default_rng(0).integers(0, END, (1, 30))
+    shared = begun(np.broadcast_to(prompt, (3, 30)), window=window)
+    own = begun(np.repeat(prompt, 3, axis=0), window=window)
+    for ids in ([0, 1, 2], [3, 3, 4], [0, 2, 4]):
+        assert lowered(shared, rows=3) == lowered(own, rows=3)
+        for sampler in (shared, own):
+            sampler.accept(np.array(ids))
 
 
 def test_a_window_of_0_counts_all(begun):
@@ -87,7 +108,7 @@ def test_a_prefix_replayed_token_by_token_gives_the_state_of_the_prefix_as_promp
         replayed.accept(column)
     assert lowered(replayed, rows=2) == lowered(at_once, rows=2)
     last = [Counter(row[-window:].tolist()) for row in ids]
-    assert lowered(at_once, rows=2) == [set(counts) for counts in last]
+    assert lowered(at_once, rows=2) == [set(counts) - {END} for counts in last]
     # What is remembered is alike too, not only what shows now.
     for token in range(V):
         at_once.accept(np.array([token, token]))

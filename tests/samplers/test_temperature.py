@@ -47,5 +47,12 @@ def test_a_tiny_temperature_leaves_the_best_token_even_where_logits_are_huge(tem
     np.testing.assert_array_equal(Temperature(temperature=temperature).adjust(logits), [[-np.inf, 0.0, -np.inf]])
 
 
+@pytest.mark.parametrize("temperature", [1e9, 1e39, 1e300])
+def test_at_a_huge_temperature_all_that_is_left_is_equally_likely(temperature, probabilities):
+    logits = np.array([[-9, 3, -np.inf, 0]], np.float32)
+    adjusted = Temperature(temperature=temperature).adjust(logits)
+    np.testing.assert_allclose(probabilities(adjusted), [[1 / 3, 1 / 3, 0, 1 / 3]], rtol=1e-6)
+
+
 def test_it_comes_after_penalties_and_before_truncation():
     assert Temperature.stage is Stage.TEMPERATURE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -177,7 +178,7 @@ class Session:
             case "seed":
                 self._begin(_text(_needed(name, argument)))
             case "save":
-                self._save(Path(_needed(name, argument)).expanduser())
+                self._save(Path(os.path.expanduser(_needed(name, argument))))  # noqa: PTH111  Path's raises where ~name is nobody
             case "settings":
                 names = "model", "backend", "device", "length", "stop", "random-seed", "sampler"
                 self._say("\n".join(map(self._told, names)))
@@ -270,6 +271,8 @@ class Session:
             if name in {"backend", "device"}:
                 model = self._loaded(model.reference, settings)
             _check(model, settings)
+            if name == "random-seed" and self._text is not None:
+                self._text.number = 0  # another text is that of the next number
             only_length = replace(self._settings, length=settings.length) == settings
             self._settings, self._model = settings, model
             if not only_length:
@@ -390,7 +393,9 @@ def _bare(spec: PartSpec) -> str:
 
 
 def _placed(chain: tuple[PartSpec, ...], new: PartSpec) -> tuple[PartSpec, ...]:
-    """The chain with a sampler in the place of the one of its name, or else at the end."""
-    if _bare(new) in map(_bare, chain):
-        return tuple(new if _bare(each) == _bare(new) else each for each in chain)
-    return (*chain, new)
+    """The chain with a sampler in the place of the first of its name, and no other of it, or else at the end."""
+    names = [_bare(each) for each in chain]
+    if _bare(new) not in names:
+        return (*chain, new)
+    first = names.index(_bare(new))
+    return (*chain[:first], new, *(each for each in chain[first:] if _bare(each) != _bare(new)))

@@ -111,6 +111,13 @@ def test_again_writes_another_text_to_the_same_prompt_with_the_next_random_seed(
     assert held("the ice") == texts[0]
 
 
+def test_a_random_seed_counts_anew(hold, model):
+    held = hold()
+    held("the ice", "/again", "/again", "/random-seed 20")
+    assert held("/again") == f"the ice{model.generate('the ice', length=30, random_seed=21)}\n"
+    assert held("the ice") == f"the ice{model.generate('the ice', length=30, random_seed=20)}\n"
+
+
 def test_again_before_any_text_goes_on_from_the_prompt_of_the_command_line(hold):
     assert hold("the ice")("/again") == hold()("the ice")
 
@@ -156,6 +163,13 @@ def test_a_setting_replaces_the_one_before_and_off_takes_it_away(hold):
     held("/top-k 9", "/top-k 3", "/temperature 1", "/temperature 0.2")
     assert held("the ice") == with_these
     assert held("/top-k off", "/temperature off", "the ice") == hold()("the ice") != with_these
+
+
+def test_a_sampler_takes_the_place_of_all_of_its_name(hold):
+    twice = (PartSpec.parse("logit-bias:the=2"), PartSpec.parse("min-p"), PartSpec.parse("logit-bias:ice=-5"))
+    told = hold(samplers=twice).told("/sampler logit-bias:the=1")
+    assert told.count("LogitBias") == 1
+    assert "LogitBias(bias={'the': 1.0})" in told
 
 
 def test_several_stop_texts_hold_together_until_off(hold):
@@ -210,6 +224,14 @@ def test_save_where_nothing_can_be_written_names_the_reason(hold, tmp_path):
     held("the ice")
     with pytest.raises(OutputError, match="none/ice.txt cannot be written: No such file or directory"):
         held(f"/save {tmp_path}/none/ice.txt")
+
+
+def test_a_tilde_before_nobodys_name_is_part_of_a_files_name(hold, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    held = hold()
+    text = held("the ice")
+    held("/save ~nobody-of-this-name.txt")
+    assert (tmp_path / "~nobody-of-this-name.txt").read_text() == text
 
 
 @pytest.mark.parametrize(
