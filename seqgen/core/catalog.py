@@ -26,7 +26,7 @@ from seqgen.core.options import PartSpec
 from seqgen.core.plugin import Plugin, stdout_to_stderr
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 Kind: TypeAlias = Literal["tokenizer", "dataset", "backend", "sampler", "callback"]
 
@@ -90,7 +90,7 @@ class PartEntry:
         try:
             with stdout_to_stderr():
                 part = _imported(self.target)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, MissingDependencyError):
             raise
         except BaseException as error:  # a plugin's import may raise anything, SystemExit included
             msg = f"{where} cannot be imported: {type(error).__name__}: {error}"
@@ -341,16 +341,30 @@ def _imported(target: str) -> Any:
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
     """Name and version of the distribution that an entry point belongs to."""
     dist = entry_point.dist
+    package = re.split("[.:]", entry_point.value, maxsplit=1)[0]
     if dist is None:
-        return entry_point.value.partition(".")[0].partition(":")[0], "?"
+        return package, "?"
+    try:
+        return _named_in_metadata(dist)
+    except Exception:  # noqa: BLE001  half installed, or damaged; what is wrong shows when it is imported
+        return package, "?"
+
+
+def _named_in_metadata(dist: Distribution) -> tuple[str, str]:
     # Not dist.name and dist.version, each of which parses all of the metadata, with a library that takes 17 ms to import.
     head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0]
     fields = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())}
-    return fields.get("name") or dist.name, fields.get("version") or dist.version
+    name: str | None = fields.get("name") or dist.name
+    if not name:
+        raise ValueError("a distribution without a name")
+    return name, fields.get("version") or dist.version
 
 
 def _requirements(entry_point: EntryPoint) -> list[str]:
-    return (entry_point.dist.requires or []) if entry_point.dist else []
+    try:
+        return (entry_point.dist.requires or []) if entry_point.dist else []
+    except ValueError:  # damaged metadata says nothing
+        return []
 
 
 def find_module(name: str) -> ModuleSpec | None:

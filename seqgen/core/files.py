@@ -156,6 +156,8 @@ class Source:
             except UnicodeDecodeError as error:
                 offset = read + len(block) - len(data) - waiting + error.start
                 raise CorpusError(self._undecodable(codec, error, offset, dataset)) from error
+            except UnicodeError as error:  # of no byte: what should stand before all of them is missing
+                raise CorpusError(self._unmarked(codec, dataset)) from error
             yield text if read else text.removeprefix("\ufeff")
             read += len(block)
         if decoder is not None:
@@ -164,6 +166,14 @@ class Source:
                 yield decoder.decode(b"", final=True)
             except UnicodeDecodeError as error:
                 raise CorpusError(self._undecodable(codec, error, read - waiting + error.start, dataset)) from error
+            except UnicodeError as error:
+                raise CorpusError(self._unmarked(codec, dataset)) from error
+
+    def _unmarked(self, codec: str, dataset: str) -> str:
+        return (
+            f"{_shown(self.name)} does not begin with the mark that tells the order of bytes in {codec}.  Say which: "
+            f"--dataset {dataset}:encoding={codec}-le, or -be"
+        )
 
     def _binary(self, block: bytes, offset: int, dataset: str) -> str:
         hint = ""

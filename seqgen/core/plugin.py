@@ -11,6 +11,7 @@ import io
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Plugin:
         """Whether its hooks can be called; imports it the first time.
 
         Args:
-            patience: seconds to wait for the import; None: until it is done.
+            patience: seconds that the import may take, of which those that are left are waited for; None: until it is done.
         """
         if self.disabled:
             return False
@@ -156,13 +157,14 @@ class _Import(threading.Thread):
     def __init__(self, load: Callable[[], Any]) -> None:
         super().__init__(name="seqgen plugin import", daemon=True)
         self._load = load
+        self._begun = time.monotonic()
         self.result: Any = None
         self.failure: BaseException | None = None
         self.start()
 
     def done(self, patience: float | None) -> bool:
-        """Whether it has ended, after waiting for at most so many seconds."""
-        self.join(patience)
+        """Whether it has ended, after waiting until it has taken so many seconds, or None: to its end."""
+        self.join(None if patience is None else max(0.0, self._begun + patience - time.monotonic()))
         return not self.is_alive()
 
     def run(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.core.spec import ModelSpec
+from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.types import Batch, Ids
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -47,6 +47,46 @@ def loss(spec: ModelSpec, weights: Mapping[str, npt.NDArray[Any]], batch: Batch)
     if batch.last_step_only:
         found, scores = found[:, -1:], scores[:, -1:]
     return float((found * scores).sum() / max(batch.scored, 1))
+
+
+class Rule:
+    """An optimiser's updates (:mod:`seqgen.backends.updates`), from gradients that are known.
+
+    Args:
+        spec: which, and how.
+    """
+
+    def __init__(self, spec: OptimizerSpec) -> None:
+        self._spec = spec
+        self._step = 0
+        self._moments: dict[str, tuple[Floats, Floats]] = {}
+
+    def update(
+        self, weights: Mapping[str, npt.NDArray[Any]], gradients: Mapping[str, Floats], learning_rate: float
+    ) -> dict[str, Floats]:
+        """The weights after one more update."""
+        spec = self._spec
+        self._step += 1
+        norm = np.sqrt(sum(float((gradient**2).sum()) for gradient in gradients.values()))
+        clip = min(1.0, spec.grad_clip / (norm + 1e-6))
+        after = {}
+        for name, gradient in gradients.items():
+            w, g = np.asarray(weights[name], np.float64), gradient * clip
+            first, second = self._moments.get(name, (np.zeros_like(w), np.zeros_like(w)))
+            first = spec.beta_1 * first + (1 - spec.beta_1) * g
+            second = spec.beta_2 * second + (1 - spec.beta_2) * g**2
+            self._moments[name] = first, second
+            if spec.name == "sgd":
+                change = g
+            elif spec.name == "rmsprop":
+                change = g / (np.sqrt(second) + spec.epsilon)
+            else:
+                mean, square = first / (1 - spec.beta_1**self._step), second / (1 - spec.beta_2**self._step)
+                change = mean / (np.sqrt(square) + spec.epsilon)
+            if spec.name == "adamw" and name.endswith("weight"):
+                change = change + spec.weight_decay * w
+            after[name] = w - learning_rate * change
+        return after
 
 
 def nats(logits: npt.NDArray[Any], targets: Ids) -> Floats:

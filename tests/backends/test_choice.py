@@ -10,7 +10,7 @@ import pytest
 from seqgen.backends.choice import choose_device
 from seqgen.backends.processor import bfloat16_is_faster
 from seqgen.core.errors import OptionError
-from seqgen.core.spec import OptimizerSpec
+from seqgen.core.spec import ModelSpec, OptimizerSpec
 
 
 def test_auto_takes_the_first_device_and_a_family_its_first():
@@ -113,6 +113,15 @@ def test_keras_runs_on_tensorflow_and_neither_greets(run_python, monkeypatch):
 @pytest.mark.slow
 def test_keras_trains_on_the_engine_that_its_variable_names(run_python):
     assert run_python(KERAS, env={"KERAS_BACKEND": "torch"}).stdout == "torch\nTrue\n"
+
+
+def test_torch_takes_no_tf32_for_float32():
+    torch = pytest.importorskip("torch")
+    from seqgen.backends.torch.backend import TorchBackend
+
+    torch.backends.cudnn.allow_tf32 = True
+    TorchBackend().build(ModelSpec(vocab_size=3, hidden_size=4))
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_torch_takes_cuda_before_mps_before_xpu_before_the_cpu(monkeypatch):

@@ -25,6 +25,8 @@ def hook(body, kind="sampler"):
 
 OFFER = 'register("bars", "json:JSONDecoder", summary="bars that add up")'
 
+OFFER_IT = hook(OFFER)
+
 BAD = {
     "raises on import": ("raise RuntimeError('boom')", "loading failed: RuntimeError: boom"),
     "exits on import": ("import sys; sys.exit(3)", "loading failed: SystemExit: 3"),
@@ -85,6 +87,19 @@ def test_commands_that_do_not_use_a_bad_plugin_work_and_say_what_is_wrong(
     for command in (["evaluate", "novel", corpus], ["models", "list"], ["corpora", "list"]):  # which may not look at it
         assert seqgen(*command).exit_code == 0
     assert seqgen("--no-plugins", "list-plugins").stdout.endswith(f"Plugins:\n  seqgen {__version__}  ready\n")
+
+
+@pytest.mark.parametrize("metadata", [None, b"Version: 1"], ids=["none", "no name"])
+def test_a_plugin_whose_metadata_is_damaged_hurts_nobody(seqgen, install, novel, metadata):
+    about = install("bad", OFFER_IT) / "bad-1.2.dist-info" / "METADATA"
+    if metadata is None:
+        about.unlink()
+    else:
+        about.write_bytes(metadata)
+    listed = seqgen("list-plugins")
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert re.search(r"bad \S+ +ready", listed.stdout)
+    assert seqgen("generate", "--length", 3, "--sampler", "greedy").exit_code == 0
 
 
 def test_a_hook_of_another_name_may_be_left_to_a_seqgen_that_has_it(seqgen, install):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
@@ -73,6 +73,17 @@ def test_a_package_within_another_is_looked_for_without_importing_that_one(tmp_p
     wanted = ("strings.violin", "strings.viola", "horn.violin", "horn.horn", "horn", "xml.dom")
     entry = catalog_with(plugin(offering("toy", CHAR, requires=wanted))).find("tokenizer", "toy")
     assert entry.missing == ("strings.viola", "horn.violin", "horn.horn")
+
+
+def test_a_plugin_whose_metadata_is_no_text_is_named_after_its_package_and_used(tmp_path, monkeypatch):
+    about = tmp_path / "band-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_bytes(b"Name: \xff\xfe")
+    (about / "entry_points.txt").write_text("[seqgen]\nband = band.plugin:part\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (point,) = entry_points(group="seqgen", name="band")
+    (_, plugin) = load_catalog([point]).plugins
+    assert (plugin.distribution, plugin.version, plugin.requirements()) == ("band", "?", [])
 
 
 def test_two_distributions_with_one_name_must_be_told_apart():

@@ -219,6 +219,18 @@ def test_utf_16_without_a_mark_is_recognised_in_the_advice(order):
         list(of_bytes("the ice".encode(f"utf-16-{order}")).text())
 
 
+@pytest.mark.parametrize("stored", [b"the ice", b"t\0h\0e\0 \0", b"abc"])
+def test_text_without_the_mark_that_an_encoding_asks_for_is_said(stored):
+    with pytest.raises(CorpusError) as error:
+        list(of_bytes(stored).text("utf-16"))
+    assert str(error.value) == (
+        "file does not begin with the mark that tells the order of bytes in utf-16.  Say which: "
+        "--dataset text:encoding=utf-16-le, or -be"
+    )
+    with pytest.raises(CorpusError, match="utf-32|UTF-32"):
+        list(of_bytes(stored).text("utf-32"))
+
+
 @pytest.mark.parametrize("encoding", ["utf-9", "rot13", "base64", "a\0b"])
 def test_an_unknown_encoding_is_a_wrong_option(encoding):
     with pytest.raises(OptionError, match="no text encoding"):

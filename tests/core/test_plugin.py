@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 
 import pytest
 
-from seqgen.core.plugin import stdout_to_stderr
+from seqgen.core.plugin import Plugin, stdout_to_stderr
 
 
 class Printing(threading.Thread):
@@ -41,6 +42,21 @@ def test_threads_that_overlap_leave_stdout_as_it_was_and_other_threads_keep_it_m
     assert sys.stdout is before
     shown = capsys.readouterr()
     assert (shown.out.split(), sorted(shown.err.split())) == (["ours"] * 4, ["a", "b", "c"])
+
+
+def test_a_slow_import_is_waited_for_once_and_by_what_needs_it_to_its_end():
+    may_end = threading.Event()
+    plugin = Plugin("slow", "slow", "slow", "1", lambda: may_end.wait(9) and object())
+    begun = time.monotonic()
+    assert not plugin.usable(patience=0.3)
+    assert time.monotonic() - begun >= 0.3
+    again = time.monotonic()
+    for _ in range(5):
+        assert not plugin.usable(patience=0.3)
+    assert time.monotonic() - again < 0.3
+    assert plugin.importing
+    may_end.set()
+    assert plugin.usable(patience=None)
 
 
 def test_one_within_another_ends_with_the_outer_one(capsys):

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from seqgen.core.errors import MissingDependencyError
+
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
@@ -20,7 +22,11 @@ def _quiet() -> Iterator[None]:
         yield
         return
     sys.stderr.flush()
-    stderr = os.dup(2)
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is a stream of the program's own, and the descriptor was closed
+        yield
+        return
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
@@ -36,10 +42,17 @@ def _quiet() -> Iterator[None]:
 
 _ENGINES = ("tensorflow", "jax", "torch")
 
-os.environ.setdefault(
-    "KERAS_BACKEND", next((engine for engine in _ENGINES if importlib.util.find_spec(engine)), _ENGINES[0])
-)
+if "KERAS_BACKEND" not in os.environ:
+    there = [engine for engine in _ENGINES if importlib.util.find_spec(engine)]
+    if not there:
+        raise MissingDependencyError(
+            "Backend \"keras\" needs an engine, and neither tensorflow, jax nor torch is installed.  pip install 'seqgen[keras]'"
+        )
+    os.environ["KERAS_BACKEND"] = there[0]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Otherwise the first model takes nearly all memory of a GPU, however small it is.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 with _quiet():
     import keras  # the first import, in which engines greet
 

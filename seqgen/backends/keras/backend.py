@@ -45,8 +45,8 @@ class KerasBackend(Backend):
     ) -> KerasModel:
         """A model that generates, evaluates and, with an optimizer, trains; see :class:`seqgen.core.backend.Backend`.
 
-        ``deterministic`` holds for the whole process, since TensorFlow has one switch for all models, and so does the memory
-        that is kept between steps of training on a CPU.
+        ``deterministic`` holds for the whole process, since engines have one switch for all models, and so do the memory
+        that is kept between steps of training on a CPU, and float32 in place of TF32.
         """
         check_architecture("keras", spec.architecture, self.architectures())
         device = choose_device("keras", device, self.devices())
@@ -62,10 +62,9 @@ class KerasBackend(Backend):
                 f"Set KERAS_BACKEND to one of {', '.join(engine.TRAINING)}"
             )
             raise OptionError(msg)
-        if deterministic and device != "cpu" and engine.name() == "tensorflow":
-            import tensorflow as tf
-
-            tf.config.experimental.enable_op_determinism()
+        engine.exact_float32()
+        if deterministic and device != "cpu":
+            engine.only_deterministic()
         if device == "cpu" and optimizer is not None:
             keep_freed_memory()
         return KerasModel(

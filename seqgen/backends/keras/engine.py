@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -50,6 +51,43 @@ def devices() -> Sequence[str]:
         case _:
             count = 0
     return (*(f"cuda:{number}" for number in range(count)), "cpu")
+
+
+def exact_float32() -> None:
+    """Compute float32 in float32, for the whole process.
+
+    On NVIDIA's GPUs from Ampere on engines take TF32 for products, whose 10 bits are not what is promised.
+    """
+    match name():
+        case "tensorflow":
+            import tensorflow as tf
+
+            tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
+        case "jax":
+            import jax
+
+            jax.config.update("jax_default_matmul_precision", "float32")
+        case "torch":
+            import torch
+
+            torch.backends.cudnn.allow_tf32 = False
+
+
+def only_deterministic() -> None:
+    """Take only operations that give the same bits each time, for the whole process.
+
+    JAX reads its switch (``XLA_FLAGS=--xla_gpu_deterministic_ops=true``) as it starts, before a model can ask for it.
+    """
+    match name():
+        case "tensorflow":
+            import tensorflow as tf
+
+            tf.config.experimental.enable_op_determinism()
+        case "torch":
+            import torch
+
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
+            torch.use_deterministic_algorithms(mode=True)
 
 
 def on(device: str) -> Any:

@@ -158,7 +158,7 @@ class KerasModel(Model):
             state |= {f"{moment}.{name}": value for name, value in self._canonical(values).items()}
         for name, part in (self._training_state or {}).items():
             state[f"carry.{name}"] = array(part)
-        return state | {"random.keras": array(self._random)}
+        return state | {_random_name(): array(self._random)}
 
     def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take over what ``training_state`` gave, here or in another backend."""
@@ -180,8 +180,8 @@ class KerasModel(Model):
             self._training_state = None
             if all(f"carry.{name}" in state for name in names):
                 self._training_state = {name: tensor(state[f"carry.{name}"], "float32") for name in names}
-            if "random.keras" in state:
-                self._random = tensor(state["random.keras"], self._dropout.state.dtype)
+            if _random_name() in state:
+                self._random = tensor(state[_random_name()], self._dropout.state.dtype)
 
     # Parts of the above
 
@@ -259,8 +259,9 @@ class KerasModel(Model):
         with engine.on(self.device):
             self._moments = {
                 moment: {name: ops.zeros_like(value) for name, value in self._values.items()}
-                for moment in (*MOMENTS[self._optimizer.name], *averages)
+                for moment in MOMENTS[self._optimizer.name]
             }
+            self._moments |= {average: dict(self._values) for average in averages}
 
     def _start(self, batch: Batch, carried: Tensors | None) -> Tensors:
         """The carried state where the batch goes on and has as many rows; else zeros."""
@@ -278,6 +279,11 @@ class KerasModel(Model):
                 name: tensor(to_keras(name, weights[name], self.spec.architecture), "float32")
                 for name in canonical_shapes(self.spec)
             }
+
+
+def _random_name() -> str:
+    """Of where dropout's random numbers stand, which each engine holds in a type of its own."""
+    return f"random.keras-{engine.name()}"
 
 
 def _on_device(batch: Batch) -> Tensors:

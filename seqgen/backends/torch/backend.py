@@ -51,8 +51,8 @@ class TorchBackend(Backend):
     ) -> TorchModel:
         """A model that generates, evaluates and, with an optimizer, trains; see :class:`seqgen.core.backend.Backend`.
 
-        ``deterministic`` holds for the whole process, since PyTorch has one switch for all models, and so does the memory
-        that is kept between steps of training on a CPU.
+        ``deterministic`` holds for the whole process, since PyTorch has one switch for all models, and so do the memory
+        that is kept between steps of training on a CPU and float32 in place of TF32.
         """
         check_architecture("torch", spec.architecture, self.architectures())
         device = choose_device("torch", device, self.devices())
@@ -60,6 +60,8 @@ class TorchBackend(Backend):
         check_precision("torch", precision, _precisions(device), where=f"on {device}")
         if precision == "auto":
             precision = "bfloat16" if _bfloat16_is_faster(device) else "float32"
+        # On NVIDIA's GPUs from Ampere on cuDNN takes TF32 for its recurrent layers, whose 10 bits are not the float32 that is promised.
+        torch.backends.cudnn.allow_tf32 = False
         if deterministic and family != "cpu":
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
             torch.use_deterministic_algorithms(mode=True)

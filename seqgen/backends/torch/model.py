@@ -50,7 +50,6 @@ class TorchModel(Model):
             [f"layers.{layer}.{part}" for part in PARTS[spec.architecture]] for layer in range(spec.num_layers)
         ]
         self._network = Network(spec).to(device)
-        self._updater = None if optimizer is None else Updater(optimizer, slots(self._network))
         self._dropout = torch.Generator(device).manual_seed(random_seed)
         self._random_name = f"random.torch-{device.partition(':')[0]}"
         self._stepper: Stepper | None = None
@@ -58,6 +57,9 @@ class TorchModel(Model):
         self._training_state: tuple[Parts, ...] | None = None
         self._evaluation_state: tuple[Parts, ...] | None = None
         self.load_weights(weights)
+        self._updater = (
+            None if optimizer is None else Updater(optimizer, slots(self._network))
+        )  # averages these weights
 
     # Generation
 

@@ -62,6 +62,50 @@ class FirstNorm(Forwarding):
         return loss
 
 
+@breaks("test_updates_are_those_of_the_optimizers_rule", "gradients are never clipped", TorchBackend)
+class NeverClipped(TorchBackend):
+    def build(self, spec, *, optimizer=None, **how):
+        return super().build(spec, optimizer=optimizer and dataclasses.replace(optimizer, grad_clip=1e9), **how)
+
+
+@breaks("test_updates_are_those_of_the_optimizers_rule", "weights do not decay", TorchBackend)
+class NoDecay(TorchBackend):
+    def build(self, spec, *, optimizer=None, **how):
+        return super().build(spec, optimizer=optimizer and dataclasses.replace(optimizer, weight_decay=0.0), **how)
+
+
+@breaks("test_updates_are_those_of_the_optimizers_rule", "biases decay, too", TorchBackend)
+class BiasesDecay(Forwarding):
+    def train_step(self, batch, learning_rate):
+        before = self.weights()
+        loss = self.inner.train_step(batch, learning_rate)
+        spec = self.inner._updater._spec
+        decay = learning_rate * spec.weight_decay if spec.name == "adamw" else 0.0
+        self.load_weights(
+            {
+                name: after - np.float32(decay * name.endswith("bias")) * before[name]
+                for name, after in self.weights().items()
+            }
+        )
+        return loss
+
+
+@breaks("test_groups_of_rows_give_the_update_of_all", "each group is a mean of its own", TorchBackend)
+class MeansOfGroups(Forwarding):
+    accumulates = True
+
+    def train_step(self, batch, learning_rate):
+        groups = self.groups(len(batch.inputs))
+        losses = [self.inner.train_step(batch.rows(rows), learning_rate / len(groups)) for rows in groups]
+        return sum(losses) / len(groups)
+
+
+@breaks("test_dropout_draws_anew_in_each_step", "dropout is left out", TorchBackend)
+class WithoutDropout(TorchBackend):
+    def build(self, spec, **how):
+        return super().build(dataclasses.replace(spec, dropout=0.0), **how)
+
+
 @breaks("test_masked_targets_do_not_train", "the mask is left aside", TorchBackend)
 class TrainsAll(Forwarding):
     def train_step(self, batch, learning_rate):
