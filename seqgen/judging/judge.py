@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from seqgen import home
-from seqgen.checkpoint import find_recorded
-from seqgen.core.errors import CorpusError, OptionError, UsageError
-from seqgen.core.options import PartSpec
+from seqgen.core.errors import UsageError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.generation.generate import Sample
 from seqgen.generation.writer import UNFINISHED
+from seqgen.judging.corpus import recorded_corpus, recorded_dataset
 from seqgen.judging.measures import Figures, measure, without_cut_word, words
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
 from seqgen.training.options import recorded
@@ -121,41 +120,14 @@ def judge(
 
 def _read_corpus(model: LanguageModel, given: tuple[str, ...]) -> tuple[TokenStore, tuple[str, ...], list[str]]:
     """The corpus of a model, where it was or as given; and a note where what was given is another."""
-    lineage = model.saved.manifest.get("corpus")
-    recorded = lineage if isinstance(lineage, dict) else {}
-    sources = resolve_sources(given).paths if given else tuple(map(str, recorded.get("sources") or ()))
-    advice = "Name it where it is, as it was, with --corpus FILE"
-    if not sources:
-        raise CorpusError(f"{model.reference} does not say what it was trained on.  {advice}")
-    if not given and recorded.get("sources_left_out"):
-        raise CorpusError(
-            f"{model.reference} was trained on more sources than the {len(sources):,} that it names.  Name their folder with "
-            "--corpus FOLDER"
-        )
-    if not given and (urls := [source for source in sources if "://" in source]):
-        # A folder may come from a stranger, and must not make this machine call where it says.
-        raise CorpusError(
-            f"The corpus of {model.reference} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
-            "Name it with --corpus URL"
-        )
-    find_recorded(model.catalog, "dataset", model.saved.config, where=model.saved.where)
-    record = model.saved.config.parts["dataset"]
-    spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
-    try:
-        store = open_or_build(
-            model.catalog.make("dataset", spec, sources=sources), model.tokenizer, home.tokens_folder()
-        )
-    except (CorpusError, OptionError) as error:
-        if given:
-            raise
-        raise CorpusError(f"The corpus of {model.reference} cannot be read any more: {error}  {advice}") from error
-    if store.fingerprint == recorded.get("fingerprint"):
-        return store, sources, []
     if not given:
-        raise CorpusError(
-            f"The corpus of {model.reference}, {', '.join(sources)}, has changed since the training, so what was copied "
-            f"from it, or held out, cannot be told.  {advice}"
-        )
+        corpus = recorded_corpus(model)
+        store = open_or_build(corpus.dataset, model.tokenizer, home.tokens_folder(), fingerprint=corpus.fingerprint)
+        return store, corpus.sources, []
+    sources = resolve_sources(given).paths
+    store = open_or_build(recorded_dataset(model, sources), model.tokenizer, home.tokens_folder())
+    if store.fingerprint == model.saved.manifest.get("corpus", {}).get("fingerprint"):
+        return store, sources, []
     note = (
         f"{', '.join(given)} is not what {model.reference} was trained on, so part of what stands as held-out text may "
         "have been trained on."

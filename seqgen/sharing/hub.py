@@ -2,7 +2,8 @@
 
 A push is one commit on ``main``, titled ``version 3``, and a tag, ``v3``: all of a version appears at once.  It names the commit
 that it follows, and the Hub refuses it if another has come between, so that of several pushes one wins.  A pull takes
-what one commit has, and goes on where it broke off.
+what one commit has, and goes on where it broke off.  Where no revision is named, that is the last push: what was edited on the
+Hub since, as the model card, is not what the manifest says.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class HubModel:
     Attributes:
         repository: ``USER/NAME``.
         name: the second half.
-        revision: a tag, branch or commit; None: ``main``.
+        revision: a tag, branch or commit; None: the last that was pushed.
     """
 
     repository: str
@@ -129,14 +130,15 @@ class HubModel:
 
         with self._asked("read"):
             try:
-                info = api.model_info(self.repository, revision=self.revision)
-                title = api.list_repo_commits(self.repository, revision=info.sha)[0].title
+                commits = api.list_repo_commits(self.repository, revision=self.revision)
             except (RepositoryNotFoundError, RevisionNotFoundError) as error:
                 raise ModelNotFoundError(f"There is no {self}, or it is not for you to see: hf auth login") from error
-        assert info.sha is not None
-        match = re.fullmatch(f"version ({VERSION})", title)
-        number = int(match[1]) if match else None
-        return download(self._place(info.sha), registry, name or self.name, progress=progress, number=number)
+            commit = commits[0]
+        if self.revision is None:
+            commit = next((each for each in commits if _number(each.title)), commit)
+        return download(
+            self._place(commit.commit_id), registry, name or self.name, progress=progress, number=_number(commit.title)
+        )
 
     def _place(self, commit: str) -> Place:
         """The files of one commit."""
@@ -154,6 +156,12 @@ class HubModel:
         except Exception as error:
             first, *_ = [*str(error).strip().splitlines(), type(error).__name__]
             raise RemoteError(f"{self} cannot be {doing}: {first.rstrip('.')}.") from error
+
+
+def _number(title: str) -> int | None:
+    """The version that a commit is, by its title; None where it is no push."""
+    match = re.fullmatch(f"version ({VERSION})", title)
+    return int(match[1]) if match else None
 
 
 def _api() -> HfApi:

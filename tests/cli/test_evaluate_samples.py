@@ -147,6 +147,18 @@ def test_without_matplotlib_the_plot_says_what_to_install(refused, novel, monkey
 
 
 @pytest.fixture
+def named(novel):
+    """Let the folder of the model ``novel`` name other sources."""
+
+    def name(*sources):
+        manifest = json.loads((novel / "manifest.json").read_text())
+        manifest["corpus"]["sources"] = list(map(str, sources))
+        (novel / "manifest.json").write_text(json.dumps(manifest))
+
+    return name
+
+
+@pytest.fixture
 def moved(recorded):
     """The corpus of ``novel``, put elsewhere for a while."""
     elsewhere = recorded.with_name("elsewhere.txt")
@@ -175,10 +187,62 @@ def test_a_corpus_that_has_changed_is_told_and_taken_only_on_request(seqgen, ref
     assert outcome.stderr.startswith(f"note: {moved.before} is not what novel:1 was trained on")
 
 
-def test_a_url_that_a_model_folder_names_is_not_fetched_unasked(refused, novel):
-    manifest = json.loads((novel / "manifest.json").read_text())
-    manifest["corpus"]["sources"] = ["http://127.0.0.1:9/novel.txt"]
-    (novel / "manifest.json").write_text(json.dumps(manifest))
+def test_of_a_corpus_that_is_another_no_token_is_kept(refused, named, corpus, seqgen_home):
+    before = sorted((seqgen_home / "tokens").glob("*"))
+    corpus.write_text("Another text.")
+    named(corpus)
+    assert "has changed since the training" in refused("evaluate", "novel", "--samples", 3, exit_code=1)
+    assert sorted((seqgen_home / "tokens").glob("*")) == before
+
+
+def test_a_corpus_that_was_named_by_a_glob_is_found_again(seqgen, named, recorded):
+    named(recorded.with_name("*.txt"))
+    assert samples(seqgen("evaluate", "novel", "--samples", 3, "--json"))["corpus"] == [
+        str(recorded.with_name("*.txt"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "objection"),
+    [
+        ("-", "-, which is no whole path"),
+        ("~", "~, which is no whole path"),
+        ("novel.txt", "novel.txt, which is no whole path"),
+        ("/a\0/*", "/a\\x00/*, which is no whole path"),
+        ("/\ud800/*", "which is no whole path"),
+        ("/", "/, where the files of the system are"),
+        ("/**/*.txt", "/**/*.txt, where the files of the system are"),
+        ("/proc/version", "/proc/version, where the files of the system are"),
+        ("/dev/zero", "/dev/zero, which is neither a file nor a folder"),
+    ],
+)
+def test_what_no_corpus_is_is_not_read_unasked(refused, named, corpus, monkeypatch, source, objection):
+    monkeypatch.setattr("seqgen.judging.corpus.recorded_dataset", lambda *_: pytest.fail(f"{source} was read"))
+    named(source)
+    sentence = refused("evaluate", "novel", "--samples", 3, exit_code=1, stdin=b"The ice was thin.")
+    assert sentence.startswith("novel:1 says that it was trained on ")
+    assert f"{objection}, so that is not read.  Name it where it is, as it was, with --corpus FILE" in sentence
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 1 << 31), (400, 1)])
+def test_a_folder_with_far_more_than_a_model_was_trained_on_is_not_read(
+    refused, named, tmp_path, monkeypatch, count, size
+):
+    monkeypatch.setattr("seqgen.judging.corpus.SLACK", 1 << 20)
+    monkeypatch.setattr("seqgen.judging.corpus.recorded_dataset", lambda *_: pytest.fail("it was read"))
+    (tmp_path / "texts" / "of all").mkdir(parents=True)
+    for number in range(count):
+        with (tmp_path / "texts" / "of all" / f"{number}.txt").open("wb") as file:
+            file.truncate(size)
+    named(tmp_path / "texts")
+    assert refused("evaluate", "novel", "--samples", 3, exit_code=1) == (
+        f"novel:1 says that it was trained on far less than {tmp_path / 'texts'} has, so that is not read.  "
+        "Name it where it is, as it was, with --corpus FILE"
+    )
+
+
+def test_a_url_that_a_model_folder_names_is_not_fetched_unasked(refused, named):
+    named("http://127.0.0.1:9/novel.txt")
     assert refused("evaluate", "novel", "--samples", 3, exit_code=1) == (
         "The corpus of novel:1 was read from http://127.0.0.1:9/novel.txt, and what a model folder names is not fetched "
         "unasked.  Name it with --corpus URL"

@@ -20,7 +20,7 @@ from seqgen.core.errors import (
 from seqgen.sharing.exchange import pull, push
 
 from .conftest import files_of, write_model
-from .hub_server import TOKEN, Hub
+from .hub_server import TOKEN, Commit, Hub, Repository
 
 URL = "hf://ada/novel"
 
@@ -72,6 +72,25 @@ def test_an_older_version_is_pulled_by_its_tag(saved, hub, registry, tmp_path):
     assert str(pull("hf://ada/novel@v1", None, registry, progress=quiet).version) == "novel:1"
     assert files_of(registry.find("novel:1").folder) == files_of(saved.folder)
     assert str(pull(URL, None, registry, progress=quiet, name="tale").version) == "tale:2"
+
+
+def test_a_model_card_that_was_edited_on_the_hub_is_none_of_a_version(saved, hub, registry, tmp_path):
+    push(saved, URL, progress=quiet)
+    pushed = other(tmp_path, 2)
+    push(pushed, URL, progress=quiet, as_="novel:3")
+    repository = hub.repositories["ada/novel"]
+    hub.commit(repository, "Update README.md", {**repository.head.files, "README.md": b"# novel, by Ada\n"})
+    arrival = pull(URL, None, registry, progress=quiet)
+    assert str(arrival.version) == "novel:3"
+    assert files_of(arrival.version.folder) == files_of(pushed.folder)
+    with pytest.raises(DamagedModelError, match=r"README.md: the file has 16 bytes, not the 8 of the manifest"):
+        pull("hf://ada/novel@main", None, registry, progress=quiet, name="tale")
+
+
+def test_what_was_uploaded_by_hand_is_pulled_as_it_is_now(saved, hub, registry):
+    repository = hub.repositories["ada/novel"] = Repository(Commit("0" * 40, "initial commit", {}))
+    hub.commit(repository, "Upload folder", files_of(saved.folder))
+    assert files_of(pull(URL, None, registry, progress=quiet).version.folder) == files_of(saved.folder)
 
 
 def test_another_name_than_that_of_the_repository_is_refused(saved, hub):
@@ -171,9 +190,9 @@ def test_what_is_not_there_is_a_sentence(saved, hub, registry):
     push(saved, URL, progress=quiet)
     with pytest.raises(ModelNotFoundError, match="There is no hf://ada/novel@v9"):
         pull("hf://ada/novel@v9", None, registry, progress=quiet)
-    hub.commit(hub.repositories["ada/novel"], "empty", {"README.md": b"#"})
-    with pytest.raises(ModelNotFoundError, match="There is no model at hf://ada/novel: manifest.json is missing"):
-        pull(URL, None, registry, progress=quiet)
+    hub.repositories["ada/empty"] = Repository(Commit("0" * 40, "initial commit", {"README.md": b"#"}))
+    with pytest.raises(ModelNotFoundError, match="There is no model at hf://ada/empty: manifest.json is missing"):
+        pull("hf://ada/empty", None, registry, progress=quiet)
 
 
 def test_a_token_that_is_not_taken_is_a_sentence_without_it(saved, hub, monkeypatch):

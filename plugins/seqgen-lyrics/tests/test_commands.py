@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 
 import seqgen
 from seqgen.corpora import locate
+from seqgen_lyrics.evaluation import read_corpus
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,44 @@ def test_evaluate_lays_what_is_written_with_constraints_beside_what_is_not(run):
     assert constrained["log_probability"] < free["log_probability"] < 0
     assert 0 <= constrained["copied_lines"] <= 1
     assert record["samplers"][0] == "rhyme:scheme=ABAB"
+
+
+@pytest.fixture
+def model_of(home, tmp_path, monkeypatch):
+    """The same model, whose folder says something else of its corpus."""
+
+    def load(**lineage):
+        shutil.copytree(home / "models" / "songs" / "1", tmp_path / "songs")
+        path = tmp_path / "songs" / "manifest.json"
+        manifest = json.loads(path.read_text("utf-8"))
+        path.write_text(json.dumps(manifest | {"corpus": manifest["corpus"] | lineage}), "utf-8")
+        return seqgen.load(tmp_path / "songs")
+
+    monkeypatch.setenv("SEQGEN_HOME", str(tmp_path / "home"))
+    return load
+
+
+def test_copied_lines_are_told_by_the_corpus_of_the_model(model_of):
+    corpus, note = read_corpus(model_of(), [])
+    assert (corpus, note) == (read_corpus(None, [str(locate("songs"))])[0], "")
+
+
+@pytest.mark.parametrize("source", ["/", "-", "~", "songs.txt", "http://127.0.0.1:9/songs.txt"])
+def test_what_a_stranger_names_as_the_corpus_is_not_read(model_of, monkeypatch, source):
+    monkeypatch.setattr("seqgen.core.files._walk", lambda folder: pytest.fail(f"{folder} was read"))
+    corpus, note = read_corpus(model_of(sources=[source]), [])
+    assert corpus is None
+    assert note.startswith("copied lines cannot be told: ")
+    assert source in note
+    assert "--corpus" in note
+
+
+def test_a_corpus_that_has_changed_is_not_measured_against(model_of, tmp_path):
+    (tmp_path / "songs.txt").write_text("[Verse]\nla\n", "utf-8")
+    corpus, note = read_corpus(model_of(sources=[str(tmp_path / "songs.txt")]), [])
+    assert corpus is None
+    assert "songs.txt, has changed since the training" in note
+    assert "with --corpus FILE" in note
 
 
 def test_evaluate_measures_songs_in_a_table(run, tmp_path):

@@ -109,6 +109,20 @@ def test_records_of_json_lines_and_csv_are_a_song_each(tmp_path):
     assert ids == [f"{tmp_path}/songs.jsonl#1", f"{tmp_path}/songs.jsonl#2"]
 
 
+@pytest.mark.parametrize("field", ["auto", "Lyrics", "lyrics", " LYRICS"])
+def test_a_field_is_found_whatever_its_case(tmp_path, field):
+    (tmp_path / "a.csv").write_text("Title, Lyrics\nA,la\n", "utf-8")
+    (tmp_path / "a.jsonl").write_text('{"Title": "A", "Lyrics ": "la"}\n', "utf-8")
+    for name in ("a.csv", "a.jsonl"):
+        assert songs_in(tmp_path / name, field=field, titles=True) == ["A\n\nla\n"]
+
+
+@pytest.mark.parametrize(("field", "song"), [("auto", "la\n"), ("lyrics", "la\n"), ("Lyrics", "lo\n")])
+def test_of_fields_that_differ_in_case_the_one_that_is_named_is_read(tmp_path, field, song):
+    (tmp_path / "a.jsonl").write_text('{"Lyrics": "lo", "lyrics": "la"}\n', "utf-8")
+    assert songs_in(tmp_path / "a.jsonl", field=field) == [song]
+
+
 def test_records_without_words_are_left_out_and_told(tmp_path):
     lyrics = ["la", "", None, " ...\n", "lo"]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"lyrics": words}) + "\n" for words in lyrics), "utf-8")

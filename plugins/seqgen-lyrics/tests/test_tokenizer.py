@@ -73,6 +73,66 @@ class TestLawsAroundBpe(Laws):
         return LyricsTokenizer(base="bpe", size=300)
 
 
+class TestLawsOnLongLines(Laws):
+    """Which are cut before spaces, here wherever it may be."""
+
+    max_examples = 8
+    documents = st.lists(
+        st.sampled_from(
+            ["the harbour", " The", " THE", "I'm", " ", "  ", "\t", "[Verse]", "] [", "\n", "é, x", "lamp " * 9]
+        ),
+        max_size=20,
+    ).map("".join)
+
+    @pytest.fixture(autouse=True, params=["words", "char", "bpe", "byte", "word"])
+    def base(self, request, monkeypatch):
+        monkeypatch.setattr("seqgen_lyrics.tokenizer._LONGEST", 0)
+        self.name = request.param
+
+    def make(self):
+        return LyricsTokenizer(base=self.name, min_count=1, size=300)
+
+
+@pytest.mark.parametrize("base", ["words", "char", "bpe"])
+def test_a_long_line_is_encoded_in_pieces_as_it_would_be_whole(base):
+    tokenizer = LyricsTokenizer(base=base, min_count=1).fit([SONG, CAPITALS])
+    line = " ".join(SONG.split()) * 2000
+    pieces = [line[start : start + 10_000] for start in range(0, len(line), 10_000)]
+    parts = list(tokenizer.encode_pieces(pieces))
+    np.testing.assert_array_equal(np.concatenate(parts), tokenizer.encode(line))
+    assert max(map(len, parts)) < 80_000 < len(line) / 4
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["[the", " harbour]\n", "The lamp"],  # a heading is no long line
+        ["lamp " * 9 + "low", " lamp\nThe harbour\nThe", " lamp"],  # the lines after the rest of one begin anew
+        ["lamp " * 9, "]\n", "[The", " lamp]\n[The lamp]"],
+    ],
+)
+def test_where_a_long_line_is_cut_its_neighbours_are_read_as_before(monkeypatch, pieces):
+    monkeypatch.setattr("seqgen_lyrics.tokenizer._LONGEST", 0)
+    tokenizer = LyricsTokenizer(min_count=1).fit([SONG, CAPITALS, "[The lamp]\n[the harbour]\n"])
+    ids = np.concatenate(list(tokenizer.encode_pieces(pieces)))
+    np.testing.assert_array_equal(ids, tokenizer.encode("".join(pieces)))
+
+
+def test_a_space_that_the_vocabulary_lacks_is_no_place_to_cut(monkeypatch):
+    tokenizer = LyricsTokenizer(min_count=1).fit(["harbour\nlamp\nharbourlamp\n"])
+    monkeypatch.setattr("seqgen_lyrics.tokenizer._LONGEST", 0)
+    pieces = ["harbour lamp"] * 9
+    (ids,) = tokenizer.encode_pieces(pieces)
+    np.testing.assert_array_equal(ids, tokenizer.encode("".join(pieces)))
+
+
+def test_a_line_without_spaces_is_searched_once():
+    """Where all of it was searched again with each piece, this would not end."""
+    tokenizer = LyricsTokenizer(base="char").fit(["a"])
+    (ids,) = tokenizer.encode_pieces("a" * 100 for _ in range(40_000))
+    assert len(ids) == 4_000_000
+
+
 def test_a_frequent_word_is_one_token_whatever_its_case():
     tokenizer = LyricsTokenizer(min_count=1).fit([SONG, CAPITALS])
     spelled = tokenizer.spelled()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqgen.core.errors import CorpusError
+from seqgen.core.errors import CorpusError, PartError
+from seqgen.core.types import Document
+from seqgen.judging.corpus import recorded_corpus
 from seqgen_lyrics.errors import LyricsError, LyricsUsageError
 from seqgen_lyrics.language import is_foreign
 from seqgen_lyrics.measures import USUAL, Corpus, Figures, Stanza, measure, stanzas_of
 from seqgen_lyrics.scheme import read_pattern, read_scheme, read_stress
 from seqgen_lyrics.songs import SongsDataset
+from seqgen_lyrics.structure import as_text
 from seqgen_lyrics.vocabulary import normal
 
 if TYPE_CHECKING:
@@ -139,7 +142,7 @@ def read_corpus(model: LanguageModel | None, given: Sequence[str], encoding: str
 
     Args:
         model: that writes; None where songs are measured.
-        given: files; none: those that the model was trained on.
+        given: files of songs; none: what the model was trained on, read as it was read then.
         encoding: of the files, as in :meth:`seqgen.core.files.Source.text`.
 
     Raises:
@@ -147,14 +150,15 @@ def read_corpus(model: LanguageModel | None, given: Sequence[str], encoding: str
     """
     if given:
         return Corpus.of(_texts(given, encoding)), ""
-    lineage = model.saved.manifest.get("corpus") if model is not None else None
-    sources = [str(source) for source in (lineage.get("sources") or ())] if isinstance(lineage, dict) else []
-    if not sources or any("://" in source for source in sources):  # a model folder must not make this machine call
+    if model is None:
         return None, "there is no corpus to tell copied lines by.  Name it with --corpus"
     try:
-        return Corpus.of(_texts(sources, encoding)), ""
+        corpus = recorded_corpus(model)
     except CorpusError as error:
+        return None, f"copied lines cannot be told: {error}"
+    except PartError as error:
         return None, f"copied lines cannot be told: {error}  Name the corpus with --corpus"
+    return Corpus.of(_whole(corpus.dataset.documents())), ""
 
 
 def read_songs(files: Sequence[str], encoding: str = "auto") -> list[Stanza]:
@@ -186,14 +190,19 @@ def read_words(path: str | None) -> frozenset[str] | None:
     return frozenset(normal(line.strip()) for line in lines if line.strip())
 
 
-def _texts(sources: Sequence[str], encoding: str) -> Iterable[str]:
+def _texts(sources: Sequence[str], encoding: str) -> Iterator[str]:
     """The songs of sources, whole."""
-    held: list[str] = []
     try:
-        for document in SongsDataset(sources=tuple(sources), encoding=encoding).documents():
-            held.append(str(document.content))
-            if document.final:
-                yield "".join(held)
-                held = []
+        yield from _whole(SongsDataset(sources=tuple(sources), encoding=encoding).documents())
     except CorpusError as error:  # a command has an option where the dataset has one of its own
         raise CorpusError(str(error).replace("--dataset songs:encoding=", "--encoding ")) from error
+
+
+def _whole(documents: Iterable[Document]) -> Iterator[str]:
+    """The text of each document, of which large ones come in pieces."""
+    held: list[str] = []
+    for document in documents:
+        held.append(as_text(document.content))
+        if document.final:
+            yield "".join(held)
+            held = []

@@ -104,20 +104,31 @@ class SongsDataset(Dataset):
         for number, record in records:
             where = f"{file.name}, record {number}"
             known = (self.field,) if self.field != "auto" else _FIELDS
-            texts = [record[key] for key in known if isinstance(record.get(key, 0), str | None)]  # of null: none
-            words = next(filter(None, texts), "")
+            texts = [text for field in known for text in _named(record, field) if isinstance(text, str | None)]
+            words = next(filter(None, texts), "")  # null is as good as empty
             if not texts:
                 raise CorpusError(
-                    f"{where} has no text in a field {' or '.join(known)}.  It has: {', '.join(map(str, record))[:200]}.  Name "
+                    f"{where} has no text in a field {' or '.join(known)}.  It has: {', '.join(record)[:200]}.  Name "
                     "the field: --dataset songs:field=..."
                 )
-            named = {key: record[key] for key in ("title", "artist") if isinstance(record.get(key), str)}
-            about = [f"{key}: {' '.join(text.split())}" for key, text in named.items()]  # it may have several lines
+            about = [
+                f"{key}: {' '.join(text.split())}"  # it may have several lines
+                for key in ("title", "artist")
+                for text in _named(record, key)[:1]
+                if isinstance(text, str)
+            ]
             yield from self._song(f"{file.name}#{number}", iter([*about, "", *words.splitlines()]), empty)
         if empty:
             count = f"{len(empty):,} records have" if len(empty) > 1 else "1 record has"
             numbers = _few([name.rpartition("#")[2] for name in empty])
             warnings.warn(f"{file.name}: {count} no words, left out: {numbers}", SeqgenWarning, stacklevel=2)
+
+
+def _named(record: dict[str, Any], field: str) -> list[Any]:
+    """What a record has in a field, whatever its case and the spaces around it; what is called so to the letter comes first."""
+    plain = field.strip().lower()
+    keys = [key for key in record if key.strip().lower() == plain]
+    return [record[key] for key in sorted(keys, key=lambda key: key != field)]
 
 
 def _few(names: Sequence[str]) -> str:
@@ -176,6 +187,6 @@ def _table(file: Source, pieces: Iterator[str], delimiter: str) -> Iterator[tupl
     number = 0
     try:
         for number, row in enumerate(rows, 1):
-            yield number, {str(key).strip().lower(): value for key, value in row.items()}
+            yield number, {str(key): value for key, value in row.items()}
     except csv.Error as error:
         raise CorpusError(f"{file.name}, record {number + 1} is no CSV: {error}.") from error

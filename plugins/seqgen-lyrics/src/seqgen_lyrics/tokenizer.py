@@ -28,6 +28,11 @@ WORDS = "words"
 _WORD_OR_SPACED = re.compile(rf" ?({WORD.pattern})")
 _KNOWN = 4096
 _WORDS = 2048
+_LINE = re.compile(r"(?<=\n)(?=[^\n])")
+_SPACE = re.compile(r"(?<=\S)(?= )")
+_CUT_BEFORE_SPACE = (WORDS, "bpe", "byte", "char", "word")  # those of seqgen, see seqgen.core.text.cut_before_space
+_LONGEST = 1 << 16  # characters of a line that is not cut
+_NO_HEADING = 43  # characters of a line after which it is no heading, whatever follows
 _BEFORE = 64  # ids, of which the last that has a text tells whether a line begins
 
 
@@ -87,16 +92,32 @@ class LyricsTokenizer(Tokenizer):
         return self._encoded(self._canonical(as_text(document)))
 
     def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
-        """The ids of a document in pieces; it is cut before line ends, but not those of headings."""
-        held = ""
-        for piece in pieces:
-            held += as_text(piece)
-            cut = max((match.start() for match in re.finditer(r"(?<=[^\n\]])\n", held)), default=-1)
-            if cut > 0:
-                yield self._encoded(self._canonical(held[:cut]))
-                held = held[cut:]
+        """The ids of a document in pieces; it is cut where lines begin, and within a long one before a space.
+
+        A line is held whole where it has no space, and where the base is not one of seqgen's, which may look across spaces.
+        """
+        held, goes_on = "", False
+        for piece in map(as_text, pieces):
+            new = len(held)  # what is before was searched
+            held += piece
+            cut = _last(_LINE, held, new)
+            within = not cut
+            if within and len(held) > _LONGEST:
+                cut = self._cut_before_space(held, new)
+            if cut:
+                yield self._encoded(self._canonical(held[:cut]), goes_on=goes_on)
+                held, goes_on = held[cut:], within
         if held:
-            yield self._encoded(self._canonical(held))
+            yield self._encoded(self._canonical(held), goes_on=goes_on)
+
+    def _cut_before_space(self, line: str, start: int) -> int:
+        """The last place in a line, from some place on, at which its ids can be divided; 0 where there is none."""
+        if self.base not in _CUT_BEFORE_SPACE:
+            return 0
+        place = _last(_SPACE, line, max(start, _NO_HEADING))
+        around = line[place - 1 : place + 1]
+        # Where the vocabulary lacks one of the two, what is around them may come to be one word.
+        return place if place and self._canonical(around) == around else 0
 
     def decode(self, ids: Ids) -> str:
         """The text."""
@@ -262,17 +283,17 @@ class LyricsTokenizer(Tokenizer):
         end = "\n" if part.endswith("\n") else ""  # a heading that has no token
         return str(self._fitted.canonical(part.removesuffix("\n"))) + end
 
-    def _encoded(self, text: str) -> Ids:
-        """The ids of canonical text."""
+    def _encoded(self, text: str, *, goes_on: bool = False) -> Ids:
+        """The ids of canonical text, which begins in the middle of a line where it goes on."""
         ids: list[int] = []
-        for part in split_text(text):
+        for number, part in enumerate(split_text(text)):
             structure = self._structure_ids.get(part)
             if structure is not None:
                 ids.append(structure)
             elif part.endswith("\n"):  # a heading that has no token
                 ids += [*self._spelled_out(part[:-1]), self._structure_ids["\n"]]
             elif self.base == WORDS:
-                ids += self._line(part)
+                ids += self._line(part, goes_on=goes_on and not number)
             else:
                 ids += self._spelled_out(part)
         return np.array(ids, np.min_scalar_type(self.end_id))
@@ -281,8 +302,8 @@ class LyricsTokenizer(Tokenizer):
         inner = np.asarray(self._fitted.encode(text), np.int64)
         return [self._inner_start + token for token in inner.tolist()]
 
-    def _line(self, text: str) -> list[int]:
-        """The ids of a line by words; where it goes on after another part it begins anew all the same."""
+    def _line(self, text: str, *, goes_on: bool) -> list[int]:
+        """The ids of a line by words, or of the rest of one; where it goes on after another part it begins anew all the same."""
         ids: list[int] = []
         place = 0
         marks = len(self._structure)
@@ -291,7 +312,7 @@ class LyricsTokenizer(Tokenizer):
             place = match.end()
             word = match[1]
             token = self._word_ids.get(word.lower())
-            at_start = match.start() == 0
+            at_start = match.start() == 0 and not goes_on
             case = (
                 None
                 if token is None or at_start is (match[0] != word)
@@ -304,6 +325,11 @@ class LyricsTokenizer(Tokenizer):
             else:
                 ids += [marks + CASES.index(case), token] if case else [token]
         return ids + self._spelled_out(text[place:])
+
+
+def _last(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """The last place in a text, from some place on, at which a pattern matches; 0 where there is none."""
+    return max((match.start() for match in pattern.finditer(text, start)), default=0)
 
 
 def _require(condition: bool, fault: str) -> None:

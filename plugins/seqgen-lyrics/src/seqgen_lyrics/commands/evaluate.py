@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
+import warnings
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,6 +57,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Rhymes by scheme, syllables, metre, real words and copied lines: of songs, or of what a model writes."""
+    from seqgen.core.errors import SeqgenWarning
     from seqgen_lyrics.errors import LyricsError, LyricsUsageError
     from seqgen_lyrics.evaluation import Aims, read_corpus, read_songs, read_words, write
 
@@ -76,7 +77,7 @@ def evaluate(
         raise LyricsError(f"{loaded.reference} writes {loaded.tokenizer.media_type}, in which there is no verse.")
     found, note = read_corpus(loaded, corpus or [], encoding)
     if note:
-        sys.stderr.write(f"note: {note}\n")
+        warnings.warn(note, SeqgenWarning, stacklevel=2)
     written = {
         name: write(
             loaded,

@@ -1,0 +1,35 @@
+"""How much a source has, told without opening a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from seqgen.core.files import find_sources
+from seqgen.judging.corpus import _files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Texts of different sizes, a hidden one, and links."""
+    names = ("a.txt", "b.md", "deep/c.txt", "deep/er/d.txt", "else/e.md", ".hidden", ".git/f.txt", "deep/.g.txt")
+    for size, name in enumerate(names, 1):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x" * size)
+    (tmp_path / "link.txt").symlink_to(tmp_path / "b.md")
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "deep" / "pipe")
+    return tmp_path
+
+
+@pytest.mark.parametrize("source", ["", "a.txt", "link.txt", "*.txt", "*", "d*", "d*/er/**/*.txt", "[de]*"])
+def test_what_is_counted_is_what_would_be_read(folder, source):
+    found = find_sources([f"{folder}/{source}"])
+    expected = sorted(Path(each.name).stat().st_size for each in found)
+    assert sorted(status.st_size for status in _files(f"{folder}/{source}")) == expected
+
+
+def test_what_is_not_there_has_nothing(folder):
+    assert [list(_files(f"{folder}/{source}")) for source in ("none.txt", "*.none")] == [[], []]
