@@ -75,14 +75,21 @@ def test_a_corpus_that_changed_or_is_gone_is_told_before_anything_is_trained(seq
     assert [path.name for path in (seqgen_home / "models" / "novel-again").glob("[0-9]*")] == ["1"]
 
 
-def test_what_a_folder_names_is_not_fetched_unasked(seqgen, trained, seqgen_home):
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("http://127.0.0.1:9/novel.txt", "what a model folder names is not fetched unasked.  Name it with --corpus URL"),
+        ("-", "only that it was read from standard input.  Name it as it was with --corpus FILE"),
+    ],
+)
+def test_what_a_folder_names_is_not_fetched_nor_waited_for_unasked(seqgen, trained, seqgen_home, source, told):
     path = seqgen_home / "models" / "novel" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
-    manifest["corpus"]["sources"] = ["http://127.0.0.1:9/novel.txt"]
+    manifest["corpus"]["sources"] = [source]
     path.write_text(json.dumps(manifest))
     outcome = seqgen("models", "reproduce", "novel", "--run", "-q")
     assert outcome.exit_code == 1
-    assert "what a model folder names is not fetched unasked.  Name it with --corpus URL" in outcome.stderr
+    assert told in outcome.stderr
 
 
 def test_a_command_with_words_of_a_stranger_is_one_line_that_a_shell_reads_as_arguments(seqgen, trained, seqgen_home):
