@@ -65,7 +65,7 @@ def test_books_and_folders_give_a_document_for_each_tune_with_its_line(tmp_path)
     (tmp_path / "notes.txt").write_text("not a tune")
     documents = list(AbcDataset(sources=(str(tmp_path),)).documents())
     assert [document.id for document in documents] == [f"{tmp_path / 'a.abc'}:4", f"{tmp_path / 'a.abc'}:10"]
-    assert documents[1].content == "X:1\nM:2/4\nK:C\nC4 |]"
+    assert documents[1].content == "X:1\nM:2/4\nL:1/8\nK:C\nC4 |]"
 
 
 def test_a_tune_is_written_in_one_spelling(read):
@@ -91,6 +91,21 @@ def test_an_ending_of_several_passes_and_a_bar_line_that_is_not_seen_are_no_faul
 
 def test_fields_after_the_key_and_before_the_music_count_as_the_header(read):
     assert read("X:1\nM:4/4\nK:A\nM:6/8\nK:D\nA6|]") == ["X:1\nM:6/8\nK:D\nA6 |]"]
+
+
+def test_a_metre_within_a_tune_leaves_the_length_of_notes_as_it_is(read):
+    """Without L: a note is an eighth where the metre of the header is 4/4, a sixteenth where it is 2/4 (ABC standard 2.1, 3.1.7)."""
+    assert read("X:1\nM:4/4\nK:C\nC8|[M:2/4]C4|D4|]") == ["X:1\nM:4/4\nK:C\nC8 | [M:2/4] C4 | D4 |]"]
+    assert read("X:1\nM:2/4\nK:C\nC8|\nM:3/4\nC12|]") == ["X:1\nM:2/4\nK:C\nC8 |\nM:3/4\nC12 |]"]
+    assert read("X:1\nM:4/4\nK:C\nM:2/4\nC4|]") == ["X:1\nM:2/4\nL:1/8\nK:C\nC4 |]"]
+
+
+def test_a_whole_note_may_be_the_unit(read):
+    assert read("X:1\nM:4/4\nL:1\nK:C\nC|D/E/|]") == ["X:1\nM:4/4\nL:1\nK:C\nC | D/2 E/2 |]"]
+
+
+def test_a_chord_is_as_long_as_its_first_note(read):
+    assert read("X:1\nM:2/4\nL:1/8\nK:C\n[CE2][C2E]C|[CE2G]4|]") == ["X:1\nM:2/4\nL:1/8\nK:C\n[CE2][C2E]C | [CE2G]4 |]"]
 
 
 def test_of_fields_within_a_tune_those_stay_that_change_its_notes(read):
@@ -136,7 +151,9 @@ def test_all_tunes_can_be_brought_to_one_tonic_or_signature(read, transpose, wri
         ("X:2\nK:C\nC ? D", ':9: "?" means nothing here'),
         ("X:2\nM:4\nK:C\nC|", ":8: M:4 is no metre"),
         ("X:2\nM:1/0\nK:C\nC|", ":8: M:1/0 is no metre"),
+        ("X:2\nM:9+9/1\nK:C\nC|", ":8: M:9+9/1 is no metre"),
         ("X:2\nL:0\nK:C\nC|", ":8: L:0 is no length"),
+        ("X:2\nL:17/1\nK:C\nC|", ":8: L:17/1 is no length"),
         ("X:2\nK:C\nV:1\nC|\nV:2\nC|", ":9: it has voices"),
         ("X:2\nK:C\n(3CD|", ":9: a tuplet lacks 1 of its notes"),
         ("X:2\nK:C\nz8|", ":9: there is no note"),

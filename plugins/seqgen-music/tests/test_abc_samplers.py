@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from seqgen.generation.chain import Chain
 from seqgen.testing import SamplerContract
 from seqgen.testing.letters import LettersTokenizer
 from seqgen_music.abc.bars import AbcBars
+from seqgen_music.abc.filling import Filling
+from seqgen_music.abc.metre import WHOLE
 from seqgen_music.abc.scale import Scale
 from seqgen_music.abc.tokenizer import AbcTokenizer
 from seqgen_music.abc.tune import read_tune
@@ -116,6 +120,43 @@ def test_a_prompt_may_end_in_an_ending_of_several_passes(ending, tunes):
         sampler.accept(ids[-1:])
     assert sampler.finished()[0]
     assert read_tune(tokenizer.decode(ids)).faults == []
+
+
+def test_a_metre_in_a_prompt_leaves_the_length_of_notes_as_it_is():
+    prompt = "X:1\nM:4/4\nK:G\nG8|[M:2/4]G4"  # eighths, though without L: they are sixteenths in a tune in 2/4
+    tokenizer, sampler = AbcTokenizer().fit([*TUNES, prompt]), AbcBars()
+    sampler.begin(tokenizer.encode(prompt)[None], tokenizer)
+    left = np.flatnonzero(sampler.adjust(np.zeros((1, tokenizer.vocab_size), np.float32))[0] == 0)
+    texts = {tokenizer.lexemes[token].text for token in left}
+    assert "|" in texts
+    assert not texts & {"A", "z", "("}
+
+
+def test_lengths_of_all_kinds_fill_a_bar():
+    filling = Filling({f"{top}/{bottom}" for top, bottom in itertools.product(range(1, 9), range(1, 9))})
+    assert filling.can(WHOLE // 8, WHOLE)
+    assert filling.can(WHOLE // 8, WHOLE // 8 // 7 + WHOLE // 8 // 5)
+    assert not filling.can(WHOLE // 8, WHOLE - 1)
+
+
+def test_a_vocabulary_with_which_bars_take_too_long_is_given_up():
+    """A stranger may have made it; it would take thousands of lengths at ten thousands of places in the bar."""
+    filling = Filling(f"{top}/1260" for top in range(40, 3000))
+    begun = time.process_time()
+    assert not filling.can(WHOLE // 8, 2 * WHOLE)
+    assert not filling.can(WHOLE // 8, WHOLE)
+    assert time.process_time() - begun < 2
+
+
+def test_where_bars_cannot_be_filled_there_is_a_token_all_the_same():
+    tokenizer = AbcTokenizer().fit(["X:1\nM:5/32\nK:C\nCDEF|CDEF|]"])  # sixteenths
+    sampler, random = AbcBars(), np.random.default_rng(0)
+    sampler.begin(np.zeros((1, 0), np.int64), tokenizer)
+    sampler.limit(40)
+    for _ in range(40):
+        left = sampler.adjust(random.gumbel(size=(1, tokenizer.vocab_size)).astype(np.float32))
+        assert left.max() > -np.inf
+        sampler.accept(left.argmax(axis=-1))
 
 
 def test_a_tune_ends_soon_after_its_most_bars():

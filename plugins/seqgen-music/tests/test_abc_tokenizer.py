@@ -63,6 +63,11 @@ def test_notes_are_beamed_by_the_beat_and_four_bars_make_a_line():
     assert AbcTokenizer().fit([written]).canonical(written) == laid_out
 
 
+def test_the_length_of_notes_is_that_of_each_tune():
+    written = "X:1\nM:4/4\nK:C\nC4 D4 |]\n\nX:2\nM:2/4\nK:C\nCDEF GABc |]"  # eighths, and sixteenths
+    assert AbcTokenizer().fit([written]).canonical(written) == written
+
+
 @pytest.mark.parametrize("tune", TUNES)
 def test_nothing_but_white_space_is_lost(tune):
     tokenizer = AbcTokenizer().fit(TUNES)

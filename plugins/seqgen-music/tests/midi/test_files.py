@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqgen.core.errors import MissingDependencyError
 from seqgen_music.midi.files import MAX_BYTES, UnreadableMidiError, read_score
 
 END = b"\x00\xff\x2f\x00"
@@ -64,6 +66,13 @@ def test_a_file_is_read(smf):
 )
 def test_what_cannot_be_music_is_refused_with_a_reason(smf, make, said):
     assert reason(make(smf)).startswith(said)
+
+
+def test_where_symusic_is_not_installed_it_is_said_what_to_install(smf, monkeypatch):
+    for module in ("symusic", "symusic.core"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingDependencyError, match=r"symusic is needed\.  pip install 'seqgen-music\[midi\]'"):
+        read_score(smf(NOTE + END))
 
 
 @pytest.mark.parametrize("filling", [b"\n", bytes(3), bytes(20), b"\x1a" * 40, b"XFIH\0\0\0\xffcut"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import wave
@@ -20,7 +21,8 @@ from seqgen.core.errors import OutputError
 from seqgen_music.errors import MusicError
 from seqgen_music.render import files, player
 from seqgen_music.render.notes import notes_of
-from seqgen_music.render.sound import RATE, pluck
+from seqgen_music.render.score import begun
+from seqgen_music.render.sound import RATE, pluck, soundfont, synthesise
 
 BOOK = """X:1
 T:Up and Down
@@ -136,6 +138,28 @@ def test_where_nothing_can_be_written_it_is_said_of_which_file(tmp_path):
         list(files.render([str(tmp_path / "a.mid")], ["png"], tmp_path / "out"))
 
 
+def test_a_file_that_cannot_be_written_to_its_end_leaves_the_one_that_was_there(tmp_path):
+    (tmp_path / "a.mid").write_bytes(midi((0, 480, 60, 90)))
+    (tmp_path / "a.png").write_bytes(b"of the time before")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OutputError, match=r"a\.png cannot be written: File too large\.$"):
+            list(files.render([str(tmp_path / "a.mid")], ["png"], None))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mid", "a.png"}
+    assert (tmp_path / "a.png").read_bytes() == b"of the time before"
+
+
+def test_a_link_still_leads_to_what_is_written(tmp_path):
+    (tmp_path / "a.mid").write_bytes(midi((0, 480, 60, 90)))
+    (tmp_path / "a.png").symlink_to("roll.png")
+    list(files.render([str(tmp_path / "a.mid")], ["png"], None))
+    assert (tmp_path / "a.png").is_symlink()
+    assert pixels((tmp_path / "roll.png").read_bytes()).shape[1] == 1200
+
+
 def test_who_reads_what_was_written_may_stop(tmp_path):
     (tmp_path / "a.mid").write_bytes(midi((0, 480, 60, 90)))
     command = f"{sys.executable} -m seqgen music render a.mid --to roll,png,roll 2>told | true"
@@ -166,6 +190,34 @@ def test_repeats_that_follow_one_another_are_engraved(tmp_path):
     (tmp_path / "a.abc").write_text("X:1\nT:of :| in words\nL:1/8\nM:2/4\nK:G\n|: GABc :| dBAB :|\ndcBA :| G4 |]\n")
     music("render", "a.abc", "--to", "midi", folder=tmp_path)
     assert len(Score(str(tmp_path / "a.mid")).tracks[0].notes) == 2 * (4 + 4 + 4) + 1
+
+
+@pytest.mark.parametrize(
+    ("tune", "engraved"),
+    [
+        ("A :| B || C :|", "A :| B || |: C :|"),
+        ("A :| B |] C :| D :|", "A :| B |] |: C :| |: D :|"),
+        ("|: A |[1 B :|[2 C [|\nK:D\nD [|] E :|", "|: A |[1 B :|[2 C [| |:\nK:D\nD [|] E :|"),
+        ("A || B || C :|", "A || B || |: C :|"),
+        ("A :| B || C |: D :|", "A :| B || C |: D :|"),
+        ("|: A || B :| C :|", "|: A || B :| |: C :|"),
+        ("A :|| B :||: C || D :|", "A :|| |: B :| |: C || D :|"),
+        ('A :| "||"B (3::2CDE % ||\nw: || \nF :|', 'A :| |: "||"B (3::2CDE % ||\nw: || \nF :|'),
+    ],
+)
+def test_a_repeat_begins_at_the_latest_double_bar_or_where_the_one_before_ends(tune, engraved):
+    assert begun(tune) == engraved
+
+
+def test_what_stands_before_a_double_bar_is_not_played_again(tmp_path):
+    (tmp_path / "a.abc").write_text("X:1\nL:1/8\nM:2/4\nK:G\nGABc :| dBAB ||\nK:D\ndcBA :|\n")
+    music("render", "a.abc", "--to", "midi", folder=tmp_path)
+    assert len(Score(str(tmp_path / "a.mid")).tracks[0].notes) == 2 * 4 + 4 + 2 * 4
+
+
+def test_an_ending_may_begin_with_a_chord_symbol(tmp_path):
+    (tmp_path / "a.abc").write_text('X:1\nL:1/8\nM:2/4\nK:G\nGABc |[1"D"dBAB :|[2"G"dcBA |]\n')
+    music("render", "a.abc", "--to", "midi", folder=tmp_path)
 
 
 def test_equal_tunes_give_equal_files(book, tmp_path):
@@ -214,6 +266,29 @@ def test_a_note_sounds_at_its_pitch_while_it_lasts():
     sound = samples[RATE // 2 : RATE * 3 // 2]
     strongest = np.argmax(np.abs(np.fft.rfft(sound)))
     assert strongest * RATE / len(sound) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, r"font\.sf2, where there is no file\.  Name a soundfont"),
+        (b"", r"font\.sf2, which is no soundfont: "),
+        (b"RIFF\x04\0\0\0WAVE", r"font\.sf2, which is no soundfont: "),
+    ],
+)
+def test_a_soundfont_that_is_none_is_named(tmp_path, monkeypatch, content, said):
+    """FluidSynth would write silence, and end well."""
+    if content is not None:
+        (tmp_path / "font.sf2").write_bytes(content)
+    monkeypatch.setenv("SEQGEN_SOUNDFONT", str(tmp_path / "font.sf2"))
+    with pytest.raises(MusicError, match=f"^SEQGEN_SOUNDFONT is {tmp_path}/{said}"):
+        synthesise(midi((0, 480, 60, 90)))
+
+
+def test_a_soundfont_is_known_by_its_beginning(tmp_path, monkeypatch):
+    (tmp_path / "font").write_bytes(b"RIFF\x04\0\0\0sfbk")
+    monkeypatch.setenv("SEQGEN_SOUNDFONT", str(tmp_path / "font"))
+    assert soundfont() == tmp_path / "font"
 
 
 def test_louder_notes_and_drums_sound():

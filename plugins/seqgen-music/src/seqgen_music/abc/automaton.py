@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqgen_music.abc.filling import Filling
 from seqgen_music.abc.lexemes import Kind, Lexeme
-from seqgen_music.abc.metre import bar_length, tuplet, unit_length
+from seqgen_music.abc.metre import WHOLE, bar_length, tuplet, unit_length
 from seqgen_music.abc.normal import ORDER
 from seqgen_music.abc.place import USED, Place, State, in_tuplet, unit_of
 from seqgen_music.abc.reading import Reader
@@ -161,12 +161,13 @@ class TuneGrammar:
 
     def _header(self, state: State) -> list[int]:
         tokens = []
+        number_first = state.rank < 0 and any(text[0] == "X" for text in self._vocabulary.texts(Kind.FIELD))
         for token in (*self._vocabulary.of[Kind.FIELD], *self._vocabulary.of[Kind.TEXT]):
             text = self._text(token)
             rank = ORDER.find(text[0])
             if rank <= state.rank or (text[0] in "TC") != text.endswith(":"):
                 continue
-            if state.rank < 0 and text[0] != "X" and any(each[0] == "X" for each in self._vocabulary.texts(Kind.FIELD)):
+            if number_first and text[0] != "X":
                 continue
             if self._field_fits(state, text[0], text[2:]):
                 tokens.append(token)
@@ -178,7 +179,9 @@ class TuneGrammar:
                 return bar_length(value) is not None
             case "L":
                 unit = unit_length(value)
-                return unit is not None and state.bar is not None and self._fill.can(unit, state.bar)
+                if unit is None or WHOLE % unit:  # nobody writes L:3/7, and a stranger's vocabulary may have thousands
+                    return False
+                return state.bar is not None and self._fill.can(unit, state.bar)
             case "K":
                 return state.bar is not None
         return True
@@ -351,7 +354,8 @@ class TuneGrammar:
         goal = self._goal(state)
         if state.place is Place.NOTE:
             choices = [text for text, _ in self._choices(state)]
-            text = self._fill.first(unit_of(state), goal - state.position)[0] if goal > state.position else ""
+            unit, rest = unit_of(state), goal - state.position
+            text = self._fill.first(unit, rest)[0] if rest > 0 and self._fill.can(unit, rest) else ""
             if state.tuplet[0] or text not in choices:
                 text = choices[0] if choices else ""
             if text:

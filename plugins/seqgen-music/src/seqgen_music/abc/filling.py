@@ -6,6 +6,11 @@ from collections.abc import Iterable
 
 from seqgen_music.abc.metre import multiple
 
+_MOST_STEPS = 1 << 21
+"""Times that are looked at with a unit, times the lengths there are.  All that is in tunes takes less than a hundredth;
+a vocabulary of a stranger could take hours.
+"""
+
 
 class Filling:
     """Which times can be made up of notes, and with how few tokens.
@@ -19,6 +24,7 @@ class Filling:
         self._units = [("", 1, 1), *((text, m.numerator, m.denominator) for text, m in values.items() if m is not None)]
         self._lengths: dict[int, tuple[tuple[str, int], ...]] = {}
         self._best: dict[int, dict[int, tuple[int, str, int] | None]] = {}
+        self._given_up: set[int] = set()  # units with which it takes too long
 
     def lengths(self, unit: int) -> tuple[tuple[str, int], ...]:
         """The text and the ticks of each length that is a whole number of ticks; the empty text is the unit."""
@@ -46,12 +52,16 @@ class Filling:
     def _way(self, unit: int, ticks: int) -> tuple[int, str, int] | None:
         """The fewest tokens, and the first length of such a filling."""
         best = self._best.setdefault(unit, {0: (0, "", 0)})
-        if ticks in best:
-            return best[ticks]
+        if ticks in best or unit in self._given_up:
+            return best.get(ticks)
         smallest = min(length for _, length in self.lengths(unit))
         if ticks // smallest > 4096:  # no bar is that long
             return None
-        for time in self._reachable(unit, ticks, best):
+        times = self._reachable(unit, ticks, best)
+        if times is None:
+            self._given_up.add(unit)
+            return None
+        for time in times:
             ways = (
                 (tokens + 1 + bool(text), text, length)
                 for text, length in self.lengths(unit)
@@ -61,10 +71,13 @@ class Filling:
             best[time] = min(ways, default=None)
         return best[ticks]
 
-    def _reachable(self, unit: int, ticks: int, known: dict[int, tuple[int, str, int] | None]) -> list[int]:
-        """The times that are left after some notes, from the shortest, but for those known."""
+    def _reachable(self, unit: int, ticks: int, known: dict[int, tuple[int, str, int] | None]) -> list[int] | None:
+        """The times that are left after some notes, from the shortest, but for those known; None where they are too many."""
         found, waiting = {ticks}, [ticks]
+        most = _MOST_STEPS // len(self.lengths(unit)) - len(known)
         while waiting:
+            if len(found) > most:
+                return None
             time = waiting.pop()
             for _, length in self.lengths(unit):
                 rest = time - length

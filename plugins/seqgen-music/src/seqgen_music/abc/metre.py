@@ -12,8 +12,11 @@ from fractions import Fraction
 WHOLE = 2**10 * 3**2 * 5 * 7
 """Ticks of a whole note: down to the 1024th, in triplets within triplets, quintuplets and septuplets."""
 
+LONGEST = 16 * WHOLE
+"""Ticks of a bar or a unit; what claims to be longer is none.  The longest metre in use, 12/2, has six whole notes."""
+
 _METRE = re.compile(r"\(?(\d{1,2}(?:\s*\+\s*\d{1,2}){0,8})\)?\s*/\s*(\d{1,3})")
-_UNIT = re.compile(r"(\d{1,3})\s*/\s*(\d{1,3})")
+_UNIT = re.compile(r"(\d{1,3})(?:\s*/\s*(\d{1,3}))?")
 _LENGTH = re.compile(r"(\d*)(/*)(\d*)")
 
 
@@ -30,11 +33,11 @@ def bar_length(metre: str) -> int | None:
 
 @functools.lru_cache(1024)
 def unit_length(text: str) -> int | None:
-    """Ticks of the unit by the value of an L: field; None where it is not one."""
+    """Ticks of the unit by the value of an L: field, where 1 is a whole note; None where it is not one."""
     match = _UNIT.fullmatch(text)
-    if match is None or not int(match[2]):
+    if match is None or not int(match[2] or 1):
         return None
-    return _exactly(Fraction(int(match[1]), int(match[2])))
+    return _exactly(Fraction(int(match[1]), int(match[2] or 1)))
 
 
 def default_unit(bar: int | None) -> int:
@@ -91,4 +94,4 @@ def is_compound(metre: str) -> bool:
 
 def _exactly(whole_notes: Fraction) -> int | None:
     ticks = whole_notes * WHOLE
-    return int(ticks) if ticks.denominator == 1 and ticks else None
+    return int(ticks) if ticks.denominator == 1 and 0 < ticks <= LONGEST else None

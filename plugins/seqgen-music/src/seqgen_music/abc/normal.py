@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from seqgen_music.abc.keys import parse_key
 from seqgen_music.abc.lexemes import Kind, Lexeme, spelled
-from seqgen_music.abc.metre import multiple
+from seqgen_music.abc.metre import WHOLE, bar_length, default_unit, multiple
 
 ORDER = "XTRCQMLK"
 """Header fields in the order in which they are written."""
@@ -46,6 +46,8 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
             body += _music(piece, previous)
             previous = piece[-1].kind if piece else previous
         elif not body and "K" in header and letter in "MLK":
+            if letter == "M" and "L" not in header:
+                header |= _kept_unit(header.get("M", []), piece)
             header[letter] = piece
         elif "K" not in header:
             if letter in {*fields, *"MLK"} and letter in ORDER and letter not in header and letter != "X":
@@ -53,6 +55,12 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
         elif letter in _KEPT_WITHIN:
             body += piece
     return [lexeme for letter in ORDER for lexeme in header.get(letter, [])] + body
+
+
+def _kept_unit(before: list[Lexeme], after: list[Lexeme]) -> dict[str, list[Lexeme]]:
+    """The L: field without which a metre from behind the K: field would change lengths, once it stands before that."""
+    unit, other = (default_unit(bar_length(metre[0].text[2:].strip()) if metre else None) for metre in (before, after))
+    return {} if unit == other else {"L": [Lexeme(Kind.FIELD, f"L:1/{WHOLE // unit}")]}
 
 
 def _pieces(lexemes: Iterable[Lexeme]) -> Iterator[tuple[str, list[Lexeme]]]:

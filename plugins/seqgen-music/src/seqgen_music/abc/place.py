@@ -32,7 +32,7 @@ class State(NamedTuple):
 
     Attributes:
         rank: of the last header field, in their order.
-        bar, unit: lengths; None where not known.
+        bar, unit: lengths; None where not known.  The unit is known from the K: field on.
         position: in the bar, without the note that was read last.
         pending: the length of that.
         begin: where in a bar this part began: there it may end; None in the first bar, which may be an upbeat.
@@ -128,8 +128,11 @@ def after_field(state: State, letter: str, value: str) -> State:
             state = state._replace(position=0, pending=0, begin=0)
     elif letter == "L":
         state = state._replace(unit=unit_length(value))
+    if heading and letter == "K":
+        # A metre within the tune leaves the unit as it is (ABC standard 2.1, 3.1.7).
+        return state._replace(rank=rank, place=Place.BAR, unit=unit_of(state))
     if heading:
-        return state._replace(rank=rank, place=Place.BAR if letter == "K" else Place.HEADER)
+        return state._replace(rank=rank, place=Place.HEADER)
     return state._replace(used=state.used | USED[Kind.FIELD])
 
 

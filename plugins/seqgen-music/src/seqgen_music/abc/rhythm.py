@@ -47,6 +47,7 @@ class Rhythm:
         self._unit: int | None = None
         self._tuplet = self._broken = _ONE
         self._inner: Fraction | None = None  # of the first note of a chord, by which the others go
+        self._first = False  # in a chord, and nothing but its first note was read
         self._bare = False  # the pending note has no length yet
 
     @property
@@ -74,7 +75,7 @@ class Rhythm:
         elif kind is Kind.BROKEN:
             self._break(text)
         elif kind is Kind.CHORD:
-            self.in_chord, self._inner = True, None
+            self.in_chord, self._inner, self._first = True, None, False
         elif kind is Kind.GRACE:
             self.in_grace = True
         elif kind is Kind.TUPLET:
@@ -86,9 +87,10 @@ class Rhythm:
 
     def _in_chord(self, kind: Kind, text: str) -> None:
         if kind is not Kind.LENGTH:
+            self._first = self._inner is None
             self._inner = self._inner or _ONE
-        elif self._inner is _ONE:
-            self._inner = multiple(text) or Fraction(1)
+        elif self._first:
+            self._inner, self._first = multiple(text) or _ONE, False
 
     def _begin(self, text: str, units: Fraction) -> None:
         self._settle()
@@ -128,4 +130,8 @@ class Rhythm:
             self.metre, self.bar = value, bar_length(value)
         elif letter == "L":
             self._unit = unit_length(value)
+        elif letter == "X":
+            self._unit = None
         self.unit = self._unit or default_unit(self.bar)
+        if letter == "K":
+            self._unit = self.unit  # which a metre within the tune leaves as it is (ABC standard 2.1, 3.1.7)

@@ -201,7 +201,7 @@ class _Reader:
         if letter == "M" and value.lower() not in ("none", "") and bar_length(value) is None:
             self._fault(f"M:{value} is no metre; one is a fraction such as 6/8, C, C| or none")
         if letter == "L" and unit_length(value) is None:
-            self._fault(f"L:{value} is no length; one is a fraction such as 1/8")
+            self._fault(f"L:{value} is no length; one is a fraction such as 1/8, or 1")
         self._rhythm.feed(lexeme)
         if letter == "M" and not self._rhythm.position:
             self._bar.full = self._rhythm.bar

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqgen.core.errors import MissingDependencyError
 from seqgen_music.errors import MusicError
 
 if TYPE_CHECKING:
@@ -55,9 +56,12 @@ def read_score(content: bytes) -> ScoreTick:
 
     Raises:
         UnreadableMidiError: see there.
+        MissingDependencyError: symusic is not installed.
     """
-    from symusic.core import ScoreTick
-
+    try:
+        from symusic.core import ScoreTick
+    except ImportError as error:
+        raise MissingDependencyError("For MIDI, symusic is needed.  pip install 'seqgen-music[midi]'") from error
     _check_chunks(content)
     try:
         score = ScoreTick.from_midi(content)

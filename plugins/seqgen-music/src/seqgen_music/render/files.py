@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,12 +120,26 @@ def render(files: Sequence[str], forms: Sequence[str], folder: Path | None, enco
                 )
             content = piece.form(form)
             try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
+                _replace(place, content)
             except OSError as error:
                 raise OutputError(f"{target} cannot be written: {error.strerror}.") from error
             taken[place] = f"which was made of {piece.where}"
             yield target
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of the one that is there, if there is one: whoever looks finds the one or the other, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".new-{path.name}")
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # it is gone where all went well
+            new.unlink()
 
 
 def _sources(files: Sequence[str]) -> list[Source]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib.util
-import itertools
 import json
 import re
 import subprocess
@@ -16,8 +15,11 @@ from seqgen_music.errors import MusicError
 
 _LONGEST = 100_000  # characters of a tune; a page of notes has about a thousand
 _SECONDS = 60
-_FIELD = re.compile(r"[A-Za-z]:(?!\|)|%")
-_REPEAT = re.compile(r'"[^"\n]*"|:\|(?!:)|\|:|::|:\|:')  # or a text, in which such a sign means nothing
+_FIELD = re.compile(r"[A-Za-z]:(?![|:])|%")
+_BAR = re.compile(r'"[^"\n]*"|%.*|\(\d[\d:]*|(:+\|+:+|:+\|+\]?|::+|\[?\|+\]?:*)')
+"""A bar line; or a text, a comment or a tuplet, in which such a sign means nothing."""
+
+_ENDING = re.compile(r'\[[1-9][0-9,-]*(?=")')  # [1"Am"
 _SERIF = "DejaVu Serif"  # where there is no Times, as on most Linux machines
 
 
@@ -62,11 +64,12 @@ def engrave(tune: str, where: str) -> Engraved:
         raise MusicError(
             f"{where} has {len(tune):,} characters, more than the {_LONGEST:,} of a tune that is engraved."
         )
+    readable = _ENDING.sub(r"\g<0> ", begun(tune))  # verovio 6.4 crashes where a text stands right behind an ending
     # -P: what is imported is not looked for where the person is, among files that may be anybody's.
     command = [sys.executable, "-P", "-m", "seqgen_music.render.engraver"]
     try:
         ran = subprocess.run(  # noqa: S603  our own module
-            command, input=begun(tune), capture_output=True, encoding="utf-8", timeout=_SECONDS, check=False
+            command, input=readable, capture_output=True, encoding="utf-8", timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise MusicError(f"{where} took verovio longer than {_SECONDS} seconds; given up.") from error
@@ -79,21 +82,29 @@ def engrave(tune: str, where: str) -> Engraved:
 
 
 def begun(tune: str) -> str:
-    """The tune with a sign where each repeat begins that follows another: verovio 6.4 crashes without, and of ``::`` loses it.
+    """The tune with a sign where each repeat begins that has none and is not the first: verovio 6.4 crashes without, and of
+    ``::`` loses it.
 
-    ``|: A :| B :: C :|`` becomes ``|: A :| |: B :| |: C :|``, which means the same.
+    It begins at the latest double bar, or else where the one before ends (ABC standard 2.1, 4.8): ``A :| B || C :|`` becomes
+    ``A :| B || |: C :|``, and ``|: A :| B :: C :|`` becomes ``|: A :| |: B :| |: C :|``, which mean the same.
     """
     lines = tune.split("\n")
-    signs = [
-        (number, match)
-        for number, line in enumerate(lines)
-        if not _FIELD.match(line)
-        for match in _REPEAT.finditer(line)
-        if not match[0].startswith('"')
-    ]
-    for (number, match), (_, following) in reversed(list(itertools.pairwise(signs))):
-        if match[0].startswith(":") and (match[0] != ":|" or following[0] != "|:"):
-            lines[number] = lines[number][: match.start()] + ":| |:" + lines[number][match.end() :]
+    edits: list[tuple[int, int, int, str]] = []  # the line, from where to where, and what stands there then
+    begin: tuple[int, int, int, str] | None = None  # the sign for a repeat that has none
+    opened = False
+    for number, line in enumerate(lines):
+        for match in _BAR.finditer("" if _FIELD.match(line) else line):
+            sign = match[1] or "|"
+            ends, opens = sign[0] == ":", sign[-1] == ":"
+            if ends and begin and not opened:
+                edits.append(begin)
+            if ends and opens:
+                edits.append((number, *match.span(), ":| |:"))
+            if ends or (not opens and sign not in ("|", "[|]")):
+                begin = (number, match.end(), match.end(), " |:")
+            opened = opens or (opened and not ends)
+    for number, first, last, text in sorted(edits, reverse=True):
+        lines[number] = lines[number][:first] + text + lines[number][last:]
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ def synthesise(content: bytes) -> bytes:
 
     Raises:
         UnreadableMidiError: it cannot be read.
-        MusicError: it is too long, or FluidSynth fails.
+        MusicError: it is too long, the soundfont that is named is none, or FluidSynth fails.
     """
     notes = notes_of(content)
     if notes.seconds > MAX_SECONDS:
@@ -48,11 +48,32 @@ def synthesise(content: bytes) -> bytes:
 
 
 def soundfont() -> Path | None:
-    """The soundfont that ``SEQGEN_SOUNDFONT`` names, or the first of those that Linux distributions install."""
+    """The soundfont that ``SEQGEN_SOUNDFONT`` names, or the first of those that Linux distributions install.
+
+    Raises:
+        MusicError: what is named is no soundfont.
+    """
     if named := os.environ.get("SEQGEN_SOUNDFONT"):
-        return Path(named)
+        return _checked(Path(named))
     found = (path for folder in map(Path, _FONTS) if folder.is_dir() for path in sorted(folder.glob("*.sf[23]")))
     return next(found, None)
+
+
+def _checked(font: Path) -> Path:
+    """The soundfont, which FluidSynth would do without: it ends well, and has written silence."""
+    instead = "Name a soundfont (.sf2 or .sf3), or unset SEQGEN_SOUNDFONT"
+    if not font.is_file():
+        raise MusicError(f"SEQGEN_SOUNDFONT is {font}, where there is no file.  {instead}")
+    try:
+        with font.open("rb") as file:
+            begin = file.read(12)
+    except OSError as error:
+        raise MusicError(f"SEQGEN_SOUNDFONT is {font}, which cannot be read: {error.strerror}.  {instead}") from error
+    if (begin[:4], begin[8:]) != (b"RIFF", b"sfbk"):
+        raise MusicError(
+            f"SEQGEN_SOUNDFONT is {font}, which is no soundfont: it does not begin with RIFF and sfbk.  {instead}"
+        )
+    return font
 
 
 def pluck(notes: Notes) -> Samples:
