@@ -77,8 +77,12 @@ class Again:
                 f"The corpus of {where} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
                 "Name it with --corpus URL"
             )
-        if not self.given and "-" in self.how.sources:  # what is trained on from there is kept as a file, and named as that
-            raise CorpusError(f"{where} does not say where its corpus is, only that it was read from standard input.  {advice}")
+        if (
+            not self.given and "-" in self.how.sources
+        ):  # what is trained on from there is kept as a file, and named as that
+            raise CorpusError(
+                f"{where} does not say where its corpus is, only that it was read from standard input.  {advice}"
+            )
         find_recorded(catalog, "dataset", self.recorded.config, where=where)
         record = self.recorded.config.parts["dataset"]
         spec = PartSpec(f"{record.distribution}/{record.name}", record.options)

@@ -30,8 +30,9 @@ Art of Evaluation in Neural Language Models, section 4, with 0.01)."""
 EVALUATED_WINDOWS = 8192
 """So many windows are scored at most in an evaluation of mode ``windows``."""
 
-EVALUATED_TARGETS = 1 << 19
-"""So many targets are scored at most in an evaluation while a model trains: their mean is right to a few thousandths of a nat."""
+EVALUATED_TARGETS = 1 << 17
+"""So many targets are scored at most in an evaluation while a model trains, which takes some seconds: their mean is right to a few
+thousandths of a nat."""
 
 MOST_TOUCHED = 1 << 26
 """Bytes of the mapped tokens, about, that are left in memory."""

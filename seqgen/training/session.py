@@ -290,8 +290,8 @@ class Session:
         share = held_out / len(prepared.store.tokens)
         if not asked / UNLIKE < share < asked * UNLIKE:
             self.reporter.warn(
-                f"{share:.1%} of the corpus is held out, and not {asked:.0%}: whole documents are, and some are much longer than "
-                "others."
+                f"{share:.1%} of the corpus is held out, and not {asked:.0%}: whole documents are, equal ones together, so that a few "
+                "may be much of it."
             )
         if validation.partial:
             self.reporter.note(
