@@ -273,7 +273,7 @@ def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out
         written = generation.stream()
         pieces: Iterator[Any] = iter(written)
         if out.name is not None:  # a file that is there makes room for a text that begins, and not for one that cannot
-            pieces = itertools.chain([next(pieces, "")], pieces)
+            pieces = itertools.chain([next(pieces, generation.prompt[:0])], pieces)
         out.write(generation.prompt)
         try:
             for piece in pieces:

@@ -57,9 +57,8 @@ class TorchModel(Model):
         self._training_state: tuple[Parts, ...] | None = None
         self._evaluation_state: tuple[Parts, ...] | None = None
         self.load_weights(weights)
-        self._updater = (
-            None if optimizer is None else Updater(optimizer, slots(self._network))
-        )  # averages these weights
+        # After the weights, whose average it begins with.
+        self._updater = None if optimizer is None else Updater(optimizer, slots(self._network))
 
     # Generation
 

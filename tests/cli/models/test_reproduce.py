@@ -78,7 +78,10 @@ def test_a_corpus_that_changed_or_is_gone_is_told_before_anything_is_trained(seq
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("http://127.0.0.1:9/novel.txt", "what a model folder names is not fetched unasked.  Name it with --corpus URL"),
+        (
+            "http://127.0.0.1:9/novel.txt",
+            "what a model folder names is not fetched unasked.  Name it with --corpus URL",
+        ),
         ("-", "only that it was read from standard input.  Name it as it was with --corpus FILE"),
     ],
 )
