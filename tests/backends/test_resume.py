@@ -70,6 +70,15 @@ def test_a_model_that_does_not_train_has_no_training_state(backend, small_spec):
     model.load_training_state({"step": np.array(3)})
 
 
+def test_where_dropout_stands_is_named_after_what_drew_it_for_no_other_can_go_on_there(backends, small_spec):
+    spec, found = small_spec("lstm", dropout=0.3), {}
+    for name in ("torch", "keras"):
+        state = backends[name].build(spec, device="cpu", optimizer=OptimizerSpec()).training_state()
+        (found[name],) = (key for key in state if key.startswith("random."))
+    keras = pytest.importorskip("keras")
+    assert found == {"torch": "random.torch-cpu", "keras": f"random.keras-{keras.backend.backend()}"}
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
 @pytest.mark.parametrize(("first", "second"), [("torch", "keras"), ("keras", "torch")])
 def test_the_other_framework_goes_on_as_if_it_had_trained_all_along(
