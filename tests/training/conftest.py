@@ -177,11 +177,13 @@ def corpus(tmp_path):
 def start(seqgen_home, corpus):
     """Train on the corpus; the session's reporter can be given."""
 
-    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, samples=None, parent=None, **given):
+    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, samples=None, parent=None, mixes=True, **given):
         values, origins = settings.resolve(
             TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
         )
-        session = Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples)
+        session = Session(
+            load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples, mixes
+        )
         return session.start([str(corpus)] if sources is None else sources, values, origins, parent=parent)
 
     return run

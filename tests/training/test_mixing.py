@@ -75,6 +75,15 @@ def test_a_mistake_while_n_grams_are_counted_or_weighed_leaves_them_out(start, c
     assert (str(outcome.version), unfinished()) == ("sea:1", [])
 
 
+def test_what_counts_for_nothing_where_it_is_interrupted_has_no_n_grams_counted(start, counting):
+    counted = []
+    counting(lambda: counted.append(1))
+    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=4, mixes=False)
+    assert counted == []
+    start(max_steps=12, mixes=False)
+    assert counted == [1]
+
+
 def test_a_run_may_go_on_without_n_grams_and_with_others(start, resume):
     start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=4)
     outcome = resume(ngram_order=0, reporter=Reporter(signal_at=1))

@@ -21,7 +21,7 @@ from seqgen.checkpoint import read_weights
 from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import CorpusError, OptionError, TrainingError, UsageError
+from seqgen.core.errors import CorpusError, OptionError, TrainingError
 from seqgen.manifest import faults, sha256
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
@@ -253,92 +253,6 @@ def test_a_run_that_an_error_ends_says_how_to_go_on(start, resume, monkeypatch):
     resumed = resume()
     weights = [(each.version.folder / "model.safetensors").read_bytes() for each in (whole, resumed)]
     assert weights[0] == weights[1]
-
-
-class Killed(BaseException):
-    """As far as a test can kill the process that it runs in."""
-
-
-def killing(*_):
-    raise Killed
-
-
-def bytes_of(outcome):
-    return (outcome.version.folder / "model.safetensors").read_bytes()
-
-
-def test_a_run_that_goes_on_from_a_model_and_is_killed_at_once_is_not_begun_anew_at_random(start, resume, monkeypatch):
-    parent = start(max_steps=6).version.open()
-    whole = start(parent=parent, max_steps=3)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(TorchModel, "train_step", killing)
-        start(parent=parent, max_steps=3)
-    resumed = resume()
-    assert bytes_of(resumed) == bytes_of(whole)
-    assert resumed.version.open().manifest["parent"] == "sea:1"
-
-
-def test_one_whose_weights_were_never_saved_is_refused(start, resume, monkeypatch):
-    parent = start(max_steps=6).version.open()
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Run, "save", killing)
-        start(parent=parent, max_steps=3)
-    with pytest.raises(
-        UsageError, match=r"was to go on from sea:1 and ended before its weights were saved\.  Start it again"
-    ):
-        resume()
-
-
-def test_a_process_that_is_killed_while_a_model_is_published_has_lost_nothing(start, resume, monkeypatch):
-    whole = start(max_steps=5, ngram_order=0)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("seqgen.training.session.publish", killing)
-        patch.setattr(Run, "save", Run.save)
-        start(max_steps=5, ngram_order=0)
-    assert Run.find(home.training_folder(), None).newest_step() == 5
-    assert bytes_of(resume()) == bytes_of(whole)
-
-
-def test_a_run_that_failed_before_there_was_anything_to_keep_is_not_gone_on_with(start, resume, monkeypatch):
-    def full(*_):
-        raise MemoryError
-
-    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=4)
-    with monkeypatch.context() as patch, pytest.raises(TrainingError, match="There is not enough memory"):
-        patch.setattr(TorchModel, "train_step", full)
-        start(max_steps=12)
-    assert unfinished() == ["sea/1"]
-    assert resume().record["steps"] == 12
-
-
-def test_it_is_said_where_much_more_of_a_corpus_is_held_out_than_asked_for(start, tmp_path):
-    folder = tmp_path / "parts"
-    folder.mkdir()
-    for number in range(25):
-        (folder / f"{number}.txt").write_text(f"Part {number}: the sea is wide.  ")
-    (folder / "whole.txt").write_text("The sea is wide and the ice is white.  " * 60)
-    said = []
-    for fraction in (0.1, 0.5, 0.9):  # of which the largest holds out the long one
-        reporter = Reporter()
-        start(sources=[str(folder)], reporter=reporter, max_steps=1, batching="stream", validation_fraction=fraction)
-        said += [line for line in reporter.told if "of the corpus is held out" in line]
-    assert 1 <= len(said) <= 2
-    assert all(
-        re.fullmatch(r"warning: [\d.]+% of the corpus is held out, and not \d+%: whole documents are.*", x)
-        for x in said
-    )
-
-
-def test_of_very_much_that_is_held_out_a_part_is_measured_on_and_that_is_said(start, monkeypatch):
-    whole = Reporter()
-    start(reporter=whole, max_steps=2)
-    assert not [line for line in whole.told if line.startswith("corpus   large")]
-    monkeypatch.setattr("seqgen.training.preparation.EVALUATED_TARGETS", 60)
-    reporter = Reporter()
-    outcome = start(reporter=reporter, max_steps=2, ngram_order=2)
-    (said,) = (line for line in reporter.told if line.startswith("corpus   large"))
-    assert said == "corpus   large: losses are measured on 60 tokens from all over the 117 held out"
-    assert outcome.record["validation_loss"] < 5
 
 
 def test_where_the_disk_takes_the_model_but_no_checkpoint_an_older_one_is_named(start):
