@@ -6,6 +6,9 @@ A model is trained with nothing set but the time.  Then its held-out tenth is re
 mixed once more, with the counts of the last so many tokens of that text (0: of all), a cache as of Kuhn and De Mori (1990), A Cache-Based Natural Language
 Model for Speech Recognition, with contexts of up to six tokens whose counts are interpolated (Witten and Bell 1991).  The weights of both depend on the longest context
 that has occurred.  They are fitted to one half of the held-out text and scored on the other, and the reverse, beside the mixture as it is.
+
+Then each writes some texts, and it is shown how much of them has stood in the same text before: the share of their pieces of 20 tokens, beside that in
+held-out texts of the same length.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from side_by_side import write_results
 
 import seqgen
 from seqgen.corpora import locate
+from seqgen.generation.selection import DEFAULT_MIN_P
+from seqgen.judging.measures import repetition
 from seqgen.ngrams.weighing import Scored, Terms, settle
 
 ORDER = 6
@@ -32,6 +37,9 @@ ORDER = 6
 
 CASES = 2 * (ORDER + 2)
 """No context, or one of 0 to ``ORDER`` tokens, and whether one token followed it or several."""
+
+PIECE = 20
+"""Tokens of a piece that stands in a text twice."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -98,12 +106,41 @@ def scored(logits: Floats, targets: npt.NDArray[np.int64], window: int) -> Score
     return Scored(Terms(own, np.stack(said), np.array(cases)), targets, np.ones(len(targets)))
 
 
+def write(
+    model: Any,
+    opening: int,
+    weights: npt.NDArray[np.float64],
+    *,
+    window: int,
+    length: int,
+    temperature: float,
+    min_p: float,
+    seed: int,
+) -> list[int]:
+    """A text of so many tokens by the mixture and the cache of what has been written, weighed as for reading."""
+    generator = np.random.default_rng(seed)
+    cache, state, text = Cache(model.spec.vocab_size, window), model.initial_state(1), [opening]
+    for _ in range(length):
+        row, state = model.next_logits(np.array(text[-1:]), state)
+        probabilities, case = cache.says()
+        own, other = weights[case]
+        logits = (own * (row[0] - row[0].max()) + other * np.log(probabilities)) / temperature
+        logits[np.exp(logits - logits.max()) < min_p] = -np.inf
+        text.append(int((logits + generator.gumbel(size=logits.shape)).argmax()))
+        cache.add(text[-1])
+    return text[1:]
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", nargs="?", type=Path, default=locate("ice"))
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--windows", type=int, nargs="+", default=[500, 2000, 0])
+    parser.add_argument("--texts", type=int, default=10)
+    parser.add_argument("--length", type=int, default=1500)
+    parser.add_argument("--temperatures", type=float, nargs="+", default=[0.8, 1.0])
+    parser.add_argument("--min-p", type=float, default=DEFAULT_MIN_P)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["SEQGEN_HOME"] = home
@@ -111,8 +148,14 @@ def main() -> None:
         loaded = seqgen.load(Path(trained.training_record["path"]), backend="numpy")
         ids = loaded.tokenizer.encode(arguments.corpus.read_text("utf-8")).astype(np.int64)
         logits, targets = read(loaded.model, ids[len(ids) * 9 // 10 :])
-    table = Table("tokens remembered", "nats per token", title=f"{arguments.corpus.name}: a cache of the text itself")
-    rows = []
+    temperatures = arguments.temperatures
+    table = Table(
+        "tokens remembered",
+        "nats per token",
+        *(f"written twice at {temperature}" for temperature in temperatures),
+        title=f"{arguments.corpus.name}: a cache of the text itself",
+    )
+    rows: list[dict[str, Any]] = []
     alone = np.tile([[1.0, 0.0]], (CASES, 1))
     half = len(targets) // 2
     halves = [slice(None, half), slice(half, None)]
@@ -122,11 +165,31 @@ def main() -> None:
         for own, other in (halves, halves[::-1]):
             weights = alone if window is None else settle([both.only(own)], CASES)
             nats += both.only(other).nats(weights)
+        nats /= len(targets)
+        repeated = {}
+        for temperature in temperatures:
+            texts = [
+                write(
+                    loaded.model,
+                    int(ids[0]),
+                    weights,
+                    window=window or 0,
+                    length=arguments.length,
+                    temperature=temperature,
+                    min_p=arguments.min_p,
+                    seed=seed,
+                )
+                for seed in range(arguments.texts)
+            ]
+            repeated[temperature] = repetition(texts, PIECE)
         label = "none: the mixture as it is" if window is None else f"{window:,}" if window else "all"
-        table.add_row(label, f"{nats / len(targets):.4f}")
-        rows.append({"name": label, "window": window, "nats": nats / len(targets)})
+        table.add_row(label, f"{nats:.4f}", *(f"{share:.1%}" for share in repeated.values()))
+        rows.append({"name": label, "window": window, "nats": nats, "repeated": repeated})
+    length = arguments.length
+    held_out = repetition([targets[at : at + length].tolist() for at in range(0, len(targets) - length, length)], PIECE)
     Console().print(table)
-    write_results("cache", rows, corpus=str(arguments.corpus), seconds=arguments.seconds)
+    Console().print(f"Of held-out texts of {length:,} tokens {held_out:.1%} have stood in them before.")
+    write_results("cache", rows, corpus=str(arguments.corpus), seconds=arguments.seconds, held_out=held_out)
 
 
 if __name__ == "__main__":

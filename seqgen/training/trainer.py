@@ -21,6 +21,10 @@ EVALUATIONS = 20
 EVALUATION_SHARE = 0.1
 """With a budget of time, such evaluations wait so that they take no larger share of it than this."""
 
+TOKENS_PER_TARGET = 2
+"""Where updates or passes are counted, such evaluations wait until so many tokens have been trained on for each target that all have scored: an
+update computes some three times as much for a token as an evaluation does."""
+
 TICK_SECONDS = 0.25
 """How often losses are read and shown.  Reading waits for the device, so it must be seldom."""
 
@@ -176,7 +180,9 @@ class Trainer:
         progress = self.budget.progress(now.step, now.seconds)
         pending: list[SupportsFloat] = []  # read seldom: reading waits for the device
         since = _Since(now.seconds)
-        rhythm = _Rhythm(self.eval_every, self.budget.max_seconds is not None, int(progress * EVALUATIONS))
+        rhythm = _Rhythm(
+            self.eval_every, self.budget.max_seconds is not None, int(progress * EVALUATIONS), self._targets
+        )
         next_tick, next_checkpoint = now.seconds, now.seconds + self.checkpoint_every
         while not self._over(progress):
             batch = self.training.batch(now.epoch, now.epoch_step)
@@ -192,7 +198,7 @@ class Trainer:
                 now.epoch, now.epoch_step = now.epoch + 1, 0
             now.seconds = watch.seconds()
             progress = self.budget.progress(now.step, now.seconds)
-            due = rhythm.due(now.step, now.seconds, progress)
+            due = rhythm.due(now, progress)
             if self.stop():
                 self._leave(since, pending, learning_rate, progress, due=due)
                 now.seconds = watch.seconds()
@@ -222,6 +228,11 @@ class Trainer:
     def learning_rate(self) -> float:
         """The highest of the schedule, halved by each setback."""
         return self.schedule.learning_rate * 0.5**self.counters.setbacks
+
+    @property
+    def _targets(self) -> int:
+        """How many an evaluation scores."""
+        return 0 if self.validation is None else self.validation.targets
 
     def _over(self, progress: float) -> bool:
         patience_ends = self.patience is not None and self.counters.since_best >= self.patience
@@ -317,19 +328,33 @@ class _Stopwatch:
 
 @dataclass
 class _Rhythm:
-    """When to evaluate: every so many steps, or each time a twentieth of the budget is used; and at the end."""
+    """When to evaluate: every so many steps, or each time a twentieth of the budget is used, if that does not take too long; and at the end.
+
+    Attributes:
+        every: steps; None: twentieths.
+        timed: whether the budget is one of time.  Otherwise the rhythm does not depend on the clock.
+        twentieths: how many were used when it was last evaluated, or asked whether to.
+        targets: how many an evaluation scores.
+    """
 
     every: int | None
     timed: bool
     twentieths: int
+    targets: int
     not_before: float = 0.0
 
-    def due(self, step: int, seconds: float, progress: float) -> bool:
+    def due(self, now: Counters, progress: float) -> bool:
         if progress >= 1.0:
             return True
         if self.every is not None:
-            return step % self.every == 0
-        return int(progress * EVALUATIONS) > self.twentieths and not (self.timed and seconds < self.not_before)
+            return now.step % self.every == 0
+        twentieths = int(progress * EVALUATIONS)
+        if twentieths == self.twentieths:
+            return False
+        if self.timed:
+            return now.seconds >= self.not_before
+        self.twentieths = twentieths  # left out, and not late: a run that is resumed here evaluates when this one does
+        return now.tokens >= TOKENS_PER_TARGET * self.targets * (now.evaluations + 1)
 
     def evaluated(self, begun: float, ended: float, progress: float) -> None:
         self.twentieths = int(progress * EVALUATIONS)

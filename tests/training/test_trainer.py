@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from seqgen.core.errors import TrainingError
 from seqgen.data.batching import make_batching
 from seqgen.evaluation import summed_nats
 from seqgen.training.schedule import Schedule
-from seqgen.training.trainer import TICK_SECONDS, _Rhythm, evaluate
+from seqgen.training.trainer import TICK_SECONDS, Counters, _Rhythm, evaluate
 
 MODES = ("stream", "documents", "windows")
 
@@ -62,9 +62,9 @@ def test_it_measures_every_so_many_steps_and_at_the_end(make_trainer):
 
 @pytest.mark.parametrize(
     ("max_steps", "steps"),
-    [(40, [*range(2, 41, 2)]), (50, [round(2.5 * i + 0.1) for i in range(1, 21)]), (3, [1, 2, 3])],
+    [(200, [*range(10, 201, 10)]), (250, [round(12.5 * i + 0.1) for i in range(1, 21)]), (3, [3])],
 )
-def test_by_default_it_measures_twenty_times(make_trainer, max_steps, steps):
+def test_by_default_it_measures_twenty_times_in_steps_that_are_enough_for_it(make_trainer, max_steps, steps):
     trainer = make_trainer(max_steps=max_steps, eval_every=None)
     trainer.run()
     assert trainer.observer.steps == steps
@@ -359,17 +359,44 @@ def test_nats_are_summed_to_the_same_bits_however_many_batches_are_read_together
         assert summed_nats(model, batches) == (expected, scored)
 
 
+def now(step=1, seconds=0.0, tokens=0, evaluations=0):
+    return Counters(step=step, seconds=seconds, tokens=tokens, evaluations=evaluations)
+
+
 def test_evaluations_that_take_long_wait_so_that_they_take_no_more_than_a_tenth_of_the_time():
-    rhythm = _Rhythm(every=None, timed=True, twentieths=0)
-    assert rhythm.due(step=1, seconds=5, progress=0.05)
+    rhythm = _Rhythm(every=None, timed=True, twentieths=0, targets=10**9)
+    assert rhythm.due(now(seconds=5), progress=0.05)
     rhythm.evaluated(begun=5, ended=7, progress=0.07)
-    assert not rhythm.due(step=2, seconds=20, progress=0.2)
-    assert rhythm.due(step=3, seconds=25, progress=0.25)
-    assert rhythm.due(step=4, seconds=26, progress=1.0)
+    assert not rhythm.due(now(seconds=20), progress=0.2)
+    assert rhythm.due(now(seconds=25), progress=0.25)
+    assert rhythm.due(now(seconds=26), progress=1.0)
 
 
 def test_with_a_budget_of_steps_alone_the_rhythm_does_not_depend_on_the_clock():
-    rhythm = _Rhythm(every=None, timed=False, twentieths=0)
+    rhythm = _Rhythm(every=None, timed=False, twentieths=0, targets=0)
     rhythm.evaluated(begun=5, ended=700, progress=0.07)
-    assert not rhythm.due(step=2, seconds=701, progress=0.09)
-    assert rhythm.due(step=3, seconds=702, progress=0.10)
+    assert not rhythm.due(now(seconds=701), progress=0.09)
+    assert rhythm.due(now(seconds=702), progress=0.10)
+
+
+def test_there_an_evaluation_is_left_out_that_scores_more_than_half_as_many_tokens_as_were_trained_on_since_the_last():
+    rhythm = _Rhythm(every=None, timed=False, twentieths=0, targets=100)
+    assert not rhythm.due(now(tokens=199), progress=0.05)
+    assert not rhythm.due(now(tokens=250), progress=0.06)  # it is not made up for
+    assert rhythm.due(now(tokens=250), progress=0.10)
+    assert not rhythm.due(now(tokens=399, evaluations=1), progress=0.15)
+    assert rhythm.due(now(tokens=399, evaluations=1), progress=1.0)
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+def test_a_run_that_is_resumed_evaluates_when_it_would_have(make_trainer, step):
+    whole, stopped = (make_trainer(max_steps=60, eval_every=None) for _ in range(2))
+    whole.run()
+    assert 1 < len(whole.observer.steps) < 20
+    saved = []
+    stopped.observer.on_checkpoint = lambda trainer: saved.append(replace(trainer.counters))
+    stopped.stop = lambda: stopped.counters.step == step
+    stopped.run()
+    resumed = make_trainer(max_steps=60, eval_every=None, counters=saved[-1])
+    resumed.run()
+    assert resumed.observer.steps == [each for each in whole.observer.steps if each > step]
