@@ -128,8 +128,8 @@ class Model(ABC):
     def training_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """All that exact resuming needs besides the weights, as named arrays.
 
-        Optimiser moments are in the canonical form (``first_moment.layers.0.bias``, ...), so that another framework
-        can go on; the carried state and the random state of dropout are the backend's own (``carry.*``, ``random.*``).
+        Optimiser moments and averaged weights are in the canonical form (``first_moment.layers.0.bias``, ``average.layers.0.bias``,
+        ...), so that another framework can go on; the carried state and the random state of dropout are the backend's own (``carry.*``, ``random.*``).
         """
         return {}
 
@@ -140,7 +140,7 @@ class Model(ABC):
 class Backend(ABC):
     """A framework's implementation of the models.
 
-    A backend is a dataclass: its options (``torch:compile=true``) are fields annotated with ``Doc``.
+    A backend is a dataclass: its options (``markov:order=2``) are fields annotated with ``Doc``.
     """
 
     can_train: ClassVar[bool] = True

@@ -35,7 +35,7 @@ def mismatch(declared: object, distribution: str) -> str:
 
     ours = f"this seqgen ({__version__}) has {CONTRACT_VERSION[0]}.{CONTRACT_VERSION[1]}"
     if wanted > CONTRACT_VERSION:
-        return f"it needs contract {wanted[0]}.{wanted[1]} and {ours}.  pip install --upgrade seqgen"
+        return f"it needs contract {wanted[0]}.{wanted[1]} and {ours}.  Update seqgen"
     return (
         f"it was made for contract {wanted[0]} and {ours}, so a newer version of {distribution} is needed.  "
         f"pip install --upgrade {distribution}"

@@ -110,7 +110,7 @@ class Plugin:
         text = str(cause).strip().splitlines()
         self.problem = f"{doing} failed: {type(cause).__name__}" + (f": {text[0]}" if text else "")
         if unmet := self._unmet():
-            self.problem += f".  It needs seqgen{unmet}: pip install --upgrade seqgen"
+            self.problem += f".  It needs seqgen{unmet}: update seqgen"
 
     def _unmet(self) -> str:
         """The version of seqgen that it requires, if this is another."""

@@ -134,7 +134,9 @@ class TrainingOptions:
     eval_every: (
         Annotated[
             Annotated[int, Ge(1)] | Literal["epoch"],
-            Doc("updates between evaluations, or epoch for one after each; default: 20 in a run, or fewer where they would take long"),
+            Doc(
+                "updates between evaluations, or epoch for one after each; default: 20 in a run, or fewer where they would take long"
+            ),
         ]
         | None
     ) = None

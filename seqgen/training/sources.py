@@ -97,6 +97,6 @@ def _keep_stdin() -> Path:
 def name_after(source: str) -> str:
     """The name of a model where none is given: that of its source, a URL's without its query, which may be a signature."""
     source = re.sub(r"[?#].*", "", source) if "://" in source else source
-    stem = re.sub(r"\.(txt|gz|zst|text|md|abc|midi?)+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
+    stem = re.sub(r"(\.(txt|gz|zst|text|md|abc|midi?))+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100]
     return name or "model"

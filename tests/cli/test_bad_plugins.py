@@ -55,7 +55,7 @@ BAD = {
     ),
     "was made for another contract": (
         'SEQGEN_CONTRACT = "9.1"\n',
-        f"it needs contract 9.1 and this seqgen ({__version__}) has 1.0.  pip install --upgrade seqgen",
+        f"it needs contract 9.1 and this seqgen ({__version__}) has 1.0.  Update seqgen",
     ),
     "is half installed": (
         None,
@@ -149,7 +149,7 @@ def test_a_plugin_that_needs_a_newer_seqgen_says_which(seqgen, install):
     assert "left out: loading failed: ImportError: cannot import name 'not_there_yet' from 'seqgen'" in (
         page := seqgen("list-plugins").stdout
     )
-    assert f"It needs seqgen>=99, and this is {__version__}: pip install --upgrade seqgen" in page
+    assert f"It needs seqgen>=99, and this is {__version__}: update seqgen" in page
 
 
 def test_what_a_plugin_prints_on_import_stays_out_of_results(seqgen, install, novel):

@@ -169,7 +169,10 @@ def test_a_corpus_may_be_several_files_a_folder_a_glob_or_standard_input(trained
     [
         (("--max-steps", 5, "--epochs", 9, "--max-time", "1h"), lambda record: record["steps"] == 5),
         (("--max-steps", 1000000, "--epochs", 0.1), lambda record: 0.09 < record["epochs"] < 0.11),
-        (("--max-steps", 1000000, "--max-time", "0.3s"), lambda record: record["seconds"] >= 0.3 and record["steps"] < 1000000),
+        (
+            ("--max-steps", 1000000, "--max-time", "0.3s"),
+            lambda record: record["seconds"] >= 0.3 and record["steps"] < 1000000,
+        ),
         (
             ("--max-steps", 1000000, "--patience", 2, "--eval-every", 1, "--learning-rate", 1e-30),
             lambda record: record["steps"] == record["best_step"] + 2,

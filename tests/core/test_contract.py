@@ -30,7 +30,7 @@ def test_within_a_major_a_plugin_is_used_unless_its_minor_is_newer(ours, minor):
 def test_with_another_major_the_older_of_the_two_is_to_be_upgraded(ours, wanted):
     problem = mismatch_where_ours_is(ours, f"{wanted[0]}.{wanted[1]}")
     if wanted[0] > ours[0]:
-        assert problem.endswith("  pip install --upgrade seqgen")
+        assert problem.endswith("  Update seqgen")
     if wanted[0] < ours[0]:
         assert problem.endswith("  pip install --upgrade seqgen-chess")
 
@@ -56,10 +56,10 @@ def test_what_was_declared_first_is_declared_still():
 
 def test_the_sentences_name_both_versions_and_what_to_do():
     assert mismatch_where_ours_is((1, 0), "1.3") == (
-        f"it needs contract 1.3 and this seqgen ({__version__}) has 1.0.  pip install --upgrade seqgen"
+        f"it needs contract 1.3 and this seqgen ({__version__}) has 1.0.  Update seqgen"
     )
     assert mismatch_where_ours_is((1, 9), "2.0") == (
-        f"it needs contract 2.0 and this seqgen ({__version__}) has 1.9.  pip install --upgrade seqgen"
+        f"it needs contract 2.0 and this seqgen ({__version__}) has 1.9.  Update seqgen"
     )
     assert mismatch_where_ours_is((2, 0), "1.4") == (
         f"it was made for contract 1 and this seqgen ({__version__}) has 2.0, so a newer version of seqgen-chess is "

@@ -10,7 +10,7 @@ import pytest
 
 from seqgen.core.errors import CorpusError
 from seqgen.corpora import locate
-from seqgen.training.sources import resolve_sources
+from seqgen.training.sources import name_after, resolve_sources
 
 
 @pytest.fixture
@@ -89,3 +89,20 @@ def test_an_empty_standard_input_is_said_and_not_kept(seqgen_home, stdin):
     with pytest.raises(CorpusError, match=r"^Standard input is empty\.$"):
         resolve_sources(["-"])
     assert not list((seqgen_home / "corpora" / "stdin").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("novel.txt", "novel"),
+        ("novel.txt.gz", "novel"),
+        ("texts/NOVEL.TXT.ZST", "NOVEL"),
+        ("s3://bucket/novel.txt.gz?signature=1.txt", "novel"),
+        ("chapters/", "chapters"),
+        ("chapters/*", "chapters"),
+        ("a.txtgz", "a.txtgz"),
+        ("...", "model"),
+    ],
+)
+def test_a_model_is_called_after_its_source_without_what_says_how_that_is_written(source, name):
+    assert name_after(source) == name
