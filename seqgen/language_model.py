@@ -263,8 +263,8 @@ class LanguageModel:
         characters = count_characters(self.tokenizer, part.tokens[1:])
         if not characters:
             raise CorpusError(f"No symbol of {', '.join(map(str, files))} is known to {self.reference}.")
-        if mode == "windows":  # not every position was scored
-            characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
+        # Not every token is scored: some windows, and without ends no document's first one.
+        characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
         missing: dict[str, str | None] = {}
         if type(self.tokenizer).missing is not Tokenizer.missing:  # else the files need not be read again
             for document in documents.documents():

@@ -93,3 +93,10 @@ def test_where_a_model_knows_no_ends_none_is_scored(make_model, tmp_path):
     two, one = model.score(tmp_path / "0.txt", tmp_path / "1.txt"), model.score(tmp_path / "2.txt")
     assert two == one
     assert two.tokens == len("a catsat on") - 1  # the first is read, not predicted
+
+
+@pytest.mark.usefixtures("seqgen_home")
+def test_bits_are_per_character_that_is_scored_where_the_first_of_each_document_is_not(make_model, tmp_path):
+    (tmp_path / "lines.txt").write_text("a c\n" * 50)
+    score = make_model("lines", "documents").score(tmp_path / "lines.txt")
+    assert (score.tokens, score.characters) == (100, 100)

@@ -33,7 +33,7 @@ class Model(ABC):
     Lazy as the loss is: ``float()`` of it may wait for the device.
     """
     accumulates: ClassVar[bool] = False
-    """Whether ``train_step`` follows ``micro_batch_size``."""
+    """Whether ``train_step`` follows ``micro_batch_size``; ``evaluate`` may, too."""
     micro_batch_size: int | None = None
     """Sequences whose gradients ``train_step`` computes at a time; None: all.
 

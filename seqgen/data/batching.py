@@ -27,6 +27,12 @@ COLD_STARTS = 0.05
 So the model also learns to begin from nothing, as every generation does (Melis, Dyer and Blunsom 2018, On the State of the
 Art of Evaluation in Neural Language Models, section 4, with 0.01)."""
 
+COVERED = 0.9
+"""Share of a part that the streams of an epoch cover at least, if fewer of them do: where a batch is large beside the part, much would be left over."""
+
+_DRAWN = 1 << 20
+"""Numbers that are drawn at a time: 8 MB."""
+
 EVALUATED_WINDOWS = 8192
 """So many windows are scored at most in an evaluation of mode ``windows``."""
 
@@ -161,9 +167,19 @@ class Stream(Batching):
         targets = part.tokens.size - 1
         if targets < seq_len:
             raise TooShortError(part.tokens.size, seq_len)
-        self.batch_size = min(batch_size, targets // seq_len)
         # One window less leaves room for offsets; where that is all there is, the offset is what room there is.
-        self.steps_per_epoch = max(1, (targets - (seq_len - 1)) // (self.batch_size * seq_len))
+        most = targets - (seq_len - 1)
+
+        def steps(rows: int) -> int:
+            return max(1, most // (rows * seq_len))
+
+        # Of a small text somewhat fewer rows may leave less over.
+        full = min(batch_size, targets // seq_len)
+        self.batch_size = max(
+            range(full - full // 4, full + 1),
+            key=lambda rows: (min(rows * steps(rows) * seq_len, COVERED * most), rows),
+        )
+        self.steps_per_epoch = steps(self.batch_size)
         self._row = self.steps_per_epoch * seq_len  # targets in a stream
         self.targets = self.batch_size * self._row
         self._room = targets - self.targets
@@ -179,7 +195,9 @@ class Stream(Batching):
         """Where the streams of an epoch begin, and (steps,) which of its batches go on from the carried state."""
         random = self._random(epoch)
         offset = int(random.integers(self._room + 1))
-        carry = random.random(self.steps_per_epoch) >= COLD_STARTS
+        carry = np.empty(self.steps_per_epoch, np.bool_)
+        for some in np.split(carry, range(_DRAWN, len(carry), _DRAWN)):
+            some[:] = random.random(len(some)) >= COLD_STARTS
         carry[0] = False
         return offset, carry
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import cached_property
@@ -92,26 +91,26 @@ class Mixture(Model):
 
     def evaluate(self, batch: Batch) -> tuple[float, int]:
         """(sum of nats over scored targets, how many were scored)."""
-        return sum(scored.nats(self._weights) for scored in self._scored(batch, _every(1))), batch.scored
+        return sum(scored.nats(self._weights) for scored in self._scored(batch)), batch.scored
 
     def fit(self, batches: Callable[[], Iterable[Batch]]) -> float:
         """Set the weights to those that predict held-out batches best.
 
         Args:
             batches: gives them from the first on, as often as it is called.  Of more targets than fit into memory, some are
-                fitted to, evenly spread.
+                fitted to, drawn from all over.
 
         Returns:
             the mixture's mean nats per scored target.
         """
         targets = sum(batch.scored for batch in batches())
-        step = max(1, -(-targets * self.spec.vocab_size // _FITTED))
-        chosen = _every(step)
-        held = [scored for batch in batches() for scored in self._scored(batch, chosen)]
+        share = min(1.0, _FITTED / max(1, targets * self.spec.vocab_size))
+        random = np.random.default_rng(0)
+        held = [scored for batch in batches() for scored in self._scored(batch, share, random)]
         self._weights = settle(held, len(self._weights)).astype(np.float32)
         for name in ("_said", "_mixer"):  # by the weights before
             self.__dict__.pop(name, None)
-        if step == 1:
+        if share == 1.0:
             nats = sum(scored.nats(self._weights) for scored in held)
         else:
             nats = sum(self.evaluate(batch)[0] for batch in batches())
@@ -165,36 +164,39 @@ class Mixture(Model):
 
         return said
 
-    def _scored(self, batch: Batch, chosen: Iterator[bool]) -> Iterator[Scored]:
-        """The scored places of a batch that are chosen, some time steps at a time."""
+    def _scored(self, batch: Batch, share: float = 1.0, random: np.random.Generator | None = None) -> Iterator[Scored]:
+        """The scored places of a batch, or such a share of them that is drawn, some time steps at a time."""
         rows, steps = batch.inputs.shape
         state = self._evaluation_state if batch.carry else None
         if state is None or len(state[CONTEXT]) != rows:
             state = self.initial_state(rows)
-        network, context = _of_network(state), state[CONTEXT]
         counts = np.ones((rows, steps)) if batch.weights is None else batch.weights.astype(np.float64)
+        order = state[CONTEXT].shape[1]
+        seen = np.concatenate([state[CONTEXT], batch.inputs], axis=1)  # (B, N + T)
+        contexts = np.lib.stride_tricks.sliding_window_view(seen, order, axis=1)[:, 1:]  # (B, T, N)
+        network = _of_network(state)
+        for part, logits, after in self._read(batch, network):
+            network = after
+            wanted = np.flatnonzero(counts[:, part])
+            if random is not None:
+                wanted = wanted[random.random(len(wanted)) < share]
+            expected = self._table.after(contexts[:, part].reshape(-1, order)[wanted])
+            terms = _terms(logits.reshape(-1, self._table.vocab_size)[wanted], expected)
+            yield Scored(terms, batch.targets[:, part].ravel()[wanted], counts[:, part].ravel()[wanted])
+        self._evaluation_state = {**network, CONTEXT: contexts[:, -1]}
+
+    def _read(self, batch: Batch, state: State) -> Iterator[tuple[slice, Floats, State]]:
+        """Some time steps at a time, the network's logits (B, T, V) after each, and its state; of windows the last step alone."""
+        rows, steps = batch.inputs.shape
         if batch.last_step_only:
-            counts[:, :-1] = 0
+            logits, state = self._network.prefill(batch.inputs, state)
+            yield slice(steps - 1, steps), on_host(logits)[:, None], state
+            return
         block = max(1, _BLOCK // (rows * self._table.vocab_size))
         for start in range(0, steps, block):
             part = slice(start, start + block)
-            inputs, targets = batch.inputs[:, part], batch.targets[:, part]
-            logits, network = self._network.forward(inputs, network)  # (B, T, V)
-            seen = np.concatenate([context, inputs], axis=1)  # (B, N + T)
-            contexts = np.lib.stride_tricks.sliding_window_view(seen, context.shape[1], axis=1)[:, 1:]  # (B, T, N)
-            context = contexts[:, -1]
-            # Only these: of a window of 100 tokens it may be the last one alone.
-            wanted = np.flatnonzero(counts[:, part])
-            wanted = wanted[np.fromiter(itertools.islice(chosen, len(wanted)), np.bool_)]
-            expected = self._table.after(contexts.reshape(-1, contexts.shape[-1])[wanted])
-            terms = _terms(on_host(logits).reshape(-1, self._table.vocab_size)[wanted], expected)
-            yield Scored(terms, targets.ravel()[wanted], counts[:, part].ravel()[wanted])
-        self._evaluation_state = {**network, CONTEXT: context}
-
-
-def _every(step: int) -> Iterator[bool]:
-    """True at the first of each so many, for ever."""
-    return itertools.cycle([True, *[False] * (step - 1)])
+            logits, state = self._network.forward(batch.inputs[:, part], state)
+            yield part, on_host(logits), state
 
 
 def _together(network: State, context: Ids) -> State:

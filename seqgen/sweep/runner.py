@@ -245,6 +245,7 @@ class _Watcher(Callback):
     behind: bool = False
     failure: Exception | None = None
     _stage: int = 0
+    _bits: float | None = None
 
     def on_start(self, config: Mapping[str, Any], folder: Path) -> None:
         """Hold the corpus as it was read now against that of the other trials."""
@@ -270,7 +271,9 @@ class _Watcher(Callback):
         self.sweep.study.spend(self.sweep.seconds)
         self.progress = metrics["progress"]
         if metrics["bits_per_character"] is not None and self.progress < 1.0:
-            self._stage, self.behind = report(self.trial, metrics["bits_per_character"], self.progress, self._stage)
+            bits = metrics["bits_per_character"]
+            self._stage, self.behind = report(self.trial, bits, self.progress, self._stage, self._bits)
+            self._bits = bits
 
     def stop(self) -> str:
         """That it is behind, or cannot be followed any more."""

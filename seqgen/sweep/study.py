@@ -214,17 +214,25 @@ class Study:
                 self._study.enqueue_trial(trial.params)
 
 
-def report(trial: Trial, bits: float, progress: float, reported: int) -> tuple[int, bool]:
+def report(trial: Trial, bits: float, progress: float, reported: int, before: float | None) -> tuple[int, bool]:
     """Tell the study what a trial has reached, at each stage since the one reported last.
 
-    A trial whose measuring is slow skips stages, and trials can only be compared at a stage that both have.
+    A trial whose measuring is slow skips stages, and trials can only be compared at a stage that both have: there it has what it
+    had before.
+
+    Args:
+        trial: of the study.
+        bits: per character, now.
+        progress: the share of its budget that it has used.
+        reported: the stage that was reported last.
+        before: bits per character then, or None.
 
     Returns:
         The stage that it is at, and whether it is behind the others.
     """
     stage, behind = int(progress * STAGES), False
     for each in range(reported + 1, stage + 1):
-        trial.report(bits, each)
+        trial.report(bits if before is None or each == stage else before, each)
         behind = behind or trial.should_prune()
     return stage, behind
 

@@ -71,7 +71,8 @@ def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
         wrong = min(config.training.keys() ^ names)
         raise DamagedModelError(f"{where}: training.{wrong} is missing or unknown; the run cannot go on.")
     try:
-        training = checked(TrainingOptions, {**config.training, **given}, where=f"{where}: training")
+        values = {**config.training, **dict.fromkeys(_superseded(config, given)), **given}
+        training = checked(TrainingOptions, values, where=f"{where}: training")
     except OptionError as error:
         raise DamagedModelError(str(error)) from error
     empty = [name for name in CHOSEN if training[name] is None]
@@ -83,6 +84,13 @@ def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
         if kind not in config.parts:
             raise DamagedModelError(f"{where}: names no {kind}; the run cannot go on.")
     return replace(config, training=training, origins={**config.origins, **dict.fromkeys(given, "resume")})
+
+
+def _superseded(config: ModelConfig, given: Mapping[str, Any]) -> list[str]:
+    """Limits that nobody has set, where steps or passes are counted now: as in a run that begins with these, there are none then."""
+    if not given.keys() & {"epochs", "max_steps"}:
+        return []
+    return [name for name in ("epochs", "max_steps", "max_time") if config.origins.get(name) == "chosen"]
 
 
 def _texts(values: list[Any]) -> bool:

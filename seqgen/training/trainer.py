@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, SupportsFloat
 
+import numpy as np
+
 from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError, TrainingError
 from seqgen.core.types import Weights
@@ -272,6 +274,8 @@ class Trainer:
         now = self.counters
         validation_loss = evaluate(self.model, self.validation) if self.validation else None
         self._check(validation_loss)
+        if validation_loss is None:  # then nothing but the updates themselves has seen these weights
+            self._check(sum(float(np.abs(tensor).sum(dtype=np.float64)) for tensor in self.model.weights().values()))
         now.train_loss, now.validation_loss = since.mean, validation_loss
         now.evaluations += 1
         if now.validation_loss is None or now.best_loss is None or now.validation_loss < now.best_loss:

@@ -44,6 +44,17 @@ def test_groups_of_rows_give_the_update_of_the_whole(trainer, how, size):
         np.testing.assert_allclose(state[name], of_whole[name], atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("how", [{}, {"weights": masked()}, {"last_step_only": True}])
+def test_groups_of_rows_are_evaluated_as_the_whole(trainer, how):
+    spec = ModelSpec(vocab_size=VOCAB, embedding_size=4, hidden_size=5, num_layers=2)
+    whole, groups = (trainer.build(spec, device="cpu", random_seed=1) for _ in range(2))
+    groups.micro_batch_size = 3
+    for number in range(2):
+        batch = batch_of(number, carry=number > 0, **how)
+        (expected, scored), (found, also) = (model.evaluate(batch) for model in (whole, groups))
+        assert (float(found), also) == (pytest.approx(float(expected), rel=1e-6), scored)
+
+
 def test_dropout_draws_for_every_group(trainer):
     spec = ModelSpec(vocab_size=VOCAB, embedding_size=4, hidden_size=32, dropout=0.5)
     model = trainer.build(spec, device="cpu", precision="float32", optimizer=OptimizerSpec())

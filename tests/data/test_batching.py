@@ -334,3 +334,14 @@ def test_groups_come_in_another_order_with_other_members_each_epoch(many_documen
 def test_documents_without_anything_to_predict_are_said(one_document):
     with pytest.raises(CorpusError, match="There is nothing to predict: no document has two tokens"):
         make("documents", one_document(1))
+
+
+@pytest.mark.parametrize("size", [2100, 3000, 5000, 20_000])
+def test_streams_cover_nearly_all_of_a_small_text(one_document, size):
+    batching = make("stream", one_document(size), seq_len=64, batch_size=16)
+    assert batching.targets > 0.85 * size
+    assert 12 <= batching.batch_size <= 16
+
+
+def test_streams_are_as_many_as_asked_where_little_is_left_over(one_document):
+    assert make("stream", one_document(20_000), seq_len=64, batch_size=16).batch_size == 16

@@ -154,6 +154,24 @@ def test_weights_that_are_no_numbers_are_never_saved(make_run, make_saving):
     assert [path.name for path in run.folder.glob("step-*")] == ["step-000000000"]
 
 
+def test_without_held_out_text_weights_that_are_no_numbers_are_never_the_best(make_trainer):
+    trainer = make_trainer(max_steps=4, eval_every=2, validation=None)
+    step = trainer.model.train_step
+
+    def wild(batch, learning_rate):
+        loss = step(batch, learning_rate)
+        if trainer.counters.step == 3:  # after the last loss that is read
+            weights = trainer.model.weights()
+            trainer.model.load_weights(weights | {"output.bias": weights["output.bias"] * np.float32(np.inf)})
+        return loss
+
+    trainer.model.train_step = wild
+    with pytest.raises(DivergedError):
+        trainer.run()
+    assert trainer.counters.best_step == 2
+    assert all(np.isfinite(tensor).all() for tensor in trainer.best_weights.values())
+
+
 def test_before_a_checkpoint_every_loss_is_read(make_trainer, clock):
     trainer = make_trainer(max_steps=100, schedule=cliff(3, times=1), eval_every=1000, checkpoint_every=1e-9)
     trainer.clock = clock(1e-6)  # too fast for anything to be shown in between

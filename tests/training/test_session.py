@@ -473,3 +473,18 @@ def test_a_corpus_of_very_many_named_files_makes_a_model_that_can_be_read(start,
     corpus = outcome.version.open().manifest["corpus"]
     assert corpus["sources"] == files[:20]
     assert (corpus["sources_left_out"], corpus["documents"]) == (30, 50)
+
+
+@pytest.mark.parametrize("limit", [{"max_steps": 12}, {"epochs": 0.5}])
+def test_limits_that_nobody_set_do_not_hold_where_steps_or_passes_are_counted_from_now_on(start, resume, limit):
+    begun = start(reporter=Reporter(signal_at=1), eval_every=2)
+    assert (begun.record["training"]["max_time"], begun.record["training"]["epochs"]) == (180.0, 50.0)
+    resumed = resume(**limit)
+    none = dict.fromkeys(("max_time", "epochs", "max_steps"))
+    assert {name: resumed.record["training"][name] for name in none} == none | limit
+
+
+def test_limits_that_nobody_set_stay_where_there_is_more_time(start, resume):
+    start(reporter=Reporter(signal_at=1), eval_every=2)
+    resumed = resume(max_time=0.5, reporter=Reporter(signal_at=1))
+    assert (resumed.record["training"]["max_time"], resumed.record["training"]["epochs"]) == (0.5, 50.0)

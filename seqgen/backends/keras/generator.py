@@ -47,10 +47,11 @@ class EngineGenerator:
                 name: tensor(to_keras(name, value, self._spec.architecture), "float32")
                 for name, value in weights.items()
             }
-            tokens = encode(values, ops.arange(self._spec.vocab_size), self._spec)  # (V, in)
+            of_tokens = values["layers.0.input_weight"]  # (in, G*H), with one-hot input (V, G*H)
+            if self._spec.input_encoding != "one-hot":  # which would be (V, V)
+                of_tokens = ops.matmul(encode(values, ops.arange(self._spec.vocab_size), self._spec), of_tokens)
             # (V, G*H) what each token gives to the first layer's gates, bias included.
-            table = ops.matmul(tokens, values["layers.0.input_weight"]) + values["layers.0.bias"]
-            self._values: Tensors = {**values, "table": table}
+            self._values: Tensors = {**values, "table": of_tokens + values["layers.0.bias"]}
 
     def initial_state(self, batch_size: int) -> State:
         """Zeros."""

@@ -96,8 +96,15 @@ class KerasModel(Model):
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         with engine.on(self.device):
             state = self._start(batch, self._evaluation_state)
-            nats, self._evaluation_state = self._nats[batch.last_step_only](self._values, _on_device(batch), state)
-            return nats, batch.scored
+            total: Tensor = None
+            afters = []
+            for rows in self.groups(len(batch.inputs)):
+                own = {name: part[rows] for name, part in state.items()}
+                nats, after = self._nats[batch.last_step_only](self._values, _on_device(batch.rows(rows)), own)
+                total = nats if total is None else total + nats
+                afters.append(after)
+            self._evaluation_state = _together(afters)
+            return total, batch.scored
 
     # Weights
 
@@ -248,7 +255,7 @@ class KerasModel(Model):
         loss, gradients = total
         self.gradient_norm, self._values, self._moments = self._apply(self._values, self._moments, gradients, rates)
         self._random = random
-        self._training_state = {name: ops.concatenate([after[name] for after in afters]) for name in state}
+        self._training_state = _together(afters)
         return loss
 
     def _reset_optimizer(self) -> None:
@@ -284,6 +291,12 @@ class KerasModel(Model):
 def _random_name() -> str:
     """Of where dropout's random numbers stand, which each engine holds in a type of its own."""
     return f"random.keras-{engine.name()}"
+
+
+def _together(states: Sequence[Tensors]) -> Tensors:
+    """The state of all rows from those of groups of them."""
+    first, *others = states
+    return {name: ops.concatenate([state[name] for state in states]) for name in first} if others else first
 
 
 def _on_device(batch: Batch) -> Tensors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,8 +92,13 @@ class TorchModel(Model):
     def evaluate(self, batch: Batch) -> tuple[Tensor, int]:
         """(sum of nats, scored targets); see :meth:`seqgen.core.backend.Model.evaluate`."""
         state = self._start(batch, self._evaluation_state)
-        nats, self._evaluation_state = self._nats(batch, state, dropout=None)
-        return nats, batch.scored
+        sums, afters = [], []
+        for rows in self.groups(len(batch.inputs)):
+            nats, after = self._nats(batch.rows(rows), _only(state, rows), dropout=None)
+            sums.append(nats)
+            afters.append(after)
+        self._evaluation_state = _together(afters)
+        return _sum(sums), batch.scored
 
     # Weights
 
@@ -116,19 +121,15 @@ class TorchModel(Model):
         state = self._start(batch, self._training_state)
         losses, afters = [], []
         for rows in self.groups(len(batch.inputs)):
-            own = tuple(tuple(part[rows] for part in parts) for parts in state)
-            nats, after = self._nats(batch.rows(rows), own, dropout=self._dropout)
+            nats, after = self._nats(batch.rows(rows), _only(state, rows), dropout=self._dropout)
             loss = nats / max(batch.scored, 1)
             torch.autograd.backward(loss)  # adds to the gradients that are there
             losses.append(loss.detach())
-            afters.append([[part.detach() for part in parts] for parts in after])
+            afters.append([tuple(part.detach() for part in parts) for parts in after])
         self.gradient_norm = self._updater.update(learning_rate)
-        self._training_state = tuple(
-            tuple(torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*layers, strict=True))
-            for layers in zip(*afters, strict=True)
-        )
+        self._training_state = _together(afters)
         self._stepper = None
-        return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+        return _sum(losses)
 
     def averaged_weights(self) -> Weights | None:
         """A copy of the running average; see :meth:`seqgen.core.backend.Model.averaged_weights`."""
@@ -205,3 +206,20 @@ class TorchModel(Model):
             for names, own in zip(self._names, parts, strict=True)
             for name, part in zip(names, own, strict=True)
         }
+
+
+def _only(state: tuple[Parts, ...], rows: slice) -> tuple[Parts, ...]:
+    """The state of some rows."""
+    return tuple(tuple(part[rows] for part in parts) for parts in state)
+
+
+def _together(states: Sequence[Sequence[Parts]]) -> tuple[Parts, ...]:
+    """The state of all rows from those of groups of them."""
+    return tuple(
+        tuple(torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*layers, strict=True))
+        for layers in zip(*states, strict=True)
+    )
+
+
+def _sum(numbers: Sequence[Tensor]) -> Tensor:
+    return torch.stack(tuple(numbers)).sum() if len(numbers) > 1 else numbers[0]

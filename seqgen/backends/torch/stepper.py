@@ -112,8 +112,11 @@ class Stepper:
             for layer in network.layers
         ]
         first = self._layers[0]
-        tokens = network.encode(torch.arange(network.spec.vocab_size, device=first.bias.device))  # (V, in)
-        self._table = torch.addmm(first.bias, tokens, first.input_weight)  # (V, G*H)
+        if network.spec.input_encoding == "one-hot":  # which would be (V, V)
+            self._table = first.bias + first.input_weight  # (V, G*H)
+        else:
+            tokens = network.encode(torch.arange(network.spec.vocab_size, device=first.bias.device))  # (V, in)
+            self._table = torch.addmm(first.bias, tokens, first.input_weight)
         self._output_weight = network.output.weight.detach().T.contiguous()  # (H, V)
         self._output_bias = network.output.bias.detach().clone()
         self._made = _Steps()
