@@ -21,7 +21,7 @@ from seqgen import api, corpora, settings
 from seqgen.core.backend import Backend
 from seqgen.core.catalog import Catalog, Kind, PartEntry
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import PluginError, SeqgenError
+from seqgen.core.errors import OptionError, PluginError, SeqgenError
 from seqgen.core.plugin import stdout_to_stderr
 from seqgen.language_model import LanguageModel
 from seqgen.training.options import TrainingOptions
@@ -295,8 +295,8 @@ class _Trial:
         for model in known:
             load = partial(api.load, model.reference, backend=backend.reference, catalog=self._catalog)
             loaded, reason = _tried(load)
-            wrong = self._wrong(loaded) if loaded else dict.fromkeys((each.name for each in self._samplers), reason)
-            failed |= set(wrong)
+            wrong, refused = self._wrong(loaded) if loaded else ({each.name: reason for each in self._samplers}, {})
+            failed |= wrong.keys() | refused.keys()
             if len(wrong) == len(self._samplers) and len(set(wrong.values())) == 1:  # so it is no sampler's fault
                 cell = cell.after(f"generating by {backend.name}: {next(iter(wrong.values()))}")
                 continue
@@ -305,18 +305,28 @@ class _Trial:
         working = tuple(sampler.name for sampler in self._samplers if sampler.name not in failed)
         return replace(cell, samplers=working).since(start)
 
-    def _wrong(self, model: LanguageModel) -> dict[str, str]:
-        """The samplers with which a model does not generate, and why."""
-        generate = partial(model.generate, num_samples=NUM_SAMPLES, length=LENGTH, random_seed=0)
-        tried = {each.name: _tried(partial(generate, samplers=[each.reference]))[1] for each in self._samplers}
-        return {name: reason for name, reason in tried.items() if reason}
+    def _wrong(self, model: LanguageModel) -> tuple[dict[str, str], dict[str, str]]:
+        """The samplers with which a model does not generate, and why; and those that refuse its tokenizer, as some of them may."""
+        wrong, refused = {}, {}
+        for sampler in self._samplers:
+            generate = partial(model.generate, num_samples=NUM_SAMPLES, length=LENGTH, random_seed=0)
+            try:
+                _, reason = _tried(partial(generate, samplers=[sampler.reference]), passing=OptionError)
+            except OptionError as error:
+                refused[sampler.name] = _one_line(str(error))
+                continue
+            if reason:
+                wrong[sampler.name] = reason
+        return (wrong, refused) if len(refused) < len(self._samplers) else (refused, {})
 
 
-def _tried(do: Callable[[], T]) -> tuple[T | None, str]:
-    """What it gives, and why it failed; one of the two."""
+def _tried(do: Callable[[], T], *, passing: type[Exception] | tuple[()] = ()) -> tuple[T | None, str]:
+    """What it gives, and why it failed; one of the two.  Errors of the kind that is to pass are raised."""
     try:
         return do(), ""
     except KeyboardInterrupt:
+        raise
+    except passing:
         raise
     except SeqgenError as error:
         return None, _one_line(str(error))

@@ -80,6 +80,7 @@ def register_samplers(register):
     register("sly", "bad:Sly", summary="-")
     register("leaving", "bad:Leaving", summary="-")
     register("greedy", "bad:Second", summary="-")
+    register("choosy", "bad:Choosy", summary="-")
 
 
 class Mute(CharTokenizer):
@@ -120,6 +121,14 @@ class Second(Sampler):
 class Sly(Sampler):
     def adjust(self, logits):
         raise RuntimeError("out of rope")
+
+
+class Choosy(Sampler):
+    def begin(self, prompt_ids, tokenizer):
+        raise OptionError("Sampler choosy works with tokenizer airs alone.")
+
+    def adjust(self, logits):
+        return logits
 
 
 class Leaving(Sampler):
@@ -251,6 +260,12 @@ def test_a_sampler_that_raises_fails_alone(tried):
     assert cell.outcome == "fails"
     assert cell.reasons == ("sampler sly: RuntimeError: out of rope", "sampler leaving: SystemExit: 3")
     assert cell.samplers == ("seqgen/greedy", "temperature", "min-p", "no-stutter", "bad/greedy")
+
+
+def test_a_sampler_that_refuses_a_tokenizer_is_not_among_those_that_work_and_fails_nothing(tried):
+    cells = [cell for cell in tried.cells if cell.samplers]
+    assert cells
+    assert not [cell for cell in cells if "choosy" in cell.samplers or "choosy" in " ".join(cell.reasons)]
 
 
 def test_what_fails_alike_with_every_sampler_is_no_samplers_fault(tried):

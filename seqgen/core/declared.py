@@ -109,7 +109,11 @@ class _Source:
         """A default as one writes it on the command line; for an expression, its source."""
         if isinstance(default, ast.Call) and _last_name(default.func) == "field":
             given = {keyword.arg: keyword.value for keyword in default.keywords}
-            default = given.get("default", default)
+            default = given.get("default", given.get("default_factory", default))
+            if isinstance(default, ast.Lambda):
+                default = default.body
+            elif isinstance(default, ast.Name) and default.id in ("dict", "list", "tuple"):
+                return ""
         if isinstance(default, ast.Name) and default.id in self._values:
             default = self._values[default.id]
         if default is None:

@@ -219,7 +219,7 @@ def convert(annotation: Any, value: Any) -> Any:
             value = reading.parse(value)
         elif typing.get_origin(bare) is Literal:  # pydantic takes the number 2 for Literal[1, 2], and no text
             value = next((item for item in typing.get_args(bare) if str(item) == value), value)
-        elif typing.get_origin(bare) is tuple:
+        elif typing.get_origin(bare) in (tuple, list):
             value = tuple(item.strip() for item in value.split(",")) if value.strip() else ()
     if _fits(annotation, value):
         return value
@@ -337,7 +337,7 @@ def _kind(bare: Any) -> str:
         return ("one of " if len(arguments) > 1 else "") + ", ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_allowed(item) for item in arguments if item is not type(None))
-    if origin is tuple:
+    if origin in (tuple, list):
         return rf"a list (with \, between), each {_allowed(arguments[0])}"
     if origin is Mapping:
         return f"for each key {_allowed(arguments[1])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -54,12 +55,23 @@ class Branches:
     """
 
     def __init__(self, model: Model, logits: npt.NDArray[np.floating], state: State) -> None:
-        self.logits = logits
+        self.logits = logits[:]  # not to be written to, which the model's own may be
+        self.logits.flags.writeable = False
         self.model = model
         self._state = state
 
     def after(self, rows: Ids, ids: Ids) -> Branches:
-        """The texts (R',) that go on from these rows (R',) with these ids (R',)."""
+        """The texts (R',) that go on from these rows (R',) with these ids (R',).
+
+        Raises:
+            PluginError: there are no such rows or ids; a sampler asks for them.
+        """
+        for name, given, bound in zip(("rows", "ids"), (rows, ids), self.logits.shape, strict=True):
+            asked = np.asarray(given)
+            if len(asked) and (asked.dtype.kind not in "iu" or asked.min() < 0 or asked.max() >= bound):
+                raise PluginError(
+                    f"Ahead.after was asked for {name} {reprlib.repr(given)}, but they must be whole numbers from 0 to {bound - 1}."
+                )
         if not len(rows):
             return Branches(self.model, self.logits[:0], self._state)
         logits, state = self.model.next_logits(np.asarray(ids), take(self._state, np.asarray(rows)))
@@ -117,6 +129,8 @@ class Batch:
                     left[row] = -np.inf
                     left[row, token] = 0
             ids = draw(left, self._streams.next())
+        except PluginError:
+            raise
         except GenerationError as error:
             raise explained(self._chain, self.logits, self.tokens + 1, self.sequences) or error from error
         except Exception as error:
@@ -134,7 +148,7 @@ class Batch:
         """The rows whose text is whole, says a sampler, so that nothing more is to be drawn."""
         if not self._chain.may_finish:
             return []
-        rows: list[int] = self._chain.finished().tolist()
+        rows: list[int] = self._chain.finished(len(self.sequences)).tolist()
         return rows
 
     def notes(self, row: int) -> tuple[str, ...]:

@@ -156,7 +156,7 @@ class _Search:
 
 
 def _end_if_whole(writer: Writer, chain: Chain) -> None:
-    if writer.finish_reason is None and len(chain.finished()):
+    if writer.finish_reason is None and len(chain.finished(1)):
         writer.end()
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from seqgen.core.errors import PluginError
 from seqgen.core.sampler import Ahead, Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
@@ -58,9 +59,9 @@ class Chain:
         self._adjust = [sampler.adjust for sampler in self.samplers]
         # Most samplers remember nothing; a call for each token that does nothing would still cost.
         self._accept = [s.accept for s in self.samplers if type(s).accept is not Sampler.accept]
-        self._finished = [s.finished for s in self.samplers if type(s).finished is not Sampler.finished]
+        self._finishing = [s for s in self.samplers if type(s).finished is not Sampler.finished]
         self._foresee = [s.foresee for s in self.samplers if type(s).foresee is not Sampler.foresee]
-        self.may_finish = bool(self._finished)
+        self.may_finish = bool(self._finishing)
         self.foresees = bool(self._foresee)
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer, length: int | None = None) -> None:
@@ -76,10 +77,17 @@ class Chain:
             foresee(ahead)
 
     def adjust(self, logits: Array) -> Array:
-        """The logits (B, V) that the samplers leave, each working on what the one before it left."""
+        """The logits (B, V) that the samplers leave, each working on what the one before it left.
+
+        Raises:
+            PluginError: a sampler leaves something else than logits.
+        """
+        left = logits
         for adjust in self._adjust:
-            logits = adjust(logits)
-        return logits
+            left = adjust(left)
+        if not _are_logits(left, logits):
+            raise PluginError(self.mistaken(logits))
+        return left
 
     def accept(self, ids: Ids) -> None:
         """Tell the samplers that these ids (B,) were drawn."""
@@ -91,9 +99,23 @@ class Chain:
         for sampler in self.samplers:
             sampler.select(rows)
 
-    def finished(self) -> Ids:
-        """The rows whose text is whole, says at least one of the samplers."""
-        whole = [rows for finished in self._finished if (rows := finished()) is not None]
+    def finished(self, count: int) -> Ids:
+        """Which of so many rows are whole, says at least one of the samplers.
+
+        Raises:
+            PluginError: a sampler gives something else than a truth value for each.
+        """
+        whole = []
+        for sampler in self._finishing:
+            rows = sampler.finished()
+            if rows is None:
+                continue
+            if np.shape(rows) != (count,):
+                raise PluginError(
+                    f"{sampler}: finished gives {reprlib.repr(rows)}, but must give a truth value for each of {count} "
+                    "sequences, or None.  seqgen check-plugin tells more"
+                )
+            whole.append(rows)
         return np.flatnonzero(np.logical_or.reduce(whole)) if whole else _NONE
 
     def notes(self, row: int) -> tuple[str, ...]:
@@ -126,9 +148,15 @@ class Chain:
         """Which sampler leaves something else than logits (B, V), in a sentence; empty where none does, or one raises."""
         with contextlib.suppress(Exception):
             for sampler, left in self.links(logits):
-                if getattr(left, "shape", None) != logits.shape:
+                if not _are_logits(left, logits):
                     return (
                         f"{sampler} leaves {reprlib.repr(left)}, but must return the logits, of the same shape "
-                        f"{tuple(logits.shape)}.  seqgen check-plugin tells more"
+                        f"{tuple(logits.shape)} and type.  seqgen check-plugin tells more"
                     )
         return ""
+
+
+def _are_logits(left: Any, logits: Array) -> bool:
+    if getattr(left, "shape", None) != logits.shape:
+        return False
+    return left.dtype is logits.dtype or "float" in str(left.dtype)

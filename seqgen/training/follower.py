@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -107,7 +108,7 @@ class GuardedCallback:
         if self._failed:
             return None
         try:
-            return getattr(self.callback, method)(*arguments)
+            return getattr(self.callback, method)(*copy.deepcopy(arguments))  # what it changes is its own
         except (Exception, SystemExit) as error:  # noqa: BLE001  a third party's code; the training must not suffer
             self._failed = True
             self.reporter.warn(redacted(f"{self.spec} failed and is left out: {type(error).__name__}: {error}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +14,10 @@ from seqgen import home
 from seqgen.checkpoint import ModelConfig, PartRecord, SavedModel, find_recorded
 from seqgen.core import options
 from seqgen.core.backend import Backend, Model
-from seqgen.core.canonical import extended_weights
+from seqgen.core.canonical import check_weights, extended_weights
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError
+from seqgen.core.errors import CorpusError, DamagedModelError, MissingDependencyError, OptionError, PluginError
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
@@ -236,8 +237,12 @@ def _long_enough(advice: str) -> Iterator[None]:
 def build_model(
     backend: Backend, spec: ModelSpec, values: Mapping[str, Any], *, weights: Weights | None = None
 ) -> Model:
-    """The model of a shape, built to train by these options; with these weights, or fresh ones."""
-    return backend.build(
+    """The model of a shape, built to train by these options; with these weights, or fresh ones.
+
+    Raises:
+        PluginError: the backend gives no model, or weights that it does not state, which nothing could load.
+    """
+    model = backend.build(
         spec,
         device=values["device"],
         precision=values["precision"],
@@ -252,6 +257,18 @@ def build_model(
         ),
         weights=weights,
     )
+    own = type(backend).__name__
+    if not isinstance(model, Model):
+        raise PluginError(
+            f"{own}.build gives {reprlib.repr(model)}, but must give a Model.  seqgen check-plugin tells more"
+        )
+    try:
+        check_weights(model.weights(), backend.weight_shapes(spec), where=own)
+    except DamagedModelError as error:
+        raise PluginError(
+            f"{error}  It must give the weights that weight_shapes states.  seqgen check-plugin tells more"
+        ) from None
+    return model
 
 
 def media_mismatch(

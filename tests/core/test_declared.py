@@ -44,6 +44,8 @@ class Part(Base, Seen):
     size: Annotated[int, Doc("how large")] = SIZE
     ratio: Annotated[float | None, Doc("share")] = None
     words: Annotated[tuple[str, ...], Doc("which")] = field(default=("a", "b"))
+    tags: Annotated[list[str], Doc("which")] = field(default_factory=lambda: ["c", "d"])
+    more: Annotated[list[str], Doc("which")] = field(default_factory=list)
     needed: typing.Annotated[str, Doc("has no default")]
     sum: Annotated[int, Doc("is worked out")] = SIZE + LIMIT
 
@@ -87,6 +89,8 @@ def test_aliases_constants_and_base_classes_are_followed_and_nothing_is_imported
         "size": "12",
         "ratio": "none",
         "words": r"a\,b",
+        "tags": r"c\,d",
+        "more": "",
         "needed": "",
         "sum": "SIZE + LIMIT",
     }

@@ -119,6 +119,7 @@ def test_a_backslash_that_stands_before_neither_a_comma_nor_a_backslash_is_one(t
 class Unusual:
     words: Annotated[tuple[str, ...], Doc("which words")] = ("left", "right")
     sizes: Annotated[tuple[Annotated[int, Ge(1)], ...], Doc("which sizes")] = ()
+    tags: Annotated[list[str], Doc("which tags")] = field(default_factory=lambda: ["c", "d"])
     voices: Annotated[Literal[1, 2, 4], Doc("how many voices")] = 2
     most: Annotated[int | None, Ge(1), Doc("how many at most")] = None
     beats: Annotated[int, Interval(ge=2, lt=9), MultipleOf(2), Doc("how many beats")] = 4
@@ -126,9 +127,9 @@ class Unusual:
 
 
 def test_whatever_the_type_of_an_option_its_text_becomes_its_value():
-    text = r"name:words=a\, b,sizes=3,voices=4,most=none,beats=6,key=Am"
+    text = r"name:words=a\, b,sizes=3,tags=e\,f,voices=4,most=none,beats=6,key=Am"
     part = make(Unusual, PartSpec.parse(text).values, where="part name")
-    assert part == Unusual(words=("a", "b"), sizes=(3,), voices=4, most=None, beats=6, key="Am")
+    assert part == Unusual(words=("a", "b"), sizes=(3,), tags=["e", "f"], voices=4, most=None, beats=6, key="Am")
     assert make(Unusual, {"most": "3", "words": ""}, where="part name") == Unusual(most=3, words=())
 
 

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import pytest
+
+from seqgen.core.errors import PluginError
+from seqgen.core.sampler import Sampler
 from seqgen.generation.chain import Chain, Forbid, in_order
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
@@ -63,3 +69,38 @@ def test_its_links_are_the_samplers_with_what_each_leaves():
     links = list(Chain([Greedy(), Forbid((0,))]).links(LOGITS))
     assert [sampler for sampler, _ in links] == [Forbid((0,)), Greedy()]
     assert [np.isfinite(left).sum() for _, left in links] == [4, 1]
+
+
+@dataclass
+class Leaves(Sampler):
+    """Leaves what a function makes of the logits, and says that what it is told is finished."""
+
+    make: Any
+    whole: Any = None
+
+    def adjust(self, logits):
+        return self.make(logits)
+
+    def finished(self):
+        return self.whole
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda logits: logits[:, :-1],
+        lambda logits: logits[0],
+        lambda logits: np.concatenate([logits, logits]),
+        lambda logits: logits.astype(int),
+        list,
+    ],
+)
+def test_what_is_left_must_be_logits_of_the_same_shape(make):
+    with pytest.raises(PluginError, match=r"Leaves.* must return the logits, of the same shape \(1, 5\) and type"):
+        Chain([Leaves(make)]).adjust(LOGITS)
+
+
+@pytest.mark.parametrize("whole", [True, np.ones(2, bool), np.ones((1, 1), bool), [[]]])
+def test_what_is_finished_must_be_said_of_each_row(whole):
+    with pytest.raises(PluginError, match="finished gives .* must give a truth value for each of 1 sequences"):
+        Chain([Leaves(np.copy, whole)]).finished(1)

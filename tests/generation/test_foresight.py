@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seqgen.core.arrays import on_host
+from seqgen.core.errors import PluginError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.generation.batch import Branches, Prefix
 from seqgen.generation.beam import beam_search
@@ -121,3 +122,24 @@ def test_looking_ahead_changes_no_text(asked):
 def test_where_no_sampler_looks_ahead_the_model_takes_no_step_for_it(asked, model):
     generate(**asked | {"samplers": [], "stop": []}, num_samples=4)
     assert len(model.batch_sizes) == len(asked["prompt_ids"]) + asked["length"] - 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "ids", "sentence"),
+    [
+        ([1], [0], "asked for rows [1], but they must be whole numbers from 0 to 0"),
+        ([-1], [0], "asked for rows [-1], but"),
+        ([0.0], [0], "asked for rows [0.0], but"),
+        ([0], [10**6], "asked for ids [1000000], but they must be whole numbers from 0 to"),
+    ],
+)
+def test_it_may_ask_for_rows_and_ids_that_there_are_and_may_not_change_what_it_is_told(model, rows, ids, sentence):
+    prefix = Prefix(model, np.array([1, 2]))
+    ahead = Branches(model, on_host(prefix.logits), prefix.state)
+    with pytest.raises(PluginError) as error:
+        ahead.after(rows, ids)
+    assert sentence in str(error.value)
+    for each in (ahead, ahead.after([0], [1])):
+        with pytest.raises(ValueError, match="read-only"):
+            each.logits[:] = 0
+    assert on_host(prefix.logits).flags.writeable

@@ -175,8 +175,9 @@ def test_its_parts_are_found_and_each_has_an_option_with_a_sentence(written):
             (kind, "mix", SUMMARIES[kind]) for kind in KINDS
         ]
         for entry in entries:
-            (option,) = options_of(entry.load())
-            assert option.text
+            options = options_of(entry.load())
+            assert options
+            assert all(option.text for option in options)
 
 
 def test_its_tests_pass_as_they_are(written):

@@ -16,12 +16,13 @@ import pytest
 
 import seqgen
 from seqgen import home, settings
+from seqgen.backends.torch.backend import TorchBackend
 from seqgen.backends.torch.model import TorchModel
 from seqgen.checkpoint import read_weights
 from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import CorpusError, OptionError, TrainingError
+from seqgen.core.errors import CorpusError, OptionError, PluginError, TrainingError
 from seqgen.manifest import faults, sha256
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
@@ -92,6 +93,25 @@ def test_a_callback_that_says_why_ends_the_run_after_that_evaluation_and_the_mod
     assert (outcome.record["steps"], str(outcome.version)) == (6, "sea:1")
     assert (outcome.record["interrupted"], outcome.record["stopped_by_callback"]) == (False, True)
     assert not list(home.training_folder().glob("sea/*"))  # nothing is left to go on with
+
+
+def test_what_a_callback_does_to_what_it_is_handed_is_its_own_matter(start):
+    class Taking(Callback):
+        def on_start(self, config, folder):
+            config.clear()
+
+        def on_metrics(self, metrics):
+            metrics.pop("step")
+            metrics.clear()
+
+        def on_end(self, summary):
+            summary["training"].clear()
+            summary.clear()
+
+    reporter = Reporter()
+    outcome = start(max_steps=6, eval_every=2, callbacks=[Taking(), Taking()], reporter=reporter)
+    assert (outcome.record["steps"], outcome.record["training"]["max_steps"]) == (6, 6)
+    assert not [line for line in reporter.told if line.startswith("warning")]
 
 
 @pytest.mark.parametrize("failure", [TypeError("no"), SystemExit("no")], ids=repr)
@@ -488,3 +508,17 @@ def test_limits_that_nobody_set_stay_where_there_is_more_time(start, resume):
     start(reporter=Reporter(signal_at=1), eval_every=2)
     resumed = resume(max_time=0.5, reporter=Reporter(signal_at=1))
     assert (resumed.record["training"]["max_time"], resumed.record["training"]["epochs"]) == (0.5, 50.0)
+
+
+def test_weights_that_a_backend_does_not_state_are_refused_before_anything_is_trained(start, monkeypatch):
+    weights = TorchModel.weights
+    monkeypatch.setattr(TorchModel, "weights", lambda self: {**weights(self), "x": np.zeros(3, np.float32)})
+    with pytest.raises(PluginError, match='TorchBackend: tensor "x" is unknown.  It must give the weights'):
+        start(max_steps=4)
+    assert unfinished() == []
+
+
+def test_a_backend_that_builds_no_model_is_named(start, monkeypatch):
+    monkeypatch.setattr(TorchBackend, "build", lambda *_, **__: None)
+    with pytest.raises(PluginError, match="TorchBackend.build gives None, but must give a Model"):
+        start(max_steps=4)
