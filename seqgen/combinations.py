@@ -24,8 +24,8 @@ from seqgen.core.dataset import Dataset
 from seqgen.core.errors import OptionError, PluginError, SeqgenError
 from seqgen.core.plugin import stdout_to_stderr
 from seqgen.language_model import LanguageModel
+from seqgen.training.media import media_mismatch
 from seqgen.training.options import TrainingOptions
-from seqgen.training.preparation import media_mismatch
 from seqgen.training.sources import DEFAULT
 
 T = TypeVar("T")

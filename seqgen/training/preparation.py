@@ -30,6 +30,7 @@ from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, Reach, choose
 from seqgen.training.frequencies import fresh_weights
+from seqgen.training.media import media_mismatch, what_fits
 from seqgen.training.memory import with_fewer_rows
 from seqgen.training.mixing import check_mixing
 from seqgen.training.options import recorded
@@ -133,7 +134,7 @@ def prepare(
         tokenizer = parent.tokenizer(catalog)
         _inherit(parent, values, origins)
     if sentence := media_mismatch(dataset_entry, dataset, tokenizer_entry, tokenizer):
-        raise OptionError(sentence)
+        raise OptionError(sentence + what_fits(catalog, dataset, tokenizer))
     next(dataset.documents(), None)
     backend_entry, backend = _backend(catalog, values)
     _choose_architecture(backend_entry, backend, values, origins)
@@ -195,7 +196,8 @@ def _encoded(
         dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
     )
     if not store.characters:
-        raise CorpusError("Nothing in the corpus is known to the vocabulary: give other text.")
+        why = next(filter(None, (tokenizer.unreadable(document.content) for document in dataset.documents())), "")
+        raise CorpusError(f"Nothing in the corpus is known to the vocabulary: {why or 'give other text'}.")
     return tokenizer, store, ids
 
 
@@ -269,21 +271,6 @@ def build_model(
             f"{error}  It must give the weights that weight_shapes states.  seqgen check-plugin tells more"
         ) from None
     return model
-
-
-def media_mismatch(
-    dataset_entry: PartEntry,
-    dataset: Dataset | type[Dataset],
-    tokenizer_entry: PartEntry,
-    tokenizer: Tokenizer | type[Tokenizer],
-) -> str:
-    """Why this tokenizer cannot take what this dataset gives, in a sentence; empty if it can."""
-    if dataset.media_type == tokenizer.media_type:
-        return ""
-    return (
-        f"Dataset {dataset_entry.name} gives {dataset.media_type}, but tokenizer {tokenizer_entry.name} takes "
-        f"{tokenizer.media_type}."
-    )
 
 
 def _spec(tokenizer: Tokenizer, values: Mapping[str, Any]) -> ModelSpec:
