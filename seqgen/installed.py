@@ -6,15 +6,19 @@ import functools
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from seqgen import home
-from seqgen.core.catalog import Catalog, Kind, load_catalog
+from seqgen.core.catalog import Catalog, Kind, load_catalog, name_and_version, normal_name
 from seqgen.core.errors import OptionError
 from seqgen.core.hookspecs import PROJECT
-from seqgen.core.plugin import Plugin
+from seqgen.core.plugin import Plugin, in_a_line
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DISABLE = "SEQGEN_DISABLE_PLUGINS"
 """The variable that names distributions whose plugins are not used, with commas between them."""
@@ -23,7 +27,12 @@ NO_PLUGINS = "SEQGEN_NO_PLUGINS"
 """The variable that leaves out all plugins but the bundled one."""
 
 
-def installed_catalog(*, no_plugins: bool = False, tell: Callable[[Plugin], None] | None = None) -> Catalog:
+def installed_catalog(
+    *,
+    no_plugins: bool = False,
+    tell: Callable[[Plugin], None] | None = None,
+    waiting: Callable[[Plugin], None] = lambda _: None,
+) -> Catalog:
     """A catalog of the bundled parts and of all plugins installed in this environment.
 
     Left out are all plugins with ``SEQGEN_NO_PLUGINS=1``, those named in ``SEQGEN_DISABLE_PLUGINS``, and those in the list
@@ -32,6 +41,7 @@ def installed_catalog(*, no_plugins: bool = False, tell: Callable[[Plugin], None
     Args:
         no_plugins: the bundled parts alone.
         tell: called with a plugin that cannot be used, and why; default: :func:`warnings.warn`.
+        waiting: called with a plugin that takes its time to be imported, before that is waited for.
 
     Raises:
         OptionError: the configuration file is not TOML, or holds something else.
@@ -39,9 +49,11 @@ def installed_catalog(*, no_plugins: bool = False, tell: Callable[[Plugin], None
     tell = tell or _warn
     if no_plugins or _none_wanted():
         return Catalog(load_catalog().plugins, tell, bundled_only=True)
-    from importlib.metadata import entry_points
-
-    return load_catalog(entry_points(group=PROJECT), disabled=_disabled(), tell=tell)
+    disabled = _disabled()
+    points, unreadable = readable_entry_points(disabled)
+    catalog = load_catalog(points, disabled=disabled, tell=tell, waiting=waiting)
+    catalog.plugins += unreadable
+    return catalog
 
 
 def find_part(kind: Kind, name: str) -> type[Any]:
@@ -86,6 +98,48 @@ def _quiet_catalog(*_depends_on: object) -> Catalog:
     return installed_catalog(tell=lambda _plugin: None)
 
 
+def readable_entry_points(
+    disabled: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Sequence[EntryPoint], list[Plugin]]:
+    """The entry points of plugins, and a plugin with its problem for each distribution that cannot tell its own.
+
+    Args:
+        disabled: distributions that a person has turned off, each with where that is said.
+    """
+    from importlib.metadata import entry_points
+
+    try:
+        return tuple(entry_points(group=PROJECT)), []
+    except Exception:  # noqa: BLE001  whatever one damaged distribution brings about, for all
+        return _one_by_one(disabled)
+
+
+def _one_by_one(disabled: Mapping[str, str]) -> tuple[list[EntryPoint], list[Plugin]]:
+    from importlib.metadata import distributions
+
+    points: list[EntryPoint] = []
+    unreadable: list[Plugin] = []
+    off = {normal_name(name): where for name, where in disabled.items()}
+    seen: set[str] = set()
+    for each in distributions():
+        folder = Path(str(getattr(each, "_path", "?")))  # NAME-VERSION.dist-info
+        name, version = name_and_version(each, otherwise=folder.name.partition("-")[0])
+        if (normal := normal_name(name)) in seen:  # that of the folder that comes first on the path counts
+            continue
+        seen.add(normal)
+        try:
+            points += each.entry_points.select(group=PROJECT)
+        except Exception as error:  # noqa: BLE001  as above
+            plugin = Plugin("?", "?", name, version, lambda: None, disabled=off.get(normal, ""), cause=error)
+            if not plugin.disabled:
+                plugin.problem = (
+                    f"its entry points cannot be read ({in_a_line(error)}), so it may be a plugin or none.  "
+                    f"pip install --force-reinstall {name}"
+                )
+            unreadable.append(plugin)
+    return points, unreadable
+
+
 def _none_wanted() -> bool:
     return os.environ.get(NO_PLUGINS, "").lower() not in ("", "0", "false", "no", "off")
 
@@ -113,4 +167,6 @@ def _in(file: Path) -> list[str]:
 
 
 def _warn(plugin: Plugin) -> None:
-    warnings.warn(f"seqgen's plugin {plugin.distribution} {plugin.version} is left out: {plugin.problem}", stacklevel=2)
+    warnings.warn(
+        f"seqgen's plugin {plugin.distribution} {plugin.version} is {plugin.standing}: {plugin.problem}", stacklevel=2
+    )

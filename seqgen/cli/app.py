@@ -21,6 +21,7 @@ from seqgen.cli.environment import Environment, say, warn
 from seqgen.cli.group import MainGroup
 from seqgen.core.errors import SeqgenError, SeqgenWarning
 from seqgen.core.memory import out_of_memory
+from seqgen.core.plugin import in_a_line, in_words, text_of
 from seqgen.core.redact import redacted
 
 INTERRUPTED = 130
@@ -87,7 +88,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = _run(arguments, environment)
     except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone; or of a plugin's command
-        code = end.code or 0 if isinstance(end.code, int | None) else _fail(environment, str(end.code))
+        code = end.code or 0 if isinstance(end.code, int | None) else _fail(environment, text_of(end.code))
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -114,7 +115,7 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
         # Not standalone, in which typer shows its errors in a box of its own.
         result = app(arguments, prog_name="seqgen", obj=environment, standalone_mode=False)
     except SeqgenError as error:
-        return _fail(environment, str(error), error.exit_code)
+        return _fail(environment, text_of(error) or in_words(error), error.exit_code)
     except typer.TyperException as error:
         message = error.format_message()
         if type(error).__name__ == "NoArgsIsHelpError":  # which typer does not export; the message is the help
@@ -126,11 +127,14 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except OSError as error:
-        return _fail(environment, _unwritten(error))
+        at_fault = environment.owner(error)
+        return _fail(environment, _mistake(error, environment) if at_fault else _unwritten(error))
     except SystemExit as end:
         if environment.owner(end) is None:
             raise
-        return _fail(environment, _mistake(end, environment))
+        # Typer exits at the end of any pipe or connection, as though it were that of standard output.
+        broken = end.__context__
+        return _fail(environment, _mistake(broken if isinstance(broken, BrokenPipeError) else end, environment))
     except Exception as error:  # noqa: BLE001  a mistake of ours or of a plugin: a person gets a sentence all the same
         return _fail(environment, _mistake(error, environment))
     return result if isinstance(result, int) else 0  # typer.Exit's code; commands themselves give None
@@ -144,17 +148,24 @@ def _fail(environment: Environment, message: str, exit_code: int = 1) -> int:
 
 
 def _mistake(error: BaseException, environment: Environment) -> str:
-    """What cannot be the person's fault: whose it is, and whom to tell; or that memory does not suffice."""
-    first, *_ = [*str(error).strip().splitlines(), ""]
-    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    if isinstance(error, Exception) and out_of_memory(error):
-        return f"There is not enough memory for this ({what}).  Give it less at a time, or use a smaller model"
+    """What cannot be the person's fault: whose it is, or may be, and whom to tell; or that memory does not suffice."""
+    what = in_a_line(error).rstrip(".")
     plugin = environment.owner(error)
-    if plugin is None:
-        return f"{what}\nThat is a mistake in seqgen: please report it, with what seqgen --debug ... shows."
+    if isinstance(error, Exception) and out_of_memory(error):
+        where = f"what plugin {plugin.distribution} {plugin.version} does" if plugin else "this"
+        return f"There is not enough memory for {where} ({what}).  Give it less at a time, or use a smaller model"
+    show = "with what seqgen --debug ... shows"
+    if plugin is not None:
+        return f"Plugin {plugin.distribution} {plugin.version} failed: {what}.  Please tell its authors, {show}."
+    if not (used := environment.used):
+        return f"{what}\nThat is a mistake in seqgen: please report it, {show}."
+    parts = " and ".join(f"{entry.kind} {entry.name} of plugin {entry.plugin.distribution}" for entry in used)
+    were, they_keep = ("was", "it keeps") if len(used) == 1 else ("were", "they keep")
+    checks = list(dict.fromkeys(f"seqgen check-plugin {entry.plugin.distribution}" for entry in used))
+    tell = "tells" if len(checks) == 1 else "tell"
     return (
-        f"Plugin {plugin.distribution} {plugin.version} failed: {what}.  Please tell its authors, with what seqgen --debug "
-        "... shows."
+        f"{what}\nIt arose while {parts} {were} at work: {' and '.join(checks)} {tell} whether {they_keep} the contract.  "
+        f"If so, that is a mistake in seqgen: please report it, {show}."
     )
 
 
@@ -162,4 +173,4 @@ def _unwritten(error: OSError) -> str:
     """What the system refused: with the file, or else it was the output."""
     if error.filename is not None:
         return f"{error.filename}: {error.strerror}."
-    return f"The output cannot be written: {error.strerror or error}."
+    return f"The output cannot be written: {error.strerror or text_of(error)}."

@@ -31,6 +31,9 @@ WORDS = {
     "unchecked": ("not checked", "dim"),
 }
 
+COLUMNS = 120
+"""The width of the table of laws in a file or pipe: what breaks a law may be shown with a long example."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -95,7 +98,7 @@ def _show_part(part: PartReport) -> None:
         elif each.message:
             law = f"{law}\n{each.message}"
         add_row(rows, styled(WORDS[each.outcome]), law)
-    show(rows)
+    show(rows, elsewhere=COLUMNS)
     counts = [(sum(each.outcome == outcome for each in part.checked), word) for outcome, (word, _) in WORDS.items()]
     show(f"{len(part.checked)} laws: {', '.join(f'{count} {word}' for count, word in counts if count)}")
     for use in part.deprecated:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from seqgen.core.catalog import Catalog
+    from seqgen.core.catalog import Catalog, PartEntry
     from seqgen.core.plugin import Plugin
     from seqgen.language_model import LanguageModel
 
@@ -48,11 +48,16 @@ class Environment:
         """All parts that are installed, or the bundled ones alone with ``--no-plugins``."""
         from seqgen.installed import installed_catalog
 
-        return installed_catalog(no_plugins=self.no_plugins, tell=self._tell)
+        return installed_catalog(no_plugins=self.no_plugins, tell=self._tell, waiting=self._waiting)
 
     def owner(self, error: BaseException) -> Plugin | None:
         """The plugin in whose code an exception arose, if it was in one."""
         return self.catalog.owner(error) if "catalog" in vars(self) else None
+
+    @property
+    def used(self) -> list[PartEntry]:
+        """The parts of plugins that this command has imported."""
+        return self.catalog.used if "catalog" in vars(self) else []
 
     @property
     def importing(self) -> bool:
@@ -60,13 +65,30 @@ class Environment:
         return "catalog" in vars(self) and any(plugin.importing for plugin in self.catalog.plugins)
 
     def _tell(self, plugin: Plugin) -> None:
-        completing = "_SEQGEN_COMPLETE" in os.environ  # a word on a line that is still being written
-        if not self.lists_plugins and not completing:
-            warn(f"plugin {plugin.distribution} {plugin.version} is left out: {plugin.problem}")
+        if not self.lists_plugins and not _completing():
+            warn(f"plugin {plugin.distribution} {plugin.version} is {plugin.standing}: {plugin.problem}")
+
+    def _waiting(self, plugin: Plugin) -> None:
+        if not _completing():
+            say(f"waiting for plugin {plugin.distribution} ...")
+
+
+def _completing() -> bool:
+    """Whether the shell asks for a word of a line that is still being written."""
+    return "_SEQGEN_COMPLETE" in os.environ
 
 
 class Command(TyperCommand):
     """A command whose help fits 80 columns: ``--no-FLAG`` has no column of its own, since ``--FLAG`` says enough."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse; what is wrong is said with the help of this command, also where typer does not note whose it is."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            if getattr(error, "ctx", None) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
@@ -216,15 +238,20 @@ def styled(*parts: str | tuple[str, str]) -> Text:
     return Text.assemble(*parts)
 
 
-def width() -> int:
+def width(*, elsewhere: int = 10_000) -> int:
     """Characters that fit on a line of standard output: as many as the terminal has; in a file or pipe, any number."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else elsewhere
 
 
-def show(renderable: Any) -> None:
-    """A result for people, on standard output."""
+def show(renderable: Any, *, elsewhere: int = 10_000) -> None:
+    """A result for people, on standard output.
+
+    Args:
+        renderable: a text, or what Rich shows.
+        elsewhere: the width of what is not shown on a terminal: a table fills it where its texts are long.
+    """
     from rich.console import Console
 
     # A text is shown as it is: what stands in brackets is no markup, and what stands between colons no emoji.
     text = styled(renderable) if isinstance(renderable, str) else renderable
-    Console(width=width()).print(text, soft_wrap=isinstance(renderable, str))
+    Console(width=width(elsewhere=elsewhere)).print(text, soft_wrap=isinstance(renderable, str))

@@ -180,7 +180,7 @@ def generate(
 
     started = time.perf_counter()
     lines = "" if jsonl else ", which --output FILE.jsonl means"
-    jsonl = jsonl or (not json and not show_probabilities and (output or "").endswith(".jsonl"))
+    jsonl = jsonl or (output or "").lower().endswith(".jsonl")
     _refuse_together(
         {
             "--show-probabilities": show_probabilities,

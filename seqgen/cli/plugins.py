@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import sys
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import MISSING
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +26,9 @@ from seqgen.cli.environment import (
     table,
     width,
 )
+from seqgen.core.catalog import find_module
 from seqgen.core.declared import declared_options
+from seqgen.core.plugin import in_words
 
 if TYPE_CHECKING:
     from seqgen.core.catalog import PartEntry
@@ -38,7 +44,7 @@ KindOption = Annotated[
 ]
 
 
-def _names(ctx: typer.Context) -> list[str]:
+def _part_names(ctx: typer.Context) -> list[str]:
     return [entry.name for entry in Environment.of(ctx).catalog.entries(ctx.params["kind"])]
 
 
@@ -99,7 +105,7 @@ def show_plugin(
         str, typer.Argument(metavar="KIND", help=f"{', '.join(KINDS)}.", autocompletion=lambda: list(KINDS))
     ],
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The part's name, or distribution/name.", autocompletion=_names)
+        str, typer.Argument(metavar="NAME", help="The part's name, or distribution/name.", autocompletion=_part_names)
     ],
     json: JsonOption = False,
 ) -> None:
@@ -114,7 +120,7 @@ def show_plugin(
     try:
         options = options_of(part)
     except Exception as error:
-        msg = f"The options of {entry.where} cannot be read: {type(error).__name__}: {error}"
+        msg = f"The options of {entry.where} cannot be read: {in_words(error)}"
         raise PluginError(msg) from error
     if json:
         described = [
@@ -156,8 +162,12 @@ def _kinds(kind: str | None) -> tuple[Any, ...]:
 def _line(entry: PartEntry, *, taken: bool) -> str:
     declared = declared_options(entry.target)
     options = "options unknown" if declared is None else ",".join(f"{name}={value}" for name, value in declared.items())
-    ready = f"name taken: write {entry.plugin.distribution}/{entry.name}" if taken else "ready"
-    status = f"needs {entry.install}" if entry.missing else ready
+    if entry.missing:
+        status = f"needs {entry.install}"
+    elif lost := _lost(entry):
+        options, status = "", f"cannot be used: {lost}"
+    else:
+        status = f"name taken: write {entry.plugin.distribution}/{entry.name}" if taken else "ready"
     return "  ".join(
         filter(None, [entry.summary, options, f"({entry.plugin.distribution} {entry.plugin.version}, {status})"])
     )
@@ -166,17 +176,52 @@ def _line(entry: PartEntry, *, taken: bool) -> str:
 def _status(plugin: Plugin) -> str:
     if plugin.disabled:
         return f"disabled by {plugin.disabled}"
-    return f"left out: {plugin.problem}" if plugin.problem else "ready"
+    return f"{plugin.standing}: {plugin.problem}" if plugin.problem else "ready"
+
+
+def _lost(entry: PartEntry) -> str:
+    """That a part's module or class is not there, as far as this shows without importing it; empty if it may be there."""
+    if declared_options(entry.target) is not None:
+        return ""
+    module, _, name = entry.target.partition(":")
+    if module in sys.modules:
+        bound = set(vars(sys.modules[module]))
+    elif (spec := find_module(module)) is None:
+        return f"its module {module} cannot be found"
+    elif spec.origin is None or not spec.origin.endswith(".py"):
+        return ""
+    else:
+        try:
+            bound = set(_names(ast.parse(Path(spec.origin).read_bytes())))
+        except (OSError, SyntaxError, ValueError):
+            return ""
+    return "" if bound & {name, *_FROM_ANYWHERE} else f"its class {name} cannot be found in {module}"
+
+
+_FROM_ANYWHERE = ("*", "__getattr__", "globals", "vars", "setattr", "exec")
+"""What a module whose source has it may get names by that its source does not show."""
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    """What a module defines, imports and mentions."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.Name(id=name):
+                yield name
+            case ast.alias():
+                yield node.asname or node.name
 
 
 def _described(entry: PartEntry) -> dict[str, Any]:
+    lost = "" if entry.missing else _lost(entry)
     return {
         "kind": entry.kind,
         "name": entry.name,
         "summary": entry.summary,
         "distribution": entry.plugin.distribution,
         "version": entry.plugin.version,
-        "ready": not entry.missing,
+        "ready": not (entry.missing or lost),
+        "problem": lost or None,
         "missing": list(entry.missing),
         "install": entry.install if entry.missing else None,
     }

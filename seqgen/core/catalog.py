@@ -23,7 +23,7 @@ import pluggy
 from seqgen.core import hookspecs, options
 from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, PluginError, SeqgenError, UnknownPartError
 from seqgen.core.options import PartSpec
-from seqgen.core.plugin import Plugin, stdout_to_stderr
+from seqgen.core.plugin import Plugin, in_words, stdout_to_stderr
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -72,8 +72,13 @@ class PartEntry:
         """What it is and whose, for messages."""
         return f'{self.kind} "{self.name}" of {self.plugin.distribution} ({self.target})'
 
+    @property
+    def package(self) -> str:
+        """The package that its code lives in, which need not be that of its plugin's hooks."""
+        return re.split("[.:]", self.target, maxsplit=1)[0]
+
     def load(self) -> type[Any]:
-        """Import the part.
+        """Import the part, which from then on counts as used.
 
         Raises:
             MissingDependencyError: a package it needs is not installed; says what installs it.
@@ -93,7 +98,7 @@ class PartEntry:
         except (KeyboardInterrupt, MissingDependencyError):
             raise
         except BaseException as error:  # a plugin's import may raise anything, SystemExit included
-            msg = f"{where} cannot be imported: {type(error).__name__}: {error}"
+            msg = f"{where} cannot be imported: {in_words(error)}"
             raise PluginError(msg) from error
         contract = _imported(CONTRACTS[self.kind])
         if not (isinstance(part, type) and issubclass(part, contract)):
@@ -102,6 +107,8 @@ class PartEntry:
         if abstract := getattr(part, "__abstractmethods__", None):
             msg = f"{where} lacks {', '.join(sorted(abstract))}."
             raise PluginError(msg)
+        if self not in self.plugin.used:
+            self.plugin.used.append(self)
         return part
 
 
@@ -112,11 +119,13 @@ class Catalog:
     Attributes:
         plugins: the bundled one first.
         tell: called with a plugin when it is found to be unusable, once for each problem.
+        waiting: called with a plugin that takes its time to be imported, before that is waited for.
         bundled_only: a person said that no other plugin is to be used, so that those installed are not among them.
     """
 
     plugins: list[Plugin]
     tell: Callable[[Plugin], None] = field(default=lambda _: None, repr=False)
+    waiting: Callable[[Plugin], None] = field(default=lambda _: None, repr=False, kw_only=True)
     bundled_only: bool = False
     _entries: dict[tuple[Plugin, Kind], list[PartEntry]] = field(default_factory=dict, init=False, repr=False)
     _registered: set[Plugin] = field(default_factory=set, init=False, repr=False)
@@ -185,25 +194,34 @@ class Catalog:
         except (SeqgenError, KeyboardInterrupt):
             raise
         except BaseException as error:
-            msg = f"{entry.where} cannot be made: {type(error).__name__}: {error}"
+            msg = f"{entry.where} cannot be made: {in_words(error)}"
             raise PluginError(msg) from error
 
-    def owner(self, error: BaseException) -> Plugin | None:
-        """The plugin in whose code an exception arose while seqgen was using it; None if in none.
+    @property
+    def used(self) -> list[PartEntry]:
+        """The parts of plugins that were imported in this process: what may be at work wherever something goes wrong."""
+        return [entry for plugin in self.plugins if plugin.module != BUNDLED for entry in plugin.used]
 
-        Commands of plugins that are not at work for seqgen, but for the person who called them, do not count.
+    def owner(self, error: BaseException) -> Plugin | None:
+        """The plugin in whose code an exception arose, or else what it was raised from; None if in none.
+
+        An exit counts only where seqgen was using the plugin: a command of a plugin may end as it likes.
         """
         packages = {plugin.package: plugin for plugin in self.plugins if plugin.module != BUNDLED}
-        owner = None
-        in_use = False
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            module = frame.f_globals.get("__name__", "")
-            package = module.partition(".")[0]
-            if package == "seqgen" and not module.startswith("seqgen.cli."):
-                in_use, owner = True, None
-            elif in_use and package in packages:
-                owner = packages[package]
-        return owner
+        packages |= {entry.package: entry.plugin for entry in self.used if entry.package != "seqgen"}
+        counts = not isinstance(error, SystemExit)
+        for each in _raised_from(error):
+            owner = None
+            for frame, _ in traceback.walk_tb(each.__traceback__):
+                module = str(frame.f_globals.get("__name__"))
+                package = module.partition(".")[0]
+                if package == "seqgen" and not module.startswith("seqgen.cli."):
+                    counts, owner = True, None
+                elif counts and package in packages:
+                    owner = packages[package]
+            if owner is not None:
+                return owner
+        return None
 
     def usable(self) -> Iterator[Plugin]:
         """The plugins whose hooks can be called now."""
@@ -232,14 +250,20 @@ class Catalog:
 
     def wait(self) -> bool:
         """Wait for the plugins that are still being imported; whether any can be used now that could not before."""
-        came = [plugin.usable(patience=None) for plugin in self.plugins if plugin.implementation is None]
+        came = [self._came(plugin) for plugin in self.plugins if plugin.implementation is None]
         return any(came)
+
+    def _came(self, plugin: Plugin) -> bool:
+        """Whether a plugin can be used after all, once its import is done."""
+        if not plugin.usable() and plugin.importing:
+            self.waiting(plugin)
+        return plugin.usable(patience=None)
 
     def _register(self, plugin: Plugin, name: str) -> None:
         """Make a plugin's hooks known.
 
         Raises:
-            PluginError: one is of another shape than ours, or is none of ours.
+            PluginError: one is of another shape than ours, is none of ours, or is not marked as one.
         """
         try:
             self._manager.register(plugin.implementation, name=name)
@@ -247,6 +271,12 @@ class Catalog:
             _, *what = str(error).splitlines()  # the first names the plugin, as whoever shows it does
             raise PluginError("; ".join(what)) from error
         known = [hook for hook in vars(hookspecs) if hook.startswith("register_")]
+        for hook in known:
+            function = getattr(plugin.implementation, hook, None)
+            marked = self._manager.parse_hookimpl_opts(plugin.implementation, hook) is not None
+            if callable(function) and not marked and function is not getattr(hookspecs, hook):
+                msg = f"{hook} lacks @seqgen.hookimpl"
+                raise PluginError(msg)
         for caller in self._manager.get_hookcallers(plugin.implementation) or ():
             own = [each for each in caller.get_hookimpls() if each.plugin is plugin.implementation]
             if not caller.has_spec() and not all(each.optionalhook for each in own):
@@ -272,8 +302,11 @@ class _Registration:
     def __call__(
         self, name: str, target: str, *, summary: str, requires: str | tuple[str, ...] = (), extra: str = ""
     ) -> None:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        if not (isinstance(cast("object", name), str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)):
             msg = f'"{name}" is not a part name: lower case letters, digits and single hyphens.'
+            raise PluginError(msg)
+        if not isinstance(cast("object", target), str):
+            msg = f'the target of {name} is {target!r}, but must be text: "package.module:Class", not the class itself.'
             raise PluginError(msg)
         if not re.fullmatch(r"[\w.]+:\w+", target):
             msg = f'target "{target}" of {name} is not of the form package.module:Attribute.'
@@ -284,7 +317,11 @@ class _Registration:
         if any(entry.name == name for entry in self.entries):
             msg = f'{self.kind} "{name}" is registered twice.'
             raise PluginError(msg)
-        needed = (requires,) if isinstance(requires, str) else tuple(requires)
+        given: Any = requires
+        needed = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+        if not all(isinstance(each, str) for each in needed):
+            msg = f"requires of {name} is {requires!r}, but must be the name of a package, or several of them."
+            raise PluginError(msg)
         self.entries.append(PartEntry(self.kind, name, target, summary, needed, extra, self.plugin))
 
 
@@ -293,6 +330,7 @@ def load_catalog(
     *,
     disabled: Mapping[str, str] = MappingProxyType({}),
     tell: Callable[[Plugin], None] = lambda _: None,
+    waiting: Callable[[Plugin], None] = lambda _: None,
 ) -> Catalog:
     """A catalog of the bundled parts and of the plugins under these entry points.
 
@@ -302,6 +340,7 @@ def load_catalog(
         entry_points: of the group ``seqgen``.
         disabled: distributions that are not to be imported, each with where a person said so.
         tell: called with a plugin when it is found to be unusable, once for each problem.
+        waiting: called with a plugin that takes its time to be imported, before that is waited for.
     """
     from seqgen import __version__
 
@@ -320,7 +359,7 @@ def load_catalog(
                 disabled=off.get(normal_name(distribution), ""),
             )
         )
-    return Catalog(plugins, tell)
+    return Catalog(plugins, tell, waiting=waiting)
 
 
 def normal_name(distribution: str) -> str:
@@ -333,6 +372,16 @@ def option_of(kind: Kind) -> str:
     return "--log-to" if kind == "callback" else f"--{kind}"
 
 
+def _raised_from(error: BaseException) -> Iterator[BaseException]:
+    """An exception, what it was raised from or while that was handled, and so on."""
+    seen: set[int] = set()  # a plugin may raise one that says itself what it equals
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        yield each
+        seen.add(id(each))
+        each = each.__context__ if each.__cause__ is None and not each.__suppress_context__ else each.__cause__
+
+
 def _imported(target: str) -> Any:
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
@@ -340,14 +389,16 @@ def _imported(target: str) -> Any:
 
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
     """Name and version of the distribution that an entry point belongs to."""
-    dist = entry_point.dist
     package = re.split("[.:]", entry_point.value, maxsplit=1)[0]
-    if dist is None:
-        return package, "?"
+    return (package, "?") if entry_point.dist is None else name_and_version(entry_point.dist, otherwise=package)
+
+
+def name_and_version(dist: Distribution, *, otherwise: str) -> tuple[str, str]:
+    """Of a distribution, and else, where its metadata does not tell, another name."""
     try:
         return _named_in_metadata(dist)
     except Exception:  # noqa: BLE001  half installed, or damaged; what is wrong shows when it is imported
-        return package, "?"
+        return otherwise, "?"
 
 
 def _named_in_metadata(dist: Distribution) -> tuple[str, str]:

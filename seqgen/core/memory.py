@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from seqgen.core.plugin import text_of
+
 
 def out_of_memory(error: Exception) -> bool:
     """Python's and NumPy's MemoryError, and what torch (by device), TensorFlow and JAX raise in its place."""
     named = type(error).__name__ in {"OutOfMemoryError", "ResourceExhaustedError"}
-    said = str(error)
+    said = text_of(error)
     told = isinstance(error, RuntimeError) and any(
         words in said for words in ("can't allocate memory", "not enough memory", "out of memory", "RESOURCE_EXHAUSTED")
     )

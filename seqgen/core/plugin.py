@@ -40,6 +40,7 @@ class Plugin:
         problem: why it cannot be used; empty if it can.
         cause: the exception behind the problem.
         implementation: what ``load`` gave.
+        used: its parts that were imported in this process, as ``PartEntry.load`` notes them.
     """
 
     name: str
@@ -52,12 +53,18 @@ class Plugin:
     problem: str = ""
     cause: BaseException | None = None
     implementation: Any = None
+    used: list[Any] = field(default_factory=list, repr=False)
     _import: _Import | None = field(default=None, init=False, repr=False)
 
     @property
     def importing(self) -> bool:
         """Whether it was not waited for and is still being imported."""
         return self._import is not None and self._import.is_alive()
+
+    @property
+    def standing(self) -> str:
+        """What follows from its problem, for a message that says the problem after it."""
+        return "left out" if self._import is None else "not waited for"
 
     @property
     def package(self) -> str:
@@ -107,8 +114,7 @@ class Plugin:
                 f"{self.distribution}"
             )
             return
-        text = str(cause).strip().splitlines()
-        self.problem = f"{doing} failed: {type(cause).__name__}" + (f": {text[0]}" if text else "")
+        self.problem = f"{doing} failed: {in_a_line(cause)}"
         if unmet := self._unmet():
             self.problem += f".  It needs seqgen{unmet}: update seqgen"
 
@@ -126,6 +132,27 @@ class Plugin:
                 ):
                     return f"{requirement.specifier}, and this is {__version__}"
         return ""
+
+
+def text_of(what: object) -> str:
+    """The text of an exception or whatever else a plugin raised or gave; empty if it has none that can be had."""
+    try:
+        return str(what)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  it is a plugin's code too, and whoever shows it shows a mistake already
+        return ""
+
+
+def in_words(error: BaseException) -> str:
+    """What an exception is, and what it says, if it says anything."""
+    text = text_of(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def in_a_line(error: BaseException) -> str:
+    """The first line of that."""
+    return in_words(error).splitlines()[0]
 
 
 @contextlib.contextmanager

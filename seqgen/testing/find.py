@@ -9,13 +9,13 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, get_args
 
 from seqgen.core.catalog import Catalog, Kind, PartEntry, load_catalog, normal_name
 from seqgen.core.errors import PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import PROJECT
+from seqgen.installed import readable_entry_points
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -74,7 +74,7 @@ def find_parts(catalog: Catalog, name: str) -> list[PartEntry]:
 
 def catalog_of(distribution: str) -> Catalog:
     """A catalog of the bundled parts and those of one distribution, whatever else is installed."""
-    points = entry_points(group=PROJECT)
+    points, _ = readable_entry_points()
     return load_catalog(
         [point for point in points if point.dist and normal_name(point.dist.name) == normal_name(distribution)]
     )

@@ -31,13 +31,14 @@ from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, Reach, choose
 from seqgen.training.frequencies import fresh_weights
 from seqgen.training.media import media_mismatch, what_fits
-from seqgen.training.memory import with_fewer_rows
+from seqgen.training.memory import enough_memory, with_fewer_rows
 from seqgen.training.mixing import check_mixing
 from seqgen.training.options import recorded
 from seqgen.training.pace import measure
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
 from seqgen.training.sources import Sources, name_after, resolve_sources
 from seqgen.training.trainer import check_patience
+from seqgen.training.unknown import unknown_share
 from seqgen.training.unseen import Unseen, vocabulary
 
 PACE_SHARE, PACE_SECONDS = 0.005, 5.0
@@ -54,6 +55,7 @@ class Preparation:
         training, validation: batches to learn from, and those to measure on, if any of the corpus is held out.
         sources: what the dataset reads.
         choice: what was chosen here and why, in a line.
+        unknown: the share of the corpus that the vocabulary lacks.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Preparation:
     model: Model
     sources: Sequence[str]
     choice: str = ""
+    unknown: float = 0.0
 
     @property
     def budget(self) -> Budget:
@@ -147,7 +150,8 @@ def prepare(
     def reach(values: Mapping[str, Any]) -> Reach:
         return _reach(backend, _spec(tokenizer, {**values, "dropout": 0.0}), parts, values)
 
-    chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, reach=reach)
+    with enough_memory(values):
+        chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, reach=reach)
     values |= chosen
     origins |= dict.fromkeys(chosen, "chosen")
     training, validation = make_batches(parts, values)
@@ -164,12 +168,16 @@ def prepare(
         origins=origins,
         has_ends=store.has_ends,
     )
-    if parent is None:
-        weights = fresh_weights(config.model, values, training.part.tokens)
-    else:
-        weights = _inherited_weights(parent, backend, config, ids)
-    model = build_model(backend, config.model, values, weights=weights)
-    prepared = Preparation(name, config, tokenizer, store, training, validation, model, resolved.paths, sentence)
+    with enough_memory(values):
+        if parent is None:
+            weights = fresh_weights(config.model, values, training.part.tokens)
+        else:
+            weights = _inherited_weights(parent, backend, config, ids)
+        model = build_model(backend, config.model, values, weights=weights)
+    unknown = unknown_share(tokenizer, dataset)
+    prepared = Preparation(
+        name, config, tokenizer, store, training, validation, model, resolved.paths, sentence, unknown
+    )
     if not prepared.characters_per_token:
         raise CorpusError(
             "Nothing in what the losses would be measured on is known to the vocabulary: give other text."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -162,17 +163,23 @@ def rescue(facts: Facts) -> str:
     """Save what could not be published: as a checkpoint, or where that cannot be written either, somewhere else.
 
     Returns:
-        What is kept, in a sentence.
+        What is kept, and what to do, in sentences.
     """
+    name = facts.run.name
+    resume = f"Once it can be written: seqgen train --resume {name}"
     try:
         facts.run.save(facts.trainer)
     except (OutputError, DivergedError):
+        folder = Path(tempfile.mkdtemp(prefix="seqgen-"))
         try:
-            version = publish(facts, Registry(Path(tempfile.mkdtemp(prefix="seqgen-"))))
+            version = publish(facts, Registry(folder))
         except (OutputError, OSError):
-            return kept(facts.run)
-        return f"{kept(facts.run)}  The model as it is now: {version.folder}."
-    return "What was trained is kept."
+            shutil.rmtree(folder, ignore_errors=True)
+            return f"{kept(facts.run)}  {resume}"
+        if facts.run.newest_step() is None:
+            resume = f"Once it can be written: seqgen models import {version.folder} --name {name}"
+        return f"{kept(facts.run)}  The model as it is now: {version.folder}.  {resume}"
+    return f"What was trained is kept.  {resume}"
 
 
 def kept(run: Run) -> str:

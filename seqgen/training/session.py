@@ -35,6 +35,7 @@ from seqgen.training.resuming import read_about, read_settings
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import DivergedError, Trainer
+from seqgen.training.unknown import TOLD
 
 SAMPLES_SHARE, SAMPLES_SECONDS = 0.02, 1.0
 """How long the texts that are kept with a model may take to write: a share of the training, but that many seconds at least."""
@@ -111,7 +112,7 @@ class Session:
             parent: a model to go on from: its tokenizer, shape and weights.
         """
         callbacks = self._callbacks()
-        with enough_memory(values), self._preparing():
+        with self._preparing():
             prepared = prepare(
                 self.catalog, sources, values, origins, name=name, parent=parent, busy=self.reporter.busy
             )
@@ -130,6 +131,7 @@ class Session:
         )
         with contextlib.closing(run):
             self.reporter.note(f"corpus   {prepared.choice}")
+            self._tell_of_unknown(prepared)
             self._tell_of_held_out(prepared)
             return self._go(run, prepared, callbacks, resume=False)
 
@@ -260,7 +262,7 @@ class Session:
         try:
             version = publish(facts, self.registry, partial(self._samples, facts.trainer.counters.seconds))
         except OutputError as error:
-            msg = f"{error}\n{rescue(facts)}  Once it can be written: seqgen train --resume {run.name}"
+            msg = f"{error}\n{rescue(facts)}"
             raise OutputError(msg) from error
         except (Exception, KeyboardInterrupt):  # somebody has no time for it, or a part cannot say what it is
             with contextlib.suppress(OutputError, DivergedError):
@@ -271,6 +273,7 @@ class Session:
         for callback in callbacks:
             callback.call("on_end", outcome)
         if failure is not None:
+            run.remove()  # it would diverge again, and be what --resume goes on with
             msg = f"{failure}\nThe best weights before that are kept as {version}."
             raise TrainingError(msg) from failure
         if asked():
@@ -280,6 +283,14 @@ class Session:
         else:
             run.remove()
         return Outcome(version, outcome, asked.signal_number)
+
+    def _tell_of_unknown(self, prepared: Preparation) -> None:
+        """Say what no loss counts, where it is much."""
+        if prepared.unknown >= TOLD:
+            self.reporter.warn(
+                f"{prepared.unknown:.1%} of the corpus are symbols that the vocabulary lacks.  They are left out or read as others, and "
+                "no loss counts what is lost by that: it compares with no other model's."
+            )
 
     def _tell_of_held_out(self, prepared: Preparation) -> None:
         """Say what is measured on, where that is not what a reader of the options would think."""

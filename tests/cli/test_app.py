@@ -23,9 +23,9 @@ def test_python_m_seqgen_is_seqgen(seqgen_cli):
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"seqgen {package.__version__}\n", "")
 
 
-def test_the_installed_command_is_the_main_of_app():
+def test_the_installed_command_begins_where_python_m_does():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["scripts"] == {"seqgen": "seqgen.cli.app:main"}
+    assert project["scripts"] == {"seqgen": "seqgen.__main__:main"}
 
 
 def test_without_a_command_it_shows_the_help_and_exits_2(seqgen):
@@ -47,7 +47,10 @@ def test_an_unknown_option_names_the_nearest_and_where_to_read(refused):
 
 def test_a_missing_argument_is_named(refused):
     assert refused("evaluate", exit_code=2) == "Missing argument 'MODEL'.  See seqgen evaluate --help"
-    assert refused("train", "--name", exit_code=2) == "Option '--name' requires an argument.  See seqgen --help"
+    assert refused("train", "--name", exit_code=2) == "Option '--name' requires an argument.  See seqgen train --help"
+    for command in ("new-plugin", "generate", "sweep", "models show", "plugin show", "corpora get"):
+        option = "--kind" if command == "new-plugin" else "--quiet=1" if command == "sweep" else "--json=1"
+        assert refused(*command.split(), "x", "y", option, exit_code=2).endswith(f".  See seqgen {command} --help")
 
 
 def test_a_mistake_of_ours_is_a_sentence_and_with_debug_a_traceback_too(run_python):

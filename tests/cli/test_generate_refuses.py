@@ -115,6 +115,14 @@ class TestWithAModel:
                 ("--best-of", "3", "--output", "x.jsonl"),
                 "--best-of and --jsonl do not go together; leave out --jsonl, which --output FILE.jsonl means.",
             ),
+            (
+                ("--json", "--output", "x.jsonl"),
+                "--json and --jsonl do not go together; leave out --jsonl, which --output ",
+            ),
+            (
+                ("--show-probabilities", "--output", "x.JSONL"),
+                "--show-probabilities shows one text for people; leave out --jsonl, which ",
+            ),
             (("--json", "--jsonl"), "--json and --jsonl do not go together; leave out --jsonl."),
             (("--num-samples", "0"), "Invalid value for '--num-samples': 0 is not in the range x>=1."),
             (("--random-seed", "-1"), "Invalid value for '--random-seed': -1 is not in the range x>=0."),

@@ -192,6 +192,22 @@ def test_hooks_are_called_only_when_their_kind_is_asked_for():
     assert calls == ["samplers"]
 
 
+def test_exceptions_that_were_raised_from_each_other_have_an_end():
+    error, cause = ValueError(), KeyError()
+    error.__cause__, cause.__cause__ = cause, error
+    assert load_catalog().owner(error) is None
+
+
+def test_only_parts_of_plugins_that_were_imported_count_as_used():
+    catalog = catalog_with(plugin(offering("toy", CHAR)))
+    entry = catalog.find("tokenizer", "toy")
+    catalog.find("tokenizer", "char").load()
+    assert catalog.used == []
+    entry.load()
+    entry.load()
+    assert catalog.used == [entry]
+
+
 def test_options_of_a_part_are_checked_with_its_name():
     with pytest.raises(OptionError, match="tokenizer char: min_count is 0, but must be a whole number at least 1"):
         load_catalog().make("tokenizer", "char:min_count=0")

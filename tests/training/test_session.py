@@ -6,6 +6,7 @@ import io
 import json
 import re
 import resource
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from seqgen.checkpoint import read_weights
 from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import CorpusError, OptionError, PluginError, TrainingError
+from seqgen.core.errors import CorpusError, OptionError, OutputError, PluginError, TrainingError
 from seqgen.manifest import faults, sha256
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
@@ -358,6 +359,33 @@ def test_a_run_that_diverges_keeps_its_best_weights(start, resume):
     results = seqgen.load("sea:1").saved.manifest["results"]
     assert results["best_step"] < results["steps"]
     assert np.isfinite(results["validation_loss"])
+    assert unfinished() == []  # it would diverge again
+
+
+def test_what_no_folder_of_seqgen_takes_lies_elsewhere_and_can_be_taken_in_from_there(start, seqgen_home, monkeypatch):
+    def refuse(*_, **__):
+        raise OutputError("The disk is full.")
+
+    publish = Registry.publish
+    monkeypatch.setattr(Run, "save", refuse)
+    monkeypatch.setattr(
+        Registry,
+        "publish",
+        lambda self, *given, **how: (refuse if self.folder == home.models_folder() else publish)(self, *given, **how),
+    )
+    with pytest.raises(OutputError) as error:
+        start(max_steps=2)
+    problem, rescued = str(error.value).splitlines()
+    found = re.fullmatch(
+        r"There is no checkpoint yet\.  The model as it is now: (\S+)\.  Once it can be written: seqgen models import \1 --name sea",
+        rescued,
+    )
+    assert problem == "The disk is full."
+    elsewhere = Path(found[1])
+    try:
+        assert seqgen.load(elsewhere).generate("the", length=5)
+    finally:
+        shutil.rmtree(elsewhere.parents[1])
 
 
 @pytest.mark.parametrize(
