@@ -6,16 +6,24 @@ Call or command line, then environment (``SEQGEN_HIDDEN_SIZE``), then configurat
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import tomllib
+import warnings
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from seqgen.core import options
-from seqgen.core.errors import OptionError
+from seqgen.core.errors import OptionError, SeqgenWarning
 
 PREFIX = "SEQGEN_"
+
+OF_OTHERS = ("disable_plugins", "home", "no_plugins")
+"""Variables that set no option: :mod:`seqgen.home` and :mod:`seqgen.installed` read them."""
+
+_ALIKE = 0.8
+"""How much of a variable's name must be that of another to be that one misspelt; others may be those of a plugin."""
 
 
 def resolve(
@@ -39,6 +47,8 @@ def resolve(
         OptionError: a value is not allowed; names the place it came from.
     """
     names = {option.name for option in options.options_of(declared)}
+    for variable, meant in _misspelt(declared).items():
+        warnings.warn(f"{variable} in the environment sets nothing.  Nearest: {meant}", SeqgenWarning, stacklevel=2)
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("command line", {key: value for key, value in given.items() if value is not None}),
         ("environment", {name: text for name in names if (text := os.environ.get(_variable(name)))}),
@@ -81,14 +91,15 @@ def _checked(declared: type, layer: Mapping[str, Any], origin: str) -> dict[str,
 
 @contextlib.contextmanager
 def no_variables(declared: type, *, but: Container[str] = ()) -> Iterator[None]:
-    """Until this ends, no variable of the environment names a preset or sets an option that ``declared`` declares.
+    """Until this ends, no variable of the environment names a preset or sets an option that ``declared`` declares, or seems meant to.
 
     Args:
         declared: the dataclass of options.
         but: those that may be set.
     """
     names = ["preset", *(option.name for option in options.options_of(declared) if option.name not in but)]
-    before = {name: os.environ.pop(name) for name in map(_variable, names) if name in os.environ}
+    variables = [*map(_variable, names), *_misspelt(declared)]
+    before = {name: os.environ.pop(name) for name in variables if name in os.environ}
     try:
         yield
     finally:
@@ -99,18 +110,45 @@ def read_config_file(path: Path) -> dict[str, Any]:
     """A TOML file of options, written with hyphens or underscores.
 
     Raises:
-        OptionError: missing, or not TOML.
+        OptionError: missing, or not TOML; or it gives an option twice.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))  # editors of Windows begin a file with a mark
     except FileNotFoundError as error:
         msg = f"Configuration file {path} does not exist."
+        raise OptionError(msg) from error
+    except RecursionError as error:
+        msg = f"Configuration file {path} cannot be read: something in it is nested too deeply."
         raise OptionError(msg) from error
     except (OSError, ValueError) as error:  # not UTF-8, not TOML, not a path
         reason = getattr(error, "strerror", None)
         msg = f"Configuration file {path} cannot be read: {reason + '.' if reason else error}"
         raise OptionError(msg) from error
-    return {key.replace("-", "_"): value for key, value in content.items()}
+    given: dict[str, Any] = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name in given:
+            written = " and as ".join(key for key in content if key.replace("-", "_") == name)
+            msg = f"Configuration file {path} gives {name} twice, as {written}.  Leave one out."
+            raise OptionError(msg)
+        given[name] = value
+    return given
+
+
+def _misspelt(declared: type) -> dict[str, str]:
+    """Variables of the environment that nobody reads, each with the one that seems to be meant.
+
+    Only those whose name is like that of another: plugins have variables of their own.
+    """
+    known = [_variable(name) for name in ("preset", *OF_OTHERS, *(each.name for each in options.options_of(declared)))]
+    found = {}
+    for variable, text in os.environ.items():
+        if text and variable.startswith(PREFIX) and variable not in known:
+            name = variable.removeprefix(PREFIX).upper().replace("-", "_")
+            near = difflib.get_close_matches(name, [each.removeprefix(PREFIX) for each in known], n=1, cutoff=_ALIKE)
+            if near:
+                found[variable] = PREFIX + near[0]
+    return found
 
 
 def _variable(name: str) -> str:

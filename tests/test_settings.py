@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+
 import pytest
 
 from seqgen import settings
-from seqgen.core.errors import OptionError
+from seqgen.core.errors import OptionError, SeqgenWarning
 from seqgen.training.options import PRESETS, TrainingOptions, read_duration
 
 
@@ -99,3 +102,58 @@ def test_durations_are_read_as_people_write_them(text, seconds):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="is not a duration"):
         read_duration(text)
+
+
+def test_a_file_that_begins_with_the_mark_of_editors_of_windows_is_read(tmp_path):
+    file = tmp_path / "train.toml"
+    file.write_text("hidden-size = 64\n", "utf-8-sig")
+    assert resolve({}, file=file)[0]["hidden_size"] == 64
+
+
+def test_a_file_that_is_nested_too_deeply_is_a_sentence(tmp_path):
+    file = tmp_path / "train.toml"
+    file.write_text("a=" + "[" * 3000)
+    with pytest.raises(OptionError, match=r"train\.toml cannot be read: something in it is nested too deeply\.$"):
+        resolve({}, file=file)
+
+
+def test_an_option_that_a_file_gives_twice_is_refused(tmp_path):
+    file = tmp_path / "train.toml"
+    file.write_text("max-steps = 3\nmax_steps = 4\n")
+    with pytest.raises(OptionError, match="gives max_steps twice, as max-steps and as max_steps.  Leave one out."):
+        resolve({}, file=file)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("SEQGEN_HIDEN_SIZE", "SEQGEN_HIDDEN_SIZE"),
+        ("SEQGEN_PRESETS", "SEQGEN_PRESET"),
+        ("SEQGEN_DISABLE_PLUGIN", "SEQGEN_DISABLE_PLUGINS"),
+        ("SEQGEN_MAX-STEPS", "SEQGEN_MAX_STEPS"),
+    ],
+)
+def test_a_variable_whose_name_is_misspelt_is_told_with_the_nearest(monkeypatch, variable, meant):
+    monkeypatch.setenv(variable, "3")
+    with pytest.warns(SeqgenWarning, match=f"^{variable} in the environment sets nothing.  Nearest: {meant}$"):
+        resolve({})
+
+
+def test_variables_that_somebody_else_reads_or_that_are_empty_are_not_told(monkeypatch):
+    for name in ("HOME", "NO_PLUGINS", "DISABLE_PLUGINS", "PRESET", "HIDDEN_SIZE"):
+        monkeypatch.setenv(f"SEQGEN_{name}", {"PRESET": "small", "HIDDEN_SIZE": "8"}.get(name, "0"))
+    for name in ("SOUNDFONT", "CORPUS", "DEBUG", "MODEL", "API_KEY"):  # a plugin's, or a person's own
+        monkeypatch.setenv(f"SEQGEN_{name}", "x")
+    monkeypatch.setenv("SEQGEN_HIDEN_SIZE", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert resolve({})[0]["hidden_size"] == 8
+
+
+def test_where_no_variable_is_to_count_a_misspelt_one_is_not_told(monkeypatch):
+    monkeypatch.setenv("SEQGEN_HIDEN_SIZE", "3")
+    monkeypatch.setenv("SEQGEN_HIDDEN_SIZE", "5")
+    with settings.no_variables(TrainingOptions), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert resolve({})[1]["hidden_size"] == "default"
+    assert os.environ["SEQGEN_HIDEN_SIZE"] == "3"

@@ -17,10 +17,12 @@ from seqgen.cli.environment import (
     complete_part,
     default,
     print_json,
+    say,
     show,
     table,
     tell_rounding,
     warn,
+    width,
 )
 from seqgen.cli.judgement import judged, judgement_record, show_judgement
 
@@ -33,6 +35,9 @@ EPILOG = """[bold]Examples[/bold]
 seqgen evaluate novel@best chapter-12.txt
 
 seqgen evaluate novel@best --samples 100 --plot novel.svg"""
+
+NARROWEST = 16
+"""Columns of a terminal that names of files have at least, before other columns are shown beside them."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -180,14 +185,22 @@ def _score_record(file: str, score: Score) -> dict[str, Any]:
 
 
 def _show_scores(scores: Sequence[tuple[str, Score]]) -> None:
-    rows = table("file", "bits/character>", "perplexity>", "tokens/character>", "characters>")
-    for file, score in scores:
-        add_row(
-            rows,
-            file,
-            f"{score.bits_per_character:.4f}",
-            f"{score.perplexity:.3f}",
-            f"{score.tokens_per_character:.3f}",
-            f"{score.characters:,}",
-        )
+    """The table, without the least important columns where it is too wide; long names of files are folded."""
+    from seqgen.cli.columns import Column, fitting
+
+    columns = [
+        Column("file", [file for file, _ in scores]),
+        Column("bits/character", [f"{score.bits_per_character:.4f}" for _, score in scores]),
+        Column("perplexity", [f"{score.perplexity:.3f}" for _, score in scores], rank=3),
+        Column("tokens/character", [f"{score.tokens_per_character:.3f}" for _, score in scores], rank=2),
+        Column("characters", [f"{score.characters:,}" for _, score in scores], rank=1),
+    ]
+    names = Column("file", [file[:NARROWEST] for file, _ in scores])
+    fit = [column.head for column in fitting([names, *columns[1:]], width() - 2)]  # Rich leaves a column at each edge
+    shown = [column for column in columns if column.head in fit]
+    rows = table("file", *(f"{column.head}>" for column in shown[1:]))
+    for cells in zip(*(column.cells for column in shown), strict=True):
+        add_row(rows, *cells)
     show(rows)
+    if left := [column.head for column in columns if column not in shown]:
+        say(f"Too wide for this terminal: {', '.join(left)}.  All: --json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json as json_module
 import os
@@ -11,9 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+"""What a terminal would obey, as it is shown there: a model may be a stranger's, and write anything."""
+
+_CONTROLS_IN_JSON = {code: f"\\u{code:04x}" for code in CONTROLS}
+
 
 class Out:
     """Where text goes, piece by piece: standard output, or a file that is written as it comes.
+
+    A terminal shows control characters and does not obey them; any other file gets what was written.
 
     Args:
         file: open for writing at its end.
@@ -26,19 +34,29 @@ class Out:
         self.name = name
         self._replaces = replaces
         self._binary = False
+        self._obeys = file.isatty()
+        # In which bytes of a character wait for the piece that has the rest of it.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     @property
     def to_terminal(self) -> bool:
         """Whether a person sees the text as it is written."""
         return self.name is None and sys.stdout.isatty()
 
-    def write(self, piece: str | bytes) -> None:
-        """Write a piece, whole and at once."""
+    def write(self, piece: str | bytes, *, styled: bool = False) -> None:
+        """Write a piece, whole and at once.
+
+        Args:
+            piece: of the text.
+            styled: whether its control characters are ours, for a terminal to obey.
+        """
         if self._replaces:
             self._replaces = False
             if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
                 self._file.truncate(0)  # not before: what was refused must not cost a file that was there
         self._binary = isinstance(piece, bytes)
+        if self._obeys and not styled:
+            piece = (self._decoder.decode(piece) if isinstance(piece, bytes) else piece).translate(CONTROLS)
         self._file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
         self._file.flush()
 
@@ -46,10 +64,13 @@ class Out:
         """End the line after a text; binary media has none."""
         if not self._binary:
             self.write("\n")
+        elif rest := self._decoder.decode(b"", final=True):  # nothing has come to it but for a terminal
+            self.write(rest)
 
     def line(self, value: Any) -> None:
         """Write a value as a line of JSON."""
-        self.write(json_module.dumps(value, ensure_ascii=False) + "\n")
+        line = json_module.dumps(value, ensure_ascii=False)
+        self.write((line.translate(_CONTROLS_IN_JSON) if self._obeys else line) + "\n")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from seqgen.cli.output import Out
+from seqgen.cli.output import CONTROLS, Out
 from seqgen.cli.samples import tell
 from seqgen.generation.length import longest
 from seqgen.generation.memory import refuse_unholdable
@@ -52,16 +52,18 @@ def show_probabilities(generation: Generation, out: Out) -> None:
 
     rows: list[str] = []
     given, tokens, notes = _written(generation)
-    text = Text(given)
+    console = Console()  # with colours only where standard output is a terminal
+    coloured = console.is_terminal and out.name is None
+    controls = CONTROLS if coloured else {}
+    text = Text(given.translate(controls))
     for token in tokens:
-        text.append(str(token.text), Style(bgcolor=_colour(token.probability), color="white"))
+        text.append(str(token.text).translate(controls), Style(bgcolor=_colour(token.probability), color="white"))
         others = "  ".join(_alternatives(generation, token))
         rows.append(f"{_shown(generation, token.id)} {token.probability:.3f}   of   {others}")
-    console = Console()  # with colours only where standard output is a terminal
     with console.capture() as captured:
         console.print(text, soft_wrap=True)
-    coloured = console.is_terminal and out.name is None
-    out.write((captured.get() if coloured else f"{text.plain}\n") + "\n" + "\n".join(rows) + "\n")
+    out.write(captured.get() if coloured else f"{text.plain}\n", styled=coloured)
+    out.write("\n" + "\n".join(rows) + "\n")
     tell(notes)
 
 

@@ -74,6 +74,7 @@ def train(**arguments: Any) -> None:
     Ctrl-C saves what was trained and says how to go on.
     """
     from seqgen import api
+    from seqgen.evaluation import shown_bits
 
     environment = Environment.of(arguments.pop("ctx"))
     as_json, quiet = arguments.pop("json"), arguments.pop("quiet")
@@ -97,10 +98,10 @@ def train(**arguments: Any) -> None:
     if not quiet:
         then = "\n         " if sys.stderr.isatty() else ".  "  # together they are wider than 80 columns
         bits = result["bits_per_character"]
-        loss = "" if bits is None else f"{bits:.3f} bits/character "
+        loss = "" if bits is None else f"{shown_bits(bits)} bits/character "
         say(
             f"done     {model.reference}: {loss}after {result['steps']:,} "
-            f"steps in {result['seconds']:.0f} s{then}seqgen generate --model {result['model']}"
+            f"step{'s' * (result['steps'] != 1)} in {result['seconds']:.0f} s{then}seqgen generate --model {result['model']}"
         )
 
 

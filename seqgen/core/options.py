@@ -353,13 +353,13 @@ def _bounds(metadata: Iterable[Any]) -> list[str]:
     ):
         match data:
             case annotated_types.Gt(gt=bound):
-                words.append(f"above {bound}")
+                words.append(f"above {_number(bound)}")
             case annotated_types.Ge(ge=bound):
-                words.append(f"at least {bound}")
+                words.append(f"at least {_number(bound)}")
             case annotated_types.Lt(lt=bound):
-                words.append(f"below {bound}")
+                words.append(f"below {_number(bound)}")
             case annotated_types.Le(le=bound):
-                words.append(f"at most {bound}")
+                words.append(f"at most {_number(bound)}")
             case annotated_types.MultipleOf(multiple_of=divisor):
                 words.append(f"divisible by {divisor}")
             case annotated_types.MinLen(min_length=length):
@@ -367,3 +367,11 @@ def _bounds(metadata: Iterable[Any]) -> list[str]:
             case annotated_types.MaxLen(max_length=length):
                 words.append(f"of length at most {length}")
     return [" and ".join(words)] if words else []
+
+
+def _number(bound: Any) -> str:
+    """A bound as people write it: ``1e9``, and neither ``1000000000.0`` nor ``1e+09``."""
+    if not isinstance(bound, float):
+        return str(bound)
+    short = f"{bound:g}"
+    return re.sub(r"e\+?(-?)0*", r"e\1", short if float(short) == bound else str(bound))

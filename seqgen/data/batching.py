@@ -58,7 +58,7 @@ class TooShortError(CorpusError):
 
     def __init__(self, tokens: int, seq_len: int) -> None:
         super().__init__(
-            f"The text is too short: {tokens:,} tokens, but one window of {seq_len} needs {seq_len + 1:,}."
+            f"The text is too short: {tokens:,} token{'s' * (tokens != 1)}, but one window of {seq_len} needs {seq_len + 1:,}."
         )
         self.longest = max(tokens - 1, 1)
 
@@ -213,7 +213,8 @@ class EvaluationStream(Batching):
         super().__init__(part, seq_len=seq_len, random_seed=0)
         targets = part.tokens.size - 1
         if targets < 1:
-            raise CorpusError(f"There is nothing to score: the text has {part.tokens.size} tokens, and 2 are needed.")
+            there = "1 token" if part.tokens.size == 1 else f"{part.tokens.size} tokens"
+            raise CorpusError(f"There is nothing to score: the text has {there}, and 2 are needed.")
         self.targets = targets if at_most is None else min(targets, at_most)
         # The first row scores S targets, the others S - T after T of warming up: S + (B - 1)(S - T) is at least all.
         overlap = (batch_size - 1) * seq_len

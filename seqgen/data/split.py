@@ -47,8 +47,15 @@ def split(store: TokenStore, validation_fraction: float) -> tuple[Part, Part]:
         )
     for part, name in zip(parts, ("training", "validation"), strict=True):
         if part.tokens.size < 2:
+            hashes, tokens = store.document_hashes, store.tokens.size
+            if documents >= MANY and (hashes == hashes[0]).all():
+                raise CorpusError(
+                    f"All {documents:,} documents of the corpus are equal, or variants of one, and such stay on one side: with "
+                    f"--validation-fraction {validation_fraction} the {name} part is empty.  "
+                    "Take other text too, or --validation-fraction 0"
+                )
             raise CorpusError(
-                f"The corpus of {store.tokens.size:,} tokens in {documents:,} document{'s' * (documents != 1)} is too small: with "
+                f"The corpus of {tokens:,} token{'s' * (tokens != 1)} in {documents:,} document{'s' * (documents != 1)} is too small: with "
                 f"--validation-fraction {validation_fraction} its {name} part has {part.tokens.size}.  "
                 "Take more text, or --validation-fraction 0"
             )

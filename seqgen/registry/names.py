@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -37,7 +38,10 @@ class Reference:
         """
         match = re.fullmatch(rf"({NAME})(?::([0-9]{{1,9}})|@({LABEL}))?", text)
         if not match:
-            msg = f'"{text}" is not a model: write NAME, NAME:VERSION, NAME@ALIAS or the path of a model folder.'
+            forms = "NAME, NAME:VERSION, NAME@ALIAS or the path of a model folder."
+            if "/" in text or os.sep in text or text in (os.curdir, os.pardir):  # who takes paths too, has looked there
+                forms = "NAME, NAME:VERSION or NAME@ALIAS.  Here only models of the registry are taken, no paths."
+            msg = f'"{text}" is not a model: write {forms}'
             raise UsageError(msg)
         name, number, alias = match.groups()
         return cls(name, int(number) if number is not None else None, alias)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import numpy.typing as npt
 from annotated_doc import Doc
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
@@ -18,6 +18,9 @@ from seqgen.samplers.arrays import LOWEST, namespace, number, ordinary
 
 _ALMOST = 1 - 1e-6
 """So that a quotient, rounded to float32, times what divided it is no lower than the lowest number."""
+
+_STRONGEST = 1e30
+"""float32 holds it, and the logits of any model times it."""
 
 
 @dataclass(kw_only=True)
@@ -30,7 +33,9 @@ class RepetitionPenalty(Sampler):
 
     stage: ClassVar[Stage] = Stage.PENALTY
 
-    penalty: Annotated[float, Ge(1), Doc("how strongly tokens that occurred are held back; 1 changes nothing")] = 1.2
+    penalty: Annotated[
+        float, Ge(1), Le(_STRONGEST), Doc("how strongly tokens that occurred are held back; 1 changes nothing")
+    ] = 1.2
     window: Annotated[int, Ge(0), Doc("how many of the last tokens count; 0 counts all")] = 64
 
     _counts: list[Counter[int]] = field(init=False, repr=False, compare=False)  # B times the occurrences that count

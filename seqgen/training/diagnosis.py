@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqgen.evaluation import bits_per_character
+from seqgen.evaluation import bits_per_character, shown_bits
 
 WORSE_EVALUATIONS = 3
 """Evaluations without a better one after which a model overfits, if what it trains on still gets better."""
@@ -188,7 +188,7 @@ class Diagnosis:
         )
 
     def _bits(self, loss: float) -> str:
-        return f"{bits_per_character(loss, self.characters_per_token):.3f}"
+        return shown_bits(bits_per_character(loss, self.characters_per_token))
 
     def _overfitting(self) -> str:
         then, now = self._course.best, self._lines[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import textwrap
 import time
@@ -17,7 +18,7 @@ from rich.status import Status as Spinning
 from rich.table import Table
 from rich.text import Text
 
-from seqgen.evaluation import bits_per_character
+from seqgen.evaluation import bits_per_character, shown_bits
 from seqgen.training.curve import LossCurve
 from seqgen.training.trainer import Tick
 
@@ -32,6 +33,9 @@ TALL = 16
 
 WIDEST = 100
 """Columns of the display in a terminal that has more."""
+
+SHORTEST_BAR = 4
+"""Columns of the bar, however many figures there are."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,28 @@ class Status:
     def bits(self, loss: float | None) -> str:
         """A loss in nats per token, as it is shown."""
         bits = self.in_bits(loss)
-        return "-" if bits is None else f"{bits:.3f}"
+        return "-" if bits is None else shown_bits(bits)
 
     def in_bits(self, loss: float | None) -> float | None:
         """A loss in nats per token as a number of bits per character."""
         return None if loss is None else bits_per_character(loss, self.characters_per_token)
+
+    def fields(self, width: int) -> list[str]:
+        """How far the run is: as many whole fields as fit into so many columns with a space before each."""
+        tick = self.tick
+        # By importance, the least first: where not all fit they go in this order.
+        optional = {
+            "pace": f"{self.characters_per_second:,.0f} characters/s",
+            "epoch": f"epoch {tick.epoch:.1f}",
+            "step": f"step {tick.step:,}",
+            "left": f"{_clock(self.seconds_left)} left",
+        }
+        shown = {"share": f"{tick.progress:.0%}", **optional}
+        for name in optional:
+            if sum(len(field) + 1 for field in shown.values()) <= width:
+                break
+            del shown[name]
+        return [shown[name] for name in ("share", "left", "pace", "step", "epoch") if name in shown]
 
     def line(self) -> str:
         """Everything in one plain line."""
@@ -233,16 +254,10 @@ class TerminalReporter:
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.width = min(self.console.width, WIDEST)
         bar.add_column(ratio=1)  # the progress bar takes what the figures leave
-        for _ in range(5):
+        fields = status.fields(bar.width - SHORTEST_BAR)
+        for _ in fields:
             bar.add_column(no_wrap=True)
-        bar.add_row(
-            ProgressBar(total=1.0, completed=tick.progress),
-            f"{tick.progress:.0%}",
-            f"{_clock(status.seconds_left)} left",
-            f"{status.characters_per_second:,.0f} characters/s",
-            f"step {tick.step:,}",
-            f"epoch {tick.epoch:.1f}",
-        )
+        bar.add_row(ProgressBar(total=1.0, completed=tick.progress), *fields)
         figures = Text.assemble(
             ("train ", "dim"),
             (status.bits(tick.train_loss), "bold"),
@@ -359,7 +374,10 @@ def _suitable(*, progress: bool) -> Reporter:
     console = Console(stderr=True)
     if console.is_jupyter:
         return NotebookReporter()
-    return TerminalReporter(console) if console.is_terminal else PlainReporter()
+    redrawn = (
+        console.is_terminal and not console.is_dumb_terminal
+    )  # which shows nothing in place, so all of it at the end
+    return TerminalReporter(console) if redrawn else PlainReporter()
 
 
 def _write_line(text: str) -> None:
@@ -369,7 +387,9 @@ def _write_line(text: str) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ⏎ ".join(line for line in text.splitlines() if line.strip())
+    """A text in one line, with what a terminal would obey shown: a corpus may hold anything, and so what is learned from it."""
+    line = " ⏎ ".join(line for line in text.splitlines() if line.strip())
+    return re.sub(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]", lambda control: f"\\x{ord(control[0]):02x}", line)
 
 
 def _clock(seconds: float | None) -> str:

@@ -29,3 +29,10 @@ def test_a_layout_has_the_numbers_of_the_canonical_form():
     weights = initial_weights(spec, 0)
     (layer,) = prepare(weights, spec).layers
     np.testing.assert_array_equal(layer.recurrent_weight, weights["layers.0.recurrent_weight"].T)
+
+
+@pytest.mark.parametrize("input_encoding", ["embedding", "scalar"])
+def test_weights_of_a_training_that_diverged_are_laid_out_without_a_warning_of_numpy(input_encoding):
+    spec = ModelSpec(vocab_size=5, hidden_size=3, input_encoding=input_encoding)
+    huge = {name: np.full_like(weight, 3e38) for name, weight in initial_weights(spec, 0).items()}
+    assert not np.isfinite(prepare(huge, spec).table).all()  # pytest makes errors of warnings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_files_that_are_read_as_what_the_model_does_not_take_are_refused(refused
     [
         (None, "text.txt does not exist."),
         (b"", "text.txt is empty."),
-        (b"a", "There is nothing to score: the text has 1 tokens, and 2 are needed."),
+        (b"a", "There is nothing to score: the text has 1 token, and 2 are needed."),
         (b"ab\0c", "text.txt is not text, but binary: byte 2 is NUL.  Name text files only."),
     ],
 )
@@ -145,3 +146,29 @@ def test_neither_file_nor_samples_is_wrong_use(refused):
     assert refused("evaluate", "novel", exit_code=2) == (
         "Name texts to predict, or let MODEL write some with --samples N.  See seqgen evaluate --help"
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (80, ["file", "bits/character", "perplexity", "tokens/character", "characters"]),
+        (72, ["file", "bits/character", "tokens/character", "characters"]),
+        (60, ["file", "bits/character", "characters"]),
+        (40, ["file", "bits/character"]),
+    ],
+)
+def test_where_a_terminal_is_narrow_the_least_important_columns_go_and_never_the_file(
+    terminal, corpus, monkeypatch, tmp_path, columns, shown
+):
+    (tmp_path / "a-chapter-with-a-long-name.txt").write_text("the ice was cold\n" * 9)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    page = re.sub(
+        r"\x1b\[[0-9;]*m", "", terminal("evaluate", "novel", "novel.txt", "a-chapter-with-a-long-name.txt").stdout
+    )
+    table, _, left = page.partition("Too wide for this terminal: ")
+    header, first, second, *_ = (line for line in table.splitlines() if line.strip(" ─\r"))
+    assert header.split() == shown
+    assert first.split()[0] == "novel.txt"
+    assert second.split()[0].startswith("a-chapter-with-a")
+    assert max(map(len, table.splitlines())) <= columns
+    assert ("perplexity" in left) == (columns < 80)

@@ -43,6 +43,9 @@ def test_what_cannot_be_exported_or_imported_is_a_sentence(refused, novel, tmp_p
         "config.zip is not an archive of a model: File is not a zip file."
     )
     assert refused("models", "import", "none.zip", exit_code=1) == "There is no file none.zip."
+    assert refused("models", "import", "http://ada:l0velace@h/x.zip", exit_code=2) == (
+        "http://***@h/x.zip is a URL, and import takes a file.  Download it first; what was pushed, seqgen models pull fetches"
+    )
     assert refused("models", "export", "novel", "novel.tar", exit_code=2).startswith('--format is ".tar", but must be')
     assert refused("models", "export", "novel", "config.zip/x.zip", exit_code=1).startswith(
         "config.zip cannot be written"
@@ -78,6 +81,7 @@ def test_pulling_what_is_not_there_says_what_is(refused, seqgen, novel):
     seqgen("models", "push", "novel", "team")
     assert refused("models", "pull", "team", exit_code=2) == "Say which model of team.  It has: novel:1"
     assert refused("models", "pull", "team", "tale", exit_code=1) == 'team has no model "tale".  It has: novel:1'
+    assert refused("models", "pull", "nosuch", exit_code=1) == "There is no folder nosuch, so nothing was pushed there."
     assert refused("models", "pull", "hf://x", exit_code=2).startswith("hf://x is not a model on the Hugging Face Hub")
 
 

@@ -71,6 +71,18 @@ def test_without_json_nothing_goes_to_standard_output(train):
     )
 
 
+def test_one_step_is_no_steps(train):
+    assert " bits/character after 1 step in " in train("--max-steps", 1).stderr.splitlines()[-1]
+
+
+@pytest.mark.filterwarnings("default::seqgen.core.errors.SeqgenWarning")
+def test_a_variable_whose_name_is_misspelt_is_told_once(train, monkeypatch):
+    monkeypatch.setenv("SEQGEN_DROPUOT", "0.5")
+    outcome = train("-q")
+    assert (outcome.exit_code, outcome.stdout) == (0, "")
+    assert outcome.stderr == "warning: SEQGEN_DROPUOT in the environment sets nothing.  Nearest: SEQGEN_DROPOUT\n"
+
+
 def test_what_was_trained_generates(train, seqgen):
     train()
     assert seqgen("generate", "--seed", "the ice", "--length", 5).exit_code == 0

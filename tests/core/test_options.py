@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from seqgen.core.errors import OptionError
-from seqgen.core.options import AnyKey, PartSpec, ReadAs, checked, convert, make, option_values, options_of
+from seqgen.core.options import AnyKey, Option, PartSpec, ReadAs, checked, convert, make, option_values, options_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,3 +235,20 @@ def test_an_option_is_shown_as_it_is_written():
         "the=2",
         "for each key a number at most 9",
     )
+
+
+@pytest.mark.parametrize(
+    ("bound", "written"),
+    [
+        (1e9, "1e9"),
+        (1e30, "1e30"),
+        (0.5, "0.5"),
+        (1e-5, "1e-5"),
+        (65536, "65536"),
+        (0.1234567, "0.1234567"),
+        (2.0, "2"),
+    ],
+)
+def test_bounds_are_written_as_people_write_numbers(bound, written):
+    option = Option("x", Annotated[float, Le(bound)], "bounded", 0)
+    assert option.allowed == f"a number at most {written}"

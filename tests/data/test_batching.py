@@ -217,7 +217,7 @@ def test_evaluation_reads_little_more_than_it_scores(one_document):
 
 def test_what_is_shorter_than_a_window_can_be_scored_but_nothing_cannot(one_document):
     assert scored_targets(epoch_of(make("stream", one_document(3), seq_len=10, for_evaluation=True))) == [1, 2]
-    with pytest.raises(CorpusError, match="There is nothing to score: the text has 1 tokens, and 2 are needed"):
+    with pytest.raises(CorpusError, match="There is nothing to score: the text has 1 token, and 2 are needed"):
         make("stream", one_document(1), for_evaluation=True)
 
 

@@ -159,7 +159,13 @@ def test_no_validation_leaves_everything_for_training(stored, documents):
             "4 tokens in 1 document is too small: with --validation-fraction 0.1 its validation part has 0",
         ),
         (["0123"], 0.9, "its training part has 0"),
-        (["0"] * MANY, 0.1, "in 20 documents is too small: with --validation-fraction 0.1 its training part has 1"),
+        ([""] * 3, 0.1, r"^The corpus of \d tokens in 3 documents is too small: "),
+        (
+            ["0"] * MANY,
+            0.1,
+            "^All 20 documents of the corpus are equal, or variants of one, .* the training part is empty.  Take other text too, ",
+        ),
+        (["01"] * 200, 1 - 1e-9, "^All 200 documents .* the validation part is empty."),
     ],
 )
 def test_a_part_too_small_to_use_is_said(stored, documents, fraction, sentence):

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from seqgen.core.errors import OptionError
+from seqgen.core.options import checked
 from seqgen.core.sampler import Stage
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 
@@ -124,3 +126,8 @@ def test_what_was_finite_stays_finite(begun):
 
 def test_it_comes_first_in_the_chain():
     assert RepetitionPenalty.stage is Stage.PENALTY
+
+
+def test_a_penalty_beyond_what_float32_holds_is_refused():
+    with pytest.raises(OptionError, match=r"penalty is 1e308, but must be a number at least 1 and at most 1e30\."):
+        checked(RepetitionPenalty, {"penalty": "1e308"}, where="sampler repetition-penalty")

@@ -154,3 +154,50 @@ def test_a_notebook_has_one_output_that_is_updated(monkeypatch):
     reporter.close()
     assert len(shown) == 3
     assert shown[-1] == f"corpus   ...\n{Status(LONG, 1.0).line()}\nthe ice"
+
+
+@pytest.mark.parametrize(
+    ("width", "fields"),
+    [
+        (80, "50% 1:23:45 left 345,678 characters/s step 123,456 epoch 43.2"),
+        (64, "50% 1:23:45 left step 123,456 epoch 43.2"),
+        (40, "50% 1:23:45 left step 123,456"),
+        (24, "50% 1:23:45 left"),
+        (12, "50%"),
+    ],
+)
+def test_in_a_narrow_terminal_whole_figures_are_left_out_and_the_pace_first(width, fields):
+    shown = io.StringIO()
+    reporter = TerminalReporter(Console(file=shown, width=width, force_terminal=True, color_system=None))
+    reporter.show(Status(LONG, 1.0))
+    reporter.close()
+    (bar,) = {line[line.index("━") :].rstrip() for line in shown.getvalue().splitlines() if "━" in line}
+    assert bar.lstrip("━╸╺ ") == fields
+    assert len(bar) <= width
+
+
+def test_a_loss_that_has_diverged_is_not_written_out():
+    huge = Tick(0.5, 1, 0.0, 1.0, 1.0, 2.2e22, 1.0, 0.0)
+    assert "train 3.2e+22  validation 1.443 bits/character" in Status(huge, 1.0).line()
+
+
+@pytest.mark.parametrize(("term", "kind"), [("dumb", PlainReporter), ("xterm", TerminalReporter)])
+def test_a_terminal_that_redraws_nothing_in_place_has_plain_lines(monkeypatch, term, kind):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    reporter = make_reporter(progress=True)
+    assert isinstance(reporter, SafeReporter)
+    assert isinstance(reporter.reporter, kind)
+
+
+def test_a_sample_cannot_steer_the_terminal(capsys):
+    reporter = PlainReporter()
+    reporter.sample("the\tice\r\n\x1b]0;owned\x07 \x9b31m")
+    reporter.close()
+    assert capsys.readouterr().err == "sample: the\tice ⏎ \\x1b]0;owned\\x07 \\x9b31m\n"

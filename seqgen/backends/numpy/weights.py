@@ -79,6 +79,7 @@ class Prepared:
         return self.table.take(ids, axis=0)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # as where training diverged; whoever draws looks at the logits
 def prepare(weights: Mapping[str, npt.NDArray[np.float32]], spec: ModelSpec) -> Prepared:
     """Canonical weights in the layout of this backend; each is read and written once, for they may be large."""
     layers = []

@@ -134,12 +134,18 @@ def _facts(saved: SavedModel) -> Mapping[str, Any]:
         "vocab size": config.model.vocab_size,
         "parameters": results.get("parameters"),
         "parent": manifest.get("parent"),
-        "created": manifest.get("created", "")[:19].replace("T", " "),
+        "created": _moment(manifest.get("created", "")),
         "device": machine.get("device") if isinstance(machine, dict) else None,
         **{f"{kind}.{name}": value for kind, part in config.parts.items() for name, value in part.options.items()},
         **{f"version.{name}": version for name, version in manifest.get("versions", {}).items()},
         **{f"training.{name}": value for name, value in config.training.items()},
     }
+
+
+def _moment(created: str) -> str:
+    """A time of ISO 8601 to the second, with its zone, in which all models say theirs: UTC."""
+    text = created[:19].replace("T", " ")
+    return f"{text} UTC" if created[19:].endswith(("+00:00", "Z")) else text
 
 
 def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Catalog) -> list[float]:

@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 def import_model(
     file: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="FILE",
             help="What seqgen models export wrote, a model folder, or a file of PyTorch (.safetensors) or Keras (.weights.h5, .h5, .hdf5, .keras).",
@@ -46,7 +46,13 @@ def import_model(
     next version of its name.  Nothing in it is executed.
     """
     from seqgen import home
+    from seqgen.core.errors import UsageError
     from seqgen.registry import Registry
     from seqgen.sharing.importing import import_model as read
 
-    show_arrival(read(file, Registry(home.models_folder()), name=name, vocabulary=vocabulary), json=json)
+    path = Path(file)
+    if "://" in file and not path.exists():
+        raise UsageError(
+            f"{file} is a URL, and import takes a file.  Download it first; what was pushed, seqgen models pull fetches"
+        )
+    show_arrival(read(path, Registry(home.models_folder()), name=name, vocabulary=vocabulary), json=json)

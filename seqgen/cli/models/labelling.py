@@ -71,11 +71,16 @@ def tag(
     remove: RemoveOption = False,
 ) -> None:
     """Give a version tags, by which seqgen models list --tag finds it."""
+    from seqgen.core.errors import ModelNotFoundError
     from seqgen.registry.names import check_label
 
     registry, version = _found(model)
     for each in tags:
         check_label("tag", each)
+    there = registry.labels(version.name).tags.get(version.version, ())
+    for each in tags:
+        if remove and each not in there:
+            raise ModelNotFoundError(f'{version} has no tag "{each}".  It has: {", ".join(there) or "none"}')
     add, take = ((), tags) if remove else (tags, ())
     labels = registry.change_labels(
         version.name, lambda labels: labels.with_tags(version.version, add=add, remove=take)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -34,11 +35,16 @@ def pull_model(
 
     Each file is held against its sha256.  What broke off goes on when you pull again.  Without MODEL it says what there is.
     """
+    from pathlib import Path
+
     from seqgen import home
+    from seqgen.core.errors import ModelNotFoundError
     from seqgen.core.redact import redacted
     from seqgen.registry import Registry
     from seqgen.sharing.exchange import pull
 
+    if "://" not in remote and "::" not in remote and not Path(os.path.expanduser(remote)).is_dir():  # noqa: PTH111
+        raise ModelNotFoundError(f"There is no folder {remote}, so nothing was pushed there.")
     with transfer_bar(redacted(remote)) as progress:
         arrival = pull(remote, model, Registry(home.models_folder()), progress=progress, name=name)
     show_arrival(arrival, json=json)

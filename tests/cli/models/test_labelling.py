@@ -36,6 +36,12 @@ def test_an_alias_that_moves_says_where_from(seqgen, novel):
         (("alias", "novel", "A b"), 2, '"A b" cannot be an alias: lower-case letters'),
         (("alias", "novel", "prod", "--remove"), 1, 'novel:1 has no alias "prod".'),
         (("alias", "moby", "prod"), 1, 'No model "moby".  All: seqgen models list'),
+        (
+            ("tag", "./novel", "good"),
+            2,
+            '"./novel" is not a model: write NAME, NAME:VERSION or NAME@ALIAS.  Here only ',
+        ),
+        (("tag", "novel", "good", "--remove"), 1, 'novel:1 has no tag "good".  It has: none'),
         (("tag", "novel", "../x"), 2, '"../x" cannot be a tag: lower-case letters'),
         (("note", "novel", "x" * 2001), 2, "A note has at most 2000 characters."),
         (("note", "novel", "x", "--remove"), 2, "--remove takes the note away"),

@@ -103,3 +103,11 @@ def test_verify_finds_a_changed_bit_and_what_does_not_belong(seqgen, novel):
     first, second = json.loads(seqgen("models", "verify", "novel", "--json").stdout)
     assert (len(first["faults"]), second) == (2, {"model": "novel:2", "faults": []})
     assert seqgen("models", "verify", str(novel.with_name("2"))).stdout == f"{novel.with_name('2')}  ok\n"
+
+
+@pytest.mark.parametrize("path", ["./ice", "."])
+def test_a_model_folder_of_elsewhere_is_not_removed(refused, novel, tmp_path, path):
+    (tmp_path / "ice").mkdir()
+    assert refused("models", "rm", path, exit_code=2) == (
+        f'"{path}" is not a model: write NAME, NAME:VERSION or NAME@ALIAS.  Here only models of the registry are taken, no paths.'
+    )
