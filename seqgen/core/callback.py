@@ -18,10 +18,19 @@ class Callback:
     """Laws of ``seqgen.testing`` that this part cannot keep: the law's name and the reason, which is shown."""
 
     def on_start(self, config: Mapping[str, Any], folder: Path) -> None:
-        """Training starts: the whole configuration, and a folder for files of this run."""
+        """Training starts: the whole configuration, and a folder for files of this run.
+
+        Certain are ``model``, the name, and every option of training by its name, as ``backend`` or ``max_time``, which may be
+        None.
+        """
 
     def on_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """A line of ``metrics.jsonl``: step, epoch, seconds, and train_loss or validation_loss, nats per token."""
+        """A line of ``metrics.jsonl``.
+
+        Certain are ``step``, ``epoch``, ``seconds``, ``tokens``, ``progress`` (0 to 1) and ``learning_rate``; and, None where
+        there is none, ``train_loss`` and ``validation_loss``, nats per token, ``bits_per_character``, ``gradient_norm`` and
+        ``largest_gradient_norm``.
+        """
 
     def stop(self) -> str:
         """Why the run should end now, in a sentence for people; empty: it goes on.
@@ -31,4 +40,11 @@ class Callback:
         return ""
 
     def on_end(self, summary: Mapping[str, Any]) -> None:
-        """Training has ended, also when interrupted: the record that ``train --json`` prints."""
+        """Training has ended, also when interrupted: the record that ``train --json`` prints.
+
+        Certain are ``model``, ``version``, ``path``, ``steps``, ``epochs``, ``seconds``, ``tokens``, ``tokens_per_second``,
+        ``characters_per_second``, ``parameters``, ``backend``, ``device``, ``precision``, ``interrupted``,
+        ``stopped_by_callback``, ``setbacks`` and ``training``, the options; and, None where there is none, ``train_loss``,
+        ``validation_loss``, ``best_step`` and ``bits_per_character``.  Where n-grams are mixed in, there are
+        ``network_loss`` and ``ngram_order`` too.
+        """

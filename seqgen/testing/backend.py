@@ -13,7 +13,7 @@ from seqgen.core.spec import OptimizerSpec
 from seqgen.testing.backend_averaging import AveragingLaws
 from seqgen.testing.backend_evaluation import EvaluationLaws
 from seqgen.testing.backend_generation import GenerationLaws
-from seqgen.testing.backend_models import batch_of, copied, require_close, require_same, stepped
+from seqgen.testing.backend_models import batch_of, copied, require_close, require_same, require_same_names, stepped
 from seqgen.testing.backend_training import TrainingLaws
 from seqgen.testing.backend_updates import UpdateLaws
 from seqgen.testing.laws import law, require
@@ -130,8 +130,10 @@ class BackendContract(GenerationLaws, EvaluationLaws, UpdateLaws, TrainingLaws, 
             stated = {name: tuple(shape) for name, shape in self.make().weight_shapes(spec).items()}
             weights = (self.model if spec == self.spec() else self.build(spec)).weights()
             found = {name: np.shape(value) for name, value in weights.items()}
-            same = list(found.items()) == list(stated.items())
-            require(same, f"weights() of {architecture} has {found}, but weight_shapes states {stated}.")
+            if found == stated:
+                message = f"weights() of {architecture} gives the names in another order than weight_shapes."
+                require_same_names(found, stated, message)
+            require(found == stated, f"weights() of {architecture} has {found}, but weight_shapes states {stated}.")
             for name, value in weights.items():
                 plain = isinstance(value, np.ndarray) and value.dtype == np.float32
                 kind = getattr(value, "dtype", type(value).__name__)

@@ -218,9 +218,22 @@ def require_close(found: Any, expected: Any, message: str, tolerance: float = TO
         raise LawBroken(f"{message}\nfound {found[place]:.6g}, expected {expected[place]:.6g}, at {list(place)}")
 
 
+def require_same_names(found: Mapping[str, Any], expected: Mapping[str, Any], message: str) -> None:
+    """Hold that there are the same names, in the same order."""
+    __tracebackhide__ = True
+    names, stated = list(found), list(expected)
+    if sorted(names) == sorted(stated):
+        for name, belongs in zip(names, stated, strict=True):
+            require(
+                name == belongs,
+                f'{message}\nThe names are the same, in another order: "{name}" is where "{belongs}" belongs.',
+            )
+    require(names == stated, f"{message}\nfound {names}, expected {stated}")
+
+
 def require_same(found: Mapping[str, Any], expected: Mapping[str, Any], message: str) -> None:
     """Hold that named arrays are the same, bit for bit; the message gets the name of the first that is not."""
     __tracebackhide__ = True
-    require(list(found) == list(expected), f"{message}\nfound {list(found)}, expected {list(expected)}")
+    require_same_names(found, expected, message)
     for name, value in copied(expected).items():
         require(np.array_equal(on_host(found[name]), value, equal_nan=True), f'{message}\n"{name}" differs.')

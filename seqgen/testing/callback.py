@@ -15,22 +15,100 @@ from seqgen.testing.laws import Contract, LawBroken, law, require
 
 CONFIG: Mapping[str, Any] = {
     "model": "ice",
+    "backend": "torch",
     "tokenizer": "char:lowercase=true",
+    "dataset": "text",
+    "architecture": "lstm",
+    "embedding_size": 64,
     "hidden_size": 8,
+    "num_layers": 1,
     "dropout": 0.1,
+    "tie_embeddings": False,
+    "input_encoding": "embedding",
+    "output_bias": "frequencies",
+    "ngram_order": 0,
+    "seq_len": 64,
+    "batch_size": 16,
+    "batching": "stream",
+    "validation_fraction": 0.1,
+    "unseen": "refuse",
+    "epochs": None,
+    "max_steps": 20,
     "max_time": None,
-    "sources": ["the ice.txt", "é.txt"],
+    "optimizer": "adamw",
+    "learning_rate": 0.008,
+    "lr_schedule": "linear",
+    "warmup_steps": 0,
+    "grad_clip": 1.0,
+    "beta_2": 0.99,
+    "weight_decay": 0.01,
+    "weight_average": 0.1,
+    "eval_every": "epoch",
+    "patience": None,
+    "checkpoint_every": 60.0,
+    "keep": 2,
+    "device": "auto",
+    "precision": "auto",
+    "auto_batch": False,
+    "random_seed": 0,
+    "deterministic": False,
 }
-"""A configuration of a run, with numbers, text, a list and None."""
+"""A configuration of a run, as ``on_start`` is handed it: the model's name and every training option."""
 
 METRICS: tuple[Mapping[str, Any], ...] = (
-    {"step": 10, "epoch": 0.5, "seconds": 1.25, "tokens": 640, "train_loss": 2.5, "validation_loss": None},
-    {"step": 20, "epoch": 1.0, "seconds": 2.5, "tokens": 1280, "train_loss": 2.25, "validation_loss": 2.375},
+    {
+        "step": 10,
+        "epoch": 0.5,
+        "seconds": 1.25,
+        "tokens": 10240,
+        "progress": 0.5,
+        "learning_rate": 0.0053,
+        "train_loss": 2.5,
+        "validation_loss": None,
+        "gradient_norm": None,
+        "largest_gradient_norm": None,
+        "bits_per_character": None,
+    },
+    {
+        "step": 20,
+        "epoch": 1.0,
+        "seconds": 2.5,
+        "tokens": 20480,
+        "progress": 1.0,
+        "learning_rate": 0.0017,
+        "train_loss": 2.25,
+        "validation_loss": 2.375,
+        "gradient_norm": 0.25,
+        "largest_gradient_norm": 0.5,
+        "bits_per_character": 3.4264,
+    },
 )
-"""Lines of metrics; without a validation part there is no loss on it."""
+"""Lines of metrics: one of a run without a validation part, which has no loss on it, and one of a run that has both."""
 
-SUMMARY: Mapping[str, Any] = {"model": "ice", "version": 1, "steps": 20, "train_loss": 2.25, "validation_loss": None}
-"""The record of a run."""
+SUMMARY: Mapping[str, Any] = {
+    "model": "ice",
+    "version": 1,
+    "path": "/models/é/ice/1",
+    "steps": 20,
+    "epochs": 1.0,
+    "seconds": 2.5,
+    "tokens": 20480,
+    "tokens_per_second": 8192.0,
+    "characters_per_second": 8192.0,
+    "train_loss": 2.25,
+    "validation_loss": None,
+    "best_step": 20,
+    "bits_per_character": 3.2461,
+    "parameters": 3942,
+    "backend": "torch",
+    "device": "cpu",
+    "precision": "float32",
+    "interrupted": False,
+    "stopped_by_callback": False,
+    "setbacks": 0,
+    "training": {name: value for name, value in CONFIG.items() if name != "model"},
+}
+"""The record of a run without a validation part, as ``on_end`` is handed it."""
 
 
 class CallbackContract(Contract):
@@ -40,7 +118,8 @@ class CallbackContract(Contract):
             def make(self):
                 return Diary()
 
-    A callback is called in an empty folder, so that it may write where it likes.
+    A callback is called in an empty folder, so that it may write where it likes, and is handed what a run hands over: every
+    key of its configuration, metrics and summary.
     """
 
     @abstractmethod
@@ -59,14 +138,14 @@ class CallbackContract(Contract):
         """
         with _in_empty_folder() as folder:
             callback = self.make()
-            _called("on_start", callback.on_start, CONFIG, folder)
-            for metrics in METRICS:
+            _called("on_start", callback.on_start, copy.deepcopy(CONFIG), folder)
+            for metrics in copy.deepcopy(METRICS):
                 _called("on_metrics", callback.on_metrics, metrics)
                 reason = _called("stop", callback.stop)
                 require(
                     isinstance(reason, str), f"stop gives {reason!r}.  A sentence ends the run; empty text does not."
                 )
-            _called("on_end", callback.on_end, SUMMARY)
+            _called("on_end", callback.on_end, copy.deepcopy(SUMMARY))
 
     @law
     def test_a_run_may_end_before_anything_was_measured(self) -> None:
@@ -76,8 +155,8 @@ class CallbackContract(Contract):
         """
         with _in_empty_folder() as folder:
             callback = self.make()
-            _called("on_start", callback.on_start, CONFIG, folder)
-            _called("on_end after on_start", callback.on_end, SUMMARY)
+            _called("on_start", callback.on_start, copy.deepcopy(CONFIG), folder)
+            _called("on_end after on_start", callback.on_end, copy.deepcopy(SUMMARY))
 
     @law
     def test_what_it_is_handed_is_not_modified(self) -> None:
@@ -87,7 +166,9 @@ class CallbackContract(Contract):
         """
         with _in_empty_folder() as folder:
             callback = self.make()
-            given = copy.deepcopy([dict(CONFIG), dict(METRICS[0]), dict(SUMMARY)])
+            given: list[Any] = copy.deepcopy(
+                [CONFIG, METRICS[0], SUMMARY]
+            )  # no law may change what the next one hands over
             before = copy.deepcopy(given)
             callback.on_start(given[0], folder)
             callback.on_metrics(given[1])
@@ -104,9 +185,9 @@ class CallbackContract(Contract):
         with _in_empty_folder() as folder:
             for run in ("first", "second"):
                 callback = self.make()
-                _called(f"on_start of the {run} run", callback.on_start, CONFIG, folder)
-                _called(f"on_metrics of the {run} run", callback.on_metrics, METRICS[0])
-                _called(f"on_end of the {run} run", callback.on_end, SUMMARY)
+                _called(f"on_start of the {run} run", callback.on_start, copy.deepcopy(CONFIG), folder)
+                _called(f"on_metrics of the {run} run", callback.on_metrics, copy.deepcopy(METRICS[0]))
+                _called(f"on_end of the {run} run", callback.on_end, copy.deepcopy(SUMMARY))
 
 
 def _called(doing: str, method: Callable[..., Any], *arguments: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -24,6 +25,22 @@ ANY_TEXT: SearchStrategy[str] = TEXTS | st.text(
     st.sampled_from("a \ud83d\udc4d") | st.characters(exclude_categories=()), max_size=40
 )
 """Any str at all: prompts come from anywhere."""
+
+_LETTERS = [
+    chr(code)
+    for first, last in ((33, 126), (161, 383), (913, 969), (1040, 1103), (0x4E00, 0x4E7F))
+    for code in range(first, last + 1)
+]
+
+
+def many_symbols(characters: int) -> str:
+    """A text of so many characters, of which more than 500 differ: words, spaces and line ends; always the same."""
+    generator = np.random.default_rng(0)
+    letters = generator.choice(_LETTERS, characters)
+    letters[generator.random(characters) < 1 / 6] = " "
+    letters[generator.random(characters) < 1 / 40] = "\n"
+    return "".join(letters.tolist())
+
 
 _LINES = """The ice lay still over the sea, and nobody spoke of the way back, for there was none that anybody knew of.
 So the night went by, and the wind with it; and in the morning the men went out to the ship and looked at her.

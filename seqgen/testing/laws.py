@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from seqgen.core.errors import OptionError
-from seqgen.core.options import convert, make, option_values, options_of
+from seqgen.core.options import Option, convert, make, option_values, options_of
 
 C = TypeVar("C", bound="Contract")
 
@@ -172,7 +172,8 @@ class Contract(ABC):
     def test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows(self) -> None:
         """Each option has a type that can be read, a sentence, and a default that this type allows.
 
-        The command line, plugin show and the check of values are all made from the declaration.
+        The command line, plugin show and the check of values are all made from the declaration; what it leaves out nobody
+        can set.
         """
         part = self.part
         try:
@@ -185,10 +186,15 @@ class Contract(ABC):
             if typing.get_origin(hint) is not ClassVar and any(isinstance(each, Doc) for each in _metadata(hint)):
                 known = name in (option.name for option in declared)
                 require(known, f"{name} is annotated with Doc, but is no field.  Put @dataclass on {part.__name__}.")
+        for field in dataclasses.fields(part) if dataclasses.is_dataclass(part) else ():
+            explained = not field.init or field.name in (option.name for option in declared)
+            require(
+                explained or self._is_no_option(field),
+                f"{field.name} is no option: annotate it with Doc, or say field(init=False).",
+            )
         for option in declared:
             require(option.text.strip(), f'Option {option.name} has no sentence.  Write one: Doc("...").')
-            has_default = option.default is not dataclasses.MISSING
-            require(has_default, f"Option {option.name} has no default, so the part cannot be named without it.")
+            require(option.default is not dataclasses.MISSING, no_default(option))
             try:
                 same = convert(option.annotation, option.default) == option.default
             except ValueError:
@@ -197,6 +203,10 @@ class Contract(ABC):
                 same,
                 f"Option {option.name} has the default {option.default!r}, but allows {option.allowed}.  Change one.",
             )
+
+    def _is_no_option(self, field: dataclasses.Field[Any]) -> bool:
+        """Whether a field without a sentence that ``__init__`` takes is of the kind's own, as the sources of a dataset are."""
+        return False
 
     @law
     def test_each_option_refuses_wrong_values(self) -> None:
@@ -250,6 +260,11 @@ class Contract(ABC):
         require(after == before, f"The options {before} come back from JSON as {after}.")
 
 
+def no_default(option: Option) -> str:
+    """What is said of an option that has no default."""
+    return f"Option {option.name} has no default, so the part cannot be named without it."
+
+
 def _metadata(hint: Any) -> tuple[Any, ...]:
     return getattr(hint, "__metadata__", ())
 
@@ -260,12 +275,15 @@ def shown(value: object, limit: int = 300) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def hold_bounded(what: str, reader: Callable[[int], Callable[[], object]]) -> None:
+def hold_bounded(
+    what: str, reader: Callable[[int], Callable[[], object]], besides: Callable[[int], int] = lambda _: 0
+) -> None:
     """Hold that the memory that reading needs does not grow with what is read.
 
     Args:
         what: the name of what reads.
         reader: given a number of characters or bytes, prepares, and gives what then reads so many.
+        besides: for what it prepared last for a number, bytes that nobody can do without.
 
     Raises:
         LawBroken: it grows by more than half of what is read.
@@ -273,7 +291,7 @@ def hold_bounded(what: str, reader: Callable[[int], Callable[[], object]]) -> No
     # Who keeps a little passes the first at once, in a fraction of the time; the second is for buffers of a megabyte.
     for short, long in ((1 << 16, 1 << 18), (1 << 22, 1 << 23)):
         reader(1 << 16)()  # what is made once and kept is no growth
-        held = [_peak_memory(reader(size)) for size in (short, long)]
+        held = [peak_memory(reader(size)) - besides(size) for size in (short, long)]
         if held[1] - held[0] < (long - short) / 2:
             return
     msg = (
@@ -283,7 +301,7 @@ def hold_bounded(what: str, reader: Callable[[int], Callable[[], object]]) -> No
     raise LawBroken(msg)
 
 
-def _peak_memory(read: Callable[[], object]) -> int:
+def peak_memory(read: Callable[[], object]) -> int:
     """The most bytes that Python and NumPy held at a time, beyond what they held before."""
     tracemalloc.start()
     try:

@@ -45,6 +45,9 @@ class Moment:
         return int(self.logits.shape[1])
 
 
+_LONG = st.integers(0, 5).map(lambda number: number == 5)
+
+
 @st.composite
 def moments(
     draw: st.DrawFn,
@@ -54,17 +57,25 @@ def moments(
 ) -> Moment:
     """Moments of up to four sequences, after up to four tokens of prompt and four that were drawn.
 
+    Now and then a prompt of 70 to 300 tokens is before these, since a window may be so long.
+
     Args:
         draw: hypothesis's.
         vocab_sizes: how many tokens there are.
         rows: the logits (V,) of one sequence, for V.
         min_rows: the least number of sequences.
     """
-    vocab_size = draw(vocab_sizes)
-    batch, before, since = draw(st.integers(min_rows, 4)), draw(st.integers(0, 4)), draw(st.integers(0, 4))
+    long = draw(_LONG)
+    # In a small vocabulary, what fell out of a window is within it all the same.
+    vocab_size = max(draw(vocab_sizes) for _ in range(8 if long else 1))
+    batch, before, since = draw(st.integers(min_rows, 4)), draw(st.integers(0, 4)), draw(st.integers(int(long), 4))
     ids = draw(arrays(np.int64, (before + since, batch), elements=st.integers(0, vocab_size - 1)))
+    if long:  # from a random number generator, which takes a fraction of the time
+        generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        ids = np.concatenate([generator.integers(0, vocab_size, (generator.integers(70, 301), batch)), ids])
     logits = np.stack([draw(rows(vocab_size)) for _ in range(batch)])
-    return Moment(np.ascontiguousarray(ids[:before].T), ids[before:], logits)
+    read = len(ids) - since
+    return Moment(np.ascontiguousarray(ids[:read].T), ids[read:], logits)
 
 
 @functools.cache  # building it costs more than drawing from it
@@ -128,7 +139,7 @@ def require_alike(found: npt.NDArray[Any], expected: npt.NDArray[Any], message: 
         and np.array_equal(np.isneginf(found), np.isneginf(expected))
         and np.allclose(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True)
     )
-    after = f"prompts {moment.prompt_ids.tolist()}, drawn since {moment.drawn.T.tolist()}"
+    after = f"prompts {shown(moment.prompt_ids)}, drawn since {moment.drawn.T.tolist()}"
     require(alike, f"{message}\nafter    {after}\nfound    {shown(found)}\nexpected {shown(expected)}")
 
 

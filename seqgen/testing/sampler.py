@@ -153,7 +153,7 @@ class SamplerContract(SamplerTellingLaws):
         def check(moment: Moment) -> None:
             prompt_ids, drawn = moment.prompt_ids.copy(), moment.drawn.copy()
             sampler = self.make()
-            sampler.begin(prompt_ids, self.tokenizer(moment.vocab_size))
+            sampler.begin(prompt_ids, self._begun_with(moment.vocab_size))
             for ids in drawn:
                 sampler.accept(ids)
             for method, before, after in (("begin", moment.prompt_ids, prompt_ids), ("accept", moment.drawn, drawn)):
@@ -281,7 +281,7 @@ class SamplerContract(SamplerTellingLaws):
 
         def check(moment: Moment) -> None:
             sampler = self.make()
-            sampler.begin(moment.prompt_ids.copy(), self.tokenizer(moment.vocab_size))
+            sampler.begin(moment.prompt_ids.copy(), self._begun_with(moment.vocab_size))
             sampler.limit(_FAR)
             for ids in moment.drawn:
                 sampler.accept(ids.copy())

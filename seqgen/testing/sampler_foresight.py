@@ -32,7 +32,7 @@ class SamplerForesightLaws(Contract):
         """A fresh sampler."""
 
     def tokenizer(self, vocab_size: int) -> Tokenizer:
-        """What the sampler begins with; override it (and ``vocab_sizes``) if the sampler asks what tokens mean."""
+        """What the sampler begins with, of so many tokens; override it (and ``vocab_sizes``) if it asks what tokens mean."""
         return LettersTokenizer(vocab_size)
 
     def rows(self, vocab_size: int) -> SearchStrategy[Logits]:
@@ -42,6 +42,17 @@ class SamplerForesightLaws(Contract):
     def instance(self) -> Sampler:
         """A fresh sampler."""
         return self.make()
+
+    def _begun_with(self, vocab_size: int) -> Tokenizer:
+        """What ``tokenizer`` gives, which must have as many tokens as the logits."""
+        tokenizer = self.tokenizer(vocab_size)
+        require(
+            tokenizer.vocab_size == vocab_size,
+            f"tokenizer({vocab_size}) of {type(self).__name__} gives one whose vocab_size is {tokenizer.vocab_size}.  Give one "
+            f"of as many tokens as it is asked for, or let it be asked for no other: vocab_sizes = "
+            f"st.just({tokenizer.vocab_size}).",
+        )
+        return tokenizer
 
     def moments(self, min_rows: int = 1) -> SearchStrategy[Moment]:
         """Moments of generations of up to four sequences."""
@@ -120,7 +131,7 @@ class SamplerForesightLaws(Contract):
     def _foreseeing(self, moment: Moment, rows: Any = slice(None)) -> Sampler:
         """The sampler at this moment, of a generation of these rows alone, which has foreseen at each step."""
         sampler = self.make()
-        sampler.begin(moment.prompt_ids[rows].copy(), self.tokenizer(moment.vocab_size))
+        sampler.begin(moment.prompt_ids[rows].copy(), self._begun_with(moment.vocab_size))
         for step in range(len(moment.drawn)):
             sampler.foresee(_MadeUp.of(Moment(moment.prompt_ids, moment.drawn[:step], moment.logits), rows))
             sampler.accept(moment.drawn[step][rows].copy())
@@ -130,7 +141,7 @@ class SamplerForesightLaws(Contract):
     def _played(self, moment: Moment, rows: Any = slice(None), sampler: Sampler | None = None) -> Sampler:
         """The sampler at this moment, of a generation of these rows alone."""
         sampler = sampler or self.make()
-        sampler.begin(moment.prompt_ids[rows].copy(), self.tokenizer(moment.vocab_size))
+        sampler.begin(moment.prompt_ids[rows].copy(), self._begun_with(moment.vocab_size))
         for ids in moment.drawn:
             sampler.accept(ids[rows].copy())
         return sampler

@@ -14,6 +14,8 @@ from seqgen.testing.documents import ANY_TEXT
 from seqgen.testing.laws import LawBroken, law, require, shown
 from seqgen.testing.tokenizer_grammar import TokenizerGrammarLaws
 
+_PIECES = (4093, 257)
+
 
 class TokenizerContract(TokenizerGrammarLaws):
     """The laws of tokenizers.
@@ -51,6 +53,36 @@ class TokenizerContract(TokenizerGrammarLaws):
                 )
 
         self.for_all(check, seen=self.corpora())
+
+    @law
+    def test_a_long_document_of_many_symbols_comes_out_whole(self) -> None:
+        """A document of 20,000 symbols, several hundred of them different where it is text, decodes to the canonical one.
+
+        Its pieces give the same ids.  Corpora are long and have many symbols; what is cut off, or wraps in a small type of
+        number, does not show in a short text of few.
+        """
+        document = self._whole_document()
+        tokenizer = self.fitted([document])
+        ids = tokenizer.encode(document)
+        decoded, canonical = tokenizer.decode(ids), tokenizer.canonical(document)
+        place = _differ(decoded, canonical)
+        require(
+            decoded == canonical,
+            f"A document of {len(document):,} symbols has a vocabulary of {tokenizer.vocab_size:,} and {len(ids):,} ids of type "
+            f"{ids.dtype}.  These decode to {len(decoded):,} symbols, and the canonical document has {len(canonical):,}; from "
+            f"{place:,} on they are {shown(decoded[place : place + 20])} and {shown(canonical[place : place + 20])}.  Give ids of "
+            "a type that holds them all, and all of them.",
+        )
+        for size in _PIECES:
+            pieces = (document[start : start + size] for start in range(0, len(document), size))
+            joined = [token for each in tokenizer.encode_pieces(pieces) for token in each.tolist()]
+            place = _differ(joined, ids.tolist())
+            require(
+                joined == ids.tolist(),
+                f"A document of {len(document):,} symbols is encoded as {len(ids):,} ids, and in pieces of {size:,} as "
+                f"{len(joined):,}; from {place:,} on they are {shown(ids[place : place + 20])} and "
+                f"{shown(joined[place : place + 20])}.",
+            )
 
     @law
     def test_canonical_changes_nothing_the_second_time(self) -> None:
@@ -110,7 +142,7 @@ class TokenizerContract(TokenizerGrammarLaws):
 
     @law
     def test_no_document_makes_encode_raise(self) -> None:
-        """For any document, empty ones and symbols never seen included, encode, canonical and missing do not raise.
+        """For any document, empty or with symbols never seen, encode, canonical, missing and unreadable do not raise.
 
         A prompt comes from a person, who types what the corpus never had.
         """
@@ -122,11 +154,16 @@ class TokenizerContract(TokenizerGrammarLaws):
                 ids = tokenizer.encode(document)
                 tokenizer.canonical(document)
                 tokenizer.missing(document)
+                why = tokenizer.unreadable(document)
                 list(tokenizer.encode_pieces([document]))
             except Exception as error:
                 msg = f"{where} raises {error!r}.  Symbols that the vocabulary lacks become their nearest, or are left out."
                 raise LawBroken(msg) from error
             _hold_ids(ids, tokenizer.vocab_size, where)
+            require(
+                isinstance(why, str),
+                f"After fit on {shown(seen)}, unreadable({shown(document)}) gives {why!r}, no text.",
+            )
             tokenizer.decode(ids)
 
         for document in ("", "\ud83d", "\udc4d", "\U0010ffff", "\0", "日本") if self.is_text else (b"", b"\0", b"\xff"):
@@ -252,6 +289,31 @@ class TokenizerContract(TokenizerGrammarLaws):
         self.for_all(check, seen=self.corpora(), others=self.corpora())
 
     @law
+    def test_an_extended_vocabulary_has_what_was_lacking(self) -> None:
+        """Where extended gives a tokenizer, each document that it was handed comes out as whole as after a fit on all.
+
+        A model is taken to another corpus to learn what is new there.
+        """
+
+        def check(seen: list[Content], others: list[Content]) -> None:
+            extended = self.fitted(seen).extended(iter(others))
+            if extended is None:
+                return
+            wider, _ = extended
+            alone, joint = self.fitted(others), self.fitted([*seen, *others])
+            for document in others:
+                if alone.missing(document) or joint.missing(document):
+                    continue  # too rare, or more than it may have
+                found, expected = wider.decode(wider.encode(document)), joint.canonical(document)
+                require(
+                    found == expected,
+                    f"After fit on {shown(seen)} and extended({shown(others)}), {shown(document)} comes out as {shown(found)}, "
+                    f"and as {shown(expected)} after fit on both.  Add the symbols of all documents.",
+                )
+
+        self.for_all(check, seen=self.corpora(), others=st.lists(self.documents, min_size=1, max_size=3))
+
+    @law
     def test_encode_never_gives_the_end(self) -> None:
         """No document's ids contain end_id, whatever is written in it.
 
@@ -269,6 +331,13 @@ class TokenizerContract(TokenizerGrammarLaws):
                     )
 
         self.for_all(check, seen=self.corpora(), document=self.any_document())
+
+
+def _differ(one: Any, other: Any) -> int:
+    """The first place at which two sequences differ, or the end of the shorter."""
+    return next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def _hold_ids(ids: Any, vocab_size: int, where: str) -> None:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 from hypothesis import strategies as st
 
-from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.testing.laws import LawBroken, law, require, shown
 from seqgen.testing.tokenizer_state import TokenizerStateLaws
@@ -92,6 +92,40 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
                     )
 
         self.for_all(check, seen=self.corpora())
+
+    @law
+    def test_what_follows_a_prompt_is_decoded_as_in_the_whole(self) -> None:
+        """What the decoder after a document's ids gives for more ids, joined to that document, is what all ids decode to.
+
+        A text goes on from a prompt; its first word must have the space, or the capital, that it has within a text.
+        """
+
+        def check(seen: list[Content], numbers: list[int]) -> None:
+            tokenizer = self.fitted(seen)
+            before = tokenizer.encode(seen[0])
+            following = [tokenizer.encode(document) for document in seen]
+            if tokenizer.framed:  # joined to another, a document is none: the decoder gives the whole
+                before, following, given = (
+                    before[: len(before) // 2],
+                    [before[len(before) // 2 :]],
+                    tokenizer.decode(before[:0]),
+                )
+            else:
+                given = tokenizer.decode(before)
+                if tokenizer.grammar() is None and tokenizer.vocab_size:
+                    following.append(np.array(numbers, np.int64) % tokenizer.vocab_size)
+            for ids in following:
+                whole = tokenizer.decode(np.concatenate([before, ids]).astype(np.int64))
+                pushed = _pushed(tokenizer, ids, tokenizer.decoder_after(before))
+                joined = type(whole)().join((given, *pushed))  # type: ignore[arg-type]
+                require(
+                    joined == whole,
+                    f"After fit on {shown(seen)}, {shown(before)} and then {shown(ids)} decode to {shown(whole)}.  The first alone "
+                    f"decode to {shown(given)}, and the decoder after them gives {shown(pushed)}.  Override decoder_after, "
+                    "where the text of a token depends on those before it.",
+                )
+
+        self.for_all(check, seen=self.corpora(), numbers=st.lists(st.integers(0, 1 << 16), max_size=30))
 
     @law
     def test_decoders_do_not_share_what_they_hold(self) -> None:
@@ -195,7 +229,7 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
         self.for_all(check, seen=self.corpora())
 
 
-def _pushed(tokenizer: Tokenizer, ids: Ids) -> list[Content]:
-    """What a new decoder gives for each id, and then by finish."""
-    decoder = tokenizer.decoder()
+def _pushed(tokenizer: Tokenizer, ids: Ids, decoder: Decoder | None = None) -> list[Content]:
+    """What a decoder, a new one if none is given, gives for each id, and then by finish."""
+    decoder = decoder or tokenizer.decoder()
     return [*(decoder.push(token) for token in ids.tolist()), decoder.finish()]

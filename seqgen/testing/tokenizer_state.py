@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -15,9 +16,11 @@ from hypothesis.strategies import SearchStrategy
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content
-from seqgen.testing.documents import TEXTS, long_text
+from seqgen.testing.documents import TEXTS, long_text, many_symbols
 from seqgen.testing.laws import Contract, LawBroken, hold_bounded, law, require, shown
 from seqgen.testing.other_process import in_another_process
+
+_LONG = 20_000
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -46,9 +49,28 @@ class TokenizerStateLaws(Contract):
         """Documents such as the tokenizer is made for: text, or bytes for other media, unless a subclass says otherwise."""
         return TEXTS if self.is_text else st.binary(max_size=40)
 
+    def _whole_document(self) -> Content:
+        """A document of some 20,000 symbols: of more than 500 where any text is one, else such as the tokenizer is made for."""
+        if self.is_text and type(self).documents is TokenizerStateLaws.documents:
+            return many_symbols(_LONG)
+        documents = self.some_documents()
+        longest: Any = max(documents, key=len)
+        if self.part.framed or not longest:  # where there is a frame, two documents joined are none
+            return longest  # type: ignore[no-any-return]
+        times = -(-_LONG // sum(map(len, documents)))
+        return longest[:0].join(documents * times)  # type: ignore[no-any-return]
+
     def instance(self) -> Tokenizer:
         """A tokenizer to look at."""
         return self.make()
+
+    def _is_no_option(self, field: dataclasses.Field[Any]) -> bool:
+        """Whether it holds what is learned: it begins empty, or ``fit`` changes it."""
+        before = getattr(self.instance(), field.name)
+        empty = before is None or (hasattr(before, "__len__") and len(before) == 0)
+        return (
+            empty or isinstance(before, np.ndarray) or getattr(self.fitted(self.some_documents()), field.name) != before
+        )
 
     @property
     def is_text(self) -> bool:

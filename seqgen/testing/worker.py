@@ -34,6 +34,7 @@ from hypothesis import strategies as st
 
 from seqgen.core.catalog import Kind
 from seqgen.core.errors import OptionError, SeqgenError
+from seqgen.core.options import options_of
 from seqgen.core.types import Content
 from seqgen.testing.backend import BackendContract
 from seqgen.testing.callback import CallbackContract
@@ -41,7 +42,7 @@ from seqgen.testing.dataset import DatasetContract
 from seqgen.testing.deprecations import deprecations
 from seqgen.testing.examples import example_documents
 from seqgen.testing.find import catalog_of
-from seqgen.testing.laws import Contract, check_laws, laws_of
+from seqgen.testing.laws import Contract, check_laws, laws_of, no_default
 from seqgen.testing.sampler import SamplerContract
 from seqgen.testing.speed import speeds
 from seqgen.testing.tokenizer import TokenizerContract
@@ -89,6 +90,21 @@ def contract_of(kind: Kind, part: type[Any], documents: Sequence[Content] = ()) 
     return checked()
 
 
+def why_not_made(contract: Contract, part: Any) -> str:
+    """Why a part cannot be made with its default options, without which no law can be held against it; empty where it can."""
+    with contextlib.suppress(NameError):  # a type that cannot be read, of which a law tells
+        for option in options_of(part):
+            if option.default is dataclasses.MISSING:
+                return no_default(option)
+    try:
+        contract.instance()
+    except SeqgenError as error:
+        return f"It cannot be made with its default options: {error}"
+    except Exception as error:  # noqa: BLE001  a part may raise anything
+        return f"It cannot be made with its default options: {type(error).__name__}: {error}"
+    return ""
+
+
 def refuses_letters(contract: Contract) -> str:
     """Why a sampler takes another tokenizer than its contract gives; empty where it takes it, and of other kinds."""
     if isinstance(contract, SamplerContract):
@@ -117,6 +133,9 @@ def _check(kind: Kind, distribution: str, name: str) -> Iterator[dict[str, Any]]
         yield {"problem": str(error)}
         return
     contract = contract_of(kind, part, documents)
+    if problem := why_not_made(contract, part):
+        yield {"problem": problem}
+        return
     if refusal := refuses_letters(contract):
         yield {
             "problem": f"It refuses the tokenizer of letters that samplers are checked with: {refusal}.  Write a test with "

@@ -64,7 +64,7 @@ def written(samplers, tokenizer=CHARACTERS, *, seed=0, prompt="", length=1500, b
     generator = np.random.default_rng(seed)
     counts = np.bincount(np.asarray(tokenizer.encode(SONG), np.int64), minlength=tokenizer.vocab_size)
     ids = []
-    while len(ids) < length and not len(chain.finished()):
+    while len(ids) < length and not len(chain.finished(1)):
         logits = (np.log(counts + 0.05) + generator.gumbel(size=tokenizer.vocab_size))[None].astype(np.float32)
         if tokenizer.end_id is not None:
             logits[0, tokenizer.end_id] = -np.inf

@@ -40,6 +40,14 @@ class NoDataclass(Callback):
     path: Annotated[str, Doc("where it goes")] = "log.txt"
 
 
+@breaks(
+    "test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows", "a field without a sentence is no option"
+)
+@dataclass(kw_only=True)
+class Unexplained(CsvLog):
+    every: int = 3
+
+
 @breaks("test_each_option_refuses_wrong_values", "an option that raises another error than OptionError")
 @dataclass(kw_only=True)
 class RaisesLate(Callback):
@@ -83,6 +91,18 @@ class NeedsMetrics(Callback):
 class TakesTheStep(Callback):
     def on_metrics(self, metrics):
         metrics.pop("step")
+
+
+@breaks("test_what_it_is_handed_is_not_modified", "all that it is handed is emptied")
+class EmptiesAll(Callback):
+    def on_start(self, config, folder):
+        config.clear()
+
+    def on_metrics(self, metrics):
+        metrics.clear()
+
+    def on_end(self, summary):
+        summary.clear()
 
 
 @breaks("test_two_runs_one_after_the_other_are_followed", "a log that must not exist yet")

@@ -50,6 +50,14 @@ class Wordless(TextDataset):
     longest: Annotated[int, Ge(1), Doc("")] = 80
 
 
+@breaks(
+    "test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows", "a field without a sentence is no option"
+)
+@dataclass(frozen=True, kw_only=True)
+class Unexplained(TextDataset):
+    longest: int = 80
+
+
 @breaks("test_each_option_refuses_wrong_values", "the error for a wrong option does not name it")
 @dataclass(frozen=True, kw_only=True)
 class NamesNoOption(TextDataset):
@@ -153,6 +161,16 @@ class ReadsOnce(LinesDataset):
         return super().documents()
 
 
+@breaks("test_another_process_reads_the_same", "files come in the order of a set")
+class InTheOrderOfASet(TextDataset):
+    def documents(self) -> Iterator[Document]:
+        for source in set(self.sources):
+            yield from replace(self, sources=(source,)).documents_of_text()
+
+    def documents_of_text(self) -> Iterator[Document]:
+        return super().documents()
+
+
 @breaks("test_readings_do_not_disturb_each_other", "the position is kept in the object")
 @dataclass(frozen=True, kw_only=True)
 class KeepsItsPosition(LinesDataset):
@@ -253,6 +271,49 @@ class WritesIntoFiles(TextDataset):
             path = Path(source)
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
         return super().documents()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfSmallFiles(TextDataset):
+    """Each file of a folder is a document, and they are small; sound."""
+
+    bytes_each: ClassVar[int] = 128
+
+    @classmethod
+    def example(cls, folder: Path, size: int) -> tuple[str, ...]:
+        for number in range(max(2, size // cls.bytes_each)):
+            _written(folder / f"{number:06}.txt", f"{number:{cls.bytes_each}}")
+        return (str(folder),)
+
+
+class SoundContract(DatasetContract):
+    def make(self, sources: tuple[str, ...]) -> OfSmallFiles:
+        return OfSmallFiles(sources=sources)
+
+
+SOUND = [SoundContract]
+
+
+@breaks("test_a_source_of_any_bytes_is_read_or_refused", "UnicodeDecodeError for a file in a folder that is no UTF-8")
+class BelievesInFolders(OfSmallFiles):
+    def documents(self) -> Iterator[Document]:
+        for file in sorted(Path(self.sources[0]).iterdir()):
+            yield Document(str(file), file.read_text("utf-8"))
+
+
+@breaks("test_reading_leaves_the_sources_alone", "a file in a folder is removed once it was read")
+class RemovesFiles(OfSmallFiles):
+    def documents(self) -> Iterator[Document]:
+        yield from super().documents()
+        min(Path(self.sources[0]).iterdir()).unlink()
+
+
+@breaks("test_a_large_source_needs_bounded_memory", "all of many small files is held")
+class HoldsSmallFiles(OfSmallFiles):
+    bytes_each: ClassVar[int] = 1000
+
+    def documents(self) -> Iterator[Document]:
+        return iter(list(super().documents()))
 
 
 @breaks("test_a_large_source_needs_bounded_memory", "a file is read at once")

@@ -17,6 +17,7 @@ from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.min_p import MinP
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
+from seqgen.testing.letters import LettersTokenizer
 from seqgen.testing.sampler import SamplerContract
 
 CONTRACT = SamplerContract
@@ -45,6 +46,14 @@ class Misspelt(Greedy):
 @dataclass(frozen=True, kw_only=True)
 class BelowBound(MinP):
     tokens: Annotated[int, Ge(1), Doc("how many tokens always stay")] = 0
+
+
+@breaks(
+    "test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows", "a field without a sentence is no option"
+)
+@dataclass(frozen=True, kw_only=True)
+class Unexplained(MinP):
+    k: int = 3
 
 
 @breaks("test_each_option_refuses_wrong_values", "an option that takes anything")
@@ -84,6 +93,23 @@ class NeverTwice(Sampler):
 
     def adjust(self, logits):
         return np.where(np.arange(logits.shape[1]) == self.last[:, None], np.float32(-np.inf), logits)
+
+
+class AnyTokenizer(SamplerContract):
+    def make(self):
+        return Greedy()
+
+    def tokenizer(self, vocab_size):
+        return LettersTokenizer(5)
+
+
+MUTANTS.append(
+    (
+        "test_a_token_of_each_row_survives",
+        "its tests give a tokenizer of other tokens than they are asked for",
+        AnyTokenizer,
+    )
+)
 
 
 @breaks("test_what_was_excluded_stays_excluded", "excluded tokens come back with a low logit")
@@ -248,6 +274,15 @@ class WiderPrompt(RepetitionPenalty):
         for row, ids in enumerate(prompt_ids[:, -self.window - 1 : -self.window].tolist()):
             self._counts[row].update(ids)
             self._factors[row, ids] = self.penalty
+
+
+@breaks(
+    "test_a_replayed_prefix_gives_the_state_of_the_prefix_as_prompt",
+    "a window of 64 tokens holds one more of a prompt that is longer",
+    window=64,
+)
+class WiderLongPrompt(WiderPrompt):
+    pass
 
 
 @breaks("test_begin_forgets_the_generation_before", "keeps counting in a second generation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -120,6 +121,14 @@ class Undecorated(Plain):
     longest: Annotated[int, Ge(1), Doc("longest token")] = 8
 
 
+@breaks(
+    "test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows", "a field without a sentence is no option"
+)
+@dataclass(frozen=True, kw_only=True)
+class Unexplained(Plain):
+    longest: int = 8
+
+
 @breaks("test_each_option_refuses_wrong_values", "ValueError for a wrong option")
 @dataclass(frozen=True, kw_only=True)
 class OfValueError(Plain):
@@ -151,6 +160,26 @@ class SaysNotWhatItLoses(CharTokenizer):
         return document
 
 
+@breaks("test_a_long_document_of_many_symbols_comes_out_whole", "encode reads the first 1,000 characters")
+class ReadsTheFirstThousand(CharTokenizer):
+    def encode(self, document: Content) -> Ids:
+        return super().encode(document[:1000])
+
+
+@breaks("test_a_long_document_of_many_symbols_comes_out_whole", "ids are bytes, however many symbols there are")
+class WrapsAround(CharTokenizer):
+    def encode(self, document: Content) -> Ids:
+        return super().encode(document).astype(np.uint8)
+
+
+@breaks(
+    "test_a_long_document_of_many_symbols_comes_out_whole", "of a piece, encode_pieces reads the first 1,000 characters"
+)
+class CutsPiecesOff(CharTokenizer):
+    def encode_pieces(self, pieces: Iterable[Content]) -> Iterator[Ids]:
+        yield from (self.encode(piece[:1000]) for piece in pieces)
+
+
 @breaks("test_canonical_changes_nothing_the_second_time", "canonical takes away what stands in front, each time")
 class TakesAway(CharTokenizer):
     def canonical(self, document: Content) -> Content:
@@ -175,6 +204,34 @@ class NeverFinishes(ByteTokenizer):
 class Halves(ByteTokenizer):
     def decoder(self) -> Any:
         return PlainDecoder([*(bytes([byte]).decode("utf-8", "replace") for byte in range(256)), ""])
+
+
+class WordsDecoder(PlainDecoder):
+    between = ""
+
+    def push(self, token: int) -> str:
+        text, self.between = self.between + self.symbols[token], " "
+        return text
+
+
+@breaks(
+    "test_what_follows_a_prompt_is_decoded_as_in_the_whole", "the first word after a prompt lacks the space before it"
+)
+class JoinsWords(Plain):
+    def canonical_symbols(self, document: Content) -> list[str]:
+        return document.split()
+
+    def canonical(self, document: Content) -> str:
+        return self.decode(self.encode(document))
+
+    def encode(self, document: Content) -> Ids:
+        return np.array([self.numbers[each] for each in document.split() if each in self.numbers], np.int64)
+
+    def decode(self, ids: Ids) -> str:
+        return " ".join(self.symbols[each] for each in ids.tolist())
+
+    def decoder(self) -> WordsDecoder:
+        return WordsDecoder(self.symbols)
 
 
 @breaks("test_decoders_do_not_share_what_they_hold", "there is one decoder for all")
@@ -228,6 +285,18 @@ class JoinsSymbols(CharTokenizer):
     def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids]:
         wider, ids = super().extended(documents)
         return wider, np.minimum(ids, ids[:1])
+
+
+@breaks("test_an_extended_vocabulary_has_what_was_lacking", "only the first document is read")
+class ReadsTheFirst(CharTokenizer):
+    def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids]:
+        return super().extended(itertools.islice(documents, 1))
+
+
+@breaks("test_an_extended_vocabulary_has_what_was_lacking", "extended gives the tokenizer itself")
+class AddsNothing(CharTokenizer):
+    def extended(self, documents: Iterable[Content]) -> tuple[Self, Ids]:
+        return self, np.arange(self.vocab_size)
 
 
 @breaks("test_encode_never_gives_the_end", "encode adds the end")
@@ -285,6 +354,18 @@ class MinusOne(Plain):
 class NoSurrogates(ByteTokenizer):
     def encode(self, document: Content) -> Ids:
         return np.frombuffer(document.encode(), np.uint8)
+
+
+@breaks("test_no_document_makes_encode_raise", "unreadable raises")
+class SaysByRaising(CharTokenizer):
+    def unreadable(self, document: Content) -> str:
+        raise ValueError(f"{document!r} has no symbols.")
+
+
+@breaks("test_no_document_makes_encode_raise", "unreadable gives None where there is nothing to say")
+class SaysNothing(CharTokenizer):
+    def unreadable(self, document: Content) -> Any:
+        return None
 
 
 @breaks("test_the_empty_document_has_no_ids", "an array of no ids is one of floats")

@@ -31,6 +31,14 @@ class WithoutDefault(NumpyBackend):
     threads: Annotated[int, Ge(1), Doc("how many threads compute")] = dataclasses.field(init=False)
 
 
+@breaks(
+    "test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows", "a field without a sentence is no option"
+)
+@dataclass(frozen=True, kw_only=True)
+class Unexplained(NumpyBackend):
+    threads: int = 1
+
+
 @breaks("test_each_option_refuses_wrong_values", "a wrong value ends in a KeyError")
 @dataclass(frozen=True, kw_only=True)
 class LookedUp(NumpyBackend):
@@ -97,6 +105,12 @@ class Transposed(Forwarding):
     def weights(self):
         weights = self.inner.weights()
         return {**weights, "output.weight": weights["output.weight"].T}
+
+
+@breaks("test_weights_are_those_that_weight_shapes_states", "weights in another order")
+class Backwards(Forwarding):
+    def weights(self):
+        return dict(reversed(self.inner.weights().items()))
 
 
 @breaks("test_weights_are_those_that_weight_shapes_states", "weights in float64")

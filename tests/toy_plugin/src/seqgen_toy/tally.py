@@ -26,4 +26,5 @@ class Tally(Callback):
     def on_end(self, summary: Mapping[str, Any]) -> None:
         with Path(self.path).open("a", encoding="utf-8") as file:
             steps, loss = summary["steps"], summary["validation_loss"]
-            file.write(f"{summary['model']}: {steps} steps, {self._evaluations} evaluations, loss {loss:.4f}\n")
+            told = "" if loss is None else f", loss {loss:.4f}"  # nothing may have been held out
+            file.write(f"{summary['model']}: {steps} steps, {self._evaluations} evaluations{told}\n")

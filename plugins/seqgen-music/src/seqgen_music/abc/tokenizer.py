@@ -96,6 +96,13 @@ class AbcTokenizer(Tokenizer):
         """Gives the text of each token at once."""
         return AbcDecoder(self.lexemes)
 
+    def decoder_after(self, ids: Ids) -> AbcDecoder:
+        """What follows is laid out as in the tune that it goes on with."""
+        decoder = self.decoder()
+        for token in ids.tolist():
+            decoder.push(token)
+        return decoder
+
     def canonical(self, document: Content) -> str:
         """The tune with white space as it is decoded, and what the vocabulary lacks replaced."""
         return self.decode(self.encode(document))
