@@ -19,6 +19,7 @@ from seqgen.registry import Registry, check_name
 from seqgen.training.options import TrainingOptions
 from seqgen.training.reproduction import MACHINE, Comparison, Reproduction, compare, reproduction
 from seqgen.training.sources import name_after, resolve_sources
+from seqgen.training.unasked import objection
 from seqgen.untrusted import shown
 
 
@@ -83,6 +84,9 @@ class Again:
             raise CorpusError(
                 f"{where} does not say where its corpus is, only that it was read from standard input.  {advice}"
             )
+        characters = self.recorded.manifest.get("corpus", {}).get("characters", 0)
+        if not self.given and (refusal := objection(self.how.sources, characters)):  # in a pipe nothing may ever come
+            raise CorpusError(f"{where} says that it was trained on {refusal}, so that is not read.  {advice}")
         find_recorded(catalog, "dataset", self.recorded.config, where=where)
         record = self.recorded.config.parts["dataset"]
         spec = PartSpec(f"{record.distribution}/{record.name}", record.options)

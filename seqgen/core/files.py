@@ -10,28 +10,29 @@ temporary file the first time, so that a source can be read as often as needed.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import difflib
 import glob
 import gzip
 import io
+import itertools
 import os
 import re
-import shutil
+import stat
 import sys
-import tempfile
 import time
-import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from seqgen.core.compressed import decompressed
+from seqgen.core.compressed import ENDINGS, DamagedError, decompressed, is_compressed
+from seqgen.core.decoding import decoded, is_binary, refuse_binary
 from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, SeqgenError
+from seqgen.core.once import Copies
 from seqgen.core.text import last_cut
+from seqgen.core.unfound import missing, refuse_device, refuse_empty
 
 BLOCK = 1 << 20
 """Bytes read at a time, and so about the characters of a piece of text."""
@@ -43,13 +44,8 @@ Opener: TypeAlias = Callable[[], AbstractContextManager[IO[bytes]]]
 
 _SNIFF = 1 << 13
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
+_KEPT = re.compile(r"[/\\](stdin|pipe)[/\\][0-9a-f]{32}\.txt")  # what training keeps of them, to read it again
+_ONCE = {"stdin": "Standard input", "pipe": "The pipe"}
 
 
 class Source:
@@ -66,6 +62,7 @@ class Source:
         *,
         named: bool,
         once: bool = False,
+        copies: Copies | None = None,
         stamp: Callable[[], Any] | None = None,
     ) -> None:
         """A source.
@@ -75,12 +72,14 @@ class Source:
             opener: opens its bytes as they are stored; None: it is the file of that name.
             named: a person named it, so that being empty is a mistake; False: it was found in a folder.
             once: it can be read only once, or at a price, and is copied then.
+            copies: where to; None: to a file of its own.
             stamp: see the method; None: nothing tells, but of a file that can be read again its size and times do.
         """
         self.name = name
         self._opener = opener
         self._named = named
         self._once = once
+        self._copies = copies
         self._stamp = stamp
 
     def __repr__(self) -> str:
@@ -93,7 +92,7 @@ class Source:
         return _stamp(self.name) if self._opener is None and not self._once else None
 
     def blocks(self) -> Iterator[bytes]:
-        """The bytes, decompressed where the file is gzip or zstd (told by its first bytes), about a megabyte at a time.
+        """The bytes, decompressed where the file is gzip, bzip2, xz or zstd (told by its first bytes), about a megabyte at a time.
 
         Raises:
             CorpusError: it cannot be read, is damaged, or was named and is empty.
@@ -117,15 +116,20 @@ class Source:
         Raises:
             CorpusError: as ``blocks``; it is binary; or it is not in that encoding.
         """
+        check_encoding(encoding)
+        shown = _shown(self.name)
+        if self._once:  # a look before: what is no text may be large, or never end
+            with _reading(self.name):
+                self._copy(partial(refuse_binary, before=0, encoding=encoding, source=shown, dataset=dataset))
         newlines = io.IncrementalNewlineDecoder(None, translate=True)  # knows CRLF, also between two pieces
         held = ""
-        for decoded in filter(None, self._decoded(encoding, dataset)):
+        for piece in filter(None, decoded(self.blocks(), encoding, source=shown, dataset=dataset)):
             if held:  # only now, since the last piece needs no cut
                 cut = last_cut(held, within=_SNIFF)
                 cut = len(held) if cut < 0 else cut
                 yield held[:cut]
                 held = held[cut:]
-            held += newlines.decode(decoded)
+            held += newlines.decode(piece)
         held += newlines.decode("", final=True)
         if held:
             yield held
@@ -134,83 +138,28 @@ class Source:
         """Whether its first bytes are no text: a NUL without the mark of UTF-16 or UTF-32."""
         with _reading(self.name), self._open() as stored:
             start = decompressed(stored, self.name).read(_SNIFF)
-        return b"\0" in start and not _wide(_marked(start)[0])
-
-    def _decoded(self, encoding: str, dataset: str) -> Iterator[str]:
-        check_encoding(encoding)
-        decoder: Any = None
-        codec = encoding
-        read = 0  # bytes before this block
-        for block in self.blocks():
-            data = block
-            if decoder is None:
-                if encoding == "auto":
-                    codec, mark = _marked(block)
-                    data = block[mark:]
-                decoder = codecs.getincrementaldecoder(codec)()
-            if not _wide(codec) and b"\0" in block:
-                raise CorpusError(self._binary(block, read + block.index(b"\0"), dataset))
-            waiting = len(decoder.getstate()[0])  # bytes of a character that began in the block before
-            try:
-                text = decoder.decode(data)
-            except UnicodeDecodeError as error:
-                offset = read + len(block) - len(data) - waiting + error.start
-                raise CorpusError(self._undecodable(codec, error, offset, dataset)) from error
-            except UnicodeError as error:  # of no byte: what should stand before all of them is missing
-                raise CorpusError(self._unmarked(codec, dataset)) from error
-            yield text if read else text.removeprefix("\ufeff")
-            read += len(block)
-        if decoder is not None:
-            waiting = len(decoder.getstate()[0])
-            try:
-                yield decoder.decode(b"", final=True)
-            except UnicodeDecodeError as error:
-                raise CorpusError(self._undecodable(codec, error, read - waiting + error.start, dataset)) from error
-            except UnicodeError as error:
-                raise CorpusError(self._unmarked(codec, dataset)) from error
-
-    def _unmarked(self, codec: str, dataset: str) -> str:
-        return (
-            f"{_shown(self.name)} does not begin with the mark that tells the order of bytes in {codec}.  Say which: "
-            f"--dataset {dataset}:encoding={codec}-le, or -be"
-        )
-
-    def _binary(self, block: bytes, offset: int, dataset: str) -> str:
-        hint = ""
-        if block.count(0) * 4 > len(block):
-            # Western text in UTF-16 is about half NULs: every second byte.
-            order = "le" if block[1::2].count(0) >= block[::2].count(0) else "be"
-            hint = f"  If it is UTF-16: --dataset {dataset}:encoding=utf-16-{order}"
-        return f"{_shown(self.name)} is not text, but binary: byte {offset:,} is NUL.  Name text files only.{hint}"
-
-    def _undecodable(self, codec: str, error: UnicodeDecodeError, offset: int, dataset: str) -> str:
-        near = error.object[max(0, error.start - BLOCK) : error.start + BLOCK]
-        if _wide(codec) or codec.lower() in ("ascii", "us-ascii"):
-            fits = "auto"
-        else:  # cp1252 has letters and quotes where latin-1 has control characters
-            fits = "cp1252" if any(0x80 <= byte < 0xA0 for byte in set(near)) else "latin-1"
-        return (
-            f"{_shown(self.name)} is not {codec.upper()} text: byte {offset:,} (0x{error.object[error.start]:02X}) "
-            f"does not fit.  Name its encoding, for example --dataset {dataset}:encoding={fits}"
-        )
+        return is_binary(start)
 
     def _open(self) -> AbstractContextManager[IO[bytes]]:
-        opener = self._opener or (lambda: open(self.name, "rb"))  # noqa: PTH123, SIM115  Path keeps names; it is closed by who asks
         if self._once:
-            descriptor, name = tempfile.mkstemp(prefix="seqgen-")
-            copy = Path(name)
-            weakref.finalize(self, copy.unlink, missing_ok=True)
-            with os.fdopen(descriptor, "wb") as target, opener() as stored:
-                shutil.copyfileobj(stored, target, BLOCK)
-                if getattr(stored, "length", None):  # http.client: bytes that were promised and did not come
-                    raise CorpusError(f"{self.name} cannot be read whole: the connection was closed early.  Try again.")
-            self._opener, self._once = (lambda: copy.open("rb")), False
-            return copy.open("rb")
-        return opener()
+            self._copy()
+        # Path keeps names; it is closed by who asks
+        return self._opener() if self._opener else open(self.name, "rb")  # noqa: PTH123
+
+    def _copy(self, check: Callable[[bytes], None] = lambda _: None) -> None:
+        """Read it this once; ``check`` may refuse what it begins with, unless that is compressed."""
+        with self._opener() if self._opener else open(self.name, "rb") as stored:  # noqa: PTH123
+            start = stored.read(BLOCK)
+            if not is_compressed(start):
+                check(start)
+            copy = (self._copies or Copies()).add(itertools.chain([start], iter(lambda: stored.read(BLOCK), b"")))
+            if getattr(stored, "length", None):  # http.client: bytes that were promised and did not come
+                raise CorpusError(f"{self.name} cannot be read whole: the connection was closed early.  Try again.")
+        self._opener, self._once = copy.open, False
 
 
 def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = ()) -> list[Source]:
-    """The files that names stand for, in the order given, folders and globs sorted.
+    """The files that names stand for, in the order given, folders and globs sorted, each once however often it is named.
 
     A folder stands for the files below it, hidden ones (``.name``) left out: those with one of the suffixes (compressed
     or not), or without suffixes, those that look like text.
@@ -221,19 +170,23 @@ def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = ()) -> lis
 
     Raises:
         CorpusError: a name stands for nothing that can be read.
+        UsageError: a name is empty text.
     """
+    copies = Copies()
     found = []
     for name in names:
+        refuse_empty(name)
         if name == "-":
-            found.append(Source("-", lambda: contextlib.nullcontext(sys.stdin.buffer), named=True, once=True))
+            stdin = lambda: contextlib.nullcontext(sys.stdin.buffer)  # noqa: E731
+            found.append(Source("-", stdin, named=True, once=True, copies=copies))
         elif re.match(r"https?://", name, re.IGNORECASE):
-            found.append(_web(name))
+            found.append(Source(name, partial(_web, name), named=True, once=True, copies=copies))
         elif _URL.match(name):
-            found += _find_remote(name, suffixes)
+            found += _find_remote(name, suffixes, copies)
         else:
             with _reading(name):
-                found += _find_local(name, suffixes)
-    return found
+                found += _find_local(name, suffixes, copies)
+    return _each_once(found)
 
 
 def check_encoding(encoding: str) -> None:
@@ -251,24 +204,44 @@ def check_encoding(encoding: str) -> None:
         raise OptionError(msg) from error
 
 
-def _find_local(name: str, suffixes: tuple[str, ...]) -> list[Source]:
+def _each_once(found: list[Source]) -> list[Source]:
+    """Without what was found before, also by another path: what is held out of one must not be learned from the other."""
+    first: dict[Any, Source] = {}
+    for source in found:
+        first.setdefault(_identity(source.name), source)
+    return [*first.values()]
+
+
+def _identity(name: str) -> Any:
+    """What two names of the same file have in common; of what is no file here, the name."""
+    try:
+        status = os.stat(name.removeprefix("file://"))  # noqa: PTH116  of 100,000 files, Path takes half the time
+    except (OSError, ValueError):
+        return name
+    # With size and time, since some file systems give a number to several files.
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _find_local(name: str, suffixes: tuple[str, ...], copies: Copies) -> list[Source]:
     path = Path(os.path.expanduser(name))  # noqa: PTH111  Path.expanduser raises where ~name is nobody
     if path.is_dir():
         return _in_folder(name, _below(path), suffixes)
     if path.exists():
-        return [_local(path)]
+        return [_local(path, copies)]
     if not glob.has_magic(name):
-        raise CorpusError(f"{name} does not exist.{_nearest(path)}")
+        raise CorpusError(missing(name, path))
     matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  also absolute ones
-    if files := [_local(match) for match in matches if not match.is_dir()]:
+    if files := [_local(match, copies) for match in matches if not match.is_dir()]:
         return files
     if matches:
         return _in_folder(name, [source for folder in matches for source in _below(folder)], suffixes)
     raise CorpusError(f"Nothing matches {name}.")
 
 
-def _local(path: Path) -> Source:
-    return Source(str(path), named=True, once=not path.is_file())
+def _local(path: Path, copies: Copies) -> Source:
+    kind = path.stat().st_mode
+    refuse_device(path)
+    return Source(str(path), named=True, once=not stat.S_ISREG(kind), copies=copies)
 
 
 def _stamp(path: str) -> list[int] | None:
@@ -305,7 +278,7 @@ def _in_folder(name: str, found: list[Source], suffixes: tuple[str, ...]) -> lis
     if not found:
         raise CorpusError(f"Folder {name} is empty.")
     if suffixes:
-        endings = tuple(suffix + packed for suffix in suffixes for packed in ("", ".gz", ".zst"))
+        endings = tuple(suffix + packed for suffix in suffixes for packed in ("", *ENDINGS))
         chosen = [source for source in found if source.name.lower().endswith(endings)]
     else:
         chosen = [source for source in found if not source.looks_binary()]
@@ -315,12 +288,13 @@ def _in_folder(name: str, found: list[Source], suffixes: tuple[str, ...]) -> lis
     return chosen
 
 
-def _find_remote(url: str, suffixes: tuple[str, ...]) -> list[Source]:
+def _find_remote(url: str, suffixes: tuple[str, ...], copies: Copies) -> list[Source]:
     import fsspec
 
     def source(path: str, *, named: bool) -> Source:
         name = files.unstrip_protocol(path)
-        return Source(name, lambda: files.open(path, "rb"), named=named, once=True, stamp=lambda: _tag(files, path))
+        stamp = partial(_tag, files, path)
+        return Source(name, partial(files.open, path, "rb"), named=named, once=True, copies=copies, stamp=stamp)
 
     try:
         files, path = fsspec.core.url_to_fs(url)
@@ -349,12 +323,10 @@ def _tag(files: Any, path: str) -> str | None:
     return None if tag is None else str(tag)
 
 
-def _web(url: str) -> Source:
-    # urllib, since the http of fsspec needs aiohttp, which is much for one GET.
-    from urllib.request import Request, urlopen
+def _web(url: str) -> AbstractContextManager[IO[bytes]]:
+    from seqgen.core.web import opened  # with urllib some 30 ms
 
-    request = Request(url, headers={"User-Agent": "seqgen"})  # noqa: S310  http and https only: see the caller
-    return Source(url, lambda: urlopen(request, timeout=60), named=True, once=True)  # noqa: S310
+    return opened(url)
 
 
 @contextlib.contextmanager
@@ -362,7 +334,7 @@ def _reading(name: str) -> Iterator[None]:
     """Turns what reading raises into a sentence about the source."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, DamagedError, zlib.error, gzip.BadGzipFile) as error:
         raise CorpusError(f"{_shown(name)} is compressed, but damaged or cut off: {error}.") from error
     except OSError as error:
         reason = error.strerror or getattr(error, "reason", None) or error
@@ -386,19 +358,7 @@ def _reason(error: Exception) -> str:
 
 
 def _shown(name: str) -> str:
-    return "Standard input" if name == "-" else name
-
-
-def _marked(start: bytes) -> tuple[str, int]:
-    """The encoding that a byte order mark tells, and the mark's length; UTF-8 without one."""
-    return next(((codec, len(mark)) for mark, codec in _BOMS if start.startswith(mark)), ("utf-8", 0))
-
-
-def _wide(codec: str) -> bool:
-    return codecs.lookup(codec).name.startswith(("utf-16", "utf-32"))
-
-
-def _nearest(path: Path) -> str:
-    names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f"  Nearest: {path.parent / near[0]}" if near else ""
+    if name == "-":
+        return "Standard input"
+    kept = _KEPT.search(name)
+    return _ONCE[kept[1]] if kept and kept.end() == len(name) else name

@@ -6,13 +6,8 @@ read is held against the fingerprint in the manifest before any of it is kept.
 
 from __future__ import annotations
 
-import contextlib
-import glob
-import os
-import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from seqgen import home
 from seqgen.checkpoint import find_recorded
@@ -22,18 +17,9 @@ from seqgen.core.options import PartSpec
 from seqgen.data.reading import Fingerprint
 from seqgen.data.store import fingerprint_of
 from seqgen.language_model import LanguageModel
-from seqgen.untrusted import shown
-
-BYTES, SLACK = 64, 1 << 30
-"""Bytes of files for each character that a model was trained on, and besides, above which they are not its corpus.
-
-A folder also has files that a dataset passes over, and tables columns; a disk has far more of them.
-"""
+from seqgen.training.unasked import objection
 
 ADVICE = "Name it where it is, as it was, with --corpus FILE"
-
-_LEAST = 1 << 12  # bytes that a file counts for at least: a million small ones take their time too
-_MADE_UP = ("/proc", "/sys")  # files that the system makes up as they are read, some of which wait, or never end
 
 
 @dataclass(frozen=True)
@@ -76,9 +62,8 @@ def recorded_corpus(model: LanguageModel) -> RecordedCorpus:
             f"The corpus of {model.reference} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
             "Name it with --corpus URL"
         )
-    characters = lineage.get("characters", 0)
-    if objection := _objection(sources, BYTES * characters + SLACK):
-        raise CorpusError(f"{model.reference} says that it was trained on {objection}, so that is not read.  {ADVICE}")
+    if refusal := objection(sources, lineage.get("characters", 0)):
+        raise CorpusError(f"{model.reference} says that it was trained on {refusal}, so that is not read.  {ADVICE}")
     try:
         dataset = recorded_dataset(model, sources)
         fingerprint = fingerprint_of(dataset, home.tokens_folder())
@@ -106,76 +91,3 @@ def recorded_dataset(model: LanguageModel, sources: Sequence[str]) -> Dataset:
         "dataset", PartSpec(f"{record.distribution}/{record.name}", record.options), sources=tuple(sources)
     )
     return dataset
-
-
-def _objection(sources: Iterable[str], most: float) -> str:
-    """The source that no corpus is, and why; empty where there is none.  No file is opened.
-
-    Args:
-        sources: as a manifest has them.
-        most: bytes of all their files together.
-    """
-    total = 0
-    for source in sources:
-        if not _is_whole_path(source):
-            return f"{shown(source)}, which is no whole path"
-        if _is_of_the_system(source):
-            return f"{shown(source)}, where the files of the system are"
-        for status in _files(source):
-            if not stat.S_ISREG(status.st_mode):
-                return f"{shown(source)}, which is neither a file nor a folder"
-            total += max(status.st_size, _LEAST)
-            if total > most:
-                return f"far less than {shown(source)} has"
-    return ""
-
-
-def _is_whole_path(source: str) -> bool:
-    try:
-        return Path(source).is_absolute() and b"\0" not in os.fsencode(source)
-    except UnicodeEncodeError:
-        return False
-
-
-def _is_of_the_system(source: str) -> bool:
-    """Whether it is the root of a disk, or lies where files are made up; of a glob, what is before its first wildcard."""
-    path = Path(source)
-    while glob.has_magic(str(path)):
-        path = path.parent
-    path = Path(os.path.realpath(path))
-    return path == path.parent or any(path.is_relative_to(folder) for folder in _MADE_UP)
-
-
-def _files(source: str) -> Iterator[os.stat_result]:
-    """What the files are that :func:`seqgen.core.files.find_sources` would find; without those that are not there any more."""
-    if glob.has_magic(source) and not os.path.lexists(source):
-        folders = []
-        matched = False
-        for match in glob.iglob(source, recursive=True):  # noqa: PTH207  one after the other, and also absolute ones
-            if os.path.isdir(match):  # noqa: PTH112  Path.is_dir raises where a folder may not be entered
-                folders.append(match)
-            else:
-                matched = True
-                yield from _status(match)
-        if matched:
-            return
-    else:
-        folders = [source]
-    for folder in folders:
-        if os.path.isdir(folder):  # noqa: PTH112  the same
-            yield from _below(folder)
-        else:
-            yield from _status(folder)
-
-
-def _below(folder: str) -> Iterator[os.stat_result]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                yield from (each for each in _status(f"{place}/{name}") if stat.S_ISREG(each.st_mode))
-
-
-def _status(path: str) -> Iterator[os.stat_result]:
-    with contextlib.suppress(OSError):
-        yield os.stat(path)  # noqa: PTH116  of 100,000 files, Path takes half the time

@@ -38,12 +38,14 @@ class Place:
         """The folder of a URL, or of a path.
 
         Raises:
-            UsageError: no file system has such URLs.
+            UsageError: no file system has such URLs, or it is empty text, which would be the current folder.
             MissingDependencyError: the package of the file system is not installed; says which.
             RemoteError: it cannot be reached.
         """
         import fsspec
 
+        if not url:
+            raise UsageError("A place is empty text: name a folder or a URL.")
         shown = redacted(url).rstrip("/")
         try:
             # Neither instances nor listings are kept: others write there too, and credentials are not to be left about.

@@ -10,11 +10,13 @@ from typing import Any
 from seqgen.checkpoint import ModelConfig
 from seqgen.core.options import options_of
 from seqgen.training.options import TrainingOptions
-from seqgen.training.sources import as_named
+from seqgen.training.sources import named_here
 
 TOLERANCE = 0.01
 """Share of the bits per character within which another machine's arithmetic may lead; runs that differ in nothing but
 their random seed differ by about as much (docs/explanation/defaults.md)."""
+
+CLOCK = "It ended by the clock"
 
 MACHINE = ("device", "checkpoint_every", "keep")
 """Options that change where a run computes and what it leaves behind, and not what it learns."""
@@ -25,7 +27,7 @@ class Reproduction:
     """How a model was trained, as arguments of ``train``.
 
     Attributes:
-        sources: its corpus.
+        sources: its corpus: paths and URLs, and not the names of corpora, for a file here could have such a name.
         values: every option that has one.
         parent: the model that training started from, or None.
         notes: sentences on what cannot come out the same.
@@ -43,8 +45,15 @@ class Reproduction:
         return {name: value for name, value in self.values.items() if value != defaults[name]}
 
     def command(self, name: str, *, sources: Sequence[str] | None = None) -> str:
-        """The command line, as a shell takes it."""
-        words = ["seqgen", "train", *(self.sources if sources is None else sources)]
+        """The command line, as a shell takes it in this folder.
+
+        Args:
+            name: of the new model.
+            sources: what stands for the corpus; None: its paths, or the name of one that is known.
+        """
+        if sources is None:
+            sources = [named_here(source, dataset=str(self.values.get("dataset"))) for source in self.sources]
+        words = ["seqgen", "train", *sources]
         if self.parent is not None:
             words += ["--from", self.parent]
         for option, value in self.options.items():
@@ -57,26 +66,26 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
     """What is needed to train the model of a folder again.
 
     A run that ended by the clock is repeated by its number of steps, since another machine does others in that time; and so
-    is one that was interrupted, or that a callback ended.
+    is one that was interrupted, or that a callback ended.  One that ended before its time did, by its steps or passes, is
+    repeated by these.
     """
     results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
     values = dict(config.training)
     notes = []
-    ends = {"interrupted": "It was interrupted", "stopped_by_callback": "A callback ended it"}
-    ended = next((how for name, how in ends.items() if results.get(name) is True), None)
-    steps = results.get("steps")
-    if steps and (ended or values.get("max_time") is not None):
+    if (steps := results.get("steps")) and (ended := _ended(values, results)):
         values |= {"max_time": None, "max_steps": steps}
-        if ended:
+        if ended == CLOCK:
             notes.append(
-                f"{ended} after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over "
-                "a larger budget falls faster over these, and so the outcome is another one."
+                f"{ended}, after {steps:,} steps, and its learning rate fell with the time; the same number of steps comes "
+                "near, not to the same bits."
             )
         else:
             notes.append(
-                f"It ended by the clock, after {steps:,} steps, and its learning rate fell with the time; the same number of "
-                "steps comes near, not to the same bits."
+                f"{ended} after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over a larger "
+                "budget falls faster over these, and so the outcome is another one."
             )
+    elif steps:
+        values["max_time"] = None  # the steps or passes were done before it was over
     if setbacks := results.get("setbacks"):
         notes.append(
             f"It went back {'once' if setbacks == 1 else f'{setbacks:,} times'}, with half the learning rate, since its loss was "
@@ -91,11 +100,36 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
     names = [option.name for option in options_of(TrainingOptions) if option.name not in MACHINE]
     parent = manifest.get("parent")
     return Reproduction(
-        sources=tuple(as_named(str(source)) for source in corpus.get("sources", [])),
+        sources=tuple(map(str, corpus.get("sources", []))),
         values={name: values[name] for name in names if values.get(name) is not None},
         parent=parent if isinstance(parent, str) else None,
         notes=tuple(notes),
     )
+
+
+def _ended(values: Mapping[str, Any], results: Mapping[str, Any]) -> str:
+    """What ended a run that will not end there again by itself; empty where its steps or passes were done."""
+    if results.get("interrupted") is True:
+        return "It was interrupted"
+    if results.get("stopped_by_callback") is True:
+        return "A callback ended it"
+    limit, seconds = values.get("max_time"), results.get("seconds")
+    if limit is None or _all_done(values, results):
+        return ""
+    in_time = isinstance(seconds, int | float) and isinstance(limit, int | float) and seconds < limit
+    if in_time and values.get("patience") is not None:
+        return "Its patience ended it"
+    counted = values.get("epochs") is not None or values.get("max_steps") is not None
+    return "" if in_time and counted else CLOCK
+
+
+def _all_done(values: Mapping[str, Any], results: Mapping[str, Any]) -> bool:
+    """Whether all steps or passes were done.  The evaluation after the last may have ended when the time was over, too."""
+    steps, passes = results.get("steps"), results.get("epochs")
+    most = [values["max_steps"]] if values.get("max_steps") else []
+    if values.get("epochs") and passes:
+        most.append(max(1, round(values["epochs"] * steps / passes)))
+    return any(steps >= each for each in most)
 
 
 @dataclass(frozen=True)

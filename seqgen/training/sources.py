@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from seqgen import files, home
-from seqgen.core.errors import CorpusError
+from seqgen.core.errors import CorpusError, UsageError
+from seqgen.core.unfound import missing, nearest, refuse_empty
 from seqgen.corpora import available, locate
 
 DEFAULT = "ice"
@@ -36,18 +39,23 @@ class Sources:
 
 
 def resolve_sources(sources: Sequence[str]) -> Sources:
-    """Find named corpora, keep what comes from standard input, and make paths absolute.
+    """Find named corpora, keep what comes from standard input or a pipe, and make paths absolute; each source once.
 
     Raises:
-        CorpusError: a named corpus has not been downloaded, or standard input is empty.
+        CorpusError: a named corpus has not been downloaded, one of nearly that name is known, or standard input is empty.
+        UsageError: a source is empty text, or the current folder was removed.
     """
-    named = tuple(sources) or (DEFAULT,)
+    named = tuple(dict.fromkeys(sources)) or (DEFAULT,)
     known = {corpus.name: corpus for corpus in available()}
     paths: list[str] = []
     dataset: str | None = None
     for source in named:
+        refuse_empty(source)
         if source == "-":
-            paths.append(str(_keep_stdin()))
+            paths.append(str(_keep(sys.stdin.buffer, "stdin", "Standard input")))
+        elif sources and _local(source).is_fifo():  # a run that goes on would wait for it for ever
+            with _local(source).open("rb") as pipe:
+                paths.append(str(_keep(pipe, "pipe", source)))
         elif sources and _local(source).exists():  # where none is named, no file of the default's name is meant
             paths.append(str(_local(source)))
         elif source in known:
@@ -60,8 +68,8 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
         elif "://" in source:
             paths.append(source)
         else:
-            paths.append(str(_local(source)))  # a glob, or missing: the dataset says
-    return Sources(named, tuple(paths), dataset)
+            paths.append(str(_unfound(source, known)))
+    return Sources(named, tuple(dict.fromkeys(paths)), dataset)
 
 
 def as_named(path: str) -> str:
@@ -69,25 +77,55 @@ def as_named(path: str) -> str:
     return next((corpus.name for corpus in available() if corpus.path is not None and str(corpus.path) == path), path)
 
 
+def named_here(path: str, *, dataset: str) -> str:
+    """A path as the shortest that means the same to ``train`` in the current folder: the corpus's name, or as it is.
+
+    Args:
+        path: of a corpus.
+        dataset: that is to read it; by its name a corpus brings one of its own.
+    """
+    here = {str(corpus.path): corpus.name for corpus in available() if corpus.dataset == dataset.partition(":")[0]}
+    name = here.get(path, path)
+    return path if os.path.lexists(name) else name
+
+
 def _local(source: str) -> Path:
-    return Path(os.path.expanduser(source)).absolute()  # noqa: PTH111  Path.expanduser raises where ~name is nobody
+    path = Path(os.path.expanduser(source))  # noqa: PTH111  Path.expanduser raises where ~name is nobody
+    try:
+        return path.absolute()
+    except FileNotFoundError as error:
+        msg = f"{source} is looked for in the current folder, which was removed.  Go to another one."
+        raise UsageError(msg) from error
 
 
-def _keep_stdin() -> Path:
-    """Standard input as a file named after its content, so that it can be read twice, and again to go on.
+def _unfound(source: str, known: Iterable[str]) -> Path:
+    """A glob, or what is missing, of which the dataset says so; unless it is nearly the name of a corpus.
+
+    Raises:
+        CorpusError: it is.
+    """
+    path = _local(source)
+    if Path(source).name == source and not glob.has_magic(source) and nearest(source, known):
+        besides = {each: f"the corpus {each} (seqgen corpora list)" for each in known}
+        raise CorpusError(missing(str(path), path, besides=besides))
+    return path
+
+
+def _keep(content: IO[bytes], kind: str, name: str) -> Path:
+    """What can be read only once, as a file named after its content, so that it can be read twice, and again to go on.
 
     Raises:
         CorpusError: it is empty.
     """
-    folder = home.corpora_folder() / "stdin"
+    folder = home.corpora_folder() / kind  # :mod:`seqgen.core.files` knows what lies there
     with files.new_folder(folder) as new, tempfile.NamedTemporaryFile(dir=new, delete=False) as file:
         with files.writing(folder):
-            shutil.copyfileobj(sys.stdin.buffer, file)
+            shutil.copyfileobj(content, file)
             file.flush()
         if not file.tell():
-            raise CorpusError("Standard input is empty.")
-        with Path(file.name).open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            raise CorpusError(f"{name} is empty.")
+        with Path(file.name).open("rb") as kept:
+            digest = hashlib.file_digest(kept, "sha256").hexdigest()
         path = folder / f"{digest[:32]}.txt"
         with files.writing(path):
             Path(file.name).replace(path)
@@ -95,8 +133,11 @@ def _keep_stdin() -> Path:
 
 
 def name_after(source: str) -> str:
-    """The name of a model where none is given: that of its source, a URL's without its query, which may be a signature."""
-    source = re.sub(r"[?#].*", "", source) if "://" in source else source
-    stem = re.sub(r"(\.(txt|gz|zst|text|md|abc|midi?))+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE)
+    """The name of a model where none is given: that of its source, a URL's without its user and its query, which may be a signature."""
+    if "://" in source:
+        source = re.sub(r"://[^/?#]*@", "://", re.sub(r"[?#].*", "", source))
+    stem = re.sub(
+        r"(\.(txt|gz|bz2|xz|zst|text|md|abc|midi?))+$", "", Path(source.rstrip("/*")).name, flags=re.IGNORECASE
+    )
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100]
     return name or "model"

@@ -228,7 +228,7 @@ def test_what_no_corpus_is_is_not_read_unasked(refused, named, corpus, monkeypat
 def test_a_folder_with_far_more_than_a_model_was_trained_on_is_not_read(
     refused, named, tmp_path, monkeypatch, count, size
 ):
-    monkeypatch.setattr("seqgen.judging.corpus.SLACK", 1 << 20)
+    monkeypatch.setattr("seqgen.training.unasked.SLACK", 1 << 20)
     monkeypatch.setattr("seqgen.judging.corpus.recorded_dataset", lambda *_: pytest.fail("it was read"))
     (tmp_path / "texts" / "of all").mkdir(parents=True)
     for number in range(count):

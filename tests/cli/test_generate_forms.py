@@ -90,7 +90,7 @@ def test_a_file_that_was_cut_anywhere_is_continued_to_what_it_would_have_been(se
 
 def test_a_killed_command_is_continued_by_the_same_one(seqgen, tmp_path):
     path = tmp_path / "samples.jsonl"
-    command = [*COMMAND[:-1], 400, "--output", path]
+    command = [*COMMAND[:-1], 4000, "--output", path]
     process = subprocess.Popen([sys.executable, "-m", "seqgen", *map(str, command)])
     deadline = time.monotonic() + 60
     while (not path.exists() or not path.stat().st_size) and time.monotonic() < deadline:
@@ -104,7 +104,7 @@ def test_a_killed_command_is_continued_by_the_same_one(seqgen, tmp_path):
     assert f"Another process is writing samples to {path}.  Wait for it, or name another" in refused.stderr
     assert seqgen(*command).exit_code == 0
     assert not [each.name for each in tmp_path.iterdir() if each.name.endswith(".lock")]
-    assert [record["sample"] for record in by_number(lines(path))] == list(range(400))
+    assert [record["sample"] for record in by_number(lines(path))] == list(range(4000))
     again = tmp_path / "again.jsonl"
     seqgen(*command[:-1], again)
     assert by_number(lines(path)) == by_number(lines(again))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -40,7 +41,8 @@ def spawn(seqgen_home, tmp_path):
     yield start
     for held in started:
         if not held.closed:
-            held.close(force=True)
+            with contextlib.suppress(pexpect.ExceptionPexpect):  # a busy machine may take longer than it waits for that
+                held.close(force=True)
 
 
 def test_ctrl_c_while_a_long_prompt_is_read_says_how_far_it_came(spawn, tmp_path):

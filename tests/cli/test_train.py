@@ -93,7 +93,7 @@ def test_without_a_terminal_progress_is_plain_lines(train):
     assert lines[0].startswith("corpus   5,400 training tokens, ")
     assert re.fullmatch(r"model    novel: lstm 1 x 16, [\d,]+ parameters, torch on cpu, float32", lines[1])
     figures = [line for line in lines if "characters/s" in line]
-    assert len(figures) == 2  # the first, and the last
+    assert len(figures) in (2, 3)  # the first, and the last; and one more where a machine stands still for ten seconds
     for line in figures:
         assert re.fullmatch(
             r" *\d+%  step \d  epoch 0\.\d\d  train \d\.\d{3}  validation (\d\.\d{3}|-) bits/character  "
@@ -102,7 +102,7 @@ def test_without_a_terminal_progress_is_plain_lines(train):
         ), line
     assert figures[-1].startswith("100%  step 6 ")
     samples = [line for line in lines if line.startswith("sample: ")]
-    assert len(samples) == 2
+    assert len(samples) in (2, 3)
     assert len(samples[-1]) > 50
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", "\n".join(lines))
     assert "⠒⠒ training" not in "\n".join(lines)

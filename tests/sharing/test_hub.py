@@ -114,7 +114,7 @@ def test_another_model_of_the_same_version_is_told(saved, hub, tmp_path):
 
 
 def test_of_two_pushes_at_once_one_wins_and_the_other_is_told(saved, hub, tmp_path, registry):
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=120)
     hub.between = both.wait  # both have looked, and neither has committed
     outcomes = {}
 

@@ -59,6 +59,18 @@ def other(tmp_path, number):
     return SavedModel.open(write_model(tmp_path / "other" / str(number), seed=number), where="novel:1")
 
 
+def test_a_place_that_is_empty_text_is_not_this_folder(saved, registry, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    for run in (
+        lambda: push(saved, "", progress=quiet, as_="novel:3"),
+        lambda: pull("", "novel", registry, progress=quiet),
+    ):
+        with pytest.raises(UsageError, match=r"^A place is empty text: name a folder or a URL\.$"):
+            run()
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_what_is_pushed_is_pulled_as_it_was_under_its_number(saved, url, registry):
     pushed = push(saved, url, progress=quiet, as_="novel:3")
     assert (pushed.where, pushed.new) == (f"{url}/novel/3", True)
@@ -197,6 +209,9 @@ def push_in_process(url, folder, report):
         report.put((folder, str(error)))
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.*fork:DeprecationWarning"
+)  # Python 3.12 warns of it beside threads, of which pytest-xdist has some
 def test_of_processes_that_push_at_once_one_wins_and_nothing_is_mixed(tmp_path, registry):
     url = str(tmp_path / "team")
     context = multiprocessing.get_context("fork")

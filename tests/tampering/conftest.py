@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+import pydantic  # noqa: F401  before memory is watched: the first refusal imports it
 import pytest
 
 from seqgen.core.errors import SeqgenError

@@ -13,6 +13,7 @@ from seqgen.checkpoint import ModelConfig, PartRecord
 from seqgen.core.errors import DamagedModelError, TrainingError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
+from seqgen.corpora import locate
 from seqgen.reproduce import reproduce
 from seqgen.training.options import TrainingOptions
 from seqgen.training.reproduction import compare, reproduction
@@ -46,6 +47,42 @@ def test_a_run_that_ended_by_the_clock_is_repeated_by_its_steps():
     again = how({"results": {"steps": 1234}}, max_time=60.0, epochs=50.0)
     assert again.options == {"epochs": 50.0, "max_steps": 1234}
     assert "ended by the clock, after 1,234 steps" in again.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "results", "given", "told"),
+    [  # what a default training of a small text chooses, and how it ends
+        ({"epochs": 50.0}, {"seconds": 61.0, "steps": 500, "epochs": 50.0}, {"epochs": 50.0}, ""),
+        ({"epochs": 50.0}, {"seconds": 41.0, "steps": 500, "epochs": 50.0}, {"epochs": 50.0}, ""),
+        ({"epochs": 0.33}, {"seconds": 41.0, "steps": 3, "epochs": 0.3}, {"epochs": 0.33}, ""),
+        ({"max_steps": 500}, {"seconds": 41.0, "steps": 500, "epochs": 50.0}, {"max_steps": 500}, ""),
+        (
+            {"epochs": 50.0},
+            {"seconds": 61.0, "steps": 400, "epochs": 40.0},
+            {"epochs": 50.0, "max_steps": 400},
+            "clock",
+        ),
+        ({}, {"seconds": 60.0, "steps": 400, "epochs": 40.0}, {"max_steps": 400}, "It ended by the clock, after 400"),
+        (
+            {"epochs": 50.0, "patience": 3},
+            {"seconds": 41.0, "steps": 400, "epochs": 40.0},
+            {"epochs": 50.0, "patience": 3, "max_steps": 400},
+            "Its patience ended it after 400 steps, and as many are asked for.",
+        ),
+        ({"patience": 3}, {"seconds": 61.0, "steps": 9, "epochs": 1.0}, {"patience": 3, "max_steps": 9}, "the clock"),
+    ],
+)
+def test_a_run_of_some_time_is_repeated_by_what_ended_it(options, results, given, told):
+    again = how({"results": results}, max_time=60.0, **options)
+    assert again.options == given
+    assert [told in note for note in again.notes] == ([True] if told else [])
+
+
+def test_a_run_that_was_done_before_its_time_comes_out_the_same(start):
+    text = start(max_time=600.0, epochs=2.0, ngram_order=0).version.open()
+    again = reproduction(text.config, text.manifest)
+    assert (again.options.get("max_steps"), again.options.get("max_time"), again.notes) == (None, None, ())
+    assert reproduce("sea").run(progress=False)[0].same_weights
 
 
 def test_a_run_that_was_interrupted_is_repeated_by_the_steps_that_were_done(start, resume):
@@ -94,10 +131,13 @@ def test_what_one_run_cannot_repeat_is_told():
     assert "chosen by a sweep" in how({"sweep": {"trials": 3}}).notes[0]
 
 
-def test_a_corpus_that_comes_with_seqgen_is_named_by_its_name():
-    from seqgen.corpora import locate
-
-    assert how({"corpus": {"sources": [str(locate("ice"))]}}).sources == ("ice",)
+def test_a_corpus_that_comes_with_seqgen_is_named_by_its_name_where_nothing_else_is(tmp_path, monkeypatch):
+    path = str(locate("ice"))
+    again = how({"corpus": {"sources": [path]}})
+    assert (again.sources, shlex.split(again.command("novel"))[2]) == ((path,), "ice")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ice").write_text("my own")
+    assert shlex.split(again.command("novel"))[2] == path
 
 
 def test_a_parent_is_where_it_starts_from():

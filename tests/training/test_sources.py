@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from seqgen.core.errors import CorpusError
+from seqgen.core.errors import CorpusError, UsageError
 from seqgen.corpora import locate
-from seqgen.training.sources import name_after, resolve_sources
+from seqgen.training.sources import name_after, named_here, resolve_sources
+
+from .conftest import Reporter
 
 
 @pytest.fixture
@@ -91,13 +95,91 @@ def test_an_empty_standard_input_is_said_and_not_kept(seqgen_home, stdin):
     assert not list((seqgen_home / "corpora" / "stdin").iterdir())
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_comes_through_a_pipe_is_kept_like_standard_input(seqgen_home, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"the ice",))
+    writer.start()
+    (path,) = resolve_sources([str(tmp_path / "pipe")]).paths
+    writer.join()
+    assert Path(path).read_bytes() == b"the ice"
+    assert Path(path).parent == seqgen_home / "corpora" / "pipe"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_run_of_what_came_through_a_pipe_is_gone_on_with_without_it(start, resume, corpus, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(corpus.read_bytes(),))
+    writer.start()
+    start(sources=[str(tmp_path / "pipe")], reporter=Reporter(signal_at=1), max_steps=12, eval_every=4, ngram_order=0)
+    writer.join()
+    assert resume().version.open().manifest["results"]["steps"] == 12
+
+
+def test_each_source_is_taken_once(seqgen_home, tmp_path, monkeypatch, stdin):
+    monkeypatch.chdir(tmp_path)
+    stdin(b"one")
+    found = resolve_sources(["-", "a.txt", "ice", "./a.txt", "-", "https://x.example/", "ice", "https://x.example/"])
+    assert found.sources == ("-", "a.txt", "ice", "./a.txt", "https://x.example/")
+    assert found.paths[1:] == (str(tmp_path / "a.txt"), str(locate("ice")), "https://x.example/")
+
+
+def test_a_source_that_is_empty_text_is_not_this_folder(seqgen_home):
+    with pytest.raises(UsageError, match=r"^A source is empty text: name a file, a folder, "):
+        resolve_sources([""])
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"), [("shakespear", "shakespeare"), ("ICE", "ice"), ("Moby-Dick", "moby-dick"), ("nams", "names")]
+)
+def test_what_is_nearly_the_name_of_a_corpus_is_said_to_be(seqgen_home, tmp_path, monkeypatch, source, meant):
+    monkeypatch.chdir(tmp_path)
+    said = f"{tmp_path / source} does not exist.  Nearest: "
+    with pytest.raises(CorpusError) as raised:
+        resolve_sources([source])
+    assert str(raised.value) == f"{said}the corpus {meant} (seqgen corpora list)"
+    near = tmp_path / f"{source}.txt"
+    near.write_text("near")
+    with pytest.raises(CorpusError) as raised:
+        resolve_sources([source])
+    assert str(raised.value) == f"{said}{near} or the corpus {meant} (seqgen corpora list)"
+    assert resolve_sources([f"./texts/{source}"]).paths == (str(tmp_path / "texts" / source),)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder in use can be removed")
+def test_a_current_folder_that_was_removed_is_said(seqgen_home, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "a.txt").write_text("a")
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(
+        UsageError, match=r"^a.txt is looked for in the current folder, which was removed\.  Go to another"
+    ):
+        resolve_sources(["a.txt"])
+    assert resolve_sources([str(tmp_path / "a.txt")]).paths == (str(tmp_path / "a.txt"),)
+
+
+def test_a_path_is_named_shorter_only_where_that_means_the_same(seqgen_home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ice, names = (str(locate(name)) for name in ("ice", "names"))
+    assert [named_here(ice, dataset="text"), named_here(names, dataset="lines")] == ["ice", "names"]
+    assert named_here(ice, dataset="text:encoding=utf-8") == "ice"
+    assert named_here(names, dataset="text") == names  # by its name it would be read as lines
+    (tmp_path / "ice").symlink_to("nowhere")
+    assert named_here(ice, dataset="text") == ice
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [
         ("novel.txt", "novel"),
         ("novel.txt.gz", "novel"),
         ("texts/NOVEL.TXT.ZST", "NOVEL"),
+        ("novel.txt.bz2", "novel"),
+        ("novel.xz", "novel"),
         ("s3://bucket/novel.txt.gz?signature=1.txt", "novel"),
+        ("http://ada:lace@example.org/novel.txt", "novel"),
+        ("http://ada:lace@example.org/", "example.org"),
         ("chapters/", "chapters"),
         ("chapters/*", "chapters"),
         ("a.txtgz", "a.txtgz"),

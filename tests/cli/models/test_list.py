@@ -35,7 +35,7 @@ def test_the_list_has_a_line_for_each_version(seqgen, novel):
     ]
     assert set(rule) == {"─"}
     assert re.fullmatch(
-        r"novel:1 +@best +\d\.\d{3} +novel\.txt +char +torch +lstm 1x16 +[\d.]+k +\d+kB +(now|\d+ min)", first
+        r"novel:1 +@best +\d\.\d{3} +novel\.txt +char +torch +lstm 1x16 +[\d.]+k +\d+kB +(now|\d+ min|\d+ h)", first
     )
     assert re.match(r"novel:2 +@latest +\d\.\d{3} +novel\.txt", second)
 

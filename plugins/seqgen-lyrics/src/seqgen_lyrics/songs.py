@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class SongsDataset(Dataset):
 
     def _songs(self, file: Source, wordless: list[str]) -> Iterator[Document]:
         """The songs of a file; its name is added to ``wordless`` where it should be one and has no words."""
-        name = file.name.lower().removesuffix(".gz").removesuffix(".zst")
+        name = re.sub(r"\.(gz|bz2|xz|zst)$", "", file.name.lower())
         if name.endswith((".jsonl", ".ndjson")):
             yield from self._records(file, _json_records(file, self._text(file)))
         elif name.endswith((".csv", ".tsv")):

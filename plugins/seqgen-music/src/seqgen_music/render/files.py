@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -152,7 +153,7 @@ def _is_local(source: Source) -> bool:
 
 
 def _pieces_of(source: Source, encoding: str) -> Iterator[Piece]:
-    name = Path(source.name.removesuffix(".gz").removesuffix(".zst"))
+    name = Path(re.sub(r"\.(gz|bz2|xz|zst)$", "", source.name))
     stem = "tune" if source.name == "-" else name.stem
     begin = next(source.blocks(), b"")
     if begin.startswith((b"MThd", b"RIFF")) or name.suffix.lower() in SUFFIXES:

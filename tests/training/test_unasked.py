@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seqgen.core.files import find_sources
-from seqgen.judging.corpus import _files
+from seqgen.training.unasked import files_of
 
 
 @pytest.fixture
@@ -18,7 +18,8 @@ def folder(tmp_path):
     for size, name in enumerate(names, 1):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x" * size)
-    (tmp_path / "link.txt").symlink_to(tmp_path / "b.md")
+    (tmp_path.parent / "elsewhere.md").write_text("x" * 10)
+    (tmp_path / "link.txt").symlink_to(tmp_path.parent / "elsewhere.md")
     (tmp_path / "deep" / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "deep" / "pipe")
     return tmp_path
@@ -28,8 +29,8 @@ def folder(tmp_path):
 def test_what_is_counted_is_what_would_be_read(folder, source):
     found = find_sources([f"{folder}/{source}"])
     expected = sorted(Path(each.name).stat().st_size for each in found)
-    assert sorted(status.st_size for status in _files(f"{folder}/{source}")) == expected
+    assert sorted(status.st_size for status in files_of(f"{folder}/{source}")) == expected
 
 
 def test_what_is_not_there_has_nothing(folder):
-    assert [list(_files(f"{folder}/{source}")) for source in ("none.txt", "*.none")] == [[], []]
+    assert [list(files_of(f"{folder}/{source}")) for source in ("none.txt", "*.none")] == [[], []]

@@ -1,0 +1,72 @@
+"""What is said of a source that a person names and that is not there, or is no file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from seqgen.core.errors import CorpusError, UsageError
+
+
+def refuse_empty(source: str) -> None:
+    """Hold what names a source against being empty, as a variable of the shell is that nobody set.
+
+    Raises:
+        UsageError: it is.
+    """
+    if not source:
+        raise UsageError("A source is empty text: name a file, a folder, a URL, or - for standard input.")
+
+
+def missing(name: str, path: Path, *, besides: Mapping[str, str] | None = None) -> str:
+    """The sentence about a path that does not exist, with what is called nearly so.
+
+    Args:
+        name: as it was named.
+        path: what that stands for.
+        besides: names that could have been meant and are none of files, to how they are shown.
+    """
+    if path.is_symlink():
+        return f"{name} is a link to {os.readlink(path)}, which is not there."  # noqa: PTH115  Path drops ./
+    near = [str(path.parent / each) for each in nearest(path.name, _beside(path))]
+    near += [(besides or {})[each] for each in nearest(path.name, besides or {})]
+    return f"{name} does not exist." + (f"  Nearest: {' or '.join(near)}" if near else "")
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """The one of these names that is most like another one, whatever its case; none where none is."""
+    by_case = {each.lower(): each for each in names}
+    return [by_case[near] for near in difflib.get_close_matches(name.lower(), by_case, n=1)]
+
+
+def refuse_device(path: Path) -> None:
+    """Hold what exists against being a device, which may have no end: all but the null device and standard input.
+
+    Raises:
+        CorpusError: it is one.
+    """
+    status = path.stat()
+    if not (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)):
+        return
+    if status.st_rdev not in _harmless():
+        raise CorpusError(f"{path} is a device and no file.  Name a file, a folder, or - for standard input.")
+
+
+def _harmless() -> set[int]:
+    found = set()
+    for each in (os.devnull, 0):
+        try:
+            found.add(os.stat(each).st_rdev)  # noqa: PTH116  also of a descriptor
+        except OSError:  # standard input may be closed
+            continue
+    return found
+
+
+def _beside(path: Path) -> list[str]:
+    try:
+        return [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return []
