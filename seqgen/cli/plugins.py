@@ -26,8 +26,8 @@ from seqgen.cli.environment import (
     table,
     width,
 )
-from seqgen.core.catalog import find_module
 from seqgen.core.declared import declared_options
+from seqgen.core.distributions import find_module
 from seqgen.core.plugin import in_words
 
 if TYPE_CHECKING:

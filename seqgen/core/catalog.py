@@ -10,23 +10,22 @@ import functools
 import importlib
 import importlib.util
 import re
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.machinery import ModuleSpec, PathFinder
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import pluggy
 
 from seqgen.core import hookspecs, options
+from seqgen.core.distributions import distribution_of, is_installed, normal_name, requirements_of
 from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, PluginError, SeqgenError, UnknownPartError
 from seqgen.core.options import PartSpec
 from seqgen.core.plugin import Plugin, in_words, stdout_to_stderr
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+    from importlib.metadata import EntryPoint
 
 Kind: TypeAlias = Literal["tokenizer", "dataset", "backend", "sampler", "callback"]
 
@@ -58,7 +57,7 @@ class PartEntry:
     @property
     def missing(self) -> tuple[str, ...]:
         """The packages it needs that are not installed here."""
-        return tuple(package for package in self.requires if not _installed(package))
+        return tuple(package for package in self.requires if not is_installed(package))
 
     @property
     def install(self) -> str:
@@ -346,7 +345,7 @@ def load_catalog(
 
     plugins = [Plugin("builtin", BUNDLED, "seqgen", __version__, lambda: importlib.import_module(BUNDLED))]
     off = {normal_name(name): where for name, where in disabled.items()}
-    found = [(*_distribution(point), point) for point in entry_points]
+    found = [(*distribution_of(point), point) for point in entry_points]
     for distribution, version, point in sorted(found, key=lambda each: (each[0], each[2].name)):
         plugins.append(
             Plugin(
@@ -355,16 +354,11 @@ def load_catalog(
                 distribution,
                 version,
                 point.load,
-                requirements=functools.partial(_requirements, point),
+                requirements=functools.partial(requirements_of, point),
                 disabled=off.get(normal_name(distribution), ""),
             )
         )
     return Catalog(plugins, tell, waiting=waiting)
-
-
-def normal_name(distribution: str) -> str:
-    """The name of a distribution, in the one form that names are compared in (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def option_of(kind: Kind) -> str:
@@ -385,53 +379,3 @@ def _raised_from(error: BaseException) -> Iterator[BaseException]:
 def _imported(target: str) -> Any:
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-
-def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
-    """Name and version of the distribution that an entry point belongs to."""
-    package = re.split("[.:]", entry_point.value, maxsplit=1)[0]
-    return (package, "?") if entry_point.dist is None else name_and_version(entry_point.dist, otherwise=package)
-
-
-def name_and_version(dist: Distribution, *, otherwise: str) -> tuple[str, str]:
-    """Of a distribution, and else, where its metadata does not tell, another name."""
-    try:
-        return _named_in_metadata(dist)
-    except Exception:  # noqa: BLE001  half installed, or damaged; what is wrong shows when it is imported
-        return otherwise, "?"
-
-
-def _named_in_metadata(dist: Distribution) -> tuple[str, str]:
-    # Not dist.name and dist.version, each of which parses all of the metadata, with a library that takes 17 ms to import.
-    head = (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").partition("\n\n")[0]
-    fields = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())}
-    name: str | None = fields.get("name") or dist.name
-    if not name:
-        raise ValueError("a distribution without a name")
-    return name, fields.get("version") or dist.version
-
-
-def _requirements(entry_point: EntryPoint) -> list[str]:
-    try:
-        return (entry_point.dist.requires or []) if entry_point.dist else []
-    except ValueError:  # damaged metadata says nothing
-        return []
-
-
-def find_module(name: str) -> ModuleSpec | None:
-    """Where a module is, of which nothing is imported, nor any package on the way to it; None where it is not there."""
-    first, *rest = name.split(".")
-    try:
-        spec = importlib.util.find_spec(first)
-        for part in rest:
-            if spec is None or spec.submodule_search_locations is None:
-                return None
-            first = f"{first}.{part}"
-            spec = PathFinder.find_spec(first, spec.submodule_search_locations)
-    except (ImportError, ValueError):
-        return None
-    return spec
-
-
-def _installed(package: str) -> bool:
-    return package in sys.modules or find_module(package) is not None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqgen.core.catalog import find_module
+from seqgen.core.distributions import find_module
 from seqgen.core.options import written
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from seqgen.core.catalog import Catalog, Kind, PartEntry, load_catalog, normal_name
+from seqgen.core.catalog import Catalog, Kind, PartEntry, load_catalog
+from seqgen.core.distributions import normal_name
 from seqgen.core.errors import PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import PROJECT
 from seqgen.installed import readable_entry_points

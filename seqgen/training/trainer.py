@@ -15,17 +15,8 @@ from seqgen.core.errors import OptionError, TrainingError
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
 from seqgen.evaluation import summed_nats
+from seqgen.training.rhythm import EVALUATIONS, Rhythm
 from seqgen.training.schedule import Budget, Schedule
-
-EVALUATIONS = 20
-"""How many evaluations a run has when ``eval_every`` is not given: one each time a twentieth of the budget is used."""
-
-EVALUATION_SHARE = 0.1
-"""With a budget of time, such evaluations wait so that they take no larger share of it than this."""
-
-TOKENS_PER_TARGET = 2
-"""Where updates or passes are counted, such evaluations wait until so many tokens have been trained on for each target that all have scored: an
-update computes some three times as much for a token as an evaluation does."""
 
 TICK_SECONDS = 0.25
 """How often losses are read and shown.  Reading waits for the device, so it must be seldom."""
@@ -182,7 +173,7 @@ class Trainer:
         progress = self.budget.progress(now.step, now.seconds)
         pending: list[SupportsFloat] = []  # read seldom: reading waits for the device
         since = _Since(now.seconds)
-        rhythm = _Rhythm(
+        rhythm = Rhythm(
             self.eval_every, self.budget.max_seconds is not None, int(progress * EVALUATIONS), self._targets
         )
         next_tick, next_checkpoint = now.seconds, now.seconds + self.checkpoint_every
@@ -328,41 +319,6 @@ class _Stopwatch:
         moment = self._clock()
         self._seconds, self._last = self._seconds + max(0.0, moment - self._last), moment
         return self._seconds
-
-
-@dataclass
-class _Rhythm:
-    """When to evaluate: every so many steps, or each time a twentieth of the budget is used, if that does not take too long; and at the end.
-
-    Attributes:
-        every: steps; None: twentieths.
-        timed: whether the budget is one of time.  Otherwise the rhythm does not depend on the clock.
-        twentieths: how many were used when it was last evaluated, or asked whether to.
-        targets: how many an evaluation scores.
-    """
-
-    every: int | None
-    timed: bool
-    twentieths: int
-    targets: int
-    not_before: float = 0.0
-
-    def due(self, now: Counters, progress: float) -> bool:
-        if progress >= 1.0:
-            return True
-        if self.every is not None:
-            return now.step % self.every == 0
-        twentieths = int(progress * EVALUATIONS)
-        if twentieths == self.twentieths:
-            return False
-        if self.timed:
-            return now.seconds >= self.not_before
-        self.twentieths = twentieths  # left out, and not late: a run that is resumed here evaluates when this one does
-        return now.tokens >= TOKENS_PER_TARGET * self.targets * (now.evaluations + 1)
-
-    def evaluated(self, begun: float, ended: float, progress: float) -> None:
-        self.twentieths = int(progress * EVALUATIONS)
-        self.not_before = ended + (ended - begun) * (1 / EVALUATION_SHARE - 1)
 
 
 @dataclass

@@ -16,7 +16,7 @@ import seqgen as package
 def lean(monkeypatch):
     """As where no framework is installed: asking which devices Keras has takes seconds."""
     monkeypatch.setattr(
-        "seqgen.core.catalog._installed", lambda name: name not in ("torch", "keras", "numba", "tokenizers")
+        "seqgen.core.catalog.is_installed", lambda name: name not in ("torch", "keras", "numba", "tokenizers")
     )
 
 

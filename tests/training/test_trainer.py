@@ -13,7 +13,7 @@ from seqgen.core.errors import TrainingError
 from seqgen.data.batching import make_batching
 from seqgen.evaluation import summed_nats
 from seqgen.training.schedule import Schedule
-from seqgen.training.trainer import TICK_SECONDS, Counters, _Rhythm, evaluate
+from seqgen.training.trainer import TICK_SECONDS, evaluate
 
 MODES = ("stream", "documents", "windows")
 
@@ -357,35 +357,6 @@ def test_nats_are_summed_to_the_same_bits_however_many_batches_are_read_together
     for together in (1, 3, 1000):
         monkeypatch.setattr("seqgen.evaluation.READ_TOGETHER", together)
         assert summed_nats(model, batches) == (expected, scored)
-
-
-def now(step=1, seconds=0.0, tokens=0, evaluations=0):
-    return Counters(step=step, seconds=seconds, tokens=tokens, evaluations=evaluations)
-
-
-def test_evaluations_that_take_long_wait_so_that_they_take_no_more_than_a_tenth_of_the_time():
-    rhythm = _Rhythm(every=None, timed=True, twentieths=0, targets=10**9)
-    assert rhythm.due(now(seconds=5), progress=0.05)
-    rhythm.evaluated(begun=5, ended=7, progress=0.07)
-    assert not rhythm.due(now(seconds=20), progress=0.2)
-    assert rhythm.due(now(seconds=25), progress=0.25)
-    assert rhythm.due(now(seconds=26), progress=1.0)
-
-
-def test_with_a_budget_of_steps_alone_the_rhythm_does_not_depend_on_the_clock():
-    rhythm = _Rhythm(every=None, timed=False, twentieths=0, targets=0)
-    rhythm.evaluated(begun=5, ended=700, progress=0.07)
-    assert not rhythm.due(now(seconds=701), progress=0.09)
-    assert rhythm.due(now(seconds=702), progress=0.10)
-
-
-def test_there_an_evaluation_is_left_out_that_scores_more_than_half_as_many_tokens_as_were_trained_on_since_the_last():
-    rhythm = _Rhythm(every=None, timed=False, twentieths=0, targets=100)
-    assert not rhythm.due(now(tokens=199), progress=0.05)
-    assert not rhythm.due(now(tokens=250), progress=0.06)  # it is not made up for
-    assert rhythm.due(now(tokens=250), progress=0.10)
-    assert not rhythm.due(now(tokens=399, evaluations=1), progress=0.15)
-    assert rhythm.due(now(tokens=399, evaluations=1), progress=1.0)
 
 
 @pytest.mark.parametrize("step", range(1, 13))
