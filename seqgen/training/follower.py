@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from seqgen.core.backend import Model
 from seqgen.core.callback import Callback
 from seqgen.core.errors import GenerationError, OutputError
+from seqgen.core.plugin import in_a_line
 from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import bits_per_character
@@ -111,5 +112,5 @@ class GuardedCallback:
             return getattr(self.callback, method)(*copy.deepcopy(arguments))  # what it changes is its own
         except (Exception, SystemExit) as error:  # noqa: BLE001  a third party's code; the training must not suffer
             self._failed = True
-            self.reporter.warn(redacted(f"{self.spec} failed and is left out: {type(error).__name__}: {error}"))
+            self.reporter.warn(redacted(f"{self.spec} failed and is left out: {in_a_line(error)}"))
             return None

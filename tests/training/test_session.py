@@ -115,6 +115,24 @@ def test_what_a_callback_does_to_what_it_is_handed_is_its_own_matter(start):
     assert not [line for line in reporter.told if line.startswith("warning")]
 
 
+class SilentError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("failure", [SilentError(), ValueError("a\nb")], ids=["no words", "several lines"])
+def test_whatever_a_callback_raises_is_told_in_a_line_and_ends_nothing(start, failure):
+    class Broken(Callback):
+        def on_metrics(self, metrics):
+            raise failure
+
+    reporter = Reporter()
+    assert start(max_steps=6, eval_every=2, callbacks=[Broken()], reporter=reporter).record["steps"] == 6
+    (line,) = [line for line in reporter.told if line.startswith("warning")]
+    said = "SilentError" if isinstance(failure, SilentError) else "ValueError: a"
+    assert line == f"warning: callback Broken failed and is left out: {said}"
+
+
 @pytest.mark.parametrize("failure", [TypeError("no"), SystemExit("no")], ids=repr)
 def test_a_callback_that_fails_when_asked_ends_nothing(start, failure):
     class Broken(Callback):
