@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from seqgen.cli.app import main
+from seqgen.core import declared
 
 # Models of 16 units gain nothing from a second thread, and on a busy machine they wait for it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -173,3 +174,5 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     yield write
     for module in [name for name, module in sys.modules.items() if str(folder) in str(getattr(module, "__file__", ""))]:
         del sys.modules[module]
+    for remembered in (declared._class_options, declared._source):  # of modules of these names
+        remembered.cache_clear()
