@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seqgen.core.backend import Model
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Ids
+from seqgen.core.types import Content, Ids
 from seqgen.data.arrays import blocks
 
 if TYPE_CHECKING:
     from seqgen.data.batching import Batching
 
 _CHUNK = 1 << 20
+
+UNKNOWN_TOLD = 0.01
+"""Share of a text that is unknown to a vocabulary from which on it is told."""
 
 READ_TOGETHER = 1000
 """Batches whose nats are read at a time: reading waits for the device, where each that is not read yet takes some memory."""
@@ -54,12 +58,14 @@ class Score:
         tokens: how many were scored.
         characters: how many characters they stand for.
         missing: symbols of the text that the vocabulary lacks, each with what stood in for it, or None.
+        unknown_share: the share of the text's characters that they are; what is lost by them is counted by no loss.
     """
 
     nats: float
     tokens: int
     characters: int
     missing: Mapping[str, str | None] = field(default_factory=dict)
+    unknown_share: float = 0.0
 
     @property
     def loss(self) -> float:
@@ -99,3 +105,11 @@ def summed_nats(model: Model, batches: Batching) -> tuple[float, int]:
 def count_characters(tokenizer: Tokenizer, ids: Ids) -> int:
     """How many characters the ids stand for, counted in pieces so that memory stays bounded."""
     return sum(tokenizer.characters(block) for block in blocks(ids, _CHUNK))
+
+
+def characters_among(content: Content, symbols: Collection[str]) -> int:
+    """How many characters of a text are one of these symbols; none of other media."""
+    if not symbols or not isinstance(content, str):
+        return 0
+    counts = Counter(content)
+    return sum(counts[symbol] for symbol in symbols)

@@ -21,7 +21,7 @@ from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.evaluation import Score, count_characters, summed_nats
+from seqgen.evaluation import UNKNOWN_TOLD, Score, characters_among, count_characters, summed_nats
 from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
@@ -266,10 +266,14 @@ class LanguageModel:
         # Not every token is scored: some windows, and without ends no document's first one.
         characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
         missing: dict[str, str | None] = {}
+        read = unknown = 0
         if type(self.tokenizer).missing is not Tokenizer.missing:  # else the files need not be read again
             for document in documents.documents():
-                missing |= self.tokenizer.missing(document.content)
-        return Score(nats=nats, tokens=tokens, characters=characters, missing=missing)
+                lacking = self.tokenizer.missing(document.content)
+                missing |= lacking
+                read += len(document.content)
+                unknown += characters_among(document.content, lacking.keys())
+        return Score(nats, tokens, characters, missing, unknown_share=unknown / max(read, 1))
 
     def _unusable(self, prompt: Content) -> str:
         """Why no id could be made of a prompt."""
@@ -335,14 +339,15 @@ def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[st
         raise OptionError("beam and prefix_lines do not go together; leave one out.")
 
 
-def describe_missing(missing: Mapping[str, str | None], reference: str) -> str:
-    """A sentence that names symbols a model does not know, and what stands in for each."""
+def describe_missing(missing: Mapping[str, str | None], reference: str, *, share: float = 0.0) -> str:
+    """A sentence that names symbols a model does not know, and what stands in for each; one more where they are much of a text."""
     shown = [
         f"{symbol!r} (left out)" if nearest is None else f"{symbol!r} (read as {nearest!r})"
         for symbol, nearest in list(missing.items())[:8]
     ]
     more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-    return f"{reference} does not know {', '.join(shown)}{more}."
+    much = f"  They are {share:.1%} of it, which no figure counts, so that none compares with another model's."
+    return f"{reference} does not know {', '.join(shown)}{more}." + (much if share >= UNKNOWN_TOLD else "")
 
 
 def _warn(text: str) -> None:

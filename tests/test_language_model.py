@@ -100,3 +100,12 @@ def test_bits_are_per_character_that_is_scored_where_the_first_of_each_document_
     (tmp_path / "lines.txt").write_text("a c\n" * 50)
     score = make_model("lines", "documents").score(tmp_path / "lines.txt")
     assert (score.tokens, score.characters) == (100, 100)
+
+
+@pytest.mark.usefixtures("seqgen_home")
+def test_how_much_of_a_text_the_vocabulary_lacks_is_counted(make_model, tmp_path):
+    (tmp_path / "some.txt").write_text("a cat XX")
+    (tmp_path / "none.txt").write_text("a cat sat")
+    model = make_model()
+    shares = [model.score(tmp_path / name).unknown_share for name in ("some.txt", "none.txt")]
+    assert shares == [0.25, 0.0]

@@ -168,7 +168,7 @@ def _scores(loaded: LanguageModel, files: Sequence[str], dataset: str | None) ->
     scores = [(file, loaded.score(file, dataset=dataset)) for file in files]
     for file, score in scores:
         if score.missing:
-            warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")
+            warn(f"{file}: {describe_missing(score.missing, loaded.reference, share=score.unknown_share)}")
     return scores
 
 

@@ -18,6 +18,7 @@ from seqgen.core.options import PartSpec
 from seqgen.core.redact import redacted
 from seqgen.data.split import split
 from seqgen.data.store import fingerprint_of, open_or_build
+from seqgen.evaluation import UNKNOWN_TOLD
 from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
@@ -35,7 +36,6 @@ from seqgen.training.resuming import read_about, read_settings
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import DivergedError, Trainer
-from seqgen.training.unknown import TOLD
 
 SAMPLES_SHARE, SAMPLES_SECONDS = 0.02, 1.0
 """How long the texts that are kept with a model may take to write: a share of the training, but that many seconds at least."""
@@ -286,7 +286,7 @@ class Session:
 
     def _tell_of_unknown(self, prepared: Preparation) -> None:
         """Say what no loss counts, where it is much."""
-        if prepared.unknown >= TOLD:
+        if prepared.unknown >= UNKNOWN_TOLD:
             self.reporter.warn(
                 f"{prepared.unknown:.1%} of the corpus are symbols that the vocabulary lacks.  They are left out or read as others, and "
                 "no loss counts what is lost by that: it compares with no other model's."

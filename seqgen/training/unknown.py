@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from seqgen.core.dataset import Dataset
 from seqgen.core.tokenizer import Tokenizer
+from seqgen.evaluation import characters_among
 
 LOOKED_AT = 1_000_000
 """Characters that are looked at."""
-
-TOLD = 0.01
-"""Share from which on it is told."""
 
 
 def unknown_share(tokenizer: Tokenizer, dataset: Dataset) -> float:
@@ -28,9 +24,7 @@ def unknown_share(tokenizer: Tokenizer, dataset: Dataset) -> float:
             return 0.0
         content = document.content[: LOOKED_AT - seen]
         seen += len(content)
-        if missing := tokenizer.missing(content):
-            counts = Counter(content)
-            unknown += sum(counts[symbol] for symbol in missing)
+        unknown += characters_among(content, tokenizer.missing(content).keys())
         if seen >= LOOKED_AT:
             break
     return unknown / max(seen, 1)

@@ -160,7 +160,7 @@ def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Cata
                 tell_rounding(loaded)
             score = loaded.score(source)
             if score.missing:
-                warn(f"{file}: {describe_missing(score.missing, loaded.reference)}")
+                warn(f"{file}: {describe_missing(score.missing, loaded.reference, share=score.unknown_share)}")
             bits.append(score.bits_per_character)
     return bits
 
