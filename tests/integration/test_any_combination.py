@@ -32,7 +32,10 @@ def test_any_registered_combination_trains_and_generates(seqgen_main):
         for tokenizer in names("tokenizer"):
             for dataset in names("dataset"):
                 assert (tokenizer, dataset, backend) in works
-    refused = [cell for cell in matrix["cells"] if cell["outcome"] == "refused"]
-    assert len(works) + len(refused) == len(matrix["cells"])
+    # Whatever else is installed here has media and samplers of its own.
+    tokenizers, datasets = [*names("tokenizer"), "steps"], [*names("dataset"), "walks"]
+    ours = [cell for cell in matrix["cells"] if cell["tokenizer"] in tokenizers and cell["dataset"] in datasets]
+    refused = [cell for cell in ours if cell["outcome"] == "refused"]
+    assert len(refused) + sum(cell["outcome"] == "works" for cell in ours) == len(ours)
     assert all((cell["tokenizer"] == "steps") != (cell["dataset"] == "walks") for cell in refused)
-    assert all(cell["samplers"] == matrix["samplers"] for cell in matrix["cells"] if cell["outcome"] == "works")
+    assert all({*names("sampler")} <= {*cell["samplers"]} for cell in ours if cell["outcome"] == "works")
