@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 from typer.core import TyperCommand
 
+from seqgen.cli.output import CONTROLS, CONTROLS_IN_JSON
 from seqgen.core.redact import redacted
 
 if TYPE_CHECKING:
@@ -126,16 +127,9 @@ def complete_model() -> list[str]:
     return Registry(home.models_folder()).names()
 
 
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
-"""What a terminal would obey, as it is shown: messages quote names and values from files of strangers."""
-
-_CONTROLS_IN_JSON = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
-"""Those that JSON lets stand as they are."""
-
-
 def say(message: str, *, label: str = "", style: str = "") -> None:
     """Words for people, without credentials, on standard error; where nobody can read them any more, that changes nothing."""
-    message = redacted(message).translate(_CONTROLS)
+    message = redacted(message).translate(CONTROLS)
     label = f"{label}: " if label else ""
     with contextlib.suppress(OSError):
         if sys.stderr.isatty():
@@ -179,7 +173,7 @@ def default(value: str) -> str:
 
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
-    typer.echo(json_module.dumps(value, ensure_ascii=False, default=str).translate(_CONTROLS_IN_JSON))
+    typer.echo(json_module.dumps(value, ensure_ascii=False, default=str).translate(CONTROLS_IN_JSON))
 
 
 def table(*columns: str | Text) -> Table:

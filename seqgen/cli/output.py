@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
-"""What a terminal would obey, as it is shown there: a model may be a stranger's, and write anything."""
+"""What a terminal would obey, as it is shown there: a model may be a stranger's and write anything, and messages quote names and values."""
 
-_CONTROLS_IN_JSON = {code: f"\\u{code:04x}" for code in CONTROLS}
+CONTROLS_IN_JSON = {code: f"\\u{code:04x}" for code in CONTROLS}
+"""The same within JSON, which lets some of them stand as they are."""
 
 
 class Out:
@@ -70,7 +71,7 @@ class Out:
     def line(self, value: Any) -> None:
         """Write a value as a line of JSON."""
         line = json_module.dumps(value, ensure_ascii=False)
-        self.write((line.translate(_CONTROLS_IN_JSON) if self._obeys else line) + "\n")
+        self.write((line.translate(CONTROLS_IN_JSON) if self._obeys else line) + "\n")
 
 
 @contextlib.contextmanager
