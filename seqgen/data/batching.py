@@ -30,6 +30,9 @@ Art of Evaluation in Neural Language Models, section 4, with 0.01)."""
 COVERED = 0.9
 """Share of a part that the streams of an epoch cover at least, if fewer of them do: where a batch is large beside the part, much would be left over."""
 
+_GOLDEN = (5**0.5 - 1) / 2
+"""The golden ratio's fraction: its multiples lie as evenly as those of any number (Knuth, The Art of Computer Programming, 6.4)."""
+
 _DRAWN = 1 << 20
 """Numbers that are drawn at a time: 8 MB."""
 
@@ -39,6 +42,9 @@ EVALUATED_WINDOWS = 8192
 EVALUATED_TARGETS = 1 << 17
 """So many targets are scored at most in an evaluation while a model trains, which takes some seconds: their mean is right to a few
 thousandths of a nat."""
+
+EVALUATED_DOCUMENTS = 16
+"""Of so many documents at least an evaluation scores something, where there are as many long ones."""
 
 MOST_TOUCHED = 1 << 26
 """Bytes of the mapped tokens, about, that are left in memory."""
@@ -315,12 +321,20 @@ class Documents(Batching):
         return self._gather(first, length, weights=scored, carry=bool(window > 0))
 
     def _leave_out(self, at_most: int) -> None:
-        """Keep evenly spaced documents, about as many targets as asked for; of one that has more, its beginning."""
+        """Keep documents from all over, of long ones the beginning, until they have as many targets as asked for."""
         self.partial = True
-        self._targets = np.minimum(self._targets, at_most)
-        count = max(1, int(at_most / self._targets.mean()))
-        chosen = np.arange(count) * self._targets.size // count
-        self._first, self._targets = self._first[chosen], self._targets[chosen]
+        # The length at which all would have to be cut to have as many, or more if that is short.
+        ascending = np.sort(self._targets)
+        shorter = np.cumsum(ascending) - ascending
+        lengths = -(-(at_most - shorter) // np.arange(ascending.size, 0, -1))
+        least = lengths[np.argmax(lengths <= ascending)]
+        targets = np.minimum(self._targets, max(least, at_most // EVALUATED_DOCUMENTS))
+        order = np.argsort(np.arange(targets.size) * _GOLDEN % 1)  # of which any first few are nearly evenly spaced
+        ends = np.cumsum(targets[order])
+        count = int(np.searchsorted(ends, at_most)) + 1
+        targets[order[count - 1]] -= ends[count - 1] - at_most
+        chosen = np.sort(order[:count])
+        self._first, self._targets = self._first[chosen], targets[chosen]
 
     def _make_plan(self, epoch: int) -> tuple[Positions, Positions, Positions]:
         """The order of documents (D,), of which each B are a group; the order of groups; the step after each one's last."""

@@ -284,12 +284,31 @@ def test_of_too_many_documents_evenly_spaced_ones_are_evaluated(many_documents):
     part = many_documents([9] * 100)
     batching = make("documents", part, for_evaluation=True, at_most=200)
     found = scored_targets(epoch_of(batching))
-    assert len(found) == len(set(found)) == batching.targets
-    assert 180 <= batching.targets <= 200
+    assert len(found) == len(set(found)) == batching.targets == 200
     assert batching.partial
-    assert max(found) > 0.9 * part.tokens.size
+    documents = sorted({target // 9 for target in found})
+    assert documents[0] <= 5
+    assert documents[-1] >= 94
+    assert max(np.diff(documents)) <= 9
     whole = make("documents", part, for_evaluation=True, at_most=part.tokens.size)
     assert (whole.partial, whole.targets) == (False, part.tokens.size - 1)
+
+
+@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=40), at_most=st.integers(1, 300))
+def test_as_many_targets_as_asked_for_are_evaluated_whatever_the_lengths_of_documents(many_documents, lengths, at_most):
+    part = many_documents(lengths)
+    batching = make("documents", part, for_evaluation=True, at_most=at_most)
+    found = scored_targets(epoch_of(batching))
+    assert len(found) == len(set(found)) == batching.targets == min(at_most, part.tokens.size - 1)
+
+
+@pytest.mark.parametrize("lengths", [[50, 30_000], [3] * 5 + [40_000], [100] * 99 + [50_000], [20_000] * 40])
+def test_documents_of_very_different_lengths_are_evaluated_in_as_many_places(many_documents, lengths):
+    batching = make("documents", many_documents(lengths), for_evaluation=True, at_most=10_000)
+    assert batching.targets == 10_000
+    starts = np.cumsum([0, *lengths])
+    documents = np.searchsorted(starts + np.arange(starts.size), scored_targets(epoch_of(batching)), side="right")
+    assert len(set(documents.tolist())) >= min(len(lengths), 16)
 
 
 def test_of_a_document_that_alone_has_too_many_targets_the_beginning_is_evaluated(one_document):
