@@ -75,10 +75,11 @@ class MlflowLog(Callback):
             self._client.log_batch(self._run, metrics=figures)
 
     def on_end(self, summary: Mapping[str, Any]) -> None:
-        """Say which model it gave, and whether the run was ended early."""
+        """Say which model it gave, and whether the run failed or was ended early."""
         if self._client is not None:
             self._client.set_tag(self._run, "seqgen.model", f"{summary['model']}:{summary['version']}")
-            self._client.set_terminated(self._run, "KILLED" if summary.get("interrupted") else "FINISHED")
+            ended = "FAILED" if summary.get("failed") else "KILLED" if summary.get("interrupted") else "FINISHED"
+            self._client.set_terminated(self._run, ended)
 
 
 def address(uri: str) -> str:

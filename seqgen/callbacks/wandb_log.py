@@ -62,4 +62,4 @@ class WandbLog(Callback):
         """Say which model it gave, and end the run."""
         if self._run is not None:
             self._run.summary["model"] = f"{summary['model']}:{summary['version']}"
-            self._run.finish(exit_code=int(bool(summary.get("interrupted"))))
+            self._run.finish(exit_code=int(bool(summary.get("failed") or summary.get("interrupted"))))

@@ -211,7 +211,7 @@ def convert(annotation: Any, value: Any) -> Any:
     if _optional(annotation) and value in (None, "none", "None"):
         return None
     bare = _bare(annotation)
-    if isinstance(value, bool) and bare in (int, float):
+    if isinstance(value, bool) and bool not in (bare, *typing.get_args(bare)):
         raise ValueError(value)
     reading = next((data for data in _metadata(annotation) if isinstance(data, ReadAs)), None)
     if isinstance(value, str):

@@ -103,6 +103,7 @@ SUMMARY: Mapping[str, Any] = {
     "backend": "torch",
     "device": "cpu",
     "precision": "float32",
+    "failed": False,
     "interrupted": False,
     "stopped_by_callback": False,
     "setbacks": 0,

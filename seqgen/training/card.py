@@ -138,7 +138,7 @@ It may repeat pieces of its corpus word for word, and writes with the prejudices
 
 def _sources(lineage: Mapping[str, Any]) -> list[str]:
     """The names of the files alone: a card is shown to others, and where they lay is nobody's business."""
-    sources = [as_named(str(each)) for each in lineage.get("corpus", {}).get("sources", [])]
+    sources = as_named(map(str, lineage.get("corpus", {}).get("sources", [])))
     return [each.rstrip("/").rpartition("/")[2] or each for each in sources]
 
 

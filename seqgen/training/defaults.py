@@ -40,12 +40,12 @@ RATE_TIMES_SIZE, HIGHEST_RATE = 2.56, 8e-3
 
 @dataclass(frozen=True)
 class Corpus:
-    """What the choice depends on.
+    """What the choice depends on, and is explained with.
 
     Attributes:
         tokens: of the training part.
         documents: how many there are.
-        vocab_size: V.
+        vocab_size: V, which is told and decides nothing.
     """
 
     tokens: int

@@ -31,11 +31,10 @@ class Follower:
     tokenizer: Tokenizer
     has_ends: bool
     reporter: Reporter
-    sample: Sample
+    sample: Sample | None
     callbacks: list[GuardedCallback]
     characters_per_token: float
     diagnosis: Diagnosis
-    _no_samples: bool = field(default=False, init=False)
     _ends: bool = field(default=False, init=False)
 
     def tick(self, tick: Tick) -> None:
@@ -61,14 +60,14 @@ class Follower:
 
     def evaluated(self, trainer: Trainer) -> None:
         """Show what the model writes now: nothing, where training is diverging, which its loss will tell."""
-        if self._no_samples:
+        if self.sample is None:
             return
         try:
             self.reporter.sample(self.sample(trainer.model, self.tokenizer, self.has_ends))
         except GenerationError:
             pass
         except Exception as error:  # noqa: BLE001  a third party's tokenizer; what was trained must not suffer
-            self._no_samples = True
+            self.sample = None
             self.reporter.warn(f"No sample can be shown: {type(error).__name__}: {error}.  Training goes on.")
 
     def ends(self) -> bool:

@@ -48,11 +48,11 @@ MANY_COUNTED, MANY_WEIGHED = 2_000_000, 1 << 28
 """From so many tokens or probabilities on, which take some seconds, it is said what is being done."""
 
 
-def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> None:
-    """Refuse options by which there will be no mixture, before anything is trained.
+def check_mixing(values: Mapping[str, Any]) -> None:
+    """Refuse options by which there will be no mixture, before anything is read.
 
     Raises:
-        OptionError: nothing to count, too much of it, or nothing held out to weigh on.
+        OptionError: nothing to count, or nothing held out to weigh on.
     """
     order = values["ngram_order"]
     if not order:
@@ -65,7 +65,16 @@ def check_mixing(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> 
         raise OptionError(
             "ngram_order weighs n-grams against the network on held-out text: set validation_fraction above 0."
         )
-    check_countable(order, tokens=tokens, vocab_size=vocab_size)
+
+
+def check_counting(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> None:
+    """Refuse n-grams that cannot be counted, before anything is trained.
+
+    Raises:
+        OptionError: there are too many, or they are too long.
+    """
+    if values["ngram_order"]:
+        check_countable(values["ngram_order"], tokens=tokens, vocab_size=vocab_size)
 
 
 def may_mix(trainer: Trainer, order: int | None) -> bool:

@@ -32,7 +32,7 @@ from seqgen.training.defaults import Corpus, Reach, choose
 from seqgen.training.frequencies import fresh_weights
 from seqgen.training.media import media_mismatch, what_fits
 from seqgen.training.memory import enough_memory, with_fewer_rows
-from seqgen.training.mixing import check_mixing
+from seqgen.training.mixing import check_counting, check_mixing
 from seqgen.training.options import recorded
 from seqgen.training.pace import measure
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
@@ -129,6 +129,8 @@ def prepare(
     if origins["dataset"] == "default":
         _choose_dataset(resolved, parent, values, origins)
     # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
+    check_patience(values)
+    check_mixing(values)
     dataset_entry, dataset = _part(catalog, "dataset", values["dataset"], sources=resolved.paths)
     if parent is None:
         tokenizer_entry, tokenizer = _part(catalog, "tokenizer", values["tokenizer"])
@@ -144,8 +146,7 @@ def prepare(
     tokenizer, store, ids = _encoded(dataset, tokenizer, parent, values["unseen"], busy)
     parts = split(store, values["validation_fraction"])
     corpus = Corpus(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
-    check_mixing(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
-    check_patience(values)
+    check_counting(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
 
     def reach(values: Mapping[str, Any]) -> Reach:
         return _reach(backend, _spec(tokenizer, {**values, "dropout": 0.0}), parts, values)

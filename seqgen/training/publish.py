@@ -44,6 +44,7 @@ class Facts:
         characters_per_token: of the part that losses were measured on.
         parameters: how many numbers the model has.
         mixed: n-grams that are published with the network, or None.
+        failed: whether training could not go on, so that these are the best weights before.
     """
 
     run: Run
@@ -55,6 +56,7 @@ class Facts:
     characters_per_token: float
     parameters: int
     mixed: Mixed | None = None
+    failed: bool = False
 
     def results(self) -> dict[str, Any]:
         """The figures of the published weights, and whether the run was left to its end."""
@@ -77,6 +79,7 @@ class Facts:
             "backend": self.config.parts["backend"].name,
             "device": self.model.device,
             "precision": self.model.precision,
+            "failed": self.failed,
             "interrupted": self.trainer.stop(),
             "stopped_by_callback": self.trainer.observer.ends()
             and self.trainer.budget.progress(now.step, now.seconds) < 1,

@@ -52,7 +52,7 @@ class Reproduction:
             sources: what stands for the corpus; None: its paths, or the name of one that is known.
         """
         if sources is None:
-            sources = [named_here(source, dataset=str(self.values.get("dataset"))) for source in self.sources]
+            sources = named_here(self.sources, dataset=str(self.values.get("dataset")))
         words = ["seqgen", "train", *sources]
         if self.parent is not None:
             words += ["--from", self.parent]
@@ -109,6 +109,8 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
 
 def _ended(values: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     """What ended a run that will not end there again by itself; empty where its steps or passes were done."""
+    if results.get("failed") is True:
+        return "It failed"
     if results.get("interrupted") is True:
         return "It was interrupted"
     if results.get("stopped_by_callback") is True:

@@ -19,6 +19,10 @@ CHOSEN = (
 """Options that have a value in every run, given or chosen."""
 
 
+LIMITS = ("epochs", "max_steps", "max_time")
+"""Options of which one ends a run."""
+
+
 @dataclass(frozen=True)
 class About:
     """What ``run.json`` says.
@@ -63,6 +67,7 @@ def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
 
     Raises:
         DamagedModelError: it is not what a run writes.
+        OptionError: what was given takes away the last limit.
     """
     config = run.config()
     where = f"{run.folder}/config.json"
@@ -76,7 +81,10 @@ def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
     except OptionError as error:
         raise DamagedModelError(str(error)) from error
     empty = [name for name in CHOSEN if training[name] is None]
-    if not any(training[name] for name in ("epochs", "max_steps", "max_time")):
+    if not any(training[name] for name in LIMITS):
+        if taken := [name for name in LIMITS if name in given]:
+            msg = f"Without {' and '.join(taken)} nothing ends the run of {run.name}: give one of {', '.join(LIMITS)}."
+            raise OptionError(msg)
         empty.append("max_time")
     if empty:
         raise DamagedModelError(f"{where}: training.{empty[0]} is empty, which no run leaves; it cannot go on.")
@@ -88,9 +96,9 @@ def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
 
 def _superseded(config: ModelConfig, given: Mapping[str, Any]) -> list[str]:
     """Limits that nobody has set, where steps or passes are counted now: as in a run that begins with these, there are none then."""
-    if not given.keys() & {"epochs", "max_steps"}:
+    if not (given.get("epochs") or given.get("max_steps")):
         return []
-    return [name for name in ("epochs", "max_steps", "max_time") if config.origins.get(name) == "chosen"]
+    return [name for name in LIMITS if config.origins.get(name) == "chosen"]
 
 
 def _texts(values: list[Any]) -> bool:

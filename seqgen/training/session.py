@@ -14,6 +14,7 @@ from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import DamagedModelError, OptionError, OutputError, TrainingError, UsageError
+from seqgen.core.memory import out_of_memory
 from seqgen.core.options import PartSpec
 from seqgen.core.redact import redacted
 from seqgen.data.split import split
@@ -27,7 +28,7 @@ from seqgen.training.follower import Follower, GuardedCallback, Sample
 from seqgen.training.frequencies import fresh_weights, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
-from seqgen.training.mixing import check_mixing, mixed_in
+from seqgen.training.mixing import check_counting, check_mixing, mixed_in
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
@@ -74,7 +75,7 @@ class Session:
     Attributes:
         catalog: the parts.
         reporter: shows progress.
-        sample: writes a short text now and then, for the reporter.
+        sample: writes a short text now and then, for the reporter; None where nobody looks.
         log_to: callbacks, as ``NAME:key=value``.
         callbacks: callbacks that are there already; they are called after those.
         samples: writes the few texts that are kept with the model.
@@ -85,7 +86,7 @@ class Session:
 
     catalog: Catalog
     reporter: Reporter
-    sample: Sample
+    sample: Sample | None
     log_to: Sequence[str] = ()
     callbacks: Sequence[Callback] = ()
     samples: Samples | None = None
@@ -141,17 +142,19 @@ class Session:
         Args:
             name: of the model; None: of any.
             budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep, auto_batch,
-                ngram_order; None leaves one.
+                ngram_order; None takes a limit away, or lets seqgen choose.
 
         Raises:
-            OptionError: the corpus is not the one that the run was started on.
+            OptionError: the corpus is not the one that the run was started on, or nothing would end the run.
             UsageError: it was to go on from a model whose weights it does not have.
         """
         run = Run.find(self.training_folder, name)
         with contextlib.closing(run):
-            config = read_settings(run, {key: value for key, value in budget.items() if value is not None})
+            config = read_settings(run, budget)
+            check_mixing(config.training)
             about = read_about(run)
             if about.parent is not None and run.newest_step() is None:
+                run.remove()  # it has nothing, and --resume would come to it again
                 msg = (
                     f"The run of {run.name} was to go on from {about.parent} and ended before its weights were saved.  Start it "
                     f"again with --from {about.parent}"
@@ -190,7 +193,7 @@ class Session:
                 "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
             )
             training, validation = make_batches(split(store, config.training["validation_fraction"]), config.training)
-            check_mixing(config.training, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
+            check_counting(config.training, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
             with enough_memory(config.training):
                 weights = fresh_weights(config.model, config.training, training.part.tokens)
                 model = build_model(backend, config.model, config.training, weights=weights)
@@ -226,8 +229,7 @@ class Session:
                 diagnosis.metrics(line)  # what they show was said in the sitting before
             self.reporter.note(f"resume   {run.name} at step {trainer.counters.step:,}")
         self.reporter.note(f"model    {prepared.described}")
-        for callback in callbacks:
-            callback.call("on_start", {"model": run.name, **values}, run.folder)
+        self._tell_callbacks(run, values, callbacks, resume=resume)
         failure: TrainingError | None = None
         with interruption(lambda signal: self.reporter.note(f"{signal}: finishing this step and saving ...")) as asked:
             trainer.stop = asked
@@ -248,17 +250,36 @@ class Session:
                 self.reporter.close()
             order = values["ngram_order"] if self.mixes_interrupted or not asked() else 0
             mixed = mixed_in(trainer, order, self.reporter, asked, characters_per_token=ratio)
-        facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed)
+        failed = failure is not None
+        facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed, failed)
         return self._finish(facts, callbacks, asked, failure)
+
+    def _tell_callbacks(
+        self, run: Run, values: Mapping[str, Any], callbacks: Sequence[GuardedCallback], *, resume: bool
+    ) -> None:
+        """Say that training begins; some ask a person, or wait for a server."""
+        try:
+            for callback in callbacks:
+                callback.call("on_start", {"model": run.name, **values}, run.folder)
+        except KeyboardInterrupt:
+            if not resume:
+                run.remove()
+            self.reporter.warn("Left before training began.")
+            raise
 
     def _finish(
         self, facts: Facts, callbacks: list[GuardedCallback], asked: Interruption, failure: TrainingError | None
     ) -> Outcome:
         run = facts.run
+        # Memory may suffice another time.  What diverged would do so again, and be what --resume goes on with.
+        cause = failure.__cause__ if failure is not None else None
+        goes_on = run.newest_step() is not None and isinstance(cause, Exception) and out_of_memory(cause)
         if failure is not None and facts.trainer.best_weights is None:
-            if not run.newest_step():  # there is nothing to go on from
+            if not goes_on:
                 run.remove()
-            raise failure
+                raise failure
+            msg = f"{failure}\n{kept(run)}  To go on: seqgen train --resume {run.name}"
+            raise TrainingError(msg) from failure
         try:
             version = publish(facts, self.registry, partial(self._samples, facts.trainer.counters.seconds))
         except OutputError as error:
@@ -273,8 +294,11 @@ class Session:
         for callback in callbacks:
             callback.call("on_end", outcome)
         if failure is not None:
-            run.remove()  # it would diverge again, and be what --resume goes on with
             msg = f"{failure}\nThe best weights before that are kept as {version}."
+            if goes_on:
+                msg += f"  {kept(run)}  To go on: seqgen train --resume {run.name}"
+            else:
+                run.remove()
             raise TrainingError(msg) from failure
         if asked():
             # Where the disk did not take a checkpoint of this step, it is an older one that is gone on from.

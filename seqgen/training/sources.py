@@ -72,21 +72,22 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
     return Sources(named, tuple(dict.fromkeys(paths)), dataset)
 
 
-def as_named(path: str) -> str:
-    """The name of a corpus that seqgen knows by one, from where it lies; of any other the path."""
-    return next((corpus.name for corpus in available() if corpus.path is not None and str(corpus.path) == path), path)
+def as_named(paths: Iterable[str]) -> list[str]:
+    """The names of corpora that seqgen knows by one, from where they lie; of any others the paths."""
+    names = {str(corpus.path): corpus.name for corpus in available()}
+    return [names.get(path, path) for path in paths]
 
 
-def named_here(path: str, *, dataset: str) -> str:
-    """A path as the shortest that means the same to ``train`` in the current folder: the corpus's name, or as it is.
+def named_here(paths: Iterable[str], *, dataset: str) -> list[str]:
+    """Paths as the shortest that mean the same to ``train`` in the current folder: the corpus's name, or as they are.
 
     Args:
-        path: of a corpus.
-        dataset: that is to read it; by its name a corpus brings one of its own.
+        paths: of a corpus.
+        dataset: that is to read them; by its name a corpus brings one of its own.
     """
     here = {str(corpus.path): corpus.name for corpus in available() if corpus.dataset == dataset.partition(":")[0]}
-    name = here.get(path, path)
-    return path if os.path.lexists(name) else name
+    names = ((path, here.get(path, path)) for path in paths)
+    return [path if os.path.lexists(name) else name for path, name in names]
 
 
 def _local(source: str) -> Path:

@@ -95,7 +95,7 @@ class Tick:
         progress: share of the budget used, 0 to 1.
         step, epoch: optimiser updates done; passes done, as a fraction.
         seconds: spent training so far.
-        tokens_per_second: over the time since the last tick, smoothed.
+        tokens_per_second: over the time since the last evaluation.
         train_loss: nats per token, smoothed; None before the first.
         validation_loss: nats per token of the last evaluation.
         learning_rate: of the last step.
@@ -166,6 +166,7 @@ class Trainer:
 
         Raises:
             DivergedError: the loss is not a finite number any more; ``best_weights`` hold what was best before.
+            TrainingError: it has gone back to its start, and all its time is used up.
         """
         now = self.counters
         self.model.micro_batch_size = now.micro_batch_size
@@ -215,6 +216,8 @@ class Trainer:
                 now.seconds = watch.seconds()
                 next_checkpoint = now.seconds + self.checkpoint_every
         if self.best_weights is None:  # it went on from before the first evaluation, and its budget has no more steps
+            if not now.step:
+                raise TrainingError("No time was left for a step of training.  Give it more: --max-time")
             self._evaluate(since, self.schedule.at(now.step, progress), progress)
 
     @property

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from seqgen.core.errors import OptionError
 from seqgen.core.options import AnyKey, Option, PartSpec, ReadAs, checked, convert, make, option_values, options_of
+from seqgen.training.options import TrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,8 @@ def test_all_faults_are_reported_at_once():
 def test_a_boolean_is_not_a_number():
     with pytest.raises(OptionError):
         checked(Example, {"count": True}, where="example")
+    with pytest.raises(OptionError, match="eval_every"):
+        checked(TrainingOptions, {"eval_every": True}, where="a.toml")  # and not every single step
 
 
 def test_values_of_a_part_can_make_it_again():

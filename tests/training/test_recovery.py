@@ -57,7 +57,7 @@ def make_saving(make_trainer, clock):
     """A trainer that saves into a run at given steps; its clock is so slow that losses are read at evaluations alone."""
 
     def make(run, save_at=(), **given):
-        trainer = make_trainer(max_steps=24, **{"dropout": 0.3, "clock": clock(1e-6), **given})
+        trainer = make_trainer(**{"max_steps": 24, "dropout": 0.3, "clock": clock(1e-6), **given})
 
         def stop():
             if trainer.counters.step in save_at:
@@ -129,6 +129,14 @@ def test_the_time_before_a_setback_counts(make_run, make_saving, clock):
     undisturbed = make_saving(make_run(), (7,), clock=clock(1.0))
     undisturbed.run()
     assert trainer.counters.seconds > undisturbed.counters.seconds + 5
+
+
+def test_weights_that_no_step_has_trained_are_not_what_a_run_ends_with(make_run, make_saving, clock):
+    run = make_run()
+    trainer = make_saving(run, schedule=cliff(3, times=1), max_steps=None, max_seconds=4.5, clock=clock(1.0))
+    with pytest.raises(TrainingError, match="No time was left for a step of training"):
+        train(trainer, run, Reporter())
+    assert trainer.best_weights is None
 
 
 def test_a_run_that_is_resumed_after_a_setback_keeps_to_its_lower_rate(make_run, make_saving):

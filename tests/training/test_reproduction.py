@@ -115,7 +115,8 @@ def test_a_run_that_went_back_tells_of_it(start, seqgen_home):
     with pytest.raises(TrainingError):  # see test_session.py
         start(max_steps=50, eval_every=1, learning_rate=3e38, warmup_steps=10**36, lr_schedule="constant")
     saved = seqgen.load("sea:1").saved
-    (note,) = reproduction(saved.config, saved.manifest).notes
+    failed, note = reproduction(saved.config, saved.manifest).notes
+    assert failed.startswith("It failed after ")
     assert note.startswith("It went back 3 times, with half the learning rate, since its loss was no number any more.")
     assert how({"results": {"setbacks": 1}}).notes[0].startswith("It went back once, with half the learning rate")
     assert how({"results": {"setbacks": 0}}).notes == ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import os
 import re
 import resource
 import shutil
@@ -23,10 +25,11 @@ from seqgen.checkpoint import read_weights
 from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import CorpusError, OptionError, OutputError, PluginError, TrainingError
+from seqgen.core.errors import CorpusError, OptionError, OutputError, PluginError, TrainingError, UsageError
 from seqgen.manifest import faults, sha256
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.reproduction import reproduction
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples
 from seqgen.training.session import Session
@@ -294,6 +297,86 @@ def test_a_run_that_an_error_ends_says_how_to_go_on(start, resume, monkeypatch):
     assert weights[0] == weights[1]
 
 
+def out_of_memory_from(step, monkeypatch):
+    train_step = TorchModel.train_step
+    calls = itertools.count(1)
+
+    def failing(self, batch, learning_rate):
+        if next(calls) >= step:
+            raise RuntimeError("CUDA out of memory")
+        return train_step(self, batch, learning_rate)
+
+    monkeypatch.setattr(TorchModel, "train_step", failing)
+
+
+@pytest.mark.parametrize(("eval_every", "published"), [(2, ["sea:1"]), (100, [])])
+def test_a_run_whose_device_was_full_for_a_moment_can_be_gone_on_with(
+    start, resume, monkeypatch, eval_every, published
+):
+    options = {"max_steps": 12, "checkpoint_every": 1e-6, "dropout": 0.3, "eval_every": eval_every, "ngram_order": 0}
+    with monkeypatch.context() as patch, pytest.raises(TrainingError) as error:
+        out_of_memory_from(8, patch)
+        start(**options)
+    assert str(error.value).startswith("There is not enough memory for a step of training.")
+    assert str(error.value).endswith("The checkpoint of step 7 is kept.  To go on: seqgen train --resume sea")
+    assert [str(version) for version in Registry(home.models_folder()).versions("sea")] == published
+    resumed, whole = resume(), start(**options)
+    weights = [(each.version.folder / "model.safetensors").read_bytes() for each in (resumed, whole)]
+    assert weights[0] == weights[1]
+
+
+def test_what_is_published_of_a_run_that_failed_says_so(start, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(TrainingError):
+        out_of_memory_from(8, patch)
+        start(max_steps=12, eval_every=2, ngram_order=0)
+    saved = seqgen.load("sea:1").saved
+    assert (saved.manifest["results"]["failed"], saved.manifest["results"]["steps"]) == (True, 7)
+    again = reproduction(saved.config, saved.manifest)
+    assert again.options["max_steps"] == 7
+    assert [note[:24] for note in again.notes] == ["It failed after 7 steps,"]
+    assert start(max_steps=12, ngram_order=0).record["failed"] is False
+
+
+@pytest.mark.parametrize("name", ["sea", None])
+def test_a_run_that_never_got_the_weights_of_its_parent_does_not_stand_in_the_way(start, resume, name):
+    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=2)
+
+    class Killed(Callback):
+        def on_start(self, config, folder):
+            (folder / "run.json").write_text(
+                (folder / "run.json").read_text().replace('"parent": null', '"parent": "sea:1"')
+            )
+            os._exit(1)
+
+    if (child := os.fork()) == 0:
+        start(max_steps=12, callbacks=[Killed()])
+    assert os.waitpid(child, 0)[1] != 0
+    with pytest.raises(UsageError, match="ended before its weights were saved"):
+        resume(name)
+    assert resume(name).record["steps"] == 12
+
+
+def test_who_leaves_before_training_begins_leaves_nothing(start, resume):
+    class Asking(Callback):
+        def on_start(self, config, folder):
+            raise KeyboardInterrupt
+
+    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=2)
+    reporter = Reporter()
+    with pytest.raises(KeyboardInterrupt):
+        start(max_steps=12, callbacks=[Asking()], reporter=reporter)
+    assert reporter.told[-1] == "warning: Left before training began."
+    assert resume().record["steps"] == 12  # the run before
+
+
+def test_where_nobody_looks_nothing_is_written_to_be_shown(seqgen_home, corpus, monkeypatch):
+    written = []
+    monkeypatch.setattr("seqgen.api._sampling", lambda _: lambda *_: written.append("a sample") or "")
+    seqgen.train(corpus, progress=False, name="quiet", **TINY, max_steps=2)
+    seqgen.train(corpus, name="shown", **TINY, max_steps=2)
+    assert written == ["a sample"]
+
+
 def test_where_the_disk_takes_the_model_but_no_checkpoint_an_older_one_is_named(start):
     weights = 4 * start(max_steps=2).record["parameters"]
     before, reporter = resource.getrlimit(resource.RLIMIT_FSIZE), Reporter(signal_at=1)
@@ -554,6 +637,18 @@ def test_limits_that_nobody_set_stay_where_there_is_more_time(start, resume):
     start(reporter=Reporter(signal_at=1), eval_every=2)
     resumed = resume(max_time=0.5, reporter=Reporter(signal_at=1))
     assert (resumed.record["training"]["max_time"], resumed.record["training"]["epochs"]) == (0.5, 50.0)
+
+
+def test_a_limit_can_be_taken_away_where_another_is_left(start, resume):
+    start(reporter=Reporter(signal_at=1), eval_every=2, max_time=0.5, max_steps=4000)
+    resumed = resume(max_time=None, max_steps=12)
+    assert (resumed.record["training"]["max_time"], resumed.record["steps"]) == (None, 12)
+    start(reporter=Reporter(signal_at=1), eval_every=2, max_steps=12)
+    with pytest.raises(
+        OptionError, match="Without max_steps nothing ends the run of sea: give one of epochs, max_steps"
+    ):
+        resume(max_steps=None)
+    assert resume().record["steps"] == 12
 
 
 def test_weights_that_a_backend_does_not_state_are_refused_before_anything_is_trained(start, monkeypatch):

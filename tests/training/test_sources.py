@@ -162,11 +162,11 @@ def test_a_current_folder_that_was_removed_is_said(seqgen_home, tmp_path, monkey
 def test_a_path_is_named_shorter_only_where_that_means_the_same(seqgen_home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ice, names = (str(locate(name)) for name in ("ice", "names"))
-    assert [named_here(ice, dataset="text"), named_here(names, dataset="lines")] == ["ice", "names"]
-    assert named_here(ice, dataset="text:encoding=utf-8") == "ice"
-    assert named_here(names, dataset="text") == names  # by its name it would be read as lines
+    assert [*named_here([ice], dataset="text"), *named_here([names], dataset="lines")] == ["ice", "names"]
+    assert named_here([ice, "a.txt"], dataset="text:encoding=utf-8") == ["ice", "a.txt"]
+    assert named_here([names], dataset="text") == [names]  # by its name it would be read as lines
     (tmp_path / "ice").symlink_to("nowhere")
-    assert named_here(ice, dataset="text") == ice
+    assert named_here([ice], dataset="text") == [ice]
 
 
 @pytest.mark.parametrize(
