@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,14 @@ from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen_lyrics.beam import Quest, search
 from seqgen_lyrics.clock import Clock
+from seqgen_lyrics.demands import Demands
+from seqgen_lyrics.director import Director
 from seqgen_lyrics.endings import spelled_endings, spelled_rhyme
+from seqgen_lyrics.evaluation import Aims
+from seqgen_lyrics.foresight import Foresight
 from seqgen_lyrics.language import is_foreign, written_words
-from seqgen_lyrics.measures import measure, stanzas_of
+from seqgen_lyrics.measures import Corpus, measure, stanzas_of
+from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.samplers import Form, Rhyme, Syllables
 from seqgen_lyrics.sounds import Kind, is_known
 from seqgen_lyrics.tokenizer import LyricsTokenizer
@@ -259,6 +265,37 @@ def test_a_model_tells_its_language_by_what_it_writes(german, english):
         assert len(words) > 50
         assert is_foreign(words) is foreign
     assert not is_foreign(["träumen", "bäumen"])  # too few to tell
+
+
+def with_names(text):
+    """A text in which the rare words are names that nobody knows, as there are many in a large corpus."""
+    counts = Counter(re.findall(r"\w+", text.lower()))
+    return re.sub(r"\w+", lambda word: f"{word[0]}zqx" if counts[word[0].lower()] < 4 else word[0], text)
+
+
+NAMES = with_names(ENGLISH)
+
+
+def test_a_corpus_tells_its_language_by_running_words_however_many_names_it_has():
+    corpus = Corpus.of([NAMES])
+    assert np.mean([is_known(word) for word in corpus.words]) < 0.5
+    stanza = next(stanzas_of("The rain is on the sea\nIt will not wait for me"))
+    aims = Aims(scheme="AA")
+    assert aims.measured([stanza], corpus).rhymes["AA"].perfect == 1
+    assert aims.measured([stanza], Corpus.of([GERMAN])).rhymes["AA"].perfect == 0  # by the letters
+
+
+def test_a_hungarian_corpus_is_not_taken_for_english_by_its_letter_a():
+    line = "a ház előtt áll egy fa és a kert mögött a patak szalad"
+    assert is_foreign(Corpus.of([line]).words)
+
+
+@pytest.mark.parametrize(("text", "foreign"), [(NAMES, False), (ENGLISH, False), (GERMAN, True), (GERMAN[:300], True)])
+def test_a_tokenizer_tells_the_language_by_the_commonest_words_that_it_knows(text, foreign):
+    tokenizer = LyricsTokenizer(min_count=1, size=4000).fit([text])
+    poem = Poem(Demands(scheme="AA"))
+    Foresight(Director(poem.demands, Vocabulary.of(tokenizer))).judge_language(poem, ())
+    assert poem.foreign is foreign
 
 
 def test_words_of_a_language_that_cmudict_lacks_rhyme_by_their_letters():

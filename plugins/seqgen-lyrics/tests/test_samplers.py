@@ -139,6 +139,7 @@ def test_slant_rhymes_are_taken_where_they_will_do_and_identical_ones_where_aske
     assert kinds() == {Kind.PERFECT}
     assert Kind.SLANT in kinds(kind="slant")
     assert Kind.IDENTICAL not in kinds(kind="slant")
+    assert Kind.IDENTICAL in kinds(identical=True)
 
 
 def test_a_form_has_its_headings_and_its_chorus_comes_back_the_same():
@@ -206,6 +207,23 @@ def test_a_form_that_does_not_come_to_its_end_says_so():
     assert notes == ("the text ends within section 1 of 2.  Give it more --length",)
 
 
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("la\n\nlo", []),  # the end came in place of the last line end
+        ("la\n\nlo\n", []),
+        ("la", ["the text ends after 1 of 2 sections"]),
+    ],
+)
+def test_a_text_that_the_model_ends_has_its_form_or_says_so(text, notes):
+    poem = Poem(Demands(sections=("verse", "chorus"), lines=1))
+    assert poem.notes == []
+    for character in text:
+        poem.push(0, character)
+    poem.end()
+    assert poem.notes == notes
+
+
 def test_within_a_word_no_letter_becomes_a_capital():
     text, _ = written([Rhyme(scheme="AABB"), Form(sections="verse", headings=False)], TOKENIZERS["char"])
     assert re.search("[A-Z]", text)
@@ -244,8 +262,10 @@ def test_a_word_that_nothing_rhymes_with_gives_the_rhyme_up_and_says_so():
 
 def test_a_vocabulary_that_cannot_fill_a_pattern_says_so_and_ends():
     words = WordTokenizer(min_count=1).fit(["banana\n"])  # no word has one syllable, and b, a, n spell few
-    text, notes = written([Syllables(pattern="1"), NoRepeatLine()], words, length=200, bias=lambda logits: logits)
-    assert text
+    chain = [Syllables(pattern="1"), NoRepeatLine(), Form(sections="verse", lines=30, headings=False)]
+    text, notes = written(chain, words)
+    assert len(text.split()) == 30
+    assert any("syllables instead of 1" in note for note in notes)
     assert all("syllables instead of 1" in note or "came before" in note or "CMUdict" in note for note in notes)
 
 

@@ -61,7 +61,9 @@ def test_a_run_of_blanks_is_read_at_once(line, read):
     assert "".join(song) == (f"{begin}la\n" if read else "[Verse]\nla\n\n[Verse]\nla\n")
 
 
-@pytest.mark.parametrize("sung", ["(oh yes)", "Say: hello", "the chorus sings", "[sic] they said"])
+@pytest.mark.parametrize(
+    "sung", ["(oh yes)", "Say: hello", "the chorus sings", "[sic] they said", "Solo", "[everybody x3]"]
+)
 def test_what_only_looks_like_a_heading_is_sung(tmp_path, sung):
     assert song_in(tmp_path, f"one\n{sung}\n") == f"one\n{sung}\n"
 
@@ -76,10 +78,42 @@ def test_what_only_looks_like_a_heading_is_sung(tmp_path, sung):
         ("[Chorus]\nla\n\n[Verse]\nlo\n\n[Chorus]\n", "[Chorus]\nla\n\n[Verse]\nlo\n\n[Chorus]\nla\n"),
         ("[Chorus]\nla\n\n[Chorus] (x2)\n", "[Chorus]\nla\n\n[Chorus]\nla\n\n[Chorus]\nla\n"),
         ("la (x99)\n", "la\n" * 16),
+        ("la (2x)\n", "la\nla\n"),
+        ("la (repeat)\nlo (repeat 3x)\n", "la\nla\nlo\nlo\nlo\n"),
     ],
 )
 def test_what_is_to_be_repeated_is_repeated(tmp_path, written, read):
     assert song_in(tmp_path, written) == read
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("[Chorus] (2x)", "[Chorus] 2x", "[Chorus]x2", "[CHORUS] X2:", "[Chorus]: (x2)", "[Chorus] (repeat 2x)"),
+        *("[Chorus 2x]", "[Chorus ×2]", "[Chorus (x2)]", "[Chorus: All, 2x]", "[Chorus 1 (2 x)]"),
+        *("Chorus (2x)", "Chorus (x2):", "Chorus 2x:", "Chorus: x2", "Chorus x2", "Chorus 1 [2x]", "(Chorus 2x)"),
+    ],
+)
+def test_a_heading_says_in_many_ways_that_its_section_comes_twice(tmp_path, heading):
+    assert song_in(tmp_path, f"{heading}\nla\n") == "[Chorus]\nla\n\n[Chorus]\nla\n"
+    assert song_in(tmp_path, f"[Chorus]\nla\n\n{heading}\n") == "[Chorus]\nla\n" + "\n[Chorus]\nla\n" * 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "read"),
+    [
+        ("[Verse 2]", "[Verse]\nlo"),
+        ("Verse 2:", "[Verse]\nlo"),
+        ("[Verse]", "[Verse]\nla"),
+        ("[Verse 1]", "[Verse]\nla"),
+        ("[Verse 3]", "[Verse]\nla"),  # that was never written
+        ("[Chorus] (repeat)", "[Chorus]\nli"),
+        ("[Chorus 2]", "[Chorus]\nli"),
+    ],
+)
+def test_a_heading_without_lines_brings_back_the_section_of_its_number_or_else_of_its_name(tmp_path, heading, read):
+    song = "[Verse 1]\nla\n\n[Verse 2]\nlo\n\n[Chorus]\nli\n\n"
+    assert song_in(tmp_path, f"{song}{heading}\n").endswith(f"]\nli\n\n{read}\n")
 
 
 def test_titles_and_artists_are_left_out_or_come_first(tmp_path):
@@ -96,6 +130,19 @@ def test_lrc_files_lose_their_times_and_lines_stand_where_they_are_sung(tmp_path
     text = "[ti:The Sea]\n[00:10.00]one\n[00:30.00][00:20.00]<00:20.10>two <00:20.50>three\n[00:25.00]\n[by:someone]\n"
     assert song_in(tmp_path, text, "song.lrc") == "one\ntwo three\n\ntwo three\n"
     assert song_in(tmp_path, text, "song.lrc", titles=True).startswith("The Sea\n\none\n")
+
+
+def test_times_of_words_leave_the_blanks_that_are_around_them(tmp_path):
+    text = (
+        "[00:04.00] When<00:04.16> the<00:04.82> truth <00:05.10>is <00:05.30> <00:05.40> sing<00:05.50>ing <00:06.00>"
+    )
+    assert song_in(tmp_path, text, "song.lrc") == "When the truth is singing\n"
+
+
+def test_tags_of_lrc_may_be_in_capitals_and_a_heading_is_none(tmp_path):
+    text = "[AR:Some Artist]\n[Ti: The Sea]\n[LENGTH:03:10]\n[Chorus: All]\n[00:01.00]la\n"
+    assert song_in(tmp_path, text, "song.lrc") == "[Chorus]\nla\n"
+    assert song_in(tmp_path, text, "song.lrc", titles=True) == "Some Artist\nThe Sea\n\n[Chorus]\nla\n"
 
 
 def test_records_of_json_lines_and_csv_are_a_song_each(tmp_path):

@@ -27,6 +27,8 @@ from seqgen_lyrics.sounds import Kind, _guess, dictionary_words, fits_stress, is
         ("aalto", "go", Kind.PERFECT),  # though CMUdict has a comment after the one
         ("glight", "night", Kind.PERFECT),  # by its spelling
         ("singin'", "bringin", Kind.PERFECT),
+        ("o'er", "more", Kind.PERFECT),
+        ("ne’er", "there", Kind.PERFECT),
     ],
 )
 def test_pairs_rhyme_as_they_sound(one, other, kind):
@@ -36,6 +38,19 @@ def test_pairs_rhyme_as_they_sound(one, other, kind):
 @pytest.mark.parametrize(("word", "count"), [("the", 1), ("fire", 2), ("banana", 3), ("I'm", 1), ("", 1)])
 def test_syllables_are_those_of_the_usual_pronunciation(word, count):
     assert syllables(word) == count
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("Th' expense of spirit in a waste of shame", 10),
+        ("As you like it, o'er hill and dale, where'er ’tis ta'en", 12),
+        ("So shall I ne'er be found when th’ even falls", 10),
+    ],
+)
+def test_what_verse_elides_is_not_counted(line, count):
+    assert Line.of(line).syllables == count
+    assert all(map(is_known, Line.of(line).words))
 
 
 @pytest.mark.parametrize("word", ["brr", "pst", "zqxrt", "sh", "hmm", "7", "'", "夜", "ﬁ", "x" * 500])

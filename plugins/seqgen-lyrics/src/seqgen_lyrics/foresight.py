@@ -18,7 +18,7 @@ from seqgen.core.sampler import Ahead
 from seqgen_lyrics.beam import Found, Quest, log_softmax, search
 from seqgen_lyrics.director import Director, fits_foot, must_break, takes_letters
 from seqgen_lyrics.endings import rhyming_endings, spelled_endings, spelled_rhyme
-from seqgen_lyrics.language import is_foreign, words_of, written_words
+from seqgen_lyrics.language import COMMONEST, is_foreign, words_of, written_words
 from seqgen_lyrics.lexicon import MOST, Words, by_rhyme_of
 from seqgen_lyrics.line import Line
 from seqgen_lyrics.poem import Poem, Proposed
@@ -67,9 +67,9 @@ class Foresight:
         self._vocabulary = director.vocabulary
 
     def judge_language(self, poem: Poem, prompt: Sequence[int]) -> None:
-        """Settle by the words of its corpus and prompt whether CMUdict knows a text's language, where those tell."""
+        """Settle by the commonest words of its corpus and by its prompt whether CMUdict knows a text's language, where those tell."""
         if self._vocabulary.knows_words:
-            self._settle(poem, [*self._vocabulary.words, *self._prompt_words(prompt)])
+            self._settle(poem, [*self._vocabulary.ordered[:COMMONEST], *self._prompt_words(prompt)])
 
     def look(self, ahead: Ahead, poems: Sequence[Poem], prompts: Sequence[Sequence[int]]) -> None:
         """Propose what lines may end with, for each of the texts (B,) that is where a last word may begin."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from seqgen_lyrics.sections import NAMES
+
 _TIME = re.compile(r"\[(\d{1,3}):(\d{1,2}(?:[.:]\d{1,3})?)\]")
-_WORD_TIME = re.compile(r"<\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?>\s?")
-_TAG = re.compile(r"\[([a-z#]{1,10}):(.*)\]\s*")
+_WORD_TIME = re.compile(r"<\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?>")
+_TAG = re.compile(rf"\[(?!(?:{NAMES}):)([a-z#]{{1,10}}):(.*)\]", re.IGNORECASE)  # and not [Chorus: All]
 _ABOUT = {"ti": "title", "ar": "artist"}
 
 
@@ -22,8 +24,9 @@ def without_times(lines: Iterable[str]) -> Iterator[str]:
     for number, line in enumerate(lines):
         tag = _TAG.fullmatch(line.strip())
         if tag is not None:
-            if tag[1] in _ABOUT and tag[2].strip():
-                about.append(f"{_ABOUT[tag[1]]}: {tag[2].strip()}")
+            name, text = tag[1].lower(), tag[2].strip()
+            if name in _ABOUT and text:
+                about.append(f"{_ABOUT[name]}: {text}")
             continue
         times: list[float] = []
         rest = line.strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -73,18 +72,22 @@ class Corpus:
     """What copies and real words are told by.
 
     Attributes:
-        words: of all lines.
+        words: of all lines, and how often each comes.
         lines: the words of each.
     """
 
-    words: frozenset[str]
+    words: Counter[str]
     lines: frozenset[tuple[str, ...]]
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Corpus:
         """That of some songs."""
-        lines = frozenset(line.words for text in texts for stanza in stanzas_of(text) for line in stanza)
-        return cls(frozenset(itertools.chain.from_iterable(lines)), lines)
+        words: Counter[str] = Counter()
+        lines = set()
+        for line in (line for text in texts for stanza in stanzas_of(text) for line in stanza):
+            words.update(line.words)
+            lines.add(line.words)
+        return cls(words, frozenset(lines))
 
 
 def stanzas_of(text: str) -> Iterator[Stanza]:

@@ -95,7 +95,8 @@ class Poem:
         told = [_FOREIGN] if self.foreign and self.demands.steers_words else []
         told += self._notes
         sections = len(self.demands.sections)
-        if sections and not self.whole:
+        begun = self.body or self.headed or self.section  # of a text that came to its end, end() tells
+        if sections and begun and not self.whole:
             told.append(f"the text ends within section {self.section + 1} of {sections}.  Give it more --length")
         if self._guessed:
             words = list(dict.fromkeys(self._guessed))
@@ -144,6 +145,8 @@ class Poem:
             self._end_line(self.place.line.ended(), self.place.number)
         if self.ends:
             self._end_stanza()
+        if self.demands.sections and not self.whole:
+            self._notes.append(f"the text ends after {self.section} of {len(self.demands.sections)} sections")
         fresh = Poem(self.demands)
         self.place, self.ends, self.lines, self.body, self.kept = fresh.place, [], {}, [], {}
         self.section, self.headed, self.idle, self.whole = 0, False, 0, False

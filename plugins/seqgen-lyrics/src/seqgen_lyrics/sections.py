@@ -6,17 +6,17 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-_NAMES = "verse|strophe|chorus|refrain|hook|bridge|pre-?chorus|post-?chorus|intro|outro|interlude|solo|instrumental|coda|break"
-_BRACKETED = re.compile(
-    r"\s*[\[{(]\s*([A-Za-z][A-Za-z0-9 _/'-]{0,40})(?::[^\]})]{0,80})?\s*[\]})]\s*(?:\(?[x×]\s*(\d{1,2})\)?)?\s*:?\s*"
-)
-_BARE = re.compile(
-    rf"\s*({_NAMES})(?:\s+(?:\d{{1,2}}|[IVX]{{1,4}}))?\s*(?:\(?[x×]\s*(\d{{1,2}})\)?)?\s*:\s*", re.IGNORECASE
-)
-_KNOWN = re.compile(rf"({_NAMES})\b", re.IGNORECASE)
-_TIMES = re.compile(
-    r"\s*[\[(]\s*(?:[x×]\s*(\d{1,2})|(\d{1,2})\s*[x×]|repeat(?:\s*[x×]?\s*(\d{1,2}))?)\s*[\])]\s*$", re.IGNORECASE
-)
+NAMES = "verse|strophe|chorus|refrain|hook|bridge|pre-?chorus|post-?chorus|intro|outro|interlude|solo|instrumental|coda|break"
+"""Of sections, as a pattern."""
+
+_NUMBER = r"\d{1,2}|[IVX]{1,4}"
+_COUNT = r"[x×] ?\d{1,2}|\d{1,2}[x×]"
+_TIMES = re.compile(rf" ?[\[(] ?({_COUNT}|\d{{1,2}} [x×]|repeat(?: ?(?:{_COUNT}|\d{{1,2}}))?) ?[\])]$", re.IGNORECASE)
+_TIMES_OF_HEADING = re.compile(rf"{_TIMES.pattern}|(?: |(?<=[\])}}]))({_COUNT})$", re.IGNORECASE)
+_BRACKETED = re.compile(r"[\[{(] ?([^\[\]{}]{1,122}?) ?[\])}]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _/'-]{0,40}")
+_BARE = re.compile(rf"(?:{NAMES})(?: (?:{_NUMBER}))?", re.IGNORECASE)
+_KNOWN = re.compile(rf"({NAMES})\b(?:\W{{0,3}}({_NUMBER})\b)?", re.IGNORECASE)
 _ABOUT = re.compile(r"\s*(?:title|artist)\s*:", re.IGNORECASE)
 _MOST = 400  # lines of a stanza that are held, to be repeated
 _REPEATS = 16
@@ -58,64 +58,71 @@ class _Song:
 
     def __init__(self) -> None:
         self.begun = False
-        self._sections: dict[str, list[str]] = {}  # the first of each name
-        self._heading, self._times = "", 1
+        self._sections: dict[tuple[str, str], list[str]] = {}  # the first of each name and number, and of each name
+        self._heading, self._number, self._times = "", "", 1
         self._stanza: list[str] = []
 
     def push(self, line: str) -> list[list[str]]:
         """Read a line; gives the stanzas that are whole with it."""
         line = " ".join(line.split())  # a pattern would try all the ways to share a run of blanks among its parts
-        name, repeats = _heading(line)
+        name, number, times = _heading(line)
         if not name and not any(character.isalnum() for character in line):
             return self.end() if self._stanza else []  # a blank line after a heading is none
         self.begun = True
         if name:
             whole = self.end()
-            self._heading, self._times = name, repeats
+            self._heading, self._number, self._times = name, number, times
             return whole
-        words, count = _repeated(line)
+        words, count = _without_times(line, _TIMES, again=2)
         if words:
-            self._stanza += [words] * count
-        elif self._stanza:  # "(x2)" alone: the whole stanza
+            self._stanza += [words] * (count or 1)
+        elif self._stanza and count:  # "(x2)" alone: the whole stanza
             self._times = count
         return self.end() if len(self._stanza) >= _MOST else []
 
     def end(self) -> list[list[str]]:
-        """The stanza, as often as it comes; where a heading has no lines, those of the section of that name."""
-        body = self._stanza or self._sections.get(self._heading, [])
+        """The stanza, as often as it comes; where a heading has no lines, those of the section of that name and number."""
+        of_name = self._heading, ""
+        numbered = self._heading, self._number
+        body = self._stanza or self._sections.get(numbered) or self._sections.get(of_name, [])
         if self._heading and self._stanza:
-            self._sections.setdefault(self._heading, self._stanza)
+            self._sections.setdefault(numbered, self._stanza)
+            self._sections.setdefault(of_name, self._stanza)
         whole = ([f"[{self._heading}]"] if self._heading else []) + body
-        times, self._heading, self._times, self._stanza = self._times, "", 1, []
+        times, self._heading, self._number, self._times, self._stanza = self._times, "", "", 1, []
         return [whole] * times if body else []
 
 
-def _heading(line: str) -> tuple[str, int]:
-    """The name of the section that a line begins, and how often it comes; no name where the line is none."""
-    found = _BARE.fullmatch(line)
+def _heading(line: str) -> tuple[str, str, int]:
+    """The name of the section that a line begins, its number, and how often it comes; no name where the line is no heading."""
+    nothing = "", "", 1
+    if _TIMES.fullmatch(line):
+        return nothing  # "[x2]"
+    rest, times = _without_times(line.rstrip(" :"), _TIMES_OF_HEADING)
+    rest = rest.rstrip(" :")
+    name, known = rest, _KNOWN.match(rest)
+    if _BARE.fullmatch(rest):
+        if not times and ":" not in line:
+            return nothing  # "Solo" may be sung
+    else:
+        found = _BRACKETED.fullmatch(rest)
+        if found is None:
+            return nothing
+        before, _, about = found[1].partition(":")
+        name, inside = _without_times(before.rstrip(), _TIMES_OF_HEADING)
+        known = _KNOWN.match(name)
+        if not _NAME.fullmatch(name) or (known is None and (inside or line[0] != "[")):
+            return nothing  # "(oh yes)" is sung
+        times = times or inside or _without_times(about, _TIMES_OF_HEADING)[1]
+    if known is None:
+        return re.sub(r"[^a-z0-9]+", "", name.lower())[:20].capitalize(), "", times or 1
+    return known[1].lower().replace("-", "").capitalize(), (known[2] or "").lower(), times or 1
+
+
+def _without_times(text: str, pattern: re.Pattern[str], *, again: int = 1) -> tuple[str, int | None]:
+    """A text without the words that tell how often it comes, and how often that is, ``again`` where they give no number."""
+    found = pattern.search(text)
     if found is None:
-        found = _BRACKETED.fullmatch(line)
-        if found is not None and line.strip()[0] != "[" and not _KNOWN.match(found[1]):
-            return "", 1  # "(oh yes)" is sung
-    if found is None:
-        return "", 1
-    name = found[1].strip()
-    known = _KNOWN.match(name)
-    inner = re.search(r"[x×]\s*(\d{1,2})\s*$", name)
-    if known is None and (inner is not None or _TIMES.fullmatch(line)):
-        return "", 1  # "[x2]"
-    name = known[1].lower().replace("-", "") if known else re.sub(r"[^a-z0-9]+", "", name.lower())[:20]
-    times = found[2] or (inner[1] if inner else None)
-    return name.capitalize(), _times(times)
-
-
-def _repeated(line: str) -> tuple[str, int]:
-    """The words of a line, and how often they come."""
-    found = _TIMES.search(line)
-    if found is None:
-        return line, 1
-    return line[: found.start()], _times(found[1] or found[2] or found[3] or "2")
-
-
-def _times(text: str | None) -> int:
-    return min(max(int(text), 1), _REPEATS) if text else 1
+        return text, None
+    number = re.search(r"\d+", found[0])
+    return text[: found.start()], min(max(int(number[0]), 1), _REPEATS) if number else again

@@ -33,8 +33,8 @@ class SongsDataset(Dataset):
     """Songs, each one document: stanzas with a blank line between them, and headings on a line of their own.
 
     Text files are a song each.  ``[Verse 2]``, ``Chorus:`` and the like become ``[Verse]`` and ``[Chorus]``; a line or stanza
-    with ``(x2)`` stands twice; a heading without lines brings back the section of that name.  JSON Lines and CSV files have
-    a song a record, in the field ``lyrics`` or ``text``; LRC files are a song each, their times stripped.
+    with ``(x2)`` stands twice; a heading without lines brings back the section of that name and number.  JSON Lines and CSV
+    files have a song a record, in the field ``lyrics`` or ``text``; LRC files are a song each, their times stripped.
     """
 
     batching: ClassVar[str] = "documents"

