@@ -15,7 +15,7 @@ from seqgen import __version__, home, settings
 from seqgen.checkpoint import SavedModel, find_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import CONTRACTS, Catalog
-from seqgen.core.errors import ModelNotFoundError, OptionError, PartError, UsageError
+from seqgen.core.errors import OptionError, PartError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.generate import stream
@@ -213,17 +213,8 @@ def find_model(model: str | Path | None) -> SavedModel:
     registry = Registry(home.models_folder())
     if model is None:
         return registry.latest().open()
-    path = Path(model)
-    if not isinstance(model, Path) and len(path.parts) <= 1 and "/" not in model:  # a name, unless only a folder has it
-        try:
-            return registry.find(model).open()
-        except (ModelNotFoundError, UsageError):
-            if not model or not path.is_dir():
-                raise
-    if not path.is_dir():
-        msg = f"There is no model folder {model}."
-        raise ModelNotFoundError(msg)
-    return SavedModel.open(path, where=str(path))
+    found = registry.locate(model)
+    return SavedModel.open(found, where=str(found)) if isinstance(found, Path) else found.open()
 
 
 def samples(catalog: Catalog, folder: Path, seconds: float = math.inf) -> SavedSamples:

@@ -100,7 +100,7 @@ def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> 
     Raises:
         CorpusError: the server cannot be reached or does not have the file, sends something else, or the disk does
             not take it.  What was received is kept, except where its checksum is wrong.
-        UsageError: another process is downloading it to there.
+        OutputError: another process is downloading it to there.
     """
     target = folder / _file_name(corpus.name, corpus.url)
     if target.exists():

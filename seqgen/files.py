@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from seqgen.core.errors import OutputError, UsageError
+from seqgen.core.errors import OutputError
 
 TICK_NS = 2_000_000_000
 """What differs by this differs on every disk: FAT counts in two seconds."""
@@ -76,19 +76,24 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def locked(path: Path, refusal: str) -> Iterator[None]:
+def locked(path: Path, refusal: str, *, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock that a file stands for, which the system takes back from a process that ends.
 
+    Args:
+        path: of the file.
+        refusal: what a person is told where another process holds it.
+        patience: seconds to wait for that process.
+
     Raises:
-        UsageError: another process holds it; with ``refusal`` as its sentence.
+        OutputError: another process holds it; with ``refusal`` as its sentence.
     """
     import filelock  # 10 ms, which listing does without
 
-    lock = filelock.FileLock(path, timeout=0)
+    lock = filelock.FileLock(path, timeout=patience)
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise UsageError(refusal) from error
+        raise OutputError(refusal) from error
     try:
         yield
     finally:

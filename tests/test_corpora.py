@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from seqgen import corpora
-from seqgen.core.errors import CorpusError, UsageError
+from seqgen.core.errors import CorpusError, OutputError, UsageError
 
 CONTENT = random.Random(0).randbytes(300_000)
 ROOT = Path(__file__).parent.parent
@@ -353,7 +353,7 @@ def test_a_second_download_to_the_same_place_is_refused_while_the_first_goes_on(
 
     def beside(there: int, size: int) -> None:
         if 0 < there < size and not refusals:
-            with pytest.raises(UsageError, match=r"tale\.txt is being downloaded by another process") as refusal:
+            with pytest.raises(OutputError, match=r"tale\.txt is being downloaded by another process") as refusal:
                 corpora.fetch(corpus, tmp_path)
             refusals.append(refusal)
 

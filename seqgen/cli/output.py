@@ -51,15 +51,17 @@ class Out:
             piece: of the text.
             styled: whether its control characters are ours, for a terminal to obey.
         """
-        if self._replaces:
-            self._replaces = False
-            if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
-                self._file.truncate(0)  # not before: what was refused must not cost a file that was there
         self._binary = isinstance(piece, bytes)
         if self._obeys and not styled:
             piece = (self._decoder.decode(piece) if isinstance(piece, bytes) else piece).translate(CONTROLS)
-        self._file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))
-        self._file.flush()
+        content = piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")
+        with _writing(self.name):
+            if self._replaces:
+                self._replaces = False
+                if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                    self._file.truncate(0)  # not before: what was refused must not empty a file that was there
+            self._file.write(content)
+            self._file.flush()
 
     def end(self) -> None:
         """End the line after a text; binary media has none."""
@@ -75,17 +77,33 @@ class Out:
 
 
 @contextlib.contextmanager
-def open_output(output: str | None) -> Iterator[Out]:
-    """Standard output, or the file; a file that cannot be written is known before a token is."""
+def open_output(output: str | None, *, replaces: bool = True) -> Iterator[Out]:
+    """Standard output, or the file; a file that cannot be written is known before a token is.
+
+    Args:
+        output: the name of the file; None: standard output.
+        replaces: whether the text takes the place of what the file holds, or follows it.
+    """
     if output is None:
         yield Out(sys.stdout.buffer)
         return
-    from seqgen import files
     from seqgen.core.errors import OutputError
 
     try:
         file = Path(output).open("ab")  # noqa: SIM115  closed below
     except (OSError, ValueError) as error:
         raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
-    with files.writing(Path(output)), file:
-        yield Out(file, output, replaces=True)
+    try:
+        yield Out(file, output, replaces=replaces)
+    finally:
+        with _writing(output):
+            file.close()
+
+
+def _writing(name: str | None) -> contextlib.AbstractContextManager[None]:
+    """Turns the system's refusal to write into a sentence; of standard output it ends the command without one."""
+    if name is None:
+        return contextlib.nullcontext()
+    from seqgen import files
+
+    return files.writing(Path(name))

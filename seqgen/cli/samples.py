@@ -208,7 +208,8 @@ def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int,
     Each line is handed to the system at once and whole, so that whatever ends the process, at most the last is cut.
 
     Raises:
-        UsageError: the file holds something else than earlier lines of the same generation, or another process writes it.
+        UsageError: the file holds something else than earlier lines of the same generation.
+        OutputError: it cannot be written, or another process writes it.
     """
     from seqgen import files
 
@@ -217,11 +218,12 @@ def write_lines(loaded: LanguageModel, generation: Generation, num_samples: int,
     if path is None:
         _write_numbers(generation, num_samples, set(), common, Out(sys.stdout.buffer))
         return
-    with files.writing(path), _alone(path):
-        if path.is_file():
-            done = _kept(path, common)
-        with path.open("ab") as file:
-            _write_numbers(generation, num_samples, done, common, Out(file, str(path)))
+    with _alone(path):
+        with files.writing(path):
+            if path.is_file():
+                done = _kept(path, common)
+        with open_output(str(path), replaces=False) as out:
+            _write_numbers(generation, num_samples, done, common, out)
 
 
 @contextlib.contextmanager
@@ -229,7 +231,7 @@ def _alone(path: Path) -> Iterator[None]:
     """Refuse a file that another process writes, told by a lock beside it, which goes with the last sample.
 
     Raises:
-        UsageError: it is.
+        OutputError: it is, or the lock cannot be written.
     """
     if path.exists() and not path.is_file():  # a device or a pipe, which anyone may write to
         yield
@@ -238,7 +240,9 @@ def _alone(path: Path) -> Iterator[None]:
 
     beside = path.with_name(f".{path.name}.lock")
     refusal = f"Another process is writing samples to {path}.  Wait for it, or name another file with --output"
-    with files.locked(beside, refusal):
+    with contextlib.ExitStack() as held:
+        with files.writing(path):
+            held.enter_context(files.locked(beside, refusal))
         try:
             yield
         finally:

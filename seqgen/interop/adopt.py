@@ -41,13 +41,14 @@ SEQ_LEN = 64
 """Time steps that a text is scored in at a time."""
 
 
-def adopt(source: Path, folder: Path, vocabulary: Path | None) -> None:
+def adopt(source: Path, folder: Path, vocabulary: Path | None, name: str | None = None) -> None:
     """Write a foreign model into an empty folder as a whole model folder.
 
     Args:
         source: a file of one of ``READERS``.
         folder: where to write.
         vocabulary: says which character each token is (:func:`seqgen.interop.vocabulary.read_vocabulary`).
+        name: of the model; None: after the file.
 
     Raises:
         UsageError: no vocabulary is given, or it does not fit.
@@ -64,12 +65,12 @@ def adopt(source: Path, folder: Path, vocabulary: Path | None) -> None:
         )
     known = read_vocabulary(vocabulary, stack.vocab_size)
     spec, weights = to_canonical(stack, known, where=source.name)
-    for name, tensor in weights.items():
+    for key, tensor in weights.items():
         if not np.isfinite(tensor).all():
             raise DamagedModelError(
-                f'{source.name}: what becomes tensor "{name}" has values that are not finite numbers.'
+                f'{source.name}: what becomes tensor "{key}" has values that are not finite numbers.'
             )
-    _write(folder, spec, weights, stack, known, {"file": source.name, "form": what}, source)
+    _write(folder, spec, weights, stack, known, {"file": source.name, "form": what}, source, name or name_of(source))
 
 
 def name_of(source: Path) -> str:
@@ -86,9 +87,10 @@ def _write(
     known: Vocabulary,
     origin: dict[str, Any],
     source: Path,
+    name: str,
 ) -> None:
     state = known.state()
-    options = {name: state[name] for name in ("lowercase", "normalization", "min_count")}
+    options = {key: state[key] for key in ("lowercase", "normalization", "min_count")}
     parts = {
         "tokenizer": PartRecord("char", "seqgen", __version__, options),
         "dataset": PartRecord("text", "seqgen", __version__),
@@ -99,7 +101,7 @@ def _write(
     origins = {**dict.fromkeys(asdict(training), "default"), **dict.fromkeys(shape, f"imported from {source.name}")}
     config = ModelConfig(spec, parts, asdict(training), origins, has_ends=False)
     lineage = {
-        "name": name_of(source),
+        "name": name,
         "created": datetime.now(UTC).isoformat(timespec="microseconds"),
         "results": {
             "parameters": sum(tensor.size for tensor in weights.values()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from datetime import MAXYEAR, UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,12 @@ ORDER = ".order"
 _MAX_BYTES = 64
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
+_END = datetime(9999, 1, 1)  # noqa: DTZ001  compared with what a clock shows, in whatever zone
+"""What a stranger's manifest says must be before it, so that there is time left in which others are made afterwards."""
+
+_END_OF_ORDER = datetime(9999, 12, 31)  # noqa: DTZ001
+"""What the registry itself writes comes after all that it has, and so may be after that."""
+
 
 def made(folder: Path, created: str | None = None) -> datetime:
     """When the model of a folder was made, in an order that all of a registry keep; before all others where it does not say.
@@ -38,9 +44,10 @@ def made(folder: Path, created: str | None = None) -> datetime:
     with contextlib.suppress(OSError, ValueError):
         path = folder / ORDER
         if size_of(path) <= _MAX_BYTES:
-            return _read(path.read_text("ascii").strip())
+            return _read(path.read_text("ascii").strip(), before=_END_OF_ORDER)
     with contextlib.suppress(DamagedModelError, ValueError):
-        return _read(read_lineage(folder, where=folder.name).get("created", "") if created is None else created)
+        created = read_lineage(folder, where=folder.name).get("created", "") if created is None else created
+        return _read(created, before=_END)
     return _NEVER
 
 
@@ -56,14 +63,14 @@ def come_after(folder: Path, others: Iterable[ModelVersion]) -> None:
         files.sync_folder(folder)
 
 
-def _read(text: str) -> datetime:
+def _read(text: str, *, before: datetime) -> datetime:
     """The moment that a text says.
 
     Raises:
-        ValueError: none, or one after which there is none that could be written.
+        ValueError: none, or one that is not before the other.
     """
     moment = datetime.fromisoformat(text)
-    if moment.year == MAXYEAR:
+    if moment.replace(tzinfo=None) >= before:
         msg = f"{text} is no time of this clock"
         raise ValueError(msg)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

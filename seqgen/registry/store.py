@@ -117,6 +117,26 @@ class Registry:
                 return version
         raise ModelNotFoundError(self._no_such_version(named, number, versions))
 
+    def locate(self, model: str | Path) -> ModelVersion | Path:
+        """What a person names by reference, as :meth:`find` has it, or by path: a version, or the model folder that lies there.
+
+        A name is that of a version, unless only a folder has it.
+
+        Raises:
+            UsageError, ModelNotFoundError: see :meth:`find`; or there is no such folder.
+        """
+        path = Path(model)
+        if not isinstance(model, Path) and len(path.parts) <= 1 and "/" not in model:
+            try:
+                return self.find(model)
+            except (ModelNotFoundError, UsageError):
+                if not model or not path.is_dir():
+                    raise
+        if not path.is_dir():
+            msg = f"There is no model folder {model}."
+            raise ModelNotFoundError(msg)
+        return path
+
     def version_at(self, folder: Path) -> ModelVersion | None:
         """The version that lies in a folder; None where that is not one of this registry."""
         name, number = folder.parent.name, folder.name
@@ -276,13 +296,13 @@ class Registry:
         return f"{what}.  It has: {', '.join(str(version.version) for version in versions)}"
 
     def _no_such_name(self, name: str) -> str:
+        if versions_in(self.folder / TRASH, name):  # asked first: another model may have had that name before
+            return f'No model "{name}": it is in the trash.  seqgen models restore {name}'
         names = self.names()
         for each in names:
             with contextlib.suppress(DamagedModelError):
                 if name in self.labels(each).former_names:
                     return f'No model "{name}": it was renamed to {each}.'
-        if versions_in(self.folder / TRASH, name):
-            return f'No model "{name}": it is in the trash.  seqgen models restore {name}'
         if not names:
             return f'No model "{name}": none has been trained yet.  Train one: seqgen train --name {name}'
         import difflib  # seldom needed

@@ -42,15 +42,23 @@ def remove(registry: Registry, versions: Sequence[ModelVersion]) -> None:
     """Move versions to the trash, with the time of this; their numbers are not given again, and their labels stay.
 
     Raises:
-        UsageError: one lies in the trash already.
+        ModelNotFoundError: one is not there any more; all stay where they are.
+        UsageError: another one of that number lies in the trash; all stay where they are.
         OutputError: the registry cannot be written.
     """
+
+    def target_of(version: ModelVersion) -> Path:
+        return registry.folder / TRASH / version.name / str(version.version)
+
     with registry.alone():
         for version in versions:
-            target = registry.folder / TRASH / version.name / str(version.version)
-            if target.exists():
+            if not version.folder.is_dir():
+                raise ModelNotFoundError(f"{version} was removed or renamed meanwhile, by another process.")
+            if target_of(version).exists():
                 msg = f"{version} is in the trash already, from another time.  Free that first: seqgen models gc"
                 raise UsageError(msg)
+        for version in versions:
+            target = target_of(version)
             folder = registry.folder / version.name
             # The trash remembers the number as well; and who removes something may do so because the disk is full.
             with contextlib.suppress(DamagedModelError, OutputError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import stat
 import struct
 import zipfile
@@ -32,13 +33,17 @@ def export_zip(saved: SavedModel, target: Path, _catalog: Catalog) -> None:
         OutputError: the file cannot be written.
     """
     listed = read_listed(saved.manifest, where=saved.where)
-    with files.writing(target), zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        _add(archive, saved.folder / MANIFEST)
-        for name in sorted(listed):
-            if _add(archive, saved.folder / name) != listed[name].sha256:
-                raise DamagedModelError(
-                    f"{saved.where}/{name}: its bytes are not those that were written; the model was altered or damaged."
-                )
+    with files.writing(target), target.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            _add(archive, saved.folder / MANIFEST, where=f"{saved.where}/{MANIFEST}")
+            for name in sorted(listed):
+                where = f"{saved.where}/{name}"
+                if _add(archive, saved.folder / name, where=where) != listed[name].sha256:
+                    raise DamagedModelError(
+                        f"{where}: its bytes are not those that were written; the model was altered or damaged."
+                    )
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def import_zip(source: Path, folder: Path) -> None:
@@ -67,18 +72,38 @@ def import_zip(source: Path, folder: Path) -> None:
                 receive(content, folder / name, expected, where=f"{where}/{name}")
 
 
-def _add(archive: zipfile.ZipFile, path: Path) -> str:
-    """Add a file; its sha256."""
+def _add(archive: zipfile.ZipFile, path: Path, *, where: str) -> str:
+    """Add a file; its sha256.
+
+    Raises:
+        DamagedModelError: it cannot be read.
+        OSError: the archive cannot be written.
+    """
     entry = zipfile.ZipInfo(path.name, (1980, 1, 1, 0, 0, 0))
     entry.create_system = 3  # Unix, wherever this runs
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
-    entry.file_size = path.stat().st_size  # which settles whether the entry takes 64-bit sizes
     digest = hashlib.sha256()
-    with path.open("rb") as file, archive.open(entry, "w") as copy:
-        while block := file.read(CHUNK):
+    with contextlib.ExitStack() as opened:
+        with _reading(where):
+            file = opened.enter_context(path.open("rb"))
+            entry.file_size = path.stat().st_size  # which settles whether the entry takes 64-bit sizes
+        copy = opened.enter_context(archive.open(entry, "w"))
+        while True:
+            with _reading(where):
+                block = file.read(CHUNK)
+            if not block:
+                return digest.hexdigest()
             digest.update(block)
             copy.write(block)
-    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _reading(where: str) -> Iterator[None]:
+    """Turn the system's refusal to read into a sentence, or the archive would be blamed."""
+    try:
+        yield
+    except OSError as error:
+        raise DamagedModelError(f"{where} cannot be read: {error.strerror or error}.") from error
 
 
 def _entries(archive: zipfile.ZipFile, size: int, *, where: str) -> dict[str, zipfile.ZipInfo]:

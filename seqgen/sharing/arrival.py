@@ -7,26 +7,36 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 
 from seqgen import files
 from seqgen.checkpoint import SavedModel
-from seqgen.core.errors import DamagedModelError, OutputError
-from seqgen.manifest import MANIFEST, REQUIRED, WEIGHTS
+from seqgen.core.errors import DamagedModelError, ModelError, OutputError
+from seqgen.manifest import MANIFEST, REQUIRED, WEIGHTS, read_manifest, verify
 from seqgen.registry import ModelVersion, Registry, check_name
 from seqgen.untrusted import CHUNK, read_header, shown
 
 MAX_FILES = 100
 """A manifest that lists more is none of a model, which has five to ten."""
 
+PATIENCE = 60.0
+"""Seconds to wait for another process that is publishing the same model."""
+
 Told: TypeAlias = Callable[[int], None]
 """Called with the number of bytes that went through since it was last called."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows, in any folder
+
+
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, count: int, /) -> bytes:
+        """At most so many of the next bytes; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +54,12 @@ class Arrival:
     Attributes:
         version: it, in the registry.
         new: False where it was there already.
+        repaired: it was there, damaged, and has its files anew.
     """
 
     version: ModelVersion
     new: bool
+    repaired: bool = False
 
 
 def read_listed(manifest: Mapping[str, Any], *, where: str) -> dict[str, Listed]:
@@ -95,7 +107,7 @@ def check_space(folder: Path, size: int, *, where: str) -> None:
         raise OutputError(f"{where} takes {size:,} bytes, and {folder} has {free:,} bytes free.  Free some space.")
 
 
-def receive(source: IO[bytes], target: Path, listed: Listed, *, where: str, told: Told = lambda _: None) -> None:
+def receive(source: Readable, target: Path, listed: Listed, *, where: str, told: Told = lambda _: None) -> None:
     """Write what a source gives, from where ``target`` ends, and hold it against the manifest.
 
     Never more than the manifest says is read or written.  What was received stays where the source breaks off.
@@ -154,8 +166,11 @@ def publish(
 ) -> Arrival:
     """Check a folder that has arrived, and make it a version of ``name``, unless that is there already.
 
+    A version that is there and damaged gets the folder's files.  Of several processes that publish the same model at once, one
+    makes a version.
+
     Args:
-        folder: in the registry's file system; it is gone afterwards.
+        folder: in the registry's file system; it is gone afterwards where it is the version.
         registry: where it goes.
         name: of the model.
         where: how messages name it.
@@ -165,15 +180,26 @@ def publish(
     Raises:
         DamagedModelError: it is no model that can be used.
         UsageError: not a model name.
-        OutputError: the registry cannot be written.
+        OutputError: the registry cannot be written, or another process keeps it for a minute.
     """
     check_name(name)
-    SavedModel.open(folder, where=where)
+    saved = SavedModel.open(folder, where=where)
     read_header(folder / WEIGHTS, where=f"{where}/{WEIGHTS}")
-    there = already_there((folder / MANIFEST).read_bytes(), registry, name)
-    if there is None:
-        files.sync_folder(folder)
-    return there or Arrival(registry.publish(name, folder, number=number, made_now=made_now), new=True)
+    manifest = (folder / MANIFEST).read_bytes()
+    files.sync_folder(folder)
+    lock = registry.folder / f".new-{digest_of(manifest)[:32]}.lock"
+    refusal = f"Another process has been publishing {where} for a minute.  Try again when it has ended."
+    with files.locked(lock, refusal, patience=PATIENCE):
+        try:
+            if there := already_there(manifest, registry, name):
+                return there
+            if damaged := next(_copies(manifest, registry, name), None):
+                _repair(damaged, folder, (*saved.manifest["files"], MANIFEST), registry)
+                return Arrival(damaged, new=False, repaired=True)
+            return Arrival(registry.publish(name, folder, number=number, made_now=made_now), new=True)
+        finally:
+            with contextlib.suppress(OSError):  # Windows removes no open file
+                lock.unlink()
 
 
 def digest_of(manifest: bytes) -> str:
@@ -182,9 +208,33 @@ def digest_of(manifest: bytes) -> str:
 
 
 def already_there(manifest: bytes, registry: Registry, name: str) -> Arrival | None:
-    """The version of ``name`` that has this manifest, and so is this model."""
+    """The version of ``name`` that has this manifest, and the files that it lists: it is this model."""
+    whole = (version for version in _copies(manifest, registry, name) if _is_whole(version))
+    return next((Arrival(version, new=False) for version in whole), None)
+
+
+def _copies(manifest: bytes, registry: Registry, name: str) -> Iterator[ModelVersion]:
+    """The versions of ``name`` that have this manifest, newest first."""
     for version in reversed(registry.versions(name)):
         path = version.folder / MANIFEST
         if path.is_file() and path.stat().st_size == len(manifest) and path.read_bytes() == manifest:
-            return Arrival(version, new=False)
-    return None
+            yield version
+
+
+def _is_whole(version: ModelVersion) -> bool:
+    """Whether its files are what was written: all are hashed, or what damaged them could never be mended by a copy."""
+    try:
+        manifest = read_manifest(version.folder, where=str(version))
+        for name in manifest["files"]:
+            verify(version.folder, name, manifest, where=str(version))
+    except (ModelError, OSError):
+        return False
+    return True
+
+
+def _repair(version: ModelVersion, folder: Path, names: Iterable[str], registry: Registry) -> None:
+    """Move the files of a whole copy to the place of a version's own, each by a rename: none is ever missing, or half there."""
+    with registry.alone(), files.writing(version.folder):
+        for name in names:
+            (folder / name).replace(version.folder / name)
+        files.sync_folder(version.folder)

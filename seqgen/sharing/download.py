@@ -47,8 +47,8 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
         ModelNotFoundError: no model is there.
         DamagedModelError: it is not what its manifest says, or its manifest says what no model has.
         RemoteError: the place cannot be reached, or broke off.
-        OutputError: the disk does not take it.
-        UsageError: not a model name; or another process is fetching the same.
+        OutputError: the disk does not take it; or another process is fetching the same.
+        UsageError: not a model name.
     """
     check_name(name)
     manifest = (place / MANIFEST).read_small()
@@ -75,7 +75,7 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
             except DamagedModelError:
                 shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
                 raise
-            if not arrival.new:  # it came another way meanwhile
+            if not arrival.new:  # it came another way meanwhile, or was there and damaged
                 shutil.rmtree(folder, ignore_errors=True)
             return arrival
     finally:

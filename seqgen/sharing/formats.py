@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +50,12 @@ def export_model(saved: SavedModel, target: Path, *, catalog: Catalog, form: str
 
     Args:
         saved: the model.
-        target: the file or folder to write.
+        target: the file or folder to write; of a link, that which it leads to.
         catalog: the parts, for forms that need the model's own.
         form: a name of ``FORMATS``; None: by the suffix of ``target``.
 
     Raises:
-        UsageError: no such form; or a folder is there and not empty.
+        UsageError: no such form; a folder is there and not empty; or what is there is a pipe or a device.
         OutputError: it cannot be written.
     """
     chosen = find_format(form, target)
@@ -63,6 +64,10 @@ def export_model(saved: SavedModel, target: Path, *, catalog: Catalog, form: str
     # "." and ".." too, which have no name that something new could get.
     if target.name in ("", "..") or (target.is_dir() and (chosen.suffix or any(target.iterdir()))):
         raise UsageError(f"{target} is a folder that is there already.  Name another place, or remove it.")
+    if target.exists() and not target.is_dir() and not target.is_file():
+        raise UsageError(f"{target} is a pipe or a device, which a whole file cannot take the place of.  Name a file.")
+    if target.is_symlink():
+        target = Path(os.path.realpath(target))
     with files.new_folder(target.parent) as folder:
         new = folder / target.name
         write(saved, new, catalog)

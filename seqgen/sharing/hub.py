@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import (
+    DamagedModelError,
     MissingDependencyError,
     ModelExistsError,
     ModelNotFoundError,
@@ -31,6 +32,7 @@ from seqgen.sharing.arrival import Arrival, read_listed
 from seqgen.sharing.download import Progress, download
 from seqgen.sharing.place import Place
 from seqgen.sharing.remote import Pushed
+from seqgen.untrusted import parse_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -83,7 +85,7 @@ class HubModel:
             MissingDependencyError: huggingface_hub is not installed.
         """
         api = _api()
-        from huggingface_hub import CommitOperationAdd
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
         from huggingface_hub.errors import HfHubHTTPError
 
         if self.revision:
@@ -104,12 +106,12 @@ class HubModel:
                     f"another: --as {self.name}:{number + 1}"
                 )
             if pushed is None:
+                parent = commits[0].commit_id
+                added = [CommitOperationAdd(name, saved.folder / name) for name in [*listed, MANIFEST]]
+                removed = [CommitOperationDelete(name, is_folder=False) for name in self._left_over(parent, listed)]
                 try:
                     pushed = api.create_commit(
-                        self.repository,
-                        [CommitOperationAdd(name, saved.folder / name) for name in [*listed, MANIFEST]],
-                        commit_message=title,
-                        parent_commit=commits[0].commit_id,
+                        self.repository, [*added, *removed], commit_message=title, parent_commit=parent
                     ).oid
                 except HfHubHTTPError as error:
                     if error.response is not None and error.response.status_code in (409, 412):
@@ -139,6 +141,15 @@ class HubModel:
         return download(
             self._place(commit.commit_id), registry, name or self.name, progress=progress, number=_number(commit.title)
         )
+
+    def _left_over(self, commit: str, listed: Collection[str]) -> list[str]:
+        """The files of the version that a commit has, by its manifest, without those listed: a clone has one version's alone."""
+        place = self._place(commit)
+        with contextlib.suppress(DamagedModelError, ValueError, RecursionError):  # no manifest, or a stranger's
+            before = parse_json((place / MANIFEST).read_small() or b"")
+            if isinstance(before, dict):
+                return sorted(read_listed(before, where=str(self)).keys() & {*place.names()} - {*listed})
+        return []
 
     def _place(self, commit: str) -> Place:
         """The files of one commit."""

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from seqgen.core.errors import ModelError, ModelNotFoundError, UsageError
 from seqgen.manifest import MANIFEST, read_lineage
-from seqgen.registry import Registry
+from seqgen.registry import Registry, check_name
 from seqgen.sharing.arrival import Arrival, publish
 
 Reader: TypeAlias = Callable[[Path, Path], None]
@@ -28,7 +28,7 @@ READERS: Mapping[str, str] = MappingProxyType(
 FOREIGN: Mapping[str, str] = MappingProxyType(
     dict.fromkeys((".safetensors", ".h5", ".hdf5", ".keras"), "seqgen.interop.adopt:adopt")
 )
-"""The same for what other programs wrote; these readers take a vocabulary too."""
+"""The same for what other programs wrote; these readers take a vocabulary and a name too."""
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 """Files of other programs that can run code when they are read."""
@@ -54,7 +54,9 @@ def import_model(
     """
     if not source.exists():
         raise ModelNotFoundError(f"There is no file {source}.")
-    read = _reader(source, vocabulary)
+    if name is not None:
+        check_name(name)
+    read = _reader(source, name, vocabulary)
     with registry.new_folder() as folder:
         read(source, folder)
         manifest = read_lineage(folder, where=f"{source.name}/{MANIFEST}")
@@ -62,7 +64,7 @@ def import_model(
         return publish(folder, registry, name, where=source.name, made_now=source.suffix.lower() in FOREIGN)
 
 
-def _reader(source: Path, vocabulary: Path | None) -> Reader:
+def _reader(source: Path, name: str | None, vocabulary: Path | None) -> Reader:
     """What reads this file."""
     suffix = "" if source.is_dir() else source.suffix.lower()
     if suffix in PICKLES:
@@ -77,4 +79,4 @@ def _reader(source: Path, vocabulary: Path | None) -> Reader:
         raise UsageError(f"{source} says itself what its tokens are: leave out --vocabulary.")
     module, _, function = {**READERS, **FOREIGN}[suffix].partition(":")
     read: Callable[..., None] = getattr(importlib.import_module(module), function)
-    return read if suffix in READERS else partial(read, vocabulary=vocabulary)
+    return read if suffix in READERS else partial(read, vocabulary=vocabulary, name=name)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from seqgen.untrusted import MAX_JSON_BYTES
 
 BLOCK = 4 << 20
 """Bytes that are asked for at a time."""
+
+_PART = re.compile(r"(?P<name>.+)\.[0-9a-f]{32}\.part")
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,16 @@ class Place:
         with self.asked("looked up"):
             try:
                 info = self.files.info(self.path)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if not self._is_missing(error):
+                    raise
                 return None
-            return info["size"] if info["type"] == "file" else None
+            if info["type"] != "file":
+                return None
+            size: int | None = info["size"]
+            if size is None:
+                raise RemoteError(f"{self} cannot be looked up: the server does not say how large it is.")
+            return size
 
     def read_small(self) -> bytes | None:
         """A file of JSON, whole; None where there is none.
@@ -96,14 +106,18 @@ class Place:
         with self.asked("read"):
             try:
                 with self.files.open(self.path, "rb", block_size=BLOCK) as file:
-                    content: bytes = file.read(MAX_JSON_BYTES + 1)
-            except FileNotFoundError:
+                    content = bytearray()
+                    while block := file.read(MAX_JSON_BYTES + 1 - len(content)):  # a stream gives what has arrived
+                        content += block
+            except FileNotFoundError as error:
+                if not self._is_missing(error):
+                    raise
                 return None
         if len(content) > MAX_JSON_BYTES:
             raise DamagedModelError(
                 f"{self}: more than {MAX_JSON_BYTES:,} bytes, which such a file cannot have; not read."
             )
-        return content
+        return bytes(content)
 
     def create(self, value: dict[str, Any]) -> bool:
         """Write a small file of JSON unless there is one, however many try at once; whether it was written."""
@@ -160,12 +174,17 @@ class Place:
         with self.asked("removed"), contextlib.suppress(FileNotFoundError):
             self.files.rm_file(self.path)
 
+    def remove_parts(self, names: Collection[str]) -> None:
+        """Remove what is left, in this folder, of writers of these files that ended before the rename."""
+        for each in self.names() if self.has_folders else ():
+            if (match := _PART.fullmatch(each)) and match["name"] in names:
+                (self / each).remove()
+
     @contextlib.contextmanager
-    def open(self, start: int) -> Iterator[Any]:
+    def open(self, start: int) -> Iterator[_Content]:
         """A file, from byte ``start`` on."""
-        with self.asked("read"), self.files.open(self.path, "rb", block_size=BLOCK) as file:
-            file.seek(start)
-            yield file
+        with self.asked("read"), contextlib.closing(_Content(self, start)) as content:
+            yield content
 
     @contextlib.contextmanager
     def asked(self, doing: str) -> Iterator[None]:
@@ -175,7 +194,55 @@ class Place:
         except SeqgenError:
             raise
         except Exception as error:
-            raise RemoteError(f"{self} cannot be {doing}: {_reason(error)}") from error
+            raise RemoteError(f"{self} cannot be {doing}: {_reason(self._cause(error))}") from error
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it is at a web server."""
+        return "http" in self.files.protocol
+
+    def _cause(self, error: Exception) -> Exception:
+        """What went wrong: fsspec's HTTP calls every failure a missing file, and has the true one as the cause."""
+        if self.is_http and isinstance(error, FileNotFoundError) and isinstance(error.__cause__, Exception):
+            return error.__cause__
+        return error
+
+    def _is_missing(self, error: FileNotFoundError) -> bool:
+        cause = self._cause(error)
+        return cause is error or getattr(cause, "status", None) in (404, 410)
+
+
+class _Content:
+    """The bytes of a file from one on."""
+
+    def __init__(self, place: Place, start: int) -> None:
+        self._place, self._at = place, start
+        self._file = place.files.open(place.path, "rb", block_size=BLOCK)
+
+    def read(self, count: int) -> bytes:
+        """At most so many of the next bytes; none at the end."""
+        try:
+            self._file.seek(self._at)
+            block: bytes = self._file.read(count)
+        except ValueError:
+            if not self._place.is_http:
+                raise
+            self._stream()  # the server gives no part of a file
+            block = self._file.read(count)
+        self._at += len(block)
+        return block
+
+    def _stream(self) -> None:
+        """Ask for the whole file in one go, and pass over what was read before."""
+        self.close()
+        self._file = self._place.files.open(self._place.path, "rb", block_size=0)
+        left = self._at
+        while left and (block := self._file.read(min(BLOCK, left))):
+            left -= len(block)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
 
 
 def _is_local(files: Any) -> bool:
@@ -185,4 +252,6 @@ def _is_local(files: Any) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(status := getattr(error, "status", None), int):  # aiohttp, whose own text is a list with the URL
+        return f"the server answers {status} {getattr(error, 'message', '')}".rstrip(" .") + "."
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".") + "."

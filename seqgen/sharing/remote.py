@@ -7,7 +7,7 @@ come, by an operation that the file system lets succeed once.  Others see it, or
 of that manifest's files are written beside it, so that nothing is mixed.
 
 **An interrupted push goes on.**  Whoever finds their own claim skips the files that are there with their size; the claim is
-removed when the manifest is there.
+removed when the manifest is there.  Of a model that is there, files of another size than its manifest's are written anew.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seqgen.checkpoint import SavedModel
-from seqgen.core.errors import ModelExistsError, ModelNotFoundError, UsageError
+from seqgen.core.errors import ModelExistsError, ModelNotFoundError, RemoteError, UsageError
 from seqgen.manifest import MANIFEST, verify
 from seqgen.registry import Registry, check_name
 from seqgen.registry.names import VERSION
@@ -46,10 +46,12 @@ class Pushed:
     Attributes:
         where: what it is called there, without credentials.
         new: False where it was there already.
+        repaired: it was there, and files of it that were missing or cut off were written anew.
     """
 
     where: str
     new: bool
+    repaired: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,33 +93,34 @@ class Remote:
         for file in listed:
             verify(saved.folder, file, saved.manifest, where=saved.where)
         if self._is_there(target, manifest):
-            return Pushed(str(target), new=False)
+            repaired = self._write(target, saved, listed, trusted=True, progress=progress)
+            return Pushed(str(target), new=False, repaired=repaired)
         claim = {
             "manifest_sha256": digest_of(manifest),
             "by": f"{_user()} on {platform.node()}",
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         first = (target / CLAIM).create(claim)
-        try:  # somebody may have finished between the look and the claim
-            done = self._is_there(target, manifest) if first else not self._is_ours(target, manifest)
-        except ModelExistsError:
-            if first:
-                (target / CLAIM).remove()
-            raise
-        if done:
-            if first:
-                (target / CLAIM).remove()
+        if self._is_done(target, manifest, first=first):
             return Pushed(str(target), new=False)
-        self._write(target, saved, listed, trusted=not first, progress=progress)
-        if self._is_ours(target, manifest):
-            (target / MANIFEST).put_whole(manifest)
+        try:
+            self._write(target, saved, listed, trusted=not first, progress=progress)
+            if self._is_ours(target, manifest):
+                (target / MANIFEST).put_whole(manifest)
+        except RemoteError:
+            # Another who pushed the same model, and was done first, has removed the part that was being written here.
+            if not self._is_there(target, manifest):
+                raise
+            return Pushed(str(target), new=False)
         (target / CLAIM).remove()
+        with contextlib.suppress(RemoteError):  # the model is there all the same
+            target.remove_parts({*listed, MANIFEST})
         return Pushed(str(target), new=True)
 
     def _write(
         self, target: Place, saved: SavedModel, listed: Mapping[str, Listed], *, trusted: bool, progress: Progress
-    ) -> None:
-        """Write the files of a model, but for its manifest.
+    ) -> bool:
+        """Write the files of a model, but for its manifest; whether any was written.
 
         Args:
             target: where.
@@ -133,12 +136,14 @@ class Remote:
             through += count
             progress(min(through, total), total)
 
-        before = 0
+        before, written = 0, False
         for file, each in listed.items():
             if not trusted or (target / file).size() != each.bytes:
                 (target / file).put(saved.folder / file, told)
+                written = True
             before += each.bytes
             told(before - through)
+        return written
 
     def pull(self, reference: str, registry: Registry, *, progress: Progress, name: str | None = None) -> Arrival:
         """Fetch a version into a registry, under its number where that is free; see :func:`~seqgen.sharing.download.download`.
@@ -187,6 +192,23 @@ class Remote:
             f"{target} is another model, and versions do not change.  Push this one as another: "
             f"--as {name}:{self.versions(name)[-1] + 1}"
         )
+
+    def _is_done(self, target: Place, manifest: bytes, *, first: bool) -> bool:
+        """Whether somebody has finished between the look and the claim; the claim goes then, if it was made ``first`` by us.
+
+        Raises:
+            ModelExistsError: with another model, or it is being pushed.
+        """
+        if not first:
+            return not self._is_ours(target, manifest)
+        try:
+            done = self._is_there(target, manifest)
+        except ModelExistsError:
+            (target / CLAIM).remove()
+            raise
+        if done:
+            (target / CLAIM).remove()
+        return done
 
     def _is_ours(self, target: Place, manifest: bytes) -> bool:
         """Whether the claim there is for this manifest; False: it is gone, since the model is there.

@@ -16,7 +16,7 @@ from seqgen import api, home
 from seqgen.checkpoint import read_config
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import OutputError, SeqgenError, TrainingError
+from seqgen.core.errors import DamagedModelError, OutputError, SeqgenError, TrainingError
 from seqgen.data.store import fingerprint_of
 from seqgen.manifest import CONFIG, MANIFEST
 from seqgen.registry import ModelVersion, Registry
@@ -210,12 +210,25 @@ class Sweep:
             return None
         (found,) = Registry(self._folder_of(best.trial) / "models").versions(self.plan.name)
         registry = Registry(home.models_folder())
-        with registry.new_folder() as new:
-            copy_files(found, new)  # the trial's own, the only others on the disk, are removed
-            version = self._publish_as(registry, new, best)
+        version = self._published_before(registry, found)
+        if version is None:
+            with registry.new_folder() as new:
+                copy_files(found, new)  # the trial's own, the only others on the disk, are removed
+                version = self._publish_as(registry, new, best)
         self.study.publish(best.trial, str(version))
         self._keep_best_only()
         return str(version)
+
+    def _published_before(self, registry: Registry, trained: ModelVersion) -> ModelVersion | None:
+        """The version that a trial's model became, where the process ended before it could note that."""
+        its = trained.manifest()
+        for version in registry.versions(self.plan.name):
+            with contextlib.suppress(DamagedModelError):
+                manifest = version.manifest()
+                same = all(manifest.get(key) == its.get(key) for key in ("created", "results", "corpus"))
+                if same and "sweep" in manifest:
+                    return version
+        return None
 
     def _publish_as(self, registry: Registry, folder: Path, best: TrialResult) -> ModelVersion:
         manifest = read_json(folder / MANIFEST, where=str(folder / MANIFEST))

@@ -24,7 +24,7 @@ import numpy as np
 
 from seqgen import files
 from seqgen.checkpoint import ModelConfig, config_to_json, read_config, write_weights
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError
 from seqgen.manifest import CONFIG, METRICS, TOKENIZER
 from seqgen.training.metrics import is_measurement, metric_lines
 from seqgen.training.state import load_state
@@ -87,13 +87,13 @@ class Run:
 
         Raises:
             ModelNotFoundError: there is none.
-            UsageError: other processes have all of them open.
+            OutputError: other processes have all of them open, or it cannot be written.
         """
         taken = []
         for folder in sorted(_runs(root, name), key=_last_change, reverse=True):
             try:
                 run = cls._locked(folder.parent.name, folder)
-            except UsageError as error:
+            except OutputError as error:
                 taken.append(error)
                 continue
             if any(each.name != LOCK for each in folder.iterdir()):
@@ -112,7 +112,7 @@ class Run:
             lock.acquire(timeout=0)
         except filelock.Timeout as error:
             msg = f"Another process is training {name} (run {folder.name}).  Wait for it, or give another --name."
-            raise UsageError(msg) from error
+            raise OutputError(msg) from error
         except OSError as error:
             msg = f"{folder} cannot be written: {error.strerror or error}."
             raise OutputError(msg) from error

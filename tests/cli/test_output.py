@@ -9,6 +9,7 @@ import os
 import pytest
 
 from seqgen.cli.output import Out, open_output
+from seqgen.core.errors import OutputError
 
 TITLE = "the\tice \x1b]0;owned\x07\x9b31m\x7f\r\n ж 👩‍🚀"
 """What sets the title and the colour of a terminal, beside text that is to stay as it is."""
@@ -65,6 +66,23 @@ def test_a_terminal_that_is_named_as_a_file_is_one():
     assert os.read(ours, 100) == b"ice \\x1b[2J"
     os.close(theirs)
     os.close(ours)
+
+
+def test_a_file_that_is_missing_to_what_writes_is_not_told_as_the_output(tmp_path):
+    def read_and_write():
+        with open_output(str(tmp_path / "out.txt")) as out:
+            out.write("ice")
+            (tmp_path / "missing").read_text()
+
+    with pytest.raises(FileNotFoundError, match="missing"):
+        read_and_write()
+    assert (tmp_path / "out.txt").read_text() == "ice"
+
+
+def test_a_file_that_does_not_take_the_text_is_named():
+    refused = pytest.raises(OutputError, match=r"^/dev/full cannot be written: No space left on device\.$")
+    with refused, open_output("/dev/full") as out:
+        out.write("ice")
 
 
 @pytest.mark.usefixtures("novel")

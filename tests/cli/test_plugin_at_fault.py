@@ -88,7 +88,8 @@ def test_what_a_part_cannot_read_or_reach_is_its_plugin_s(refused, install, nove
     install(
         "bad", sampler("def begin(self, prompt_ids, tokenizer):", f"    {line}") + dataset(line).replace("Part", "Data")
     )
-    assert refused("generate", "--sampler", "part", exit_code=1) == failed(what)
+    for output in ((), ("--output", "out.txt"), ("--output", "out.jsonl")):
+        assert refused("generate", "--sampler", "part", *output, exit_code=1) == failed(what)
     assert refused("train", corpus, "--dataset", "part", *TINY, exit_code=1) == failed(what)
 
 

@@ -40,12 +40,7 @@ def interrupted(seqgen, corpus):
 
     def run(*options, number=signal.SIGINT, sources=(corpus,)):
         stderr = Signalling(number)
-        # A shell may have started the tests with SIGINT ignored, as it does in the background; seqgen would keep to that.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            outcome = seqgen("train", *sources, "--backend", "torch", *TINY, *options, stderr=stderr)
-        finally:
-            signal.signal(signal.SIGINT, before)
+        outcome = seqgen("train", *sources, "--backend", "torch", *TINY, *options, stderr=stderr)
         return outcome, stderr.getvalue()
 
     return run
@@ -54,13 +49,6 @@ def interrupted(seqgen, corpus):
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory):
     """A training process for each signal, side by side, since each imports a framework; with its folder."""
-    # A shell may have started the tests with SIGINT ignored, and children inherit that.
-    code = """if True:
-        import signal, sys
-        from seqgen.cli.app import main
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        main(sys.argv[1:])
-    """
     started = {}
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path_factory.mktemp(number.name)
@@ -69,7 +57,7 @@ def processes(tmp_path_factory):
         started[number] = (
             folder,
             subprocess.Popen(
-                [sys.executable, "-c", code, "train", "novel.txt", *options],
+                [sys.executable, "-m", "seqgen", "train", "novel.txt", *options],
                 cwd=folder,
                 env={**os.environ, "SEQGEN_HOME": str(folder / "home")},
                 stdout=subprocess.PIPE,
@@ -237,7 +225,7 @@ def test_a_part_that_is_not_installed_any_more_is_told_with_what_installs_it(int
 def test_a_run_that_another_process_has_open_is_left_alone(interrupted, refused, seqgen_home):
     interrupted("--max-steps", 1000000)
     with filelock.FileLock(seqgen_home / "training" / "novel" / "1" / ".lock"):
-        sentence = refused("train", "--resume", exit_code=2)
+        sentence = refused("train", "--resume", exit_code=1)
     assert sentence == "Another process is training novel (run 1).  Wait for it, or give another --name."
 
 

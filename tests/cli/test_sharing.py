@@ -32,6 +32,19 @@ def test_importing_what_is_here_already_says_so(seqgen, novel):
     assert record == {"model": "novel", "version": 1, "path": str(novel), "new": False}
 
 
+def test_a_damaged_copy_is_told_to_have_its_files_anew(seqgen, novel, tmp_path):
+    seqgen("models", "export", "novel", "novel.zip")
+    seqgen("models", "push", "novel", "team")
+    for damaged in (novel, tmp_path / "team" / "novel" / "1"):
+        (damaged / "model.safetensors").write_bytes(b"")
+    outcome = seqgen("models", "import", "novel.zip")
+    assert (outcome.stdout, outcome.stderr) == ("novel:1\n", "novel:1 was damaged here, and has its files anew.\n")
+    outcome = seqgen("models", "push", "novel", "team")
+    assert outcome.stdout == "team/novel/1\n"
+    assert "team/novel/1 was damaged there, and has its files anew.\n" in outcome.stderr
+    assert seqgen("models", "verify", "novel", "team/novel/1").exit_code == 0
+
+
 def test_exporting_as_json_names_the_file_and_its_form(seqgen, novel):
     record = json.loads(seqgen("models", "export", "novel", "folder", "--json").stdout)
     assert record == {"model": "novel:1", "path": "folder", "format": "safetensors", "left_out": []}

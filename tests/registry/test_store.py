@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from seqgen import home
 from seqgen.core.errors import ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import faults
 from seqgen.registry import Registry, moving, trash
@@ -44,6 +43,11 @@ def test_a_model_is_found_by_name_version_and_alias(registry, publish):
     registry.change_labels("novel", lambda labels: labels.with_alias("mine", 1))
     references = ("novel", "novel:1", "novel@latest", "novel@best", "novel@mine")
     assert [str(registry.find(each)) for each in references] == ["novel:3", "novel:1", "novel:3", "novel:2", "novel:1"]
+
+
+def test_a_version_that_is_published_is_on_the_disk(publish, flushed):
+    folder = publish().folder
+    assert folder.parent.stat().st_ino in flushed[flushed.index("renamed") :]
 
 
 def test_the_best_is_that_of_the_newest_corpus_measured_on_held_out_text(registry, publish):
@@ -140,6 +144,12 @@ def test_a_manifest_without_a_time_of_this_world_comes_before_all_others(registr
     assert str(registry.latest()) == "mine:1"
 
 
+def test_after_the_last_time_that_a_stranger_may_claim_others_are_made_all_the_same(registry, made, publish):
+    publish("theirs", created="9998-12-31T23:59:59.999999+00:00")
+    for name in ("mine", "yours", "mine"):
+        assert made(name, "2026-01-01") == registry.latest()
+
+
 def test_an_empty_registry_says_how_to_train(registry):
     with pytest.raises(ModelNotFoundError, match=r"No model has been trained yet .*seqgen train"):
         registry.latest()
@@ -176,6 +186,24 @@ def test_a_name_cannot_leave_the_folder(registry, publish, name, tmp_path):
     assert [path.name for path in registry.folder.iterdir()] == []
     assert {path.name for path in tmp_path.iterdir()} == {"models"}
     assert registry.versions(name) == []
+
+
+def test_a_folder_is_what_only_a_folder_is_called_or_what_is_written_as_a_path(
+    registry, publish, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    version = publish("novel")
+    for name in ("novel", "ice"):
+        (tmp_path / name).mkdir()
+    assert registry.locate("novel") == registry.locate("novel:1") == registry.locate("novel@best") == version
+    for name in ("ice", "./novel", str(tmp_path / "novel")):
+        assert registry.locate(name) == Path(name)
+    with pytest.raises(ModelNotFoundError, match=r"^There is no model folder ./typo\.$"):
+        registry.locate("./typo")
+    with pytest.raises(ModelNotFoundError, match="Model novel has no version 7"):
+        registry.locate("novel:7")
+    with pytest.raises(UsageError, match='"" is not a model'):
+        registry.locate("")
 
 
 def test_half_written_folders_and_strangers_are_not_models(registry, publish):
@@ -274,8 +302,3 @@ def test_only_the_digits_of_ascii_are_a_version(registry, publish):
     assert [str(version) for version in registry.all()] == ["novel:1"]
     with pytest.raises(UsageError):
         registry.find("novel:\u0661")
-
-
-def test_a_home_of_nobody_is_a_folder_of_that_name(monkeypatch):
-    monkeypatch.setenv("SEQGEN_HOME", "~nobody-has-this-name/models")
-    assert str(home.home()) == "~nobody-has-this-name/models"

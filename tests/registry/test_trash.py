@@ -267,3 +267,20 @@ def test_a_copy_is_the_same_to_the_byte_and_may_be_changed_alone(registry, publi
     }
     assert registry.labels("winter") == Labels(notes={1: "mine"}, tags={1: ("good",)})
     assert str(moving.copy(registry, version, "winter")) == "winter:2"
+
+
+def test_a_name_in_the_trash_is_found_there_though_another_model_had_it_before(registry, publish):
+    publish("mine")
+    moving.rename(registry, "mine", "other")
+    trash.remove(registry, [publish("mine")])
+    with pytest.raises(ModelNotFoundError, match='No model "mine": it is in the trash.  seqgen models restore mine'):
+        registry.find("mine")
+
+
+def test_what_another_process_has_removed_meanwhile_is_told_and_the_others_stay(registry, publish):
+    first, second = publish(), publish()
+    trash.remove(registry, [second])
+    with pytest.raises(ModelNotFoundError, match="^novel:2 was removed or renamed meanwhile, by another process.$"):
+        trash.remove(registry, [first, second])
+    assert [str(version) for version in registry.all()] == ["novel:1"]
+    assert [str(version) for version in trash.trashed(registry)] == ["novel:2"]

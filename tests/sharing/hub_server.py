@@ -246,6 +246,10 @@ class Handler(BaseHTTPRequestHandler):
                     files[value["path"]] = base64.b64decode(value["content"])
                 elif line["key"] == "lfsFile":
                     files[value["path"]] = self.server.large[value["oid"]]
+                elif line["key"] == "deletedFile":
+                    if value["path"] not in files:
+                        return self.refuse(404, f"no such file: {value['path']}")
+                    del files[value["path"]]
             commit = self.server.commit(repository, header["summary"], files)
         return self.reply(
             {"success": True, "commitOid": commit.sha, "commitUrl": f"{self.server.url}/{name}/commit/{commit.sha}"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import resource
 import stat
+import threading
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ import pytest
 
 from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
+from seqgen.sharing import arrival
 from seqgen.sharing.formats import export_model
 from seqgen.sharing.importing import import_model
 
@@ -289,16 +292,11 @@ def test_a_disk_that_is_full_is_told_and_the_archive_is_not_blamed(archive, regi
     assert list(registry.folder.iterdir()) == []
 
 
-def test_what_arrives_is_on_the_disk_before_it_is_a_version(archive, registry, monkeypatch):
-    flushed, fsync = [], os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino) or fsync(descriptor)
-    )
-    rename = Path.rename
-    monkeypatch.setattr(Path, "rename", lambda *paths: flushed.append("renamed") or rename(*paths))
+def test_what_arrives_is_on_the_disk_before_it_is_a_version_which_then_is_too(archive, registry, flushed):
     folder = import_model(archive, registry).version.folder
-    before = flushed[: flushed.index("renamed")]
-    assert {path.stat().st_ino for path in (folder, *folder.iterdir())} <= {*before}
+    renamed = flushed.index("renamed")
+    assert {path.stat().st_ino for path in (folder, *folder.iterdir())} <= {*flushed[:renamed]}
+    assert folder.parent.stat().st_ino in flushed[renamed:]
 
 
 @pytest.mark.parametrize("name", [".", "..", "new/.."])
@@ -307,3 +305,70 @@ def test_a_folder_that_has_no_name_there_is_not_written(saved, tmp_path, monkeyp
     with pytest.raises(UsageError, match="is a folder that is there already"):
         export_model(saved, Path(name), catalog=CATALOG)
     assert not (tmp_path / "new").exists()
+
+
+def test_of_two_imports_of_the_same_at_once_one_makes_a_version(archive, registry, monkeypatch):
+    both = threading.Barrier(2, timeout=1)
+    looked = arrival.already_there
+
+    def look(*arguments):
+        found = looked(*arguments)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait()  # if both may look before one has published
+        return found
+
+    monkeypatch.setattr(arrival, "already_there", look)
+    arrived = []
+    threads = [threading.Thread(target=lambda: arrived.append(import_model(archive, registry))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [(str(each.version), each.new) for each in arrived] == [("novel:1", True), ("novel:1", False)]
+    assert [path.name for path in registry.folder.iterdir()] == ["novel"]
+    assert [str(version) for version in registry.all()] == ["novel:1"]
+
+
+def test_a_damaged_copy_is_mended_by_importing_again(archive, registry, saved):
+    version = import_model(archive, registry).version
+    (version.folder / "tokenizer.json").write_bytes(b"{}")
+    again = import_model(archive, registry)
+    assert (str(again.version), again.new, again.repaired) == ("novel:1", False, True)
+    assert files_of(version.folder) == files_of(saved.folder)
+
+
+def test_a_link_is_written_through(saved, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("old.zip", "new.zip"):
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere" / name)
+    (tmp_path / "elsewhere" / "old.zip").write_bytes(b"older")
+    for name in ("old.zip", "new.zip"):
+        export_model(saved, tmp_path / name, catalog=CATALOG)
+        assert (tmp_path / name).is_symlink()
+        assert zipfile.is_zipfile(tmp_path / "elsewhere" / name)
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(saved, tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    (tmp_path / "null.zip").symlink_to("/dev/null")
+    for name in ("pipe.zip", "null.zip"):
+        with pytest.raises(UsageError, match=f"{name} is a pipe or a device"):
+            export_model(saved, tmp_path / name, catalog=CATALOG)
+    assert stat.S_ISFIFO((tmp_path / "pipe.zip").stat().st_mode)
+    assert stat.S_ISCHR((tmp_path / "null.zip").stat().st_mode)
+
+
+def test_a_file_of_the_model_that_cannot_be_read_is_named_and_not_the_archive(saved, tmp_path):
+    (saved.folder / "README.md").unlink()
+    with pytest.raises(DamagedModelError, match=r"^novel:1/README.md cannot be read: No such file or directory\.$"):
+        export_model(saved, tmp_path / "novel.zip", catalog=CATALOG)
+    assert not (tmp_path / "novel.zip").exists()
+
+
+def test_an_archive_is_on_the_disk_before_it_takes_the_place_of_another(saved, tmp_path, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino) or fsync(descriptor)
+    )
+    export_model(saved, tmp_path / "novel.zip", catalog=CATALOG)
+    assert flushed == [path.stat().st_ino for path in (tmp_path / "novel.zip", tmp_path)]

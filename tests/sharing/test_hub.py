@@ -17,6 +17,7 @@ from seqgen.core.errors import (
     RemoteError,
     UsageError,
 )
+from seqgen.manifest import write_manifest
 from seqgen.sharing.exchange import pull, push
 
 from .conftest import files_of, write_model
@@ -225,3 +226,28 @@ def test_without_huggingface_hub_it_says_what_to_install(saved, registry, monkey
         push(saved, URL, progress=quiet)
     with pytest.raises(MissingDependencyError, match=r"not installed.  pip install 'seqgen\[hub\]'"):
         pull(URL, None, registry, progress=quiet)
+
+
+def test_what_a_version_does_not_have_goes_from_the_one_before(saved, hub, tmp_path):
+    first = write_model(tmp_path / "first")
+    for name in ("samples.json", "ngrams.safetensors"):
+        (first / name).write_bytes(b"{}")
+    lineage = {key: value for key, value in json.loads((first / "manifest.json").read_text()).items() if key != "files"}
+    del lineage["format_version"]
+    write_manifest(first, lineage)
+    push(SavedModel.open(first, where="novel:1"), URL, progress=quiet)
+    repository = hub.repositories["ada/novel"]
+    kept = {"notes.md": b"by hand\n", **repository.head.files}
+    del kept["ngrams.safetensors"]  # removed by hand, so that it cannot be removed again
+    hub.commit(repository, "Add notes", kept)
+    push(other(tmp_path, 2), URL, progress=quiet, as_="novel:2")
+    assert repository.head.files.keys() == {*files_of(saved.folder), ".gitattributes", "notes.md"}
+    assert "samples.json" in repository.tags["v1"].files
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"files": {"../x": 1}}'])
+def test_what_is_no_manifest_on_the_hub_removes_nothing(saved, hub, content):
+    repository = hub.repositories["ada/novel"] = Repository(Commit("0" * 40, "initial commit", {"notes.md": b"x"}))
+    hub.commit(repository, "Upload", {"notes.md": b"x", "manifest.json": content})
+    push(saved, URL, progress=quiet)
+    assert repository.head.files == {"notes.md": b"x", **files_of(saved.folder)}

@@ -399,7 +399,7 @@ def test_two_pulls_of_the_same_at_once_do_not_disturb_each_other(saved, url, tmp
     registry = Registry(tmp_path / "theirs")
     registry.folder.mkdir()
     name = f".pull-{digest_of((saved.folder / 'manifest.json').read_bytes())[:32]}.lock"
-    with filelock.FileLock(registry.folder / name), pytest.raises(UsageError, match="being fetched by another process"):
+    with filelock.FileLock(registry.folder / name), pytest.raises(OutputError, match="being fetched by another"):
         pull(url, "novel", registry, progress=quiet)
     assert pull(url, "novel", registry, progress=quiet).new
 
@@ -449,3 +449,67 @@ def test_a_disk_that_is_full_while_a_pull_writes_is_told_and_the_remote_is_not_b
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert pull(url, "novel", registry, progress=quiet).new
+
+
+def damage(folder, how):
+    """Spoil the weights of a model folder."""
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-1] if how == "cut" else content[:-1] + bytes([content[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("how", ["cut", "missing", "changed"])
+def test_a_damaged_copy_here_is_mended_by_pulling_again(saved, url, registry, how):
+    push(saved, url, progress=quiet)
+    version = pull(url, "novel", registry, progress=quiet).version
+    registry.change_labels("novel", lambda labels: labels.with_alias("mine", 1))
+    damage(version.folder, how)
+    arrival = pull(url, "novel", registry, progress=quiet)
+    assert (str(arrival.version), arrival.new, arrival.repaired) == ("novel:1", False, True)
+    assert files_of(registry.find("novel@mine").folder) == files_of(saved.folder)
+    assert [str(each) for each in registry.all()] == ["novel:1"]
+    assert sorted(path.name for path in registry.folder.iterdir()) == [".lock", "novel"]
+    assert not pull(url, "novel", registry, progress=quiet).repaired
+
+
+@pytest.mark.parametrize("content", [None, b"", b"more than there was" * 1000])
+def test_a_damaged_copy_there_is_mended_by_pushing_again(saved, url, content):
+    push(saved, url, progress=quiet)
+    if content is None:
+        (Remote.at(url).place / "novel" / "1" / "model.safetensors").remove()
+    else:
+        alter(url, "model.safetensors", content)
+    pushed = push(saved, url, progress=quiet)
+    assert (pushed.new, pushed.repaired) == (False, True)
+    assert remote_files(url) == {f"novel/1/{name}": content for name, content in files_of(saved.folder).items()}
+    assert not push(saved, url, progress=quiet).repaired
+
+
+def test_what_killed_pushes_left_goes_when_the_model_is_there(saved, url):
+    place = Remote.at(url).place
+    place.files.makedirs(f"{place.path}/novel/1")
+    part = f"{'0123456789abcdef' * 2}.part"
+    for name in (f"model.safetensors.{part}", f"manifest.json.{part}", f"notes.txt.{part}", "model.safetensors.part"):
+        alter(url, name, b"half")
+    push(saved, url, progress=quiet)
+    left = {name.rpartition("/")[2] for name in remote_files(url)} - files_of(saved.folder).keys()
+    assert left == {f"notes.txt.{part}", "model.safetensors.part"}  # which no push has written
+
+
+def test_who_is_overtaken_while_pushing_the_same_model_is_told_that_it_is_there(saved, url, monkeypatch):
+    overtaken = []
+    for system in (LocalFileSystem, MemoryFileSystem):
+        whole = system.put_file
+
+        def put_file(self, here, there, whole=whole, **options):
+            whole(self, here, there, **options)
+            if not overtaken:
+                overtaken.append(there)
+                assert push(saved, url, progress=quiet).new  # which removes the part that was just written
+
+        monkeypatch.setattr(system, "put_file", put_file)
+    assert not push(saved, url, progress=quiet).new
+    assert remote_files(url) == {f"novel/1/{name}": content for name, content in files_of(saved.folder).items()}

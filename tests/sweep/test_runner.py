@@ -19,13 +19,14 @@ from seqgen.core.errors import (
     DamagedModelError,
     ModelNotFoundError,
     OptionError,
+    OutputError,
     TrainingError,
     UnknownPartError,
     UsageError,
 )
 from seqgen.registry import Registry
 from seqgen.sweep import start
-from seqgen.sweep.study import TrialResult, ranked
+from seqgen.sweep.study import Study, TrialResult, ranked
 
 TINY = ("backend=torch", "embedding_size=4", "seq_len=8", "batch_size=4", "precision=float32", "warmup_steps=0")
 
@@ -57,14 +58,6 @@ class Observer:
 
     def close(self):
         pass
-
-
-@pytest.fixture(autouse=True)
-def noticed():
-    """A shell may have started the tests with SIGINT ignored, and seqgen would keep to that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -231,6 +224,26 @@ def test_a_killed_sweep_goes_on_from_what_is_on_the_disk(search, resume, tmp_pat
     assert [result.number for result in observer.begun_with] == [1]
     assert outcomes(more.results) == outcomes(whole.results)
     assert more.version == "sea:2"
+
+
+def test_what_was_published_before_a_kill_could_be_noted_is_not_published_again(search, resume, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Study, "publish", killed)
+        with pytest.raises(Killed):
+            search("hidden-size=4", trials=1, max_steps=1)
+    before = Registry(home.models_folder()).find("sea:1").identity()
+    seqgen.train(home.sweeps_folder() / "sea" / "sweep.json", name="sea", max_steps=1, progress=False)  # meanwhile
+    assert resume("sea").version == "sea:1"
+    versions = Registry(home.models_folder()).versions("sea")
+    assert [str(version) for version in versions] == ["sea:1", "sea:2"]
+    assert versions[0].identity() == before
+    assert files_below(home.sweeps_folder() / "sea") == [".lock", "journal.log", "sweep.json"]
 
 
 @pytest.mark.parametrize(
@@ -433,7 +446,7 @@ def test_a_sweep_of_a_seqgen_with_other_options_is_told(search, resume, change):
 
 def test_one_process_at_a_time(search, resume):
     search("hidden-size=4", max_steps=1)
-    with filelock.FileLock(home.sweeps_folder() / "sea" / ".lock"), pytest.raises(UsageError) as refusal:
+    with filelock.FileLock(home.sweeps_folder() / "sea" / ".lock"), pytest.raises(OutputError) as refusal:
         resume("sea")
     assert str(refusal.value) == "Another process is at work on sweep sea.  Wait for it, or give another --name."
 

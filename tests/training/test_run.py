@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from seqgen.checkpoint import ModelConfig
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError
 from seqgen.data.batching import make_batching
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
@@ -186,6 +186,16 @@ def test_two_checkpoints_stay(make_run, train):
     assert [path.name for path in run.folder.iterdir() if path.name.startswith(".new")] == []
 
 
+def test_a_checkpoint_is_on_the_disk_before_it_is_one_which_then_is_too(make_run, make_trainer, flushed):
+    run = make_run()
+    flushed.clear()
+    run.save(make_trainer())
+    (checkpoint,) = run.folder.glob("step-*")
+    renamed = flushed.index("renamed")
+    assert {path.stat().st_ino for path in (checkpoint, *checkpoint.iterdir())} <= {*flushed[:renamed]}
+    assert run.folder.stat().st_ino in flushed[renamed:]
+
+
 @pytest.mark.parametrize("keep", [1, 3])
 def test_as_many_checkpoints_stay_as_are_asked_for(make_run, train, keep):
     run = make_run()
@@ -327,7 +337,7 @@ def test_the_newest_is_found_also_where_the_clock_was_put_back(make_run, train, 
 
 def test_a_run_is_open_once_at_a_time(make_run, tmp_path):
     run = make_run()
-    with pytest.raises(UsageError, match=r"Another process is training tiny \(run 1\)"):
+    with pytest.raises(OutputError, match=r"Another process is training tiny \(run 1\)"):
         Run.find(tmp_path, "tiny")
     run.close()
     Run.find(tmp_path, "tiny").close()

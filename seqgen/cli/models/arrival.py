@@ -18,6 +18,8 @@ def show_arrival(arrival: Arrival, *, json: bool) -> None:
     if json:
         print_json({"model": version.name, "version": version.version, "path": str(version.folder), "new": arrival.new})
         return
-    if not arrival.new:
+    if arrival.repaired:
+        say(f"{version} was damaged here, and has its files anew.")
+    elif not arrival.new:
         say(f"{version} is this model already.")
     typer.echo(str(version))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from seqgen.checkpoint import SavedModel
     from seqgen.core.catalog import Catalog
+    from seqgen.evaluation import Score
 
 EPILOG = """[bold]Examples[/bold]
 
@@ -84,7 +85,10 @@ def compare(
     scores = {file: _scores(models, file, backend, Environment.of(ctx).catalog) for file in dict.fromkeys(on or ())}
     if json:
         found = {name: {"values": values, "same": same(values)} for name, values in facts.items()}
-        print_json({"models": [each.where for each in saved], "facts": found, "files": scores})
+        figures = {file: [score.bits_per_character for score in each] for file, each in scores.items()}
+        shares = {file: [score.unknown_share for score in each] for file, each in scores.items()}
+        models = [each.where for each in saved]
+        print_json({"models": models, "facts": found, "files": figures, "unknown_shares": shares})
         return
     rows = table("", "", *(styled(readable(each.where)) for each in saved))
     hidden = 0
@@ -96,7 +100,8 @@ def compare(
         style = "dim" if equal else "bold"
         cells = [styled((readable(shown(value)), style if not equal else "")) for value in values]
         add_row(rows, "" if equal else "≠", styled((readable(name), style)), *cells)
-    for file, bits in scores.items():
+    for file, measured in scores.items():
+        bits = [score.bits_per_character for score in measured]
         least = min(bits)
         cells = [styled((f"{each:.4f}", "bold green" if each == least else "")) for each in bits]
         add_row(rows, "" if same(bits) else "≠", styled((f"bits per character on {file}", "bold")), *cells)
@@ -148,11 +153,11 @@ def _moment(created: str) -> str:
     return f"{text} UTC" if created[19:].endswith(("+00:00", "Z")) else text
 
 
-def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Catalog) -> list[float]:
+def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Catalog) -> list[Score]:
     from seqgen import api
     from seqgen.language_model import describe_missing
 
-    bits = []
+    scores = []
     with _readable_again(file) as source:
         for number, model in enumerate(models):
             loaded = api.load(model, backend=backend, catalog=catalog)
@@ -161,8 +166,8 @@ def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Cata
             score = loaded.score(source)
             if score.missing:
                 warn(f"{file}: {describe_missing(score.missing, loaded.reference, share=score.unknown_share)}")
-            bits.append(score.bits_per_character)
-    return bits
+            scores.append(score)
+    return scores
 
 
 @contextlib.contextmanager

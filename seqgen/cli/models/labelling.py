@@ -48,19 +48,19 @@ def alias(
     registry, version = _found(model)
     for each in aliases:
         check_label("alias", each)
-    before = registry.labels(version.name)
-    for each in aliases:
-        if remove and before.aliases.get(each) != version.version:
-            raise ModelNotFoundError(f'{version} has no alias "{each}".')
+    before: dict[str, int] = {}
 
     def change(labels: Labels) -> Labels:
+        before.update(labels.aliases)
         for each in aliases:
+            if remove and before.get(each) != version.version:
+                raise ModelNotFoundError(f'{version} has no alias "{each}".')
             labels = labels.with_alias(each, None if remove else version.version)
         return labels
 
     registry.change_labels(version.name, change)
     for each in aliases:
-        old = before.aliases.get(each)
+        old = before.get(each)
         was = f", and not {version.name}:{old} any more" if not remove and old not in (None, version.version) else ""
         say(f"{version.name}@{each} is {'no more' if remove else version}{was}.")
 
@@ -77,14 +77,16 @@ def tag(
     registry, version = _found(model)
     for each in tags:
         check_label("tag", each)
-    there = registry.labels(version.name).tags.get(version.version, ())
-    for each in tags:
-        if remove and each not in there:
-            raise ModelNotFoundError(f'{version} has no tag "{each}".  It has: {", ".join(there) or "none"}')
     add, take = ((), tags) if remove else (tags, ())
-    labels = registry.change_labels(
-        version.name, lambda labels: labels.with_tags(version.version, add=add, remove=take)
-    )
+
+    def change(labels: Labels) -> Labels:
+        there = labels.tags.get(version.version, ())
+        for each in take:
+            if each not in there:
+                raise ModelNotFoundError(f'{version} has no tag "{each}".  It has: {", ".join(there) or "none"}')
+        return labels.with_tags(version.version, add=add, remove=take)
+
+    labels = registry.change_labels(version.name, change)
     say(f"{version} has the tags: {', '.join(labels.tags.get(version.version, ())) or 'none'}.")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, complete_model, say
+from seqgen.cli.environment import Command, JsonOption, complete_model, print_json, say
 
 
 def add_rename_to(app: typer.Typer) -> None:
@@ -41,11 +41,15 @@ def copy(
         ),
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The model of which it becomes the next version.")],
+    json: JsonOption = False,
 ) -> None:
     """Copy a version, byte for byte, as the next version of another model, with its tags and its note."""
     from seqgen import home
     from seqgen.registry import Registry, moving
 
     registry = Registry(home.models_folder())
-    version = registry.find(model)
-    say(f"{version} is copied as {moving.copy(registry, version, new)}.")
+    made = moving.copy(registry, registry.find(model), new)
+    if json:
+        print_json({"model": made.name, "version": made.version, "path": str(made.folder)})
+    else:
+        typer.echo(str(made))

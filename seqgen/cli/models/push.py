@@ -48,6 +48,8 @@ def push_model(
     if json:
         print_json({"model": saved.where, "where": pushed.where, "new": pushed.new})
         return
-    if not pushed.new:
+    if pushed.repaired:
+        say(f"{pushed.where} was damaged there, and has its files anew.")
+    elif not pushed.new:
         say(f"{pushed.where} is this model already.")
     typer.echo(pushed.where)

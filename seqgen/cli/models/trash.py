@@ -61,11 +61,16 @@ def restore(
     from seqgen.registry import Registry, trash
 
     registry = Registry(home.models_folder())
-    for model in models or ():
-        for version in trash.restore(registry, model):
-            say(f"{version} is back.")  # at once: the next one may not be there
     if not models:
         _show_trash(trash.trashed(registry), json=json)
+        return
+    restored = []
+    for model in models:
+        for version in trash.restore(registry, model):
+            say(f"{version} is back.")  # at once: the next one may not be there
+            restored.append(version)
+    if json:
+        print_json(list(map(_as_json, restored)))
 
 
 def gc(
@@ -114,13 +119,17 @@ def _meant(registry: Registry, model: str, *, everything: bool) -> list[ModelVer
     return versions
 
 
+def _as_json(version: ModelVersion) -> dict[str, object]:
+    return {"model": version.name, "version": version.version, "path": str(version.folder)}
+
+
 def _show_trash(there: list[ModelVersion], *, json: bool) -> None:
     import time
 
     from seqgen.registry.trash import size_of
 
     if json:
-        print_json([{"model": each.name, "version": each.version, "path": str(each.folder)} for each in there])
+        print_json(list(map(_as_json, there)))
         return
     if not there:
         say("The trash is empty.")

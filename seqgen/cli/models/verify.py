@@ -69,9 +69,9 @@ def _folders(models: list[str]) -> Iterator[tuple[str, Path]]:
     if not models:
         yield from ((str(version), version.folder) for version in registry.all())
     for model in models:
-        if "/" in model or (not registry.versions(model.partition(":")[0].partition("@")[0]) and Path(model).is_dir()):
-            yield model, Path(model)
+        found = registry.locate(model)
+        if isinstance(found, Path):
+            yield model, found
             continue
-        version = registry.find(model)
-        versions = registry.versions(version.name) if Reference.parse(model).bare else [version]
+        versions = registry.versions(found.name) if Reference.parse(model).bare else [found]
         yield from ((str(each), each.folder) for each in versions)

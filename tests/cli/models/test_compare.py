@@ -44,6 +44,7 @@ def test_they_are_measured_on_a_file_per_character_as_evaluate_does(seqgen, two)
     for model, bits in zip(("novel", "words"), found["files"][str(two)], strict=True):
         (file,) = json.loads(seqgen("evaluate", model, two, "--json").stdout)["files"]
         assert bits == file["bits_per_character"]
+    assert found["unknown_shares"] == {str(two): [0, 0]}
     page = seqgen("models", "compare", "novel", "words", "--on", two).stdout
     assert re.search(r"≠ +bits per character on \S+novel.txt +\d\.\d{4} +\d\.\d{4}", page)
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from seqgen.registry import Registry
+
 
 def only(seqgen):
     (model,) = json.loads(seqgen("models", "list", "--json").stdout)
@@ -27,6 +29,23 @@ def test_an_alias_that_moves_says_where_from(seqgen, novel):
     seqgen("models", "alias", "novel:2", "prod")
     novel.with_name("2").rename(novel.with_name("3"))
     assert seqgen("models", "alias", "novel:3", "prod").stderr == ("novel@prod is novel:3, and not novel:2 any more.\n")
+
+
+def test_what_another_process_moves_meanwhile_is_not_taken_away(seqgen, refused, novel, monkeypatch):
+    seqgen("models", "alias", "novel:1", "prod")
+    seqgen("models", "tag", "novel:1", "good")
+    alone = Registry.alone
+
+    def overtaken(registry):
+        labels = registry.labels("novel").with_alias("prod", 2).with_tags(1, remove=["good"])
+        labels.write(registry.folder / "novel")
+        return alone(registry)
+
+    monkeypatch.setattr(Registry, "alone", overtaken)
+    assert refused("models", "alias", "novel:1", "prod", "--remove", exit_code=1) == 'novel:1 has no alias "prod".'
+    assert refused("models", "tag", "novel:1", "good", "--remove", exit_code=1).startswith('novel:1 has no tag "good".')
+    assert Registry(novel.parents[1]).labels("novel").aliases == {"prod": 2}
+    assert seqgen("models", "alias", "novel:1", "prod").stderr == "novel@prod is novel:1, and not novel:2 any more.\n"
 
 
 @pytest.mark.parametrize(

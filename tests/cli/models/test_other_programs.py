@@ -54,6 +54,18 @@ def test_a_model_of_another_program_is_imported_generates_and_says_where_it_came
     assert "my-lstm:1 was not trained with seqgen but imported from my lstm.safetensors" in again.stderr
 
 
+def test_a_model_of_another_program_has_the_name_that_it_is_given(seqgen, refused, foreign, seqgen_home):
+    imported = seqgen("models", "import", foreign, "--vocabulary", "chars.json", "--name", "winter")
+    assert imported.stdout == "winter:1\n"
+    folder = seqgen_home / "models" / "winter" / "1"
+    assert json.loads((folder / "manifest.json").read_text("utf-8"))["name"] == "winter"
+    card = (folder / "README.md").read_text("utf-8")
+    assert "# winter\n" in card
+    assert "seqgen generate --model winter\n" in card
+    sentence = refused("models", "import", foreign, "--vocabulary", "chars.json", "--name", "a/b", exit_code=2)
+    assert sentence.startswith('"a/b" is not a model name')
+
+
 def test_an_imported_model_is_evaluated_and_trained_further(seqgen, foreign, corpus):
     seqgen("models", "import", foreign, "--vocabulary", "chars.json", "--name", "other")
     text = corpus.read_text("utf-8")

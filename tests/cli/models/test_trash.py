@@ -26,6 +26,12 @@ def test_what_is_removed_can_be_restored(seqgen, novel):
     assert seqgen("models", "verify").stdout == "novel:1  ok\n"
 
 
+def test_what_is_back_is_told_as_json_too(seqgen, novel):
+    seqgen("models", "rm", "novel:1")
+    outcome = seqgen("models", "restore", "novel:1", "--json")
+    assert json.loads(outcome.stdout) == [{"model": "novel", "version": 1, "path": str(novel)}]
+
+
 def test_what_is_back_is_told_though_the_next_is_not_there(seqgen, novel):
     seqgen("models", "rm", "novel:1")
     outcome = seqgen("models", "restore", "novel:1", "novel:7")
@@ -74,8 +80,12 @@ def test_a_renamed_model_is_the_same_under_its_new_name(seqgen, novel):
 
 
 def test_a_copy_is_the_next_version_of_another_name(seqgen, novel):
-    assert seqgen("models", "copy", "novel@best", "winter").stderr == "novel:1 is copied as winter:1.\n"
-    assert names(seqgen) == ["novel:1", "winter:1"]
+    outcome = seqgen("models", "copy", "novel@best", "winter")
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (0, "winter:1\n", "")
+    second = json.loads(seqgen("models", "copy", "novel", "winter", "--json").stdout)
+    assert second == {"model": "winter", "version": 2, "path": str(novel.parents[1] / "winter" / "2")}
+    assert names(seqgen) == ["novel:1", "winter:1", "winter:2"]
+    seqgen("models", "rm", "winter:2")
     assert seqgen("models", "verify", "winter").stdout == "winter:1  ok\n"
 
 
@@ -103,6 +113,17 @@ def test_verify_finds_a_changed_bit_and_what_does_not_belong(seqgen, novel):
     first, second = json.loads(seqgen("models", "verify", "novel", "--json").stdout)
     assert (len(first["faults"]), second) == (2, {"model": "novel:2", "faults": []})
     assert seqgen("models", "verify", str(novel.with_name("2"))).stdout == f"{novel.with_name('2')}  ok\n"
+
+
+def test_verify_takes_a_model_as_the_other_commands_do(seqgen, refused, novel, tmp_path):
+    for name in ("novel", "ice"):
+        shutil.copytree(novel, tmp_path / name)
+    assert [seqgen("models", "verify", name).stdout for name in ("novel", "ice", "./novel")] == [
+        "novel:1  ok\n",
+        "ice  ok\n",
+        "./novel  ok\n",
+    ]
+    assert refused("models", "verify", "./typo", exit_code=1) == "There is no model folder ./typo."
 
 
 @pytest.mark.parametrize("path", ["./ice", "."])
