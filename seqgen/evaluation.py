@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -107,9 +107,36 @@ def count_characters(tokenizer: Tokenizer, ids: Ids) -> int:
     return sum(tokenizer.characters(block) for block in blocks(ids, _CHUNK))
 
 
-def characters_among(content: Content, symbols: Collection[str]) -> int:
-    """How many characters of a text are one of these symbols; none of other media."""
-    if not symbols or not isinstance(content, str):
-        return 0
-    counts = Counter(content)
-    return sum(counts[symbol] for symbol in symbols)
+def unknown_among(tokenizer: Tokenizer, contents: Iterable[Content]) -> tuple[dict[str, str | None], float]:
+    """The symbols of texts that the vocabulary lacks, each with what stands in for it, and the share of the characters.
+
+    A character is one of them also where it becomes one in lower case or a normal form.  Of other media the share is 0.
+
+    Args:
+        tokenizer: has the vocabulary.
+        contents: read only where there is a vocabulary that can lack something.
+    """
+    missing: dict[str, str | None] = {}
+    if type(tokenizer).missing is Tokenizer.missing:
+        return missing, 0.0
+    read = 0
+    suspects: Counter[str] = Counter()  # characters of the texts of which something is missing
+    for content in contents:
+        lacking = tokenizer.missing(content)
+        missing |= lacking
+        read += len(content)
+        if lacking and isinstance(content, str):
+            suspects.update(content)
+    # All at once, for of thousands each takes a millisecond by itself.
+    known = set(str(tokenizer.canonical("\n".join(suspects)))) if suspects else set()
+
+    def lacks(character: str) -> bool:
+        # What is missing of a character by itself need not be where it stands: there it may be a part of a symbol.
+        return not missing.keys().isdisjoint(tokenizer.missing(character))
+
+    unknown = sum(
+        count
+        for character, count in suspects.items()
+        if character in missing or (character not in known and lacks(character))
+    )
+    return missing, unknown / max(read, 1)

@@ -21,14 +21,14 @@ from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.evaluation import UNKNOWN_TOLD, Score, characters_among, count_characters, summed_nats
+from seqgen.evaluation import UNKNOWN_TOLD, Score, count_characters, summed_nats, unknown_among
 from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.prompt import ending, opening
 from seqgen.generation.selection import asked_for, with_defaults
 from seqgen.generation.settled import Generation
-from seqgen.generation.writer import nothing
+from seqgen.generation.writer import nothing, stop_texts
 from seqgen.training.options import recorded
 
 DEFAULT_LENGTH = 400
@@ -205,7 +205,7 @@ class LanguageModel:
         if lines is not None and isinstance(prompt, str) and prompt and not prompt.endswith("\n"):
             prompt += "\n"
             prompt_ids = np.concatenate([prompt_ids, np.array(lines.newline, np.int64)])
-        stops = (stop,) if isinstance(stop, str | bytes) else tuple(stop)
+        stops = stop_texts(stop)
         limit = _length(length)
         _whole_only(self.tokenizer, limit, stops)
         return Generation(
@@ -265,15 +265,8 @@ class LanguageModel:
             raise CorpusError(f"No symbol of {', '.join(map(str, files))} is known to {self.reference}.")
         # Not every token is scored: some windows, and without ends no document's first one.
         characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
-        missing: dict[str, str | None] = {}
-        read = unknown = 0
-        if type(self.tokenizer).missing is not Tokenizer.missing:  # else the files need not be read again
-            for document in documents.documents():
-                lacking = self.tokenizer.missing(document.content)
-                missing |= lacking
-                read += len(document.content)
-                unknown += characters_among(document.content, lacking.keys())
-        return Score(nats, tokens, characters, missing, unknown_share=unknown / max(read, 1))
+        missing, share = unknown_among(self.tokenizer, (document.content for document in documents.documents()))
+        return Score(nats, tokens, characters, missing, unknown_share=share)
 
     def _unusable(self, prompt: Content) -> str:
         """Why no id could be made of a prompt."""

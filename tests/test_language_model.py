@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -107,5 +108,8 @@ def test_how_much_of_a_text_the_vocabulary_lacks_is_counted(make_model, tmp_path
     (tmp_path / "some.txt").write_text("a cat XX")
     (tmp_path / "none.txt").write_text("a cat sat")
     model = make_model()
-    shares = [model.score(tmp_path / name).unknown_share for name in ("some.txt", "none.txt")]
-    assert shares == [0.25, 0.0]
+    (tmp_path / "capitals.txt").write_text("A CAT XX")
+    shares = [model.score(tmp_path / name).unknown_share for name in ("some.txt", "none.txt", "capitals.txt")]
+    assert shares == [0.25, 0.0, 0.75]
+    lower = replace(model, tokenizer=CharTokenizer(lowercase=True).fit(["a cat sat on a mat"]))
+    assert lower.score(tmp_path / "capitals.txt").unknown_share == 0.25

@@ -181,6 +181,8 @@ def _score_record(file: str, score: Score) -> dict[str, Any]:
         "tokens_per_character": score.tokens_per_character,
         "tokens": score.tokens,
         "characters": score.characters,
+        "missing": dict(score.missing),
+        "unknown_share": score.unknown_share,
     }
 
 

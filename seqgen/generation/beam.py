@@ -19,7 +19,8 @@ from seqgen.generation.chain import Chain, Forbid
 from seqgen.generation.generate import Sample
 from seqgen.generation.length import at_least, longest
 from seqgen.generation.memory import enough_memory, refuse_unholdable
-from seqgen.generation.writer import Writer, nothing
+from seqgen.generation.prompt import readable
+from seqgen.generation.writer import Writer, nothing, stop_texts
 
 
 @dataclass
@@ -48,6 +49,7 @@ class _Search:
         self,
         model: Model,
         tokenizer: Tokenizer,
+        prompt_ids: Ids,
         width: int,
         length: int | None,
         stop: Sequence[Content],
@@ -56,16 +58,16 @@ class _Search:
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._prompt_ids = prompt_ids
         self._width = width
         self._length = length
         self._stop = stop
         self._end_id = end_id
         self._characters = characters
-        self._prompt_ids: Ids | None = None
+        self._writer([])  # finds out now, not when the prompt has been read, whether the stop texts can be used
 
     def run(self, prefix: Prefix, samplers: Iterable[Sampler]) -> Sample:
         """The best text after the prompt."""
-        self._prompt_ids = prefix.ids
         chain = Chain(samplers)
         chain.begin(prefix.ids[None], self._tokenizer, self._length)
         beam = [_Hypothesis([], 0.0, 0.0, self._writer([]), chain)]
@@ -122,9 +124,9 @@ class _Search:
         last = {row: index for index, (row, _) in enumerate(pairs)}
         for index, (row, token) in enumerate(pairs):
             parent = running[row]
-            alone = last[row] == index
-            chain = parent.chain if alone else parent.chain.fork(self._tokenizer)
-            writer = parent.writer if alone else self._writer(parent.ids)
+            last_child = last[row] == index
+            chain = parent.chain if last_child else parent.chain.fork(self._tokenizer)
+            writer = parent.writer if last_child else self._writer(parent.ids)
             writer.take(token)
             chain.accept(np.array([token]))
             _end_if_whole(writer, chain)
@@ -197,17 +199,20 @@ def beam_search(
         on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
 
     Raises:
-        OptionError: the width is below 1, or the texts are longer together than what may be held.
+        PromptError: the prompt is empty.
+        OptionError: the width is below 1, a stop text that is empty or of the wrong type, or the texts are longer together than
+            what may be held.
         GenerationError: the samplers leave nothing, the model gives what is no number, or memory does not suffice.
     """
     at_least(1, beam=width)
     at_least(0, length=length, characters=characters)
     refuse_unholdable(width, longest(length, characters))
     forbidden = tuple(sorted(set(forbid)))
-    search = _Search(model, tokenizer, width, length, stop, end_id, characters)
+    prompt_ids = readable(prompt_ids)
+    search = _Search(model, tokenizer, prompt_ids, width, length, stop_texts(stop), end_id, characters)
     chain = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
     with enough_memory(model, f"for this model to read a prompt of {len(prompt_ids):,} tokens"):
-        prefix = Prefix(model, np.asarray(prompt_ids), on_read)
+        prefix = Prefix(model, prompt_ids, on_read)
     with enough_memory(model, f"for a beam of {width:,} texts", "Reduce --beam"):
         return search.run(prefix, chain)
 

@@ -124,12 +124,12 @@ class Chain:
         return tuple(note for notes in told for note in notes)
 
     def fork(self, tokenizer: Tokenizer) -> Chain:
-        """Another chain that remembers the same, and goes on by itself; this one, where it remembers nothing.
+        """Another chain that remembers the same, foreseen or accepted, and goes on by itself; this one, where none remembers.
 
         Args:
             tokenizer: the one of ``begin``; both share it, and the samplers' options.
         """
-        if not self._accept:
+        if not self._accept and not self.foresees:
             return self
         shared: list[object] = [tokenizer]
         for sampler in self.samplers:

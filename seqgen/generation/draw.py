@@ -24,8 +24,6 @@ _BLOCK = 256
 _PLAIN = 600.0
 """Up to here a logit's exponential is an ordinary number of float64, and so is the sum of all of them: nothing need be taken off."""
 
-_WORDS = 4  # numbers of 64 bits that Philox 4x64 makes from one value of its counter
-
 
 class RandomStreams:
     """One stream of random numbers for each sequence, from which the p-th is the draw at position p.
@@ -36,17 +34,12 @@ class RandomStreams:
     Args:
         random_seed: any integer, taken modulo 2^64.
         sequences: the numbers of the B sequences.
-        position: where to start.
     """
 
-    def __init__(self, random_seed: int, sequences: Iterable[int], position: int = 0) -> None:
-        counter, skip = divmod(position, _WORDS)
+    def __init__(self, random_seed: int, sequences: Iterable[int]) -> None:
         self._generators = [
-            np.random.Philox(key=np.array([random_seed % 2**64, sequence], np.uint64), counter=counter)
-            for sequence in sequences
+            np.random.Philox(key=np.array([random_seed % 2**64, sequence], np.uint64)) for sequence in sequences
         ]
-        for generator in self._generators:
-            generator.random_raw(skip, output=False)
         self._block: npt.NDArray[np.float64] = np.empty((0, len(self._generators)))  # (positions, B)
         self._used = 0
 

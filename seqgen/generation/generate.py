@@ -20,7 +20,6 @@ import numpy as np
 
 from seqgen.core.arrays import log_probabilities as log_probabilities_of
 from seqgen.core.backend import Model
-from seqgen.core.errors import PromptError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
@@ -30,8 +29,9 @@ from seqgen.generation.chain import Forbid
 from seqgen.generation.length import at_least, longest
 from seqgen.generation.lines import LineWriter, PrefixLines
 from seqgen.generation.memory import MOST_HELD, enough_memory, not_enough_memory, refuse_unholdable
+from seqgen.generation.prompt import readable
 from seqgen.generation.stream import Stream
-from seqgen.generation.writer import FinishReason, Writer, nothing
+from seqgen.generation.writer import FinishReason, Writer, nothing, stop_texts
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def stream(
         *(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines),
         on_read=on_read,
     )
-    return Stream(start.batch([sample]), start.writer())
+    with enough_memory(model):
+        return Stream(start.batch([sample]), start.writer())
 
 
 def generate(
@@ -210,8 +211,7 @@ class _Start:
         prefix_lines: PrefixLines | None,
         on_read: Callable[[int], None] | None,
     ) -> None:
-        if len(prompt_ids) == 0:
-            raise PromptError("The prompt is empty, so there is nothing to go on from.  Give some text with --seed")
+        self._prompt_ids = readable(prompt_ids)
         forbidden = tuple(sorted(set(forbid)))
         self.tokenizer = tokenizer
         self.length = length
@@ -220,9 +220,8 @@ class _Start:
         self._model = model
         self._samplers = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
         self._random_seed = random_seed
-        self._stop = (stop,) if isinstance(stop, str | bytes) else tuple(stop)
+        self._stop = stop_texts(stop)
         self._end_id = end_id
-        self._prompt_ids = np.asarray(prompt_ids)
         self.writer()  # finds out now, not after the first token, whether the stop texts can be used
         with enough_memory(model, f"for this model to read a prompt of {len(prompt_ids):,} tokens"):
             self._prefix = Prefix(model, self._prompt_ids, on_read)

@@ -148,13 +148,15 @@ class LineWriter:
         if self._number + 1 == len(self._lines.texts) or self._line.stopped_at not in (None, "\n"):
             self.finish_reason = reason
             return
-        if reason == "length":
-            self._queue.extend(self._lines.newline)
-        elif reason == "stop":
-            line_end, _, more = str(self._tokenizer.decode(np.array([token]))).partition("\n")
-            if more:  # the token goes on after the line end: the model reads what is shown of it instead
-                self.token, *rest = (*_ids(self._tokenizer, line_end), *self._lines.newline)
+        if reason != "end":
+            own = str(self._tokenizer.decode(np.array([token])))
+            shown = own.partition("\n")[0]
+            shown = shown[: max(0, len(shown) - self._line.cut_off)]
+            if own not in (shown, f"{shown}\n"):  # the model reads what is shown of the token instead
+                self.token, *rest = (*_ids(self._tokenizer, shown), *self._lines.newline) or (token,)
                 self._queue.extend(rest)
+            elif self._line.stopped_at is None:
+                self._queue.extend(self._lines.newline)
         self._begin_line()
 
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqgen.core.errors import PromptError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.writer import nothing
+
+
+def readable(prompt_ids: Ids) -> Ids:
+    """The ids (T,) as an array.
+
+    Raises:
+        PromptError: there are none.
+    """
+    if len(prompt_ids) == 0:
+        raise PromptError("The prompt is empty, so there is nothing to go on from.  Give some text with --seed")
+    return np.asarray(prompt_ids)
 
 
 def opening(tokenizer: Tokenizer, prompt: Content, *, has_ends: bool) -> Ids:

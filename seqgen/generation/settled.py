@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler
@@ -83,10 +85,16 @@ class Generation:
         )
 
     def search(self) -> Sample:
-        """The likeliest text that a beam finds; see :func:`seqgen.generation.beam.beam_search`."""
+        """The likeliest text that a beam finds; see :func:`seqgen.generation.beam.beam_search`.
+
+        Raises:
+            OptionError: also where no beam was asked for, which ``samples`` and ``stream`` are for.
+        """
         from seqgen.generation.beam import beam_search
 
-        return beam_search(**self._settled(), width=self.beam or 1)
+        if self.beam is None:
+            raise OptionError("search keeps the texts of a beam, and none was asked for: give beam, or call samples.")
+        return beam_search(**self._settled(), width=self.beam)
 
     def best_of(
         self,
@@ -97,13 +105,15 @@ class Generation:
     ) -> Sample:
         """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character.
 
-        Among equals the first; no other is kept.
+        All tokens count with their characters, those of a stop text included, and the end token as one.  Where documents
+        are framed, it is the likeliest per token, for their bytes are not those of the tokens alone.  Among equals it is the
+        first; no other is kept.
         """
         at_least(1, best_of=num_samples)
         best: list[Sample] = []
 
         def compare(sample: Sample) -> None:
-            best[:] = [max([*best, sample], key=_likelihood)]
+            best[:] = [max([*best, sample], key=self._likelihood)]
             if on_sample is not None:
                 on_sample(sample)
 
@@ -116,6 +126,13 @@ class Generation:
             return sample.text
         texts: list[Any] = [self.prompt, sample.text]  # both str, or both bytes
         return nothing(self.tokenizer).join(texts)  # type: ignore[no-any-return]
+
+    def _likelihood(self, sample: Sample) -> tuple[float, int]:
+        """How likely per character, and among equals how early a sample is."""
+        count = len(sample.ids)
+        if not self.tokenizer.framed:  # not those of the text, which lacks what ended it, whose probability counts too
+            count = self.tokenizer.characters(sample.ids) + int(np.count_nonzero(sample.ids == self.end_id))
+        return (sample.log_probability or 0.0) / max(1, count), -sample.number
 
     def _refuse_beam(self) -> None:
         if self.beam is not None:
@@ -135,8 +152,3 @@ class Generation:
             "forbid": self.forbid,
             "on_read": self.on_read,
         }
-
-
-def _likelihood(sample: Sample) -> tuple[float, int]:
-    """How likely per character, and among equals how early a sample is."""
-    return (sample.log_probability or 0.0) / max(1, len(sample.text)), -sample.number

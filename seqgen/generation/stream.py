@@ -52,15 +52,17 @@ class Stream(Iterator[Content]):
         return self._pieces
 
     def steps(self, alternatives: int = 5) -> Iterator[Token]:
-        """Each token with its probability and that of the likeliest tokens in its place."""
+        """Each token with its probability and that of the likeliest tokens in its place; none where the text is whole before."""
         for token, text in self._run:
+            if token is None:
+                continue
             probabilities = np.exp(log_softmax(self._batch.logits[0]))  # (V,); the batch goes on only after this step
             likeliest = np.argsort(-probabilities, kind="stable")[:alternatives]
             pairs = tuple(zip(likeliest.tolist(), probabilities[likeliest].tolist(), strict=True))
             yield Token(token, text, float(probabilities[token]), pairs)
 
     def texts(self) -> Iterator[Content]:
-        """The text of each token as it is drawn, also where that is nothing yet."""
+        """The text of each token as it is drawn, also where that is nothing yet; or all of it, where it is whole before."""
         return (text for _, text in self._run)
 
     @property
@@ -83,14 +85,15 @@ class Stream(Iterator[Content]):
         """What the samplers promise and could not keep so far, a sentence each."""
         return self._batch.notes(0)
 
-    def _with_enough_memory(self) -> Iterator[tuple[int, Content]]:
+    def _with_enough_memory(self) -> Iterator[tuple[int | None, Content]]:
         with enough_memory(self._batch.model):
             yield from self._running()
 
-    def _running(self) -> Iterator[tuple[int, Content]]:
+    def _running(self) -> Iterator[tuple[int | None, Content]]:
+        """Each token with the text that became certain with it; None with a text that is whole before its first."""
         batch, writer = self._batch, self._writer
-        if writer.finish_reason is None and batch.finished():
-            writer.end()  # of nothing
+        if writer.finish_reason is None and batch.finished() and (whole := writer.end()):
+            yield None, whole
         while writer.finish_reason is None:
             forced = writer.forced
             ids = batch.draw(None if forced is None else {0: forced})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -48,6 +48,8 @@ class Writer:
         tokens: how many it has taken.
         token: the last of them.
         forced: the token that must come next; always None here, where any may.
+        cut_off: how many characters, before a stop text if there is one, have no part in the text since a length in
+            characters ended it.
 
     Raises:
         OptionError: a stop text that is empty or of the wrong type, or a length that is no whole number at least 0.
@@ -80,6 +82,7 @@ class Writer:
         self._length = length
         self.tokens = 0
         self.token = -1
+        self.cut_off = 0
         self.finish_reason: FinishReason | None = "length" if length == 0 or characters == 0 else None
 
     def take(self, token: int) -> Content:
@@ -101,10 +104,13 @@ class Writer:
         if self.tokens == self._length and self.finish_reason is None:
             text += self._ended("length")
         if self._characters_left is not None:
+            held = 0 if self._cut is None or self.finish_reason is not None else len(self._cut.held)
+            known = len(text) + held
             text = text[: self._characters_left]
             self._characters_left -= len(text)
             if self._characters_left == 0:
                 self.finish_reason = "length"
+                self.cut_off = known - len(text)
         return text
 
     @property
@@ -135,6 +141,11 @@ class Writer:
             else:
                 rest += self._cut.held
         return rest
+
+
+def stop_texts(stop: Content | Iterable[Content]) -> tuple[Content, ...]:
+    """The stop texts; one alone may be given as it is."""
+    return (stop,) if isinstance(stop, str | bytes) else tuple(stop)
 
 
 def nothing(tokenizer: Tokenizer) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import numpy.typing as npt
 from annotated_doc import Doc
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
@@ -17,6 +17,12 @@ from seqgen.samplers.arrays import LOWEST, namespace, number
 
 _STEEPEST = 1e30
 """No penalty is larger, so that float32 can hold each."""
+
+_MOST = 2**20
+"""Tokens of a window: 12 bytes each and row, all of which are looked at for each token."""
+
+_FIRST = 64
+"""Tokens that there is room for at first."""
 
 
 @dataclass(kw_only=True)
@@ -33,22 +39,22 @@ class Dry(Sampler):
     multiplier: Annotated[float, Ge(0), Doc("what the shortest penalised run costs, in nats; 0 changes nothing")] = 0.8
     base: Annotated[float, Ge(1), Doc("by what the cost grows for each further token of the run")] = 1.75
     allowed_length: Annotated[int, Ge(1), Doc("longest run of tokens that may come again at no cost")] = 12
-    window: Annotated[int, Ge(1), Doc("how many of the last tokens count")] = 1024
+    window: Annotated[int, Ge(1), Le(_MOST), Doc("how many of the last tokens count")] = 1024
 
+    _count: int = field(init=False, repr=False, compare=False)  # tokens of a row so far
     _written: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
-    """(B, 2 * window) of which ``window`` tokens, -1 before the first, lie from ``_start`` on."""
+    """(B, 2 * N) of which the last N tokens, -1 before the first, lie from ``_start`` on; N is at most ``window``."""
     _start: int = field(init=False, repr=False, compare=False)
     _lengths: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
-    """(B, window) how many tokens just before each of them are the same as the last ones of all, also before the window."""
+    """(B, N) how many tokens just before each of them are the same as the last ones of all, also before the window."""
     _longest: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
-    """(window,) how many count: no run is longer than what the window has before its end."""
+    """(N,) how many count: no run is longer than what the window has before its end."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Find the runs of the prompts (B, T)."""
-        rows = len(prompt_ids)
-        self._written, self._start = np.full((rows, 2 * self.window), -1, np.int32), 0
-        self._lengths = np.zeros((rows, self.window), np.int32)
-        self._longest = np.arange(self.window, dtype=np.int32)
+        empty = np.empty((len(prompt_ids), 0), np.int32)
+        self._count, self._written, self._start, self._lengths = 0, empty, 0, empty
+        self._make_room(min(_FIRST, self.window))
         for ids in prompt_ids[:, -self.window :].T:
             self.accept(ids)
 
@@ -76,15 +82,28 @@ class Dry(Sampler):
 
     def accept(self, ids: Ids) -> None:
         """Follow the runs to these ids (B,)."""
-        last, window = ids.astype(np.int32)[:, None], self.window
+        last, size = ids.astype(np.int32)[:, None], self._lengths.shape[1]
+        if self._count == size < self.window:
+            size = min(2 * size, self.window)
+            self._make_room(size)
+        self._count += 1
         # What ended before a token ends at it if it is the same again, and then lies before the next, which moves up to
         # its place.
         self._lengths += 1
-        self._lengths *= self._written[:, self._start : self._start + window] == last  # (B, window)
-        if self._start == window:
-            self._written[:, :window], self._start = self._written[:, window:], 0
-        self._written[:, self._start + window] = ids
+        self._lengths *= self._written[:, self._start : self._start + size] == last  # (B, N)
+        if self._start == size:
+            self._written[:, :size], self._start = self._written[:, size:], 0
+        self._written[:, self._start + size] = ids
         self._start += 1
+
+    def _make_room(self, size: int) -> None:
+        """Let the last ``size`` tokens be remembered, which are no fewer than now."""
+        rows, before = self._lengths.shape
+        written, lengths = np.full((rows, 2 * size), -1, np.int32), np.zeros((rows, size), np.int32)
+        written[:, size - before : size] = self._written[:, self._start : self._start + before]
+        lengths[:, size - before :] = self._lengths
+        self._written, self._start, self._lengths = written, 0, lengths
+        self._longest = np.arange(size, dtype=np.int32)
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""

@@ -22,6 +22,9 @@ _ALMOST = 1 - 1e-6
 _STRONGEST = 1e30
 """float32 holds it, and the logits of any model times it."""
 
+_MOST = 2**20
+"""Tokens of a window; all are counted with 0."""
+
 
 @dataclass(kw_only=True)
 class RepetitionPenalty(Sampler):
@@ -36,7 +39,7 @@ class RepetitionPenalty(Sampler):
     penalty: Annotated[
         float, Ge(1), Le(_STRONGEST), Doc("how strongly tokens that occurred are held back; 1 changes nothing")
     ] = 1.2
-    window: Annotated[int, Ge(0), Doc("how many of the last tokens count; 0 counts all")] = 64
+    window: Annotated[int, Ge(0), Le(_MOST), Doc("how many of the last tokens count; 0 counts all")] = 64
 
     _counts: list[Counter[int]] = field(init=False, repr=False, compare=False)  # B times the occurrences that count
     _recent: deque[list[int]] = field(init=False, repr=False, compare=False)  # the last `window` ids (B,), oldest first

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from seqgen.core.dataset import Dataset
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.evaluation import characters_among
+from seqgen.core.types import Content
+from seqgen.evaluation import unknown_among
 
 LOOKED_AT = 1_000_000
 """Characters that are looked at."""
@@ -16,15 +19,14 @@ def unknown_share(tokenizer: Tokenizer, dataset: Dataset) -> float:
     Raises:
         CorpusError: as the dataset does.
     """
-    if type(tokenizer).missing is Tokenizer.missing:
-        return 0.0
-    seen = unknown = 0
+    _, share = unknown_among(tokenizer, _first_characters(dataset))
+    return share
+
+
+def _first_characters(dataset: Dataset) -> Iterator[Content]:
+    left = LOOKED_AT
     for document in dataset.documents():
-        if not isinstance(document.content, str):
-            return 0.0
-        content = document.content[: LOOKED_AT - seen]
-        seen += len(content)
-        unknown += characters_among(content, tokenizer.missing(content).keys())
-        if seen >= LOOKED_AT:
-            break
-    return unknown / max(seen, 1)
+        yield document.content[:left]
+        left -= len(document.content)
+        if left <= 0:
+            return

@@ -180,6 +180,18 @@ def test_other_accelerators_train_in_float32_by_themselves(monkeypatch, on_a_gpu
         TorchBackend().build(small_spec(), device="mps", precision="bfloat16")
 
 
+def test_a_processor_that_is_faster_in_bfloat16_and_may_not_compute_in_it_trains_in_float32(monkeypatch, small_spec):
+    torch = pytest.importorskip("torch")
+    from seqgen.backends.torch import backend
+
+    monkeypatch.setattr(backend.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(backend, "bfloat16_is_faster", lambda: True)
+    for capability, precision in (("AVX2", "float32"), ("AVX512", "bfloat16")):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)  # noqa: B023  called at once
+        monkeypatch.setattr(backend, "TorchModel", lambda *_, **how: how)
+        assert backend.TorchBackend().build(small_spec(), device="cpu")["precision"] == precision
+
+
 def test_deterministic_on_a_gpu_asks_for_what_cublas_needs_and_leaves_what_was_set(monkeypatch, on_a_gpu):
     torch = pytest.importorskip("torch")
     switched = []

@@ -114,3 +114,36 @@ def test_ids_of_any_integer_type_and_read_only_arrays_are_taken(model):
         logits, _ = model.next_logits(ids[:, 0], state)
         expected = logits if expected is None else expected
         np.testing.assert_array_equal(logits, expected)
+
+
+class Interrupted:
+    """The steps of a model, of which one cannot be replaced once."""
+
+    def __init__(self, steps, name):
+        vars(self).update(steps=steps, name=name)
+
+    def __getattr__(self, name):
+        return getattr(self.steps, name)
+
+    def __setattr__(self, name, value):
+        if name == self.name:
+            vars(self).update(name=None)
+            raise KeyboardInterrupt
+        setattr(self.steps, name, value)
+
+
+@pytest.mark.parametrize("replaced", ["first", "above"])
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_an_interruption_between_two_numbers_of_sequences_leaves_no_step_of_the_other(
+    backends, small_spec, random_weights, random_batch, name, replaced
+):
+    spec = small_spec(num_layers=2)
+    model = backends[name].build(spec, weights=random_weights(spec), device="cpu", precision="float32")
+    few, many = random_batch(2, 1).inputs[:, 0], random_batch(3, 1).inputs[:, 0]
+    expected = np.array(model.next_logits(few, model.initial_state(2))[0])
+    keeper, steps = (model, "_steps") if name == "numpy" else (model._stepper, "_made")
+    setattr(keeper, steps, Interrupted(getattr(keeper, steps), replaced))
+    with pytest.raises(KeyboardInterrupt):
+        model.next_logits(many, model.initial_state(3))
+    logits, _ = model.next_logits(few, model.initial_state(2))
+    np.testing.assert_array_equal(np.asarray(logits), expected)

@@ -34,6 +34,7 @@ def test_the_figures_agree_with_one_another(seqgen, corpus):
     assert score["tokens_per_character"] == 1
     assert score["bits_per_character"] == pytest.approx(score["loss"] / math.log(2))
     assert score["perplexity"] == pytest.approx(math.exp(score["loss"]))
+    assert (score["missing"], score["unknown_share"]) == ({}, 0)
 
 
 def test_the_table_shows_the_same_figures(seqgen, corpus):
@@ -73,6 +74,8 @@ def test_symbols_that_the_model_does_not_know_are_named(seqgen, tmp_path):
         "warning: a[b]c.txt: novel:1 does not know 'é' (read as 'e'), '☃' (left out). They are 10.0% of it, which no figure counts, "
         "so that none compares with another model's."
     )
+    (score,) = figures(seqgen("evaluate", "novel", "a[b]c.txt", "--json"))
+    assert (score["missing"], score["unknown_share"]) == ({"é": "e", "☃": None}, 0.1)
 
 
 def test_files_may_be_read_in_another_way_than_the_corpus(seqgen, refused, tmp_path):

@@ -113,6 +113,25 @@ def test_a_search_foresees_for_each_text_that_it_keeps(asked, model, characters)
         assert after(model, [*start, *found.ids[:place]]).argmax() != token
 
 
+@dataclass(kw_only=True)
+class Remembering(Avoid):
+    """The same, with a hook that lets a search keep one for each text."""
+
+    def accept(self, ids):
+        pass
+
+
+@pytest.mark.parametrize("random_seed", range(12))
+def test_what_is_foreseen_for_a_text_of_a_search_holds_for_it_alone(table_model, characters, random_seed):
+    table = np.random.default_rng(random_seed).normal(scale=2.0, size=(13, 13))
+    options = {"prompt_ids": characters.encode("ab").astype(np.int64), "width": 4, "length": 12}
+    found = [
+        beam_search(table_model(table), characters, samplers=[sampler], **options)
+        for sampler in (Avoid(), Remembering())
+    ]
+    assert found[0].ids.tolist() == found[1].ids.tolist()
+
+
 def test_looking_ahead_changes_no_text(asked):
     plain = generate(**asked | {"samplers": []}, num_samples=5)
     looked = generate(**asked | {"samplers": [AsItIs()]}, num_samples=5)

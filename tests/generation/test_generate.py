@@ -12,10 +12,12 @@ from seqgen.core.errors import GenerationError, OptionError, PromptError
 from seqgen.core.sampler import Sampler
 from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate, stream
+from seqgen.generation.lines import PrefixLines
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
+from seqgen.testing.letters import LettersTokenizer
 
 PROMPT = np.array([2, 3, 4])
 CHAIN = [TopK(k=8), RepetitionPenalty(penalty=1.3, window=5), Temperature(temperature=0.9)]
@@ -212,6 +214,19 @@ class TestADeviceWithoutMemory:
             "There is not enough memory on cpu for this model to read a prompt of 3 tokens."
         )
 
+    def test_so_it_does_where_there_is_none_for_what_a_sampler_remembers(self, model, characters):
+        class Large(Sampler):
+            def begin(self, prompt_ids, tokenizer):
+                raise MemoryError
+
+            def adjust(self, logits):
+                return logits
+
+        for write in (stream, generate):
+            with pytest.raises(GenerationError) as caught:
+                write(model, characters, PROMPT, length=5, samplers=[Large()])
+            assert str(caught.value) == self.REFUSAL
+
     def test_any_other_error_stays_what_it_is(self, model, characters):
         Crowded(model, RuntimeError("size mismatch"))
         with pytest.raises(RuntimeError, match="size mismatch"):
@@ -229,6 +244,9 @@ class TestTheEnd:
         model = table_model(line(2, 3, 4, 0))
         (sample,) = generate(model, characters, np.array([2]), length=9, samplers=[Greedy()], stop="\n\n")
         assert sample.text == "bc"
+        for write in (generate, lambda *arguments, **options: [beam_search(*arguments, width=1, **options)]):
+            (sample,) = write(model, characters, np.array([2]), length=4, stop="\nc", samplers=[Greedy()])
+            assert sample.text == "bc\n\n"  # and not the end of it at either of the two characters
 
     def test_the_prompt_is_no_part_of_a_stop_text(self, table_model, characters):
         model = table_model(line(0, 2, 3))
@@ -345,10 +363,75 @@ class TestStream:
         assert shorter > 10
 
 
+class Finished(Sampler):
+    """Says that nothing can follow before anything is drawn."""
+
+    def begin(self, prompt_ids, tokenizer):
+        self.rows = len(prompt_ids)
+
+    def adjust(self, logits):
+        return logits
+
+    def finished(self):
+        return np.ones(self.rows, bool)
+
+
+class Framing(LettersTokenizer):
+    """Documents are given at their end, with the prompt."""
+
+    framed = True
+
+    def decoder(self):
+        return Framed(self)
+
+
+class Framed:
+    def __init__(self, tokenizer):
+        self.tokenizer, self.ids = tokenizer, []
+
+    def push(self, token):
+        self.ids.append(token)
+        return ""
+
+    def finish(self):
+        return f"<{self.tokenizer.decode(np.array(self.ids))}>"
+
+
+class TestATextThatIsWholeBeforeItsFirstToken:
+    @pytest.fixture(params=["lines", "frame"])
+    def whole(self, request, table_model, characters):
+        """The arguments, and the text."""
+        options = {"length": 5, "samplers": [Finished()]}
+        if request.param == "frame":
+            return (table_model(13), Framing(13), PROMPT), options, "<cde>"
+        lines = PrefixLines.of(characters, ("abc", "de"), None)
+        return (table_model(13), characters, PROMPT), options | {"prefix_lines": lines}, "abc"
+
+    def test_is_the_first_piece(self, whole):
+        arguments, options, text = whole
+        written = stream(*arguments, **options)
+        assert list(written) == [text]
+        assert (written.tokens, written.finish_reason) == (0, "end")
+        assert [sample.text for sample in generate(*arguments, **options)] == [text]
+
+    def test_is_there_as_text_and_has_no_step(self, whole):
+        arguments, options, text = whole
+        assert list(stream(*arguments, **options).texts()) == [text]
+        assert list(stream(*arguments, **options).steps()) == []
+
+
 class TestRefusals:
     def test_an_empty_prompt(self, model, characters):
-        with pytest.raises(PromptError, match="The prompt is empty"):
-            stream(model, characters, np.empty(0, int), length=5)
+        for write in (stream, generate, partial(beam_search, width=2)):
+            with pytest.raises(PromptError, match="The prompt is empty"):
+                write(model, characters, np.empty(0, int), length=5)
+
+    @pytest.mark.parametrize("stop", ["", [""], b"a"])
+    def test_a_stop_text_that_is_none_before_the_prompt_is_read(self, model, characters, stop):
+        for write in (stream, generate, partial(beam_search, width=2)):
+            with pytest.raises(OptionError, match=r"stop is .+, but must be text, at least a character\."):
+                write(model, characters, PROMPT, length=5, stop=stop)
+        assert model.batch_sizes == []
 
     @pytest.mark.parametrize(
         ("options", "sentence"),

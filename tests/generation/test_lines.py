@@ -16,6 +16,7 @@ from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
 from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
+from seqgen.tokenizers.word import WordTokenizer
 
 PROMPT = np.array([0])
 CHAIN = [RepetitionPenalty(penalty=1.3, window=5), NoRepeatNgram(size=4), Temperature(temperature=0.9), TopK(k=9)]
@@ -150,6 +151,41 @@ def test_of_a_token_that_goes_on_after_the_line_end_the_model_reads_what_is_show
         read.append(writer.token)
     assert text == "one\ntwo"
     assert tokenizer.decode(np.array(read[:-1])) == "one\ntwo"
+
+
+PIECES = BpeTokenizer(vocab_size=300).fit(["hello. world\nhello\nhe said\n" * 50])
+WORDS = WordTokenizer().fit(["good bad \n\na \nb" * 3])
+
+
+def written(tokenizer, drawn, **options):
+    """What is shown of the first of two lines where these tokens are drawn, and what the model reads of it and its end."""
+    tokens = {tokenizer.decode([token]): token for token in range(tokenizer.vocab_size)}
+    writer = LineWriter(tokenizer, PrefixLines.of(tokenizer, ("good", "bad"), None), length=None, **options)
+    text, read, left = "", [], iter(drawn)
+    while "\n" not in text or writer.forced is not None:
+        text += writer.take(tokens[next(left)] if writer.forced is None else writer.forced)
+        read.append(writer.token)
+    assert text.endswith("\nbad")
+    return text.removesuffix("bad"), tokenizer.decode(np.array(read)).removesuffix("bad")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "characters", "shown"),
+    [(["hello"], 4, "hell"), (["hello"], 5, "hello"), (["he", "hello"], 3, "heh"), (["hello", "."], 6, "hello.")],
+    ids=str,
+)
+def test_of_a_token_that_the_length_in_characters_cuts_the_model_reads_what_is_shown(tokens, characters, shown):
+    assert written(PIECES, tokens, characters=characters) == (f"good{shown}\n",) * 2
+
+
+def test_nor_does_it_read_what_was_held_back_for_a_stop_text():
+    assert written(PIECES, ["hello"], characters=3, stop=["lo."]) == ("goodhel\n",) * 2
+    assert written(PIECES, ["hello", "he"], characters=4, stop=["lo."]) == ("goodhell\n", "goodhello\n")  # read before
+
+
+@pytest.mark.parametrize("token", [" \n", " \n\n"])
+def test_where_a_token_brings_the_line_end_beyond_the_length_the_model_reads_it_once(token):
+    assert written(WORDS, [token], characters=1) == ("good \n",) * 2
 
 
 def test_a_constraint_that_leaves_nothing_does_not_hinder_given_text(model, characters):

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import tracemalloc
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqgen.core.errors import OptionError
+from seqgen.core.options import checked
+from seqgen.samplers import dry
 from seqgen.samplers.dry import Dry
 
 V = 5
@@ -67,6 +73,26 @@ def test_rows_remember_each_their_own_and_are_selected_in_order(begun):
     assert costs(sampler, rows=2) == [[0, 0, 0, 1, 0], [0, 0, 1, 0, 0]]
 
 
+def test_a_large_window_takes_no_more_memory_than_the_text(begun):
+    tracemalloc.start()
+    try:
+        sampler = begun([[1, 2, 3]] * 64, window=1_000_000)
+        for _ in range(200):
+            sampler.accept(np.ones(64, np.int64))
+        used = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert used < 2_000_000  # a million of each row would take 800 MB
+
+
+@pytest.mark.parametrize("window", [2**20 + 1, 10**13, 10**19])
+def test_a_window_beyond_all_that_can_be_looked_at_is_refused(window):
+    with pytest.raises(
+        OptionError, match=r"window is \d+, but must be a whole number at least 1 and at most 1048576\."
+    ):
+        checked(Dry, {"window": window}, where="sampler dry")
+
+
 def slowly(ids, multiplier, base, allowed_length, window):
     """The costs as the definition has them."""
     ids = ids[-window:]
@@ -85,9 +111,11 @@ def slowly(ids, multiplier, base, allowed_length, window):
     prompted=st.integers(0, 30),
     allowed_length=st.integers(1, 4),
     window=st.integers(1, 20),
+    first=st.sampled_from([1, 3, 64]),
 )
-def test_the_costs_are_those_of_the_definition(begun, ids, prompted, allowed_length, window):
-    sampler = begun([ids[:prompted]], multiplier=0.5, base=2, allowed_length=allowed_length, window=window)
+def test_the_costs_are_those_of_the_definition(begun, ids, prompted, allowed_length, window, first):
+    with mock.patch.object(dry, "_FIRST", first):  # so that room is made on the way
+        sampler = begun([ids[:prompted]], multiplier=0.5, base=2, allowed_length=allowed_length, window=window)
     for token in ids[prompted:]:
         sampler.accept(np.array([token]))
     assert costs(sampler) == [slowly(ids, 0.5, 2, allowed_length, window)]

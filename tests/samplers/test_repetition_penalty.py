@@ -128,6 +128,14 @@ def test_it_comes_first_in_the_chain():
     assert RepetitionPenalty.stage is Stage.PENALTY
 
 
+@pytest.mark.parametrize("window", [2**20 + 1, 10**13, 10**19])
+def test_a_window_beyond_all_texts_is_refused(window):
+    with pytest.raises(
+        OptionError, match=r"window is \d+, but must be a whole number at least 0 and at most 1048576\."
+    ):
+        checked(RepetitionPenalty, {"window": window}, where="sampler repetition-penalty")
+
+
 def test_a_penalty_beyond_what_float32_holds_is_refused():
     with pytest.raises(OptionError, match=r"penalty is 1e308, but must be a number at least 1 and at most 1e30\."):
         checked(RepetitionPenalty, {"penalty": "1e308"}, where="sampler repetition-penalty")

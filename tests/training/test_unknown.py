@@ -9,6 +9,7 @@ import pytest
 from seqgen.core.types import Document
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
+from seqgen.tokenizers.word import WordTokenizer
 from seqgen.training import unknown
 from seqgen.training.unknown import unknown_share
 
@@ -29,6 +30,27 @@ class Documents:
 )
 def test_it_is_the_share_of_the_characters(contents, share):
     assert unknown_share(CharTokenizer().fit(["a"]), Documents(contents)) == share
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "share"),
+    [
+        (CharTokenizer(), 11 / 21),
+        (CharTokenizer(lowercase=True), 11 / 21),
+        (CharTokenizer(normalization="NFC"), 11 / 21),
+        (CharTokenizer(normalization="NFD"), 11 / 21),
+        (WordTokenizer(lowercase=True), 11 / 21),
+    ],
+    ids=str,
+)
+def test_characters_count_as_they_stand_in_the_text_before_it_is_lower_case_or_a_normal_form(tokenizer, share):
+    tokenizer = tokenizer.fit(["the ice cold"])
+    assert unknown_share(tokenizer, Documents(["the icé ", "ПРИВЕТ МИРÜ i"])) == pytest.approx(share)
+
+
+def test_what_lacks_nothing_where_it_stands_does_not_count_though_it_is_unknown_alone():
+    tokenizer = CharTokenizer(normalization="NFC").fit(["caf\u00e9"])
+    assert unknown_share(tokenizer, Documents(["cafe\u0301", "cafe\u0301x"])) == pytest.approx(1 / 11)
 
 
 def test_a_tokenizer_that_lacks_nothing_does_not_read_the_corpus_again():

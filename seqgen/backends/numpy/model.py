@@ -132,13 +132,14 @@ class NumpyModel(Model):
             layers, columns = self._prepared.layers, self._prepared.table.shape[1]
             gates = np.empty((rows, columns), np.float32)  # one layer after the other works in it
             made = [self._cell.step(layer, names, gates) for layer, names in zip(layers, self._names, strict=True)]
+            steps.rows = -1  # until all is replaced, for an interruption may come between
             steps.first = made[0]
             steps.above = [
                 (layer.input_weight, layer.bias, step)
                 for layer, step in zip(layers, made, strict=True)
                 if layer.input_weight is not None
             ]
-            steps.rows = rows  # last, for an interruption may come between
+            steps.rows = rows
         return steps
 
     def _logits(self, hidden: Floats) -> Floats:

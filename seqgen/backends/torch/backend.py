@@ -57,9 +57,10 @@ class TorchBackend(Backend):
         check_architecture("torch", spec.architecture, self.architectures())
         device = choose_device("torch", device, self.devices())
         family = device.partition(":")[0]
-        check_precision("torch", precision, _precisions(device), where=f"on {device}")
+        precisions = _precisions(device)
+        check_precision("torch", precision, precisions, where=f"on {device}")
         if precision == "auto":
-            precision = "bfloat16" if _bfloat16_is_faster(device) else "float32"
+            precision = "bfloat16" if "bfloat16" in precisions and _bfloat16_is_faster(device) else "float32"
         # On NVIDIA's GPUs from Ampere on cuDNN takes TF32 for its recurrent layers, whose 10 bits are not the float32 that is promised.
         torch.backends.cudnn.allow_tf32 = False
         if deterministic and family != "cpu":

@@ -143,6 +143,7 @@ class Stepper:
         if made.rows != rows:
             gates = self._table.new_empty((rows, self._table.shape[1]))  # one layer after the other works in it
             steps = [self._step(layer, names, gates) for layer, names in zip(self._layers, self._names, strict=True)]
+            made.rows = -1  # until all is replaced, for an interruption may come between
             made.first, made.above = steps[0], tuple(zip(self._layers[1:], steps[1:], strict=True))
             made.rows = rows
         return made
