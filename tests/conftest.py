@@ -1,12 +1,17 @@
-"""What the tests of seqgen share: the command line in a process of its own."""
+"""What the tests of seqgen share: the command line in this process and in one of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
+import json
 import os
+import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +35,33 @@ class Result:
     stderr: str
 
 
+def run_here(
+    *arguments: object,
+    stdin: bytes | io.TextIOBase = b"",
+    stdout: io.TextIOBase | None = None,
+    stderr: io.TextIOBase | None = None,
+) -> Result:
+    """``seqgen ARGUMENTS`` by the command's own entry, in this process: frameworks are imported once for all tests.
+
+    Args:
+        stdin: what standard input holds, or a stream in its place.
+        stdout, stderr: streams in place of those that are read afterwards.
+    """
+    from seqgen.cli.app import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(stdout or out),
+        contextlib.redirect_stderr(stderr or err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        given = io.TextIOWrapper(io.BytesIO(stdin), "utf-8") if isinstance(stdin, bytes) else stdin
+        patch.setattr(sys, "stdin", given)
+        main([*map(str, arguments)])
+    return Result(ended.value.code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
+
+
 @pytest.fixture
 def run_python(tmp_path: Path, seqgen_home: Path) -> Callable[..., Result]:
     """``python -c CODE ARGUMENTS`` in a process of its own, in the folder ``tmp_path``, with an empty ``SEQGEN_HOME``."""
@@ -48,6 +80,38 @@ def seqgen_cli(tmp_path: Path, seqgen_home: Path) -> Callable[..., Result]:
         return run_process([sys.executable, "-m", "seqgen", *map(str, arguments)], tmp_path, seqgen_home, **options)
 
     return run
+
+
+@pytest.fixture
+def without_privileges() -> Sequence[str]:
+    """What a command is run ``through`` so that permissions hold for it, also where root runs the tests."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("permissions are another matter here")
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may read and write everywhere")
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+@pytest.fixture
+def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
+    """The inodes of what is flushed to the disk from now on, with ``"renamed"`` between them where a path is renamed."""
+    told: list[int | str] = []
+    fsync, rename = os.fsync, Path.rename
+    monkeypatch.setattr(os, "fsync", lambda descriptor: told.append(os.fstat(descriptor).st_ino) or fsync(descriptor))
+    monkeypatch.setattr(Path, "rename", lambda *paths: told.append("renamed") or rename(*paths))
+    return told
+
+
+def sealed(folder: Path) -> None:
+    """Bring the manifest of a model folder in line with its files, as whoever tampers with it would."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    for name, entry in manifest["files"].items():
+        content = (folder / name).read_bytes()
+        entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    path.write_text(json.dumps(manifest))
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +147,10 @@ def run_process(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout: float = 120,
+    through: Sequence[str] = (),
 ) -> Result:
     done = subprocess.run(
-        command,
+        [*through, *command],
         input=stdin,
         capture_output=True,
         # COLUMNS: errors and tables are not broken into lines of whatever width the tests run in.

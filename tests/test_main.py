@@ -9,8 +9,6 @@ import pytest
 
 INTERRUPTED = """if True:
     import os, runpy, signal, sys
-    # A shell may have started the tests with SIGINT ignored, and children inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     class Interrupting:
         def find_spec(self, name, path=None, target=None):

@@ -254,6 +254,7 @@ class Registry:
                         continue  # another process took this number first, or renamed the model
                     raise
                 files.sync_folder(parent)
+                files.sync_folder(self.folder)  # of a first version, the name is new there
                 return ModelVersion(name, free, target)
 
     def _highest(self, name: str) -> int:

@@ -8,15 +8,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seqgen.cli.app import main
 from seqgen.core import declared
+from tests.conftest import Result, run_here
 
 # Models of 16 units gain nothing from a second thread, and on a busy machine they wait for it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,15 +29,6 @@ TINY = (*MIXED, "--eval-every", 3, "--ngram-order", 0)
 """Options of a training that takes a fraction of that."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did in this process."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
 OWN_PLUGINS = {"seqgen-music", "seqgen-lyrics"}
 """Installed beside seqgen where the tests run; what a bare seqgen lists is tested without them."""
 
@@ -49,23 +39,15 @@ def entry_points_of_others(**selected: str) -> Any:
     return EntryPoints(point for point in found if point.dist.name not in OWN_PLUGINS) if selected else found
 
 
-def run_main(*arguments: object, stdin: bytes = b"", stderr: io.TextIOBase | None = None) -> Outcome:
-    """``seqgen ARGUMENTS`` by the command's own entry; ``stderr`` replaces the one that is read afterwards."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(stderr or err),
-        pytest.raises(SystemExit) as ended,
-    ):
+def run_main(*arguments: object, **streams: Any) -> Result:
+    """``seqgen ARGUMENTS`` in this process, as where our own plugins are not installed; ``streams`` as of ``run_here``."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("importlib.metadata.entry_points", entry_points_of_others)
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
-        main([*map(str, arguments)])
-    return Outcome(ended.value.code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
+        return run_here(*arguments, **streams)
 
 
 @pytest.fixture
-def seqgen(tmp_path: Path, seqgen_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def seqgen(tmp_path: Path, seqgen_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """``run_main`` in the folder ``tmp_path``, with an empty ``SEQGEN_HOME`` and wide lines."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
@@ -73,7 +55,7 @@ def seqgen(tmp_path: Path, seqgen_home: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def refused(seqgen: Callable[..., Outcome]) -> Callable[..., str]:
+def refused(seqgen: Callable[..., Result]) -> Callable[..., str]:
     """The one sentence with which a command is refused: nothing on standard output, and no traceback."""
 
     def run(*arguments: object, exit_code: int, **options: object) -> str:
@@ -105,7 +87,7 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             *("train", corpus, "--backend", "torch", *MIXED, "-q"),
             *("--max-steps", 40, "--learning-rate", 0.02, "--warmup-steps", 50),
         )
-    assert outcome == Outcome(0, "", "")
+    assert outcome == Result(0, "", "")
     return folder / "home"
 
 
@@ -117,8 +99,8 @@ def novel(_trained: Path, seqgen_home: Path) -> Path:
 
 
 @pytest.fixture
-def terminal(seqgen: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
-    """``run_main`` with standard output and standard error on a pseudo-terminal of 80 columns: both in ``stdout``."""
+def terminal(seqgen: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """``run_main`` with its streams on a pseudo-terminal of 80 columns: all that is shown in ``stdout``."""
     import fcntl
     import pty
     import struct
@@ -129,7 +111,7 @@ def terminal(seqgen: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
 
-    def run(*arguments: object) -> Outcome:
+    def run(*arguments: object) -> Result:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         shown = bytearray()
@@ -142,15 +124,13 @@ def terminal(seqgen: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) ->
         reader = threading.Thread(target=read)
         reader.start()
         with (
+            os.fdopen(os.dup(theirs), encoding="utf-8") as stdin,
             io.TextIOWrapper(io.FileIO(theirs, "w"), "utf-8", write_through=True) as stream,
-            contextlib.redirect_stdout(stream),
-            contextlib.redirect_stderr(stream),
-            pytest.raises(SystemExit) as ended,
         ):
-            main([*map(str, arguments)])
+            outcome = seqgen(*arguments, stdin=stdin, stdout=stream, stderr=stream)
         reader.join()
         os.close(ours)
-        return Outcome(ended.value.code, shown.decode(), "")
+        return Result(outcome.exit_code, shown.decode(), "")
 
     return run
 

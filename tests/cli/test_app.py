@@ -102,16 +102,8 @@ def test_a_closed_pipe_ends_a_table_quietly(novel, tmp_path):
 
 
 def test_ctrl_c_ends_a_text_quietly(novel, tmp_path):
-    # A shell may have started the tests with SIGINT ignored, and children inherit that.
-    code = """if True:
-        import signal, sys
-        from seqgen.cli.app import main
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        main(["generate", "--length", "10000000"])
-    """
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    command = [sys.executable, "-m", "seqgen", "generate", "--length", "10000000"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.read(20)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 
 import pytest
 
-
-def resealed(folder):
-    """Bring the manifest in line with the files, as a stranger who writes a folder would."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    for name, entry in manifest["files"].items():
-        content = (folder / name).read_bytes()
-        entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+from tests.conftest import sealed
 
 
 def edit_json(path, change):
@@ -65,7 +57,7 @@ def test_a_header_that_claims_more_than_the_file_has_is_not_believed(refused, no
     tensor["shape"], tensor["data_offsets"] = [10**12], [0, 4 * 10**12]
     lie = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(lie)) + lie + content[8 + length :])
-    resealed(novel)
+    sealed(novel)
     assert refused("generate", exit_code=1) == (
         f'novel:1/model.safetensors: tensor "output.bias" claims 1,000,000,000,000 numbers in a file of '
         f"{path.stat().st_size:,} bytes; not loaded."
@@ -75,7 +67,7 @@ def test_a_header_that_claims_more_than_the_file_has_is_not_believed(refused, no
 def test_a_header_longer_than_the_file_is_not_believed(refused, novel):
     path = novel / "model.safetensors"
     path.write_bytes(struct.pack("<Q", 2**60) + path.read_bytes()[8:])
-    resealed(novel)
+    sealed(novel)
     assert "the file is truncated or not safetensors" in refused("generate", exit_code=1)
 
 
@@ -84,7 +76,7 @@ def test_a_model_whose_plugin_is_not_installed_names_it(refused, novel):
         config["parts"]["tokenizer"] |= {"name": "abc", "distribution": "seqgen-music", "version": "0.2"}
 
     edit_json(novel / "config.json", of_the_music_plugin)
-    resealed(novel)
+    sealed(novel)
     for command in (("generate",), ("evaluate", "novel", novel / "README.md"), ("train", "--from", "novel")):
         assert refused(*command, exit_code=1) == (
             'Model novel:1 needs the tokenizer "abc" of seqgen-music 0.2, which is not installed.  pip install seqgen-music'
@@ -94,7 +86,7 @@ def test_a_model_whose_plugin_is_not_installed_names_it(refused, novel):
 def test_a_model_whose_plugin_fails_says_how(seqgen, novel, install):
     install("broken", "raise ValueError('no sheet music here')")
     edit_json(novel / "config.json", lambda config: config["parts"]["tokenizer"].update(distribution="broken"))
-    resealed(novel)
+    sealed(novel)
     outcome = seqgen("generate")
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert outcome.stderr.splitlines() == [
@@ -119,7 +111,7 @@ def test_a_model_whose_plugin_is_turned_off_says_so_and_not_to_install_it(
 ):
     install("bars", "")
     edit_json(novel / "config.json", lambda config: config["parts"]["tokenizer"].update(distribution="bars"))
-    resealed(novel)
+    sealed(novel)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert refused(*arguments, "generate", exit_code=1) == (
@@ -129,7 +121,7 @@ def test_a_model_whose_plugin_is_turned_off_says_so_and_not_to_install_it(
 
 def test_a_model_whose_dataset_is_not_installed_still_generates(seqgen, refused, novel, corpus):
     edit_json(novel / "config.json", lambda config: config["parts"]["dataset"].update(distribution="seqgen-music"))
-    resealed(novel)
+    sealed(novel)
     assert seqgen("generate", "--length", 5).exit_code == 0
     assert refused("evaluate", "novel", corpus, exit_code=1).startswith(
         'Model novel:1 needs the dataset "text" of seqgen-music'
@@ -153,7 +145,7 @@ def test_a_model_whose_dataset_is_not_installed_still_generates(seqgen, refused,
 )
 def test_a_configuration_that_does_not_fit_is_told(refused, novel, change, sentence):
     edit_json(novel / "config.json", change)
-    resealed(novel)
+    sealed(novel)
     assert sentence in refused("generate", exit_code=1)
 
 
@@ -174,7 +166,7 @@ def test_a_configuration_that_does_not_fit_is_told(refused, novel, change, sente
 )
 def test_options_of_training_that_none_has_are_told(refused, novel, corpus, name, value, arguments, sentence):
     edit_json(novel / "config.json", lambda config: config["training"].update({name: value}))
-    resealed(novel)
+    sealed(novel)
     told = refused(*arguments, exit_code=1)
     assert told.startswith("novel:1/config.json: training")
     assert sentence in told
@@ -183,7 +175,7 @@ def test_options_of_training_that_none_has_are_told(refused, novel, corpus, name
 def test_a_seq_len_beyond_all_memory_scores_as_one_that_is_as_long_as_the_text(seqgen, novel, corpus):
     expected = seqgen("evaluate", "novel", corpus, "--json").stdout
     edit_json(novel / "config.json", lambda config: config["training"].update(seq_len=10**13))
-    resealed(novel)
+    sealed(novel)
     outcome = seqgen("evaluate", "novel", corpus, "--json")
     bits = [json.loads(each)["files"][0]["bits_per_character"] for each in (outcome.stdout, expected)]
     assert bits[0] == pytest.approx(bits[1], rel=1e-2)
@@ -192,14 +184,14 @@ def test_a_seq_len_beyond_all_memory_scores_as_one_that_is_as_long_as_the_text(s
 @pytest.mark.parametrize("form", ["html", "onnx"])
 def test_a_folder_that_names_no_tokenizer_is_not_exported(refused, novel, form):
     edit_json(novel / "config.json", lambda config: config["parts"].clear())
-    resealed(novel)
+    sealed(novel)
     told = refused("models", "export", "novel", f"novel.{form}", exit_code=1)
     assert told == "novel:1/config.json: names no tokenizer."
 
 
 def test_a_folder_that_names_no_dataset_is_told(seqgen, novel, corpus):
     edit_json(novel / "config.json", lambda config: config["parts"].pop("dataset"))
-    resealed(novel)
+    sealed(novel)
     reproduce = ("models", "reproduce", "novel", "--run", "-q")  # says the command before it runs it
     for command in (("evaluate", "novel", corpus), ("evaluate", "novel", "--samples", 3), reproduce):
         outcome = seqgen(*command)
@@ -209,7 +201,7 @@ def test_a_folder_that_names_no_dataset_is_told(seqgen, novel, corpus):
 
 def test_a_tokenizer_that_is_no_tokenizer_is_told(refused, novel):
     (novel / "tokenizer.json").write_text('{"characters": 3}')
-    resealed(novel)
+    sealed(novel)
     assert "tokenizer" in refused("generate", exit_code=1).lower()
 
 
@@ -218,5 +210,5 @@ def test_weights_that_are_not_numbers_are_told(refused, novel):
     content = bytearray(path.read_bytes())
     content[-4:] = struct.pack("<f", float("nan"))
     path.write_bytes(content)
-    resealed(novel)
+    sealed(novel)
     assert refused("generate", exit_code=1).endswith("holds values that are not finite numbers.")

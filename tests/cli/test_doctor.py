@@ -177,8 +177,7 @@ def test_combinations_that_work_exit_0_and_are_data_with_json(seqgen):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("lean", "toy")
-def test_on_a_terminal_a_line_says_which_combination_is_tried(terminal, monkeypatch):
-    monkeypatch.setenv("SEQGEN_DISABLE_PLUGINS", "seqgen-music,seqgen-lyrics")  # which add thirty more
+def test_on_a_terminal_a_line_says_which_combination_is_tried(terminal):
     shown = terminal("doctor", "--combinations").stdout
     assert re.search(r"\d+/12  \w+ × \w+ × \w+: (training|generating)", shown)
 

@@ -63,16 +63,38 @@ def start(tmp_path, seqgen_home):
             process.kill()
 
 
+@contextlib.contextmanager
+def mounted(folder, options):
+    """A file system in memory, which only a process sees that waits beside it; the path leads there from others."""
+    folder.mkdir()
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare, of Linux")
+    become_root = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    mount = 'mount -t tmpfs -o "$1" tmpfs "$2" && echo mounted && exec cat'
+    with subprocess.Popen(
+        ["unshare", *become_root, "--mount", "sh", "-c", mount, "sh", options, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        if process.stdout.readline() != "mounted\n":
+            pytest.skip(f"no file system can be mounted here: {process.stderr.read()}")
+        yield Path(f"/proc/{process.pid}/root{folder}")
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 3 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a file system can be mounted by root alone")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "size=3m") as folder:
+        yield folder
+
+
+@pytest.fixture
+def read_only_disk(tmp_path):
+    """A file system that can only be read."""
+    with mounted(tmp_path / "disk", "ro") as folder:
+        yield folder
 
 
 def wait_for(pattern, folder, process):
@@ -160,21 +182,16 @@ def test_a_disk_that_is_full_from_the_start_is_told_before_anything_is_trained(s
     assert re.fullmatch(r"error: .*disk/home\S* cannot be written: No space left on device\.\n", stderr)
 
 
-def test_a_folder_that_can_only_be_read_is_told_before_anything_is_trained(start, corpus, small_disk):
-    options = ["mount", "-o", "remount,ro", str(small_disk)]
-    subprocess.run(options, check=True)
-    _, stderr = (process := start("train", corpus, *TINY, *ENDLESS, home=small_disk / "home")).communicate(timeout=60)
+def test_a_folder_that_can_only_be_read_is_told_before_anything_is_trained(start, corpus, read_only_disk):
+    process = start("train", corpus, *TINY, *ENDLESS, home=read_only_disk / "home")
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert re.fullmatch(r"error: .*disk/home\S* cannot be written: Read-only file system\.\n", stderr)
 
 
-MAY_NOT_WRITE_EVERYWHERE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-
-
-@pytest.mark.skipif(bool(MAY_NOT_WRITE_EVERYWHERE) and not shutil.which("setpriv"), reason="root may write everywhere")
-def test_a_folder_without_permission_is_told_before_anything_is_trained(start, corpus, seqgen_home):
+def test_a_folder_without_permission_is_told_before_anything_is_trained(start, corpus, seqgen_home, without_privileges):
     seqgen_home.mkdir(mode=0o500)
-    process = start("train", corpus, *TINY, *ENDLESS, through=MAY_NOT_WRITE_EVERYWHERE)
+    process = start("train", corpus, *TINY, *ENDLESS, through=without_privileges)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert re.fullmatch(r"error: .*/home\S* cannot be written: Permission denied\.\n", stderr)

@@ -95,7 +95,7 @@ def test_temperature_0_writes_the_likeliest_whatever_the_random_seed(seqgen):
 
 
 def test_samplers_that_truncate_work_in_the_order_of_the_command_line(seqgen):
-    # top-p alone leaves several tokens; after top-k 1 there is only one, and a top-p before it changes nothing.
+    # Of the five that top-k leaves top-p takes a share; the other way round top-k takes five of that share of all.
     def written(*options):
         return seqgen(
             "generate", "--seed", "the ice", "--length", 200, "--random-seed", 1, "--temperature", 1, *options

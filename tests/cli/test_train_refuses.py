@@ -219,14 +219,6 @@ def test_a_home_that_is_a_file_is_told(seqgen, corpus, seqgen_home):
     assert seqgen_home.read_text() == "in the way"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_home_that_is_read_only_is_told(seqgen, corpus, seqgen_home):
-    seqgen_home.mkdir(mode=0o500)
-    outcome = seqgen("train", corpus, "--backend", "torch", "--max-steps", 1)
-    assert outcome.exit_code == 1
-    assert re.fullmatch(rf"error: .*{seqgen_home}\S* cannot be written: Permission denied\.\n", outcome.stderr)
-
-
 WITHOUT = """if True:
     import sys
 

@@ -2,54 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from seqgen.cli.app import main
+from tests.conftest import Result, run_here
 
 ROOT = Path(__file__).parents[2]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did in this process."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-def run_main(*arguments: object) -> Outcome:
-    """``seqgen ARGUMENTS`` by the command's own entry, in this process: frameworks are imported once for all tests."""
-    stdout, stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with (
-        contextlib.redirect_stdout(stdout),
-        contextlib.redirect_stderr(stderr),
-        pytest.raises(SystemExit) as ended,
-    ):
-        main([*map(str, arguments)])
-    return Outcome(ended.value.code, stdout.buffer.getvalue().decode(), stderr.buffer.getvalue().decode())
-
-
 @pytest.fixture
-def seqgen_main(seqgen_home: Path) -> Callable[..., Outcome]:
-    """``run_main`` with an empty ``SEQGEN_HOME``."""
-    return run_main
+def seqgen_main(seqgen_home: Path) -> Callable[..., Result]:
+    """``run_here`` with an empty ``SEQGEN_HOME``."""
+    return run_here
 
 
 @pytest.fixture(scope="module")
-def shared_main(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
-    """``run_main`` with one ``SEQGEN_HOME`` for all tests of a module, which share its models."""
+def shared_main(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Result]]:
+    """``run_here`` with one ``SEQGEN_HOME`` for all tests of a module, which share its models."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQGEN_HOME", str(tmp_path_factory.mktemp("home")))
-        yield run_main
+        yield run_here
 
 
 def installed(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:

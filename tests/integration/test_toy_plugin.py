@@ -196,10 +196,27 @@ def test_only_what_has_a_capital_follows_shift(make):
 
 
 def test_the_sampler_grammar_holds_a_text_to_it(shared_main, toy_model):
-    result = shared_main(
-        "generate", "--model", "toy", "--sampler", "grammar", "--temperature", "9", "--length", "80", "--json"
-    )
+    model = seqgen.load("toy")
+    grammar = model.tokenizer.grammar()
+
+    def keeps(sample):
+        state = grammar.start
+        for token in sample.ids.tolist():
+            if token == model.tokenizer.end_id:
+                return grammar.may_end(state)
+            if not grammar.allowed(state)[token]:
+                return False
+            state = grammar.next(state, token)
+        return True
+
+    samples = model.prepare(temperature=9, length=80, random_seed=1).samples(20)
+    assert not all(map(keeps, samples))
+    held = model.prepare(samplers=["grammar"], temperature=9, length=80, random_seed=1).samples(20)
+    assert all(map(keeps, held))
+    options = ["--sampler", "grammar", "--temperature", 9, "--length", 80, "--random-seed", 1, "--json"]
+    result = shared_main("generate", "--model", "toy", *options)
     assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["samples"][0]["text"] == held[0].text
 
 
 def test_a_tokenizer_whose_tokens_depend_on_others_takes_no_regex(shared_main, toy_model):

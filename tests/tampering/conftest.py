@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import json
 import math
 import os
@@ -181,16 +180,6 @@ TENSORS = (*BYTES, altered_header, altered_header, altered_header, strange_numbe
 def mutations(name: str) -> tuple[Callable[[bytes, Random], bytes], ...]:
     """What can happen to a file of this name."""
     return JSON if name.endswith(".json") else TENSORS if name.endswith(".safetensors") else (*BYTES, strange_numbers)
-
-
-def sealed(folder: Path) -> None:
-    """Bring the manifest in line with the files, as whoever tampers with a folder would."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_bytes())
-    for name, entry in manifest["files"].items():
-        content = (folder / name).read_bytes()
-        entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    path.write_text(json.dumps(manifest))
 
 
 @dataclass

@@ -16,8 +16,9 @@ from seqgen.registry import Registry
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.formats import export_model
 from seqgen.sharing.importing import import_model
+from tests.conftest import sealed
 
-from .conftest import BYTES, NAMES, mutations, sealed
+from .conftest import BYTES, NAMES, mutations
 from .test_model_folders import make_model  # noqa: F401  a fixture
 
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "manifest.json")

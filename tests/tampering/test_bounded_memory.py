@@ -23,8 +23,9 @@ from seqgen.registry.index import INDEX
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.training.metrics import MAX_BYTES
 from seqgen.untrusted import MAX_HEADER_BYTES, MAX_JSON_BYTES
+from tests.conftest import sealed
 
-from .conftest import NASTY, sealed
+from .conftest import NASTY
 from .test_model_folders import make_model  # noqa: F401  a fixture
 
 pytestmark = [

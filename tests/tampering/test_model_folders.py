@@ -28,8 +28,9 @@ from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
+from tests.conftest import sealed
 
-from .conftest import NASTY, mutations, sealed
+from .conftest import NASTY, mutations
 
 TEXT = "a cat sat on a mat, and the cat ate a rat and that was that\n" * 3
 TOKENIZERS = {

@@ -24,11 +24,11 @@ MUTANTS = [
 
 @pytest.fixture(autouse=True)
 def _the_same_examples_every_time():
-    before = settings.get_current_profile_name()
+    settings.register_profile("before", settings.default)
     settings.register_profile("mutants", derandomize=True, database=None)
     settings.load_profile("mutants")
     yield
-    settings.load_profile(before)
+    settings.load_profile("before")
 
 
 @pytest.mark.parametrize(("law", "contract"), MUTANTS)

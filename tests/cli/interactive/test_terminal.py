@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import sys
 import time
 
@@ -224,9 +225,10 @@ def test_a_terminal_that_goes_away_ends_the_process_quietly(novel, seqgen_home, 
     errors = tmp_path / "errors"
     # A shell in between, so that standard error stays readable when the terminal is gone.
     ignore = "trap '' HUP; " if ignored else ""
+    command = f"{shlex.quote(sys.executable)} -m seqgen generate --interactive --length 1000000000000"
     shell = pexpect.spawn(
         "/bin/sh",
-        ["-c", f"{ignore}exec {sys.executable} -m seqgen generate --interactive --length 1000000000000 2>{errors}"],
+        ["-c", f"{ignore}exec {command} 2>{shlex.quote(str(errors))}"],
         env={**os.environ, "SEQGEN_HOME": str(seqgen_home), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
         encoding="utf-8",
         timeout=60,
@@ -256,7 +258,6 @@ def test_without_a_terminal_it_says_so_before_a_model_is_looked_for(seqgen_cli):
 
 def test_without_prompt_toolkit_it_says_what_to_install(terminal, monkeypatch):
     monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     outcome = terminal("generate", "--interactive")
     assert (outcome.exit_code, plain(outcome.stdout)) == (
         1,
@@ -286,8 +287,7 @@ def test_help_and_generating_do_without_prompt_toolkit(run_python, novel):
         (("--show-probabilities",), "--show-probabilities"),
     ],
 )
-def test_options_that_ask_for_another_form_are_refused(terminal, monkeypatch, options, other):
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+def test_options_that_ask_for_another_form_are_refused(terminal, options, other):
     outcome = terminal("generate", "--interactive", *options)
     assert outcome.exit_code == 2
     assert f"--interactive and {other} do not go together; leave out {other}." in plain(outcome.stdout)

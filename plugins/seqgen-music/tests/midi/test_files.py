@@ -95,9 +95,18 @@ def test_a_chord_of_a_million_notes_is_refused(smf):
     assert reason(smf(chord + b"\x60\x80\x3c\x40" + b"\x00\x3c\x40" * 390_000 + END)).startswith("it has 390,001 notes")
 
 
-@given(place=st.integers(0, 60), byte=st.integers(0, 255), cut=st.integers(0, 80))
+EVENTS = b"\x00\xff\x58\x04\x06\x03\x18\x08" + NOTE * 2 + END
+HEADERS = 22  # bytes of the file's and of the track's, before the events
+
+
+@given(
+    place=st.integers(0, len(EVENTS) - 1) | st.integers(-HEADERS, len(EVENTS) - 1),
+    byte=st.integers(0, 255),
+    cut=st.sampled_from([0, 0, 0, 0, 1, 2, 9, len(EVENTS), len(EVENTS) + HEADERS]),
+)
 def test_a_damaged_file_is_read_or_refused(smf, place, byte, cut):
-    content = bytearray(smf(b"\x00\xff\x58\x04\x06\x03\x18\x08" + NOTE * 2 + END))
-    content[place % len(content)] = byte
+    content = bytearray(smf(EVENTS))
+    assert content[HEADERS:] == EVENTS
+    content[HEADERS + place] = byte
     with contextlib.suppress(UnreadableMidiError):
         assert read_score(bytes(content[: len(content) - cut])).note_num() > 0

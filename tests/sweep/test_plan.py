@@ -1,0 +1,31 @@
+"""What a sweep was told, and what it tells to do next."""
+
+from __future__ import annotations
+
+from seqgen.sweep.plan import Plan
+
+
+def test_the_command_trains_with_what_was_settled_and_found_for_as_long_as_the_whole_sweep():
+    plan = Plan(
+        name="sea",
+        sources=("my sea.txt",),
+        paths=("/texts/my sea.txt",),
+        values={},
+        origins={},
+        given={
+            "set": {"seq_len": "32", "tie_embeddings": False, "dropout": "0.1", "max_steps": "40", "epochs": "2"},
+            "preset": "small",
+            "config": "mine.toml",
+        },
+        space=(),
+        searched=False,
+        centre={},
+        max_time=5400.0,
+        trial_time=60.0,
+        trials=None,
+        random_seed=0,
+    )
+    assert plan.train_command({"dropout": 0.3, "deterministic": True, "hidden_size": 64}) == (
+        "seqgen train 'my sea.txt' --preset small --config mine.toml --seq-len 32 --no-tie-embeddings --dropout 0.3 "
+        "--deterministic --hidden-size 64 --max-time 90m --name sea"
+    )
