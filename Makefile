@@ -11,11 +11,12 @@ PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 # Never without the constraints: a bare "torch" may bring gigabytes of CUDA packages.
 PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 PLUGINS := $(wildcard plugins/*/pyproject.toml)
-EVERYTHING := --editable '.[all,dev,docs,plot]' $(foreach file,$(PLUGINS),--editable '$(patsubst %/,%,$(dir $(file)))[dev]')
+EVERYTHING := --editable '.[all,dev,docs]' $(foreach file,$(PLUGINS),--editable '$(patsubst %/,%,$(dir $(file)))[dev]')
 
 # Files whose age says what is installed, so that the second run starts at once.
 CREATED := $(VENV)/.created
 INSTALLED_DEMO := $(VENV)/.installed-demo
+INSTALLED_DOCS := $(VENV)/.installed-docs
 INSTALLED := $(VENV)/.installed
 
 # Tests run in as many processes as there are cores, with one thread each: most of their time goes into starting
@@ -39,7 +40,7 @@ demo: $(INSTALLED_DEMO)  ## install what it needs, train on the bundled corpus f
 test: check  ## install everything, check, run the tests
 	$(PYTEST)
 
-test-slow: check  ## the same with the tests that take long
+test-slow: check  ## the same with the tests that take long; before a release, and after changes to what they hold
 	$(PYTEST) --slow
 
 check: $(INSTALLED)  ## format, lint, types, and which package may import which
@@ -52,7 +53,7 @@ format: $(INSTALLED)  ## format, and mend what ruff can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(INSTALLED)  ## build the documentation into site/
+docs: $(INSTALLED_DOCS)  ## install what it needs, build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 bench: $(INSTALLED)  ## run each benchmark; tables here, JSON in benchmarks/results/
@@ -89,6 +90,11 @@ $(INSTALLED_DEMO): pyproject.toml constraints.txt | $(CREATED)
 	$(PIP_INSTALL) --editable '.[torch]'
 	@touch $@
 
+# The pages are made from the sources as text: no framework is needed.
+$(INSTALLED_DOCS): pyproject.toml constraints.txt | $(CREATED)
+	$(PIP_INSTALL) --editable '.[docs]'
+	@touch $@
+
 $(INSTALLED): pyproject.toml constraints.txt $(PLUGINS) | $(CREATED)
 	$(PIP_INSTALL) $(EVERYTHING)
-	@touch $@ $(INSTALLED_DEMO)
+	@touch $@ $(INSTALLED_DEMO) $(INSTALLED_DOCS)

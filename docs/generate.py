@@ -15,6 +15,7 @@ A test holds that the pages are what this script would write.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import inspect
 import re
@@ -89,6 +90,22 @@ def presets(_: str) -> str:
     return table(("option", *(f"`{name}`" for name in names)), rows)
 
 
+def code(what: str) -> str:
+    """A file as a block of code, ``PATH TITLE``, or one class or function of it, ``PATH#NAME``; the title may be left out.
+
+    So that whoever reads a page as plain Markdown sees it too, and there is one text, which is tested.
+    """
+    where, _, title = what.partition(" ")
+    path, _, name = where.partition("#")
+    text = (ROOT / path).read_text("utf-8")
+    if name:
+        (node,) = (each for each in ast.parse(text).body if getattr(each, "name", None) == name)
+        text = "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
+    language = {".py": "python", ".toml": "toml"}[Path(path).suffix]
+    shown = f' title="{title}"' if title else ""
+    return f"```{language}{shown}\n{text.rstrip()}\n```"
+
+
 def hook(name: str) -> str:
     """A hook's signature and docstring."""
     function = getattr(hookspecs, name)
@@ -147,6 +164,7 @@ def mutants(kind: str) -> str:
 
 MAKERS: dict[str, Callable[[str], str]] = {
     "canonical": canonical_form,
+    "code": code,
     "command-line": command_line,
     "errors": error_tree,
     "hook": hook,
@@ -231,7 +249,7 @@ def _part(entry: PartEntry) -> str:
     part = entry.load()
     lines = [f"### {entry.name}"]
     if entry.requires:
-        lines.append(f"Needs {', '.join(f'`{each}`' for each in entry.requires)}: `{entry.install}`.")
+        lines.append(f"Needs {', '.join(f'`{each}`' for each in entry.requires)}: the extra `{entry.extra}`.")
     lines.append(_one_paragraph(inspect.getdoc(part)))
     if declared := options_of(part):
         rows = [(f"`{option.shown}`", *_described(option)) for option in declared]

@@ -6,6 +6,8 @@ against the specification, hashes against the manifest.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from seqgen import files
+from seqgen import __version__, files
 from seqgen.core import options
 from seqgen.core.canonical import check_weights
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
@@ -258,7 +260,8 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
 
     Raises:
         DamagedModelError: the folder names no such part.
-        MissingDependencyError: the part's plugin is not installed; says which distribution to install.
+        MissingDependencyError: the part's plugin is not installed; says which distribution the folder names, and
+            advises a command only where that is a name and nothing else.
         PluginError: it is installed and fails, or a person turned plugins off.
     """
     record = config.parts.get(kind)
@@ -275,7 +278,7 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
         found = recorded()
     if found:
         return found[0]
-    needs = f'Model {where} needs the {kind} "{record.name}" of {record.distribution}'
+    needs = f"Model {where} needs the {kind} {_quoted(record.name)} of {_plain(record.distribution)}"
     owners = [plugin for plugin in catalog.plugins if plugin.distribution == record.distribution]
     for plugin in owners:
         if plugin.problem or plugin.disabled:
@@ -283,5 +286,25 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
             raise PluginError(f"{needs}, which cannot be used: {why}")
     if catalog.bundled_only and not owners:
         raise PluginError(f"{needs}, which cannot be used: --no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins")
-    msg = f"{needs} {record.version}, which is not installed.  pip install {record.distribution}"
-    raise MissingDependencyError(msg)
+    needs += f" {_plain(record.version)}"
+    if not _NAME.fullmatch(record.distribution):
+        raise MissingDependencyError(f"{needs}, which is no name of a distribution, so that nothing can be installed.")
+    if re.sub(r"[-_.]+", "-", record.distribution).lower() == "seqgen":  # whose name on PyPI is another project's
+        raise MissingDependencyError(
+            f"{needs}, which this seqgen ({__version__}) does not have.  A newer seqgen is needed."
+        )
+    raise MissingDependencyError(f"{needs}, which is not installed.  pip install {record.distribution}")
+
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")
+"""What packaging calls a name (PEP 508), of a length that a person would read."""
+
+
+def _quoted(text: str) -> str:
+    """What a stranger's file says, so that no sentence and no command can hide in it."""
+    return json.dumps(shown(text))
+
+
+def _plain(text: str) -> str:
+    """A name or a version as it is; anything else quoted."""
+    return text if re.fullmatch(r"[A-Za-z0-9._+!-]{1,80}", text) else _quoted(text)

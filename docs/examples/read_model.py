@@ -2,7 +2,7 @@
 
     python read_model.py FOLDER "the ice" 200
 
-Written from the page about the checkpoint format alone: it needs NumPy, and neither seqgen nor a framework.  Of a model with
+Written from the page about the format of model folders alone: it needs NumPy, and neither seqgen nor a framework.  Of a model with
 ngrams.safetensors it leaves the n-grams out, and so writes other text than ``seqgen generate``.
 """
 
@@ -10,11 +10,15 @@ import json
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
 
 
-def read_tensors(path):
+def read_tensors(path: Path) -> dict[str, Array]:
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
@@ -26,12 +30,14 @@ def read_tensors(path):
     return tensors
 
 
-def initial_state(spec):
+def initial_state(spec: dict[str, Any]) -> list[tuple[Array, Array]]:
     zeros = np.zeros(spec["hidden_size"])
     return [(zeros, zeros) for _ in range(spec["num_layers"])]
 
 
-def step(spec, weights, token, state):
+def step(
+    spec: dict[str, Any], weights: dict[str, Array], token: int, state: list[tuple[Array, Array]]
+) -> tuple[Array, list[tuple[Array, Array]]]:
     """The logits (V,) for the token after this one, and the state after it."""
     match spec["input_encoding"]:
         case "embedding":
@@ -64,11 +70,11 @@ def step(spec, weights, token, state):
     return output @ x + weights["output.bias"], after
 
 
-def sigmoid(x):
+def sigmoid(x: Array) -> Array:
     return 1 / (1 + np.exp(-x))
 
 
-def main(folder, prompt, length):
+def main(folder: Path, prompt: str, length: int) -> None:
     config = json.loads((folder / "config.json").read_text("utf-8"))
     tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     if config["format_version"] != 1 or config["parts"]["tokenizer"]["name"] != "char":

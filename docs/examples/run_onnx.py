@@ -7,9 +7,11 @@ It needs onnxruntime and NumPy, and reads vocabularies of characters or words.
 
 import json
 import sys
+from typing import Any
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 session = onnxruntime.InferenceSession(sys.argv[1])
 about = {
@@ -19,7 +21,7 @@ states = [each for each in session.get_inputs() if each.name.startswith("state."
 outputs = ["logits", *("next_" + each.name for each in states)]
 
 
-def step(tokens, state):
+def step(tokens: list[int], state: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
     """The logits (V,) after these tokens, and the state after them."""
     ids = np.array([tokens], np.int64)  # (1, T)
     logits, *after = session.run(outputs, {"token_ids": ids, **state})

@@ -9,18 +9,19 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 
 class CharLSTM(nn.Module):
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(size, 32)
         self.lstm = nn.LSTM(32, 128, batch_first=True)
         self.fc = nn.Linear(128, size)
 
-    def forward(self, ids):
-        return self.fc(self.lstm(self.embedding(ids))[0])
+    def forward(self, ids: Tensor) -> Tensor:
+        logits: Tensor = self.fc(self.lstm(self.embedding(ids))[0])
+        return logits
 
 
 torch.manual_seed(0)
@@ -35,7 +36,7 @@ for _ in range(300):
     logits = model(batch[:, :-1])
     loss = nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
     optimizer.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 save_file(model.state_dict(), "char-lstm.safetensors")

@@ -1,5 +1,3 @@
-import sys
-
 import seqgen
 
 model = seqgen.train("names", name="ships", preset="small", max_time="20s", progress=False)
@@ -8,9 +6,9 @@ print(f"{model.reference}: {model.training_record['bits_per_character']:.2f} bit
 for name in model.generate(num_samples=5, random_seed=1):
     print(name)
 
-sys.stdout.write("Sea")
+print("Sea", end="")
 for piece in model.stream("Sea", temperature=0.5, random_seed=1):
-    sys.stdout.write(piece)
+    print(piece, end="")
 print()
 
 score = seqgen.load("ships@best").score("harbour.txt")

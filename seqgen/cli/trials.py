@@ -66,6 +66,7 @@ def lr_find(*sources: str, as_json: bool, **arguments: Any) -> None:
 def show_dry_run(found: DryRun) -> None:
     """Words and tables on standard output."""
     facts, memory, prepared = found.to_json(), found.memory, found.prepared
+    training = ", ".join(f"{name} {_size(count)}" for name, count in asdict(memory).items() if name != "ngrams")
     values, expected = facts["training"], facts["expected"]
     show(styled((prepared.described, "bold")))
     rows = table("", "")
@@ -73,9 +74,12 @@ def show_dry_run(found: DryRun) -> None:
         ("corpus", prepared.choice),
         ("validation tokens", shown(facts["validation_tokens"])),
         ("parameters", shown(facts["parameters"])),
-        (
-            "memory",
-            f"{_size(memory.total)}: {', '.join(f'{name} {_size(count)}' for name, count in asdict(memory).items())} (estimated)",
+        ("memory", f"up to {_size(memory.total)}: {training} (estimated)"),
+        *([("n-grams", f"{_size(memory.ngrams)} when all is trained (estimated)")] if memory.ngrams else []),
+        *(
+            [("process", f"{_size(found.process_memory)} of main memory so far, with the framework (measured)")]
+            if found.process_memory
+            else []
         ),
         ("steps per epoch", shown(facts["steps_per_epoch"])),
         ("measured", f"{found.pace.steps} steps, {found.pace.seconds_per_step:.3g} s each"),

@@ -220,6 +220,22 @@ def test_links_to_files_lead_somewhere(page):
         assert (ROOT / page).parent.joinpath(target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_sends_anybody_to_the_project_of_this_name_on_pypi(page):
+    said = re.sub(r"^```(?:console|text)\n.*?^```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    assert not re.findall(r"pip install (?:-\S+ )*[\'\"]?seqgen(?![\w-]).*", said)
+
+
+def test_the_layout_names_every_module_and_folder_of_seqgen():
+    named = set(re.findall(r"\w+(?:/|\.py)", section("CONTRIBUTING.md", "## Layout")))
+    there = {
+        path.name + "/" * path.is_dir()
+        for path in (ROOT / "seqgen").iterdir()
+        if not path.name.startswith("_") and (path.suffix == ".py" or path.is_dir())
+    }
+    assert there - named == set()
+
+
 def test_the_plugin_of_the_readme_is_the_one_that_is_tested():
     plugin = ROOT / "docs/examples/seqgen-lipogram"
     readme = text_of("README.md")
@@ -261,10 +277,8 @@ def test_the_first_page_leads_to_every_other():
     assert pages == set(re.findall(r"\]\(([\w/-]+\.md)\)", text_of("docs/index.md")))
 
 
-def test_the_page_about_performance_has_each_benchmark_and_no_other():
-    listed = [
-        script.strip("`") for _, script in rows(section("docs/explanation/performance.md", "## How it is measured"))
-    ]
+def test_the_page_of_experiments_lists_each_benchmark_and_no_other():
+    listed = [script.strip("`") for _, script in rows(section("docs/explanation/experiments.md", "## The scripts"))]
     assert sorted(listed) == [path.relative_to(ROOT).as_posix() for path in BENCHMARKS]
 
 

@@ -23,7 +23,7 @@ def test_the_page_says_of_each_kind_what_is_written():
 
 def test_the_change_that_the_page_makes_gives_codons(tmp_path):
     folder = NewPlugin.of("dna", ["tokenizer"], load_catalog()).write(tmp_path)
-    (change,) = re.findall(r"^\$ sed -i (.*)$", PAGE, re.MULTILINE)
+    (change,) = re.findall(r"^\$ perl -pi -e (.*)$", PAGE, re.MULTILINE)
     before, after, file = re.fullmatch(r"'s/(.+)/(.+)/' (\S+)", change).groups()
     module = tmp_path / file
     text, count = re.subn(before, after, module.read_text("utf-8"))

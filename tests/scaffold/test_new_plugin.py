@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import OutputError, UsageError
@@ -141,6 +142,33 @@ def test_one_kind_brings_nothing_of_the_others():
 
 def test_the_workflow_keeps_the_braces_that_are_not_ours(written):
     assert "python-version: ${{ matrix.python-version }}\n" in (written / ".github/workflows/ci.yml").read_text("utf-8")
+
+
+def test_the_workflow_installs_seqgen_first_from_where_a_variable_says_and_fails_where_that_is_empty(written, tmp_path):
+    (job,) = yaml.safe_load((written / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"].values()
+    runs = [step for step in job["steps"] if "run" in step]
+    assert runs[0]["env"] == {"SEQGEN_SOURCE": "${{ vars.SEQGEN_SOURCE }}"}
+    assert runs[1]["run"] == "pip install --editable '.[dev]'"
+    pip = tmp_path / "pip"
+    pip.write_text('#!/bin/sh\nprintf "%s|" "$@"\n', "utf-8")
+    pip.chmod(0o755)
+
+    def outcome(source):
+        done = subprocess.run(
+            ["bash", "-e", "-c", runs[0]["run"]],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "SEQGEN_SOURCE": source},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    code, said = outcome("")
+    assert (code, said.splitlines()) == (
+        1,
+        ["::error::The variable SEQGEN_SOURCE of this repository is empty: set it to where pip finds seqgen."],
+    )
+    assert outcome("git+https://example.org/seqgen") == (0, "install|seqgen[testing] @ git+https://example.org/seqgen|")
 
 
 def test_it_needs_the_versions_that_seqgen_needs(written):
