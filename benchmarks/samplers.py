@@ -4,15 +4,19 @@
     python benchmarks/samplers.py --hidden-size 512 --num-layers 2
     python benchmarks/samplers.py --vocab-size 50000 --tokens 20
 
-A sampler's time is that of what it adjusts and of what it accepts, with a text of some thousand tokens behind it.
+A sampler's time is that of what it adjusts and of what it accepts, with a text of some thousand tokens behind it.  Those that hold a
+text to an automaton begin one in each run, which keeps to it: by patterns that count, so that hardly a state comes twice.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # before NumPy is imported
@@ -23,6 +27,7 @@ from side_by_side import interleave, report  # noqa: E402
 from seqgen.core.catalog import load_catalog  # noqa: E402
 from seqgen.core.spec import ModelSpec  # noqa: E402
 from seqgen.generation.chain import Chain  # noqa: E402
+from seqgen.testing.letters import LettersTokenizer  # noqa: E402
 from seqgen.tokenizers.char import CharTokenizer  # noqa: E402
 
 _PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -46,7 +51,14 @@ SPECS = (
     "dry",
     "logit-bias:a=2",
     "logit-bias:ab=2",
+    "grammar",
     r"regex:pattern=(.|\n)*",
+    r"regex:pattern=[a-z]{400}",
+    r"regex:pattern=(\d{4}-\d{2}-\d{2}\n){150}",
+    r"regex:pattern=([\w.-]+@[\w-]+\.[a-z]{2\,3}\n){150}",
+    r"regex:pattern=((red|green|blue|white|black) (door|house|road)\n){100}",
+    r"regex:pattern=(.{1\,80}\n){20}",
+    r"regex:pattern=(Name: [A-Za-z -]{1\,40}\nAge: \d{1\,3}\n){30}",
 )
 CATALOG = load_catalog()
 
@@ -61,7 +73,12 @@ def main() -> None:
 
     model = ModelSpec(vocab_size=vocab_size, hidden_size=arguments.hidden_size, num_layers=arguments.num_layers)
     runs = {"a step of the model": step(model, written[:tokens])}
-    runs |= {spec: sampling(spec, logits, written) for spec in SPECS}
+    words = Words(vocab_size)
+    for spec in SPECS:
+        if spec.partition(":")[0] in {"grammar", "regex"}:
+            runs[spec] = keeping(spec, logits, words, texts=arguments.repeats + 1)
+        else:
+            runs[spec] = sampling(spec, logits, written)
     seconds = interleave(runs, repeats=arguments.repeats)
     title = f"samplers {vocab_size} {model.num_layers}x{model.hidden_size}"
     report(title, seconds, work=tokens, unit="tokens", vocab_size=vocab_size, numpy=np.__version__)
@@ -96,6 +113,71 @@ def sampling(spec: str, logits: list[np.ndarray], written: np.ndarray) -> Callab
         for row in logits:
             chain.adjust(row)
             chain.accept(next(following))
+
+    return run
+
+
+class Words(LettersTokenizer):
+    """So many pieces of text as BPE has them: characters, then made-up words, numbers and signs, each with a space or without."""
+
+    def pieces(self) -> Sequence[bytes]:
+        """The text of each token."""
+        return made_up(self.vocab_size)
+
+    def grammar(self) -> Lines:
+        """No line is empty."""
+        return Lines(np.array([b"\n" in piece for piece in self.pieces()]))
+
+
+@functools.cache
+def made_up(count: int) -> Sequence[bytes]:
+    """So many pieces."""
+    generator = np.random.default_rng(1)
+    letters = list(string.ascii_lowercase)
+    frequencies = generator.dirichlet(np.full(len(letters), 0.7))
+    texts = list("\n -.:@" + string.digits + string.ascii_letters)
+    for number in range(len(texts), count):
+        size = 1 + generator.poisson(5)
+        if number % 10:
+            text = "".join(generator.choice(letters, size, p=frequencies))
+        else:
+            text = "".join(generator.choice(list(string.digits if number % 20 else string.punctuation), size))
+        texts.append(" " * (number % 2) + (text if number % 3 else text.capitalize()))
+    return [text.encode() for text in texts[:count]]
+
+
+class Lines:
+    """A grammar of lines that are not empty, in which states count the tokens of a line up to a hundred."""
+
+    start: Hashable = 0
+
+    def __init__(self, ends: np.ndarray) -> None:
+        self._ends = ends
+
+    def allowed(self, state: Any) -> np.ndarray:
+        """What may come next."""
+        return self._ends if state == 100 else np.ones_like(self._ends) if state else ~self._ends
+
+    def next(self, state: Any, token: int) -> Hashable:
+        """After an end of line another line begins."""
+        return 0 if self._ends[token] else min(state + 1, 100)
+
+    def may_end(self, state: Any) -> bool:
+        """After a whole line."""
+        return state == 0
+
+
+def keeping(spec: str, logits: list[np.ndarray], words: Words, texts: int) -> Callable[[], object]:
+    """The work of one sampler and of taking the likeliest token that it leaves; each of so many runs begins a text."""
+    chains = [Chain([CATALOG.make("sampler", spec)]) for _ in range(texts)]
+    for chain in chains:
+        chain.begin(np.zeros((1, 0), np.int64), words)
+    unused = iter(chains)
+
+    def run() -> None:
+        chain = next(unused)
+        for row in logits:
+            chain.accept(chain.adjust(row).argmax(axis=1))
 
     return run
 

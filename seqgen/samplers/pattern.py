@@ -39,6 +39,7 @@ _REFUSED = {
     "POSSESSIVE_REPEAT": "has a possessive repetition",
     "AT_BOUNDARY": r"has \b",
     "AT_NON_BOUNDARY": r"has \B",
+    "AT_LINE": "has ^ or $ for lines",
 }
 
 
@@ -61,10 +62,14 @@ class CharacterClass:
         run = bisect.bisect_left(self._ends, first)
         return run < len(self._ends) and self._begins[run] <= last
 
+    def runs(self, characters: str) -> list[tuple[int, int]]:
+        """The first and the last place of each run of these characters that it takes."""
+        return [(run.start(), run.end() - 1) for run in self._regex.finditer(characters)]
+
     @functools.cached_property
     def _runs(self) -> list[tuple[int, int]]:
-        """The first and the last of each run of code points that it takes."""
-        return [(run.start(), run.end() - 1) for run in self._regex.finditer(_every_character())]
+        """Of all code points."""
+        return self.runs(_every_character())
 
     @functools.cached_property
     def _begins(self) -> list[int]:
@@ -80,7 +85,7 @@ class State:
 
     def __init__(self, edges: Iterable[tuple[CharacterClass, int]], *, accepting: bool) -> None:
         self.accepting = accepting
-        self.after: dict[str, State] = {}
+        self.after: dict[str | frozenset[CharacterClass], State] = {}  # by a character, and by what takes one
         self.edges: dict[CharacterClass, list[int]] = {}
         for taken, place in edges:
             self.edges.setdefault(taken, []).append(place)
@@ -118,12 +123,25 @@ class Pattern:
         self._states: dict[tuple[frozenset[int], bool], State] = {}
         self.start = self._state([places.first], at_start=True)
 
+    @property
+    def classes(self) -> list[CharacterClass]:
+        """Those of its places, each once."""
+        return list(dict.fromkeys(each for each, _ in self._edges.values()))
+
     def step(self, state: State, character: str) -> State:
         """The state after a character; ``DEAD`` where it keeps no match possible."""
         found = state.after.get(character)
         if found is None:
-            targets = [place for each, places in state.edges.items() if each.takes(character) for place in places]
-            found = state.after[character] = self._state(targets) if targets else DEAD
+            taking = frozenset(each for each in state.edges if each.takes(character))
+            found = state.after[character] = self.after(state, taking)
+        return found
+
+    def after(self, state: State, taking: frozenset[CharacterClass]) -> State:
+        """The state after a character that these of the state's classes take."""
+        found = state.after.get(taking)
+        if found is None:
+            targets = [place for each in taking for place in state.edges[each]]
+            found = state.after[taking] = self._state(targets) if targets else DEAD
         return found
 
     def _state(self, places: Iterable[int], *, at_start: bool = False) -> State:
@@ -213,13 +231,12 @@ class _Places:
                 return self._repeat(least, most, items, then, flags)
             case "AT":
                 name = str(value)
-                if name in {"AT_BEGINNING", "AT_BEGINNING_STRING"}:
+                if flags & re.MULTILINE and name in {"AT_BEGINNING", "AT_END"}:
+                    name = "AT_LINE"
+                passed = {"AT_BEGINNING": self.starts, "AT_END": self.ends}.get(name.removesuffix("_STRING"))
+                if passed is not None:
                     place = self._skip(then)
-                    self.starts.add(place)
-                    return place
-                if name in {"AT_END", "AT_END_STRING"}:
-                    place = self._skip(then)
-                    self.ends.add(place)
+                    passed.add(place)
                     return place
         raise self._refusal(f"{_REFUSED.get(name, f'has {name}')}, which cannot be followed character by character")
 
@@ -279,17 +296,21 @@ def _leading_to_a_match(places: _Places, taken: set[CharacterClass]) -> set[int]
     """The places after the beginning of a text from which these classes lead to a match."""
     ended = {places.MATCH}  # without another character
     leads = {places.MATCH}
+    # But for repetitions, each comes after those that it leads to, so that a long pattern needs few rounds.
+    order = sorted({*places.skips, *places.classes} - places.starts)
     size = -1
     while size != len(ended) + len(leads):
         size = len(ended) + len(leads)
-        for place, targets in places.skips.items():
-            if place in places.starts:
+        for place in order:
+            if place in places.classes:
+                each, target = places.classes[place]
+                if each in taken and target in leads:
+                    leads.add(place)
                 continue
-            if not ended.isdisjoint(targets):
+            if not ended.isdisjoint(places.skips[place]):
                 ended.add(place)
-            if not (ended if place in places.ends else leads).isdisjoint(targets):
+            if not (ended if place in places.ends else leads).isdisjoint(places.skips[place]):
                 leads.add(place)
-        leads.update(place for place, (each, target) in places.classes.items() if each in taken and target in leads)
     return leads
 
 

@@ -39,7 +39,11 @@ def test_a_dry_run_shows_sizes_time_and_where_each_option_came_from(trial):
         r"^ memory +up to [\d.]+ MB: weights [\d.]+ MB, gradients [\d.]+ MB, optimizer [\d.]+ MB, ",
         r"activations [\d.]+ MB, logits [\d.]+ MB \(estimated\)",
         r"^ n-grams +[\d.]+ MB when all is trained \(estimated\)",
-        *([r"^ process +[\d,]+ MB so far \(measured\)"] if sys.platform == "linux" else []),
+        *(
+            [r"^ process +[\d,]+ MB of main memory so far, with the framework \(measured\)"]
+            if sys.platform == "linux"
+            else []
+        ),
         r"^ steps per epoch +84 ",
         r"^ measured +[1-5] steps?, \S+ s each",
         r"^ pace +[\d,]+ tokens/s, [\d,]+ characters/s",

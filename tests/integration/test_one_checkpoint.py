@@ -146,11 +146,13 @@ def test_the_same_random_seed_writes_the_same_text_on_each_backend(shared_main, 
         assert "".join(alone) == sixteen["numpy"][number]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "options"),
-    [(1000, {"stop": [". ", " the"]}), (150, {"prefix_lines": ["The ice", "and", ""]})],
-    ids=["stop texts", "prefix lines"],
+    [
+        pytest.param(70, {}, id="a few"),  # two batches
+        pytest.param(1000, {"stop": [". ", " the"]}, id="stop texts", marks=pytest.mark.slow),
+        pytest.param(150, {"prefix_lines": ["The ice", "and", ""]}, id="prefix lines", marks=pytest.mark.slow),
+    ],
 )
 def test_a_sample_among_many_batches_is_that_alone_on_each_backend(
     shared_main, small_corpus, monkeypatch, count, options

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,12 +14,14 @@ from seqgen import home, settings
 from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
-from seqgen.training.dry_run import activation_bytes, dry_run
+from seqgen.training.dry_run import activation_bytes, dry_run, logit_bytes, ngram_bytes
 from seqgen.training.lr_find import range_test
+from seqgen.training.mixing import _mix
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.pace import SECONDS, STEPS
 from seqgen.training.preparation import prepare
 
+ICE = Path(__file__).parents[2] / "corpora" / "ice.txt"
 TINY = {
     "backend": "torch",
     "hidden_size": 8,
@@ -29,9 +36,10 @@ TINY = {
 def prepared(seqgen_home, tmp_path):
     """What a training of a tiny model with these options has prepared."""
 
-    def make(**given):
-        path = tmp_path / "sea.txt"
-        path.write_text("The sea is wide and the ice is white.  " * 30)
+    def make(corpus=None, **given):
+        path = corpus or tmp_path / "sea.txt"
+        if corpus is None:
+            path.write_text("The sea is wide and the ice is white.  " * 30)
         values, origins = settings.resolve(
             TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
         )
@@ -109,13 +117,56 @@ def test_it_leaves_nothing_behind_but_the_tokens(prepared):
     assert [path.name for path in home.home().iterdir()] == [home.tokens_folder().name]
 
 
-def test_activations_are_the_inputs_the_gates_the_states_and_the_logits():
+def test_activations_are_the_inputs_the_gates_and_the_states():
     ids = np.zeros((2, 3), np.int64)
     spec = ModelSpec(vocab_size=10, architecture="lstm", embedding_size=4, hidden_size=5, num_layers=2)
     hidden = 2 * 3 * (4 + 2 * (4 + 2) * 5)
-    assert activation_bytes(spec, Batch(ids, ids), "float32") == 4 * hidden + 2 * 3 * 2 * 10 * 4
-    assert activation_bytes(spec, Batch(ids, ids), "bfloat16") == 2 * hidden + 2 * 3 * 2 * 10 * 4
-    assert activation_bytes(spec, Batch(ids, ids, last_step_only=True), "float32") == 4 * hidden + 2 * 2 * 10 * 4
+    assert activation_bytes(spec, Batch(ids, ids), "float32") == 4 * hidden
+    assert activation_bytes(spec, Batch(ids, ids), "bfloat16") == 2 * hidden
+    assert logit_bytes(spec, Batch(ids, ids)) == 2 * 3 * 2 * 10 * 4
+    assert logit_bytes(spec, Batch(ids, ids, last_step_only=True)) == 2 * 2 * 10 * 4
+
+
+MEASURED = """
+import json, sys
+from seqgen import api
+
+common = {"progress": False, "backend": "torch", "precision": "float32", "max_steps": 9, "seq_len": 32, "batch_size": 32, "ngram_order": 0}
+small = api.dry_run(sys.argv[1], hidden_size=8, **common)
+large = api.dry_run(sys.argv[1], hidden_size=64, tokenizer="word:vocab_size=20000,min_count=1", **common)
+print(json.dumps({"grown": large.process_memory - small.process_memory, **large.to_json()}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process is told what it has had at most")
+def test_a_large_vocabulary_takes_more_than_all_but_logits_and_less_than_with_all_of_them(run_python, tmp_path):
+    words = [f"{number:x}" for number in range(30_000)]
+    path = tmp_path / "words.txt"
+    path.write_text(" ".join(words * 2))
+    found = json.loads(run_python(MEASURED, path).stdout)
+    memory = found["memory"]
+    assert found["vocab_size"] == 20_000
+    assert memory["logits"] > memory["total"] / 2
+    assert memory["total"] - memory["logits"] < found["grown"] < memory["total"]
+
+
+@pytest.mark.parametrize("given", [{}, {"tokenizer": "word:vocab_size=1000"}, {"ngram_order": 9}], ids=str)
+def test_ngrams_take_about_what_is_said(prepared, given):
+    ready = prepared(**{"corpus": ICE, "seq_len": 64, "batch_size": 16, **given})
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        assert _mix(ready.model, ready.model.weights(), given.get("ngram_order"), ready.training, ready.validation)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ngram_bytes(ready) == pytest.approx(peak - before, rel=0.3)
+
+
+def test_where_no_ngrams_are_counted_they_take_nothing(prepared):
+    assert ngram_bytes(prepared(ngram_order=0)) == 0
+    assert ngram_bytes(prepared(validation_fraction=0)) == 0
+    assert ngram_bytes(prepared()) > 0
 
 
 def test_a_run_whose_updates_are_counted_warms_up_for_a_tenth_of_them_at_most_unless_told_otherwise(prepared):
