@@ -89,7 +89,11 @@ def train(
     catalog = catalog or installed_catalog()
     log_to = (log_to,) if isinstance(log_to, str) else tuple(log_to or ())
     session = Session(
-        catalog, make_reporter(progress=progress), _sampling(catalog) if progress else None, log_to, samples=partial(samples, catalog)
+        catalog,
+        make_reporter(progress=progress),
+        _sampling(catalog) if progress else None,
+        log_to,
+        samples=partial(samples, catalog),
     )
     if resume is not None:
         others = {"name": name, "preset": preset, "config": config, "from_model": from_model}

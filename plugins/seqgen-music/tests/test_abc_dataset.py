@@ -13,6 +13,7 @@ import pytest
 from seqgen.core.errors import CorpusError, OptionError
 from seqgen.testing import DatasetContract
 from seqgen_music.abc.dataset import LONGEST, AbcDataset
+from seqgen_music.abc.metre import WHOLE
 from seqgen_music.abc.tune import read_tune, tunes_of
 
 TUNE = "X:1\nM:6/8\nL:1/8\nK:G\nG|GAB cde|[1g3 g2:|[2g6|]"
@@ -78,6 +79,12 @@ def test_a_tune_is_written_in_one_spelling(read):
     ]
 
 
+def test_chord_symbols_are_written_in_one_way_and_other_texts_are_left_out(read):
+    book = 'X:1\nM:4/4\nL:1/4\nK:C\n"G(Em)"C2"C/e"D2|"D/f#"E2"E♭7/b♭"F2|"C6/9"G2"A#o"A2|"^quick"B2"D.C."c2|]'
+    written = '"G(Em)"C2 "C/E"D2 | "D/F#"E2 "Eb7/Bb"F2 | "C6/9"G2 "A#o"A2 | B2 c2 |]'
+    assert read(book) == [f"X:1\nM:4/4\nL:1/4\nK:C\n{written}"]
+
+
 def test_only_a_number_behind_a_bar_line_is_an_ending(read):
     book = 'X:1\nM:4/4\nL:1/8\nK:C\nC8|"first"1D6 D"text"2:|\n%\n2E7 E|/F7|]'
     assert read(book, bars="any") == ["X:1\nM:4/4\nL:1/8\nK:C\nC8 |[1 D6D2 :|[2 E7E |/2 F7 |]"]
@@ -91,6 +98,33 @@ def test_an_ending_of_several_passes_and_a_bar_line_that_is_not_seen_are_no_faul
 
 def test_fields_after_the_key_and_before_the_music_count_as_the_header(read):
     assert read("X:1\nM:4/4\nK:A\nM:6/8\nK:D\nA6|]") == ["X:1\nM:6/8\nK:D\nA6 |]"]
+
+
+def test_of_a_header_field_that_comes_twice_the_last_counts_unless_it_is_text(read):
+    book = "X:1\nT:One\nT:Two\nR:reel\nR:jig\nM:C\nM:6/8\nL:1/4\nL:1/8\nQ:90\nQ:80\nK:C\nK:D\nQ:70\nA6|]"
+    assert read(book, fields="TRQ") == ["X:1\nT:One\nR:reel\nQ:70\nM:6/8\nL:1/8\nK:D\nA6 |]"]
+    tune = read_tune(f"{book}\nK:G\nL:1/4\nG|]")
+    assert [tune.fields[letter] for letter in "TMLQK"] == ["One\nTwo", "6/8", "1/8", "70", "D"]
+    assert str(tune.key) == "D"
+
+
+FILE_HEADER = "%abc-2.1\nM:3/4\nL:1/4 % quarters\nR:waltz\n%%titlefont Arial\n"
+
+
+def test_a_tune_has_what_it_lacks_from_the_file_header(read):
+    tunes = "X:1\nT:A\nK:C\nCDE|FGA|]\n\nX:2\nL:1/8\nR:slow\nK:G\nM:2/4\nGABc|]\n\nM:C\n\nX:3\nK:C\nC3|]"
+    written = [
+        "X:1\nT:A\nR:waltz\nM:3/4\nL:1/4\nK:C\nC D E | F G A |]",
+        "X:1\nR:slow\nM:2/4\nL:1/8\nK:G\nGA Bc |]",
+        "X:1\nR:waltz\nM:3/4\nL:1/4\nK:C\nC3 |]",
+    ]
+    assert read(f"{FILE_HEADER}\n{tunes}") == written
+    assert read(f"{FILE_HEADER}{tunes}") == written  # without the empty line that ends it
+
+
+def test_a_fault_is_told_with_its_line_also_below_a_file_header(read):
+    with pytest.warns(UserWarning, match=r"0\.abc:13: the bar has 5/8 of 6/8"):
+        assert len(read(f"{FILE_HEADER}\nX:1\nK:C\nC3|]\n\nX:2\nK:C\nC3|C5/|C3|]")) == 1
 
 
 def test_a_metre_within_a_tune_leaves_the_length_of_notes_as_it_is(read):
@@ -148,13 +182,14 @@ def test_all_tunes_can_be_brought_to_one_tonic_or_signature(read, transpose, wri
         ("X:2\nK:C\nM:3/4\nC6|C5|C6|]", ":10: the bar has 5/8 of 6/8"),
         ("X:2\nM:4/4\nL:1/4\nK:C\nCDEF|\nCDE|CDEF|]", ":12: the bar has 6/8 of 8/8"),
         ("X:2\nK:C\n[CE|", ':9: "[" is not closed'),
-        ("X:2\nK:C\nC ? D", ':9: "?" means nothing here'),
+        ("X:2\nK:C\nC & D", ':9: "&" means nothing here'),
         ("X:2\nM:4\nK:C\nC|", ":8: M:4 is no metre"),
         ("X:2\nM:1/0\nK:C\nC|", ":8: M:1/0 is no metre"),
         ("X:2\nM:9+9/1\nK:C\nC|", ":8: M:9+9/1 is no metre"),
         ("X:2\nL:0\nK:C\nC|", ":8: L:0 is no length"),
         ("X:2\nL:17/1\nK:C\nC|", ":8: L:17/1 is no length"),
-        ("X:2\nK:C\nV:1\nC|\nV:2\nC|", ":9: it has voices"),
+        ("X:2\nK:C\nV:1\nC|\nV:2\nC|", ":11: it has voices"),
+        ("X:2\nK:C\n[V:1]C|[V:2]C|", ":9: it has voices"),
         ("X:2\nK:C\n(3CD|", ":9: a tuplet lacks 1 of its notes"),
         ("X:2\nK:C\nz8|", ":9: there is no note"),
         ("X:2\nK:C\n[" + "C" * 100_000 + "]8|", ":9: a chord has more than 16 notes"),
@@ -190,6 +225,50 @@ def test_a_tune_that_cannot_be_transposed_stays_as_it_is(read):
     assert read("X:1\nM:4/4\nL:1/8\nK:G\nG8|[K:none]G8|]", transpose="all") == [
         "X:1\nM:4/4\nL:1/8\nK:G\nG8 | [K:none] G8 |]"
     ]
+
+
+def test_chord_symbols_are_transposed_whole(read):
+    book = 'X:1\nM:4/4\nL:1/4\nK:D\n"G(Em)"D2"D/f#"D2|"C6/9"D2"A#o"D2|"N.C."D4|]'
+    written = '"F(Dm)"C2 "C/E"C2 | "Bb6/9"C2 "G#o"C2 | "N.C."C4 |]'
+    assert read(book, transpose="tonic") == [f"X:1\nM:4/4\nL:1/4\nK:C\n{written}"]
+
+
+@pytest.mark.parametrize(
+    "music",
+    [
+        "CDEF|\\ % joined to the next\nGABc|]",
+        "CDEF|$ GABc|]",
+        "CD#*;EF|?GA@Bc|]",
+        "V:1\nCDEF|\nV:1 clef=treble\nGA[V:1]Bc|]",
+    ],
+)
+def test_what_one_voice_may_hold_is_no_fault(read, music):
+    assert read(f"X:1\nM:4/4\nL:1/4\nK:C\n{music}") == ["X:1\nM:4/4\nL:1/4\nK:C\nCD EF | GA Bc |]"]
+
+
+@pytest.mark.parametrize(
+    ("key", "music", "sounds"),
+    [
+        ("C", "{^f}g2f2|f4", [79, 78, 77]),  # the accidental of a grace note holds in its bar
+        ("C", "^f4-|f2f2", [78, 78, 77]),  # that of a tied note for the note that it is tied to
+        ("C", "^f4-|{g}=f2f2", [78, 77, 77]),
+        ("C", "^f4-|z2f2", [78, None, 77]),
+        ("C", "[^fa]4-|[fa]4", [78, 78]),
+        ("C", "[a^f-]4|[af]4", [78, 78]),
+        ("C", "[^fa-]4|[fa]4", [78, 77]),
+        ("G", "=f4-|f4-|f4|f4", [77, 77, 77, 78]),
+    ],
+)
+def test_a_note_sounds_as_accidentals_and_ties_make_it(key, music, sounds):
+    tune = read_tune(f"X:1\nM:4/4\nL:1/8\nK:{key}\n{music}|]")
+    assert [note.midi for note in tune.notes] == sounds
+
+
+@pytest.mark.parametrize("long", ["W:{}", "% {}", "K:C clef=treble name={}", 'C8|"^{}"C8|\nC8|', "C8| % {}"])
+def test_a_long_line_of_words_does_not_become_music(long):
+    tune = read_tune(f"X:1\nM:4/4\nL:1/8\nK:C\n{long.format('a cab face ' * 1000)}\nC8|]")
+    assert tune.faults == []
+    assert {(note.midi, note.ticks) for note in tune.notes} == {(60, WHOLE)}
 
 
 def test_a_rest_may_last_several_bars(read):

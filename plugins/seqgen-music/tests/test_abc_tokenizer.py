@@ -51,6 +51,12 @@ def tokens_of(document: str) -> list[str]:
         ("A|1,3 B:|2-4 c [1,3|d[|]e", ["A", "|", "1,3", "B", ":|", "2-4", "c", "[1,3", "|", "d", "[|]", "e"]),
         ("|1 A1,3", ["|", "1", "A", "1", ",", "3"]),  # no ending within the bar
         ("A:|", ["A", ":|"]),  # no field, though it begins a line
+        ("C|\\ % no", ["C", "|", "%", "n", "o", "\n"]),
+        ("C$D#*E;?@`F", ["C", "D", "E", "F"]),
+        ("T:Ice % old", ["T:", "I", "c", "e", "\n", "%", "o", "l", "d", "\n"]),
+        (r"T:5\% off", ["T:", "5", "\\", "%", " ", "o", "f", "f", "\n"]),
+        ('"G(Em)"A"C/e"B"D/f#"c', ['"G(Em)"', "A", '"C/e"', "B", '"D/f#"', "c"]),
+        ('"D♭"A"C6/9"B"A#o"c', ['"D♭"', "A", '"C6/9"', "B", '"A#o"', "c"]),
     ],
 )
 def test_each_musical_symbol_is_one_token(music, tokens):
@@ -66,6 +72,11 @@ def test_notes_are_beamed_by_the_beat_and_four_bars_make_a_line():
 def test_the_length_of_notes_is_that_of_each_tune():
     written = "X:1\nM:4/4\nK:C\nC4 D4 |]\n\nX:2\nM:2/4\nK:C\nCDEF GABc |]"  # eighths, and sixteenths
     assert AbcTokenizer().fit([written]).canonical(written) == written
+
+
+@pytest.mark.parametrize("music", ['(3AB^c !trill!d\'2 "Am7"[Ace]z/2|', "{/g}A3/2 !fermata!c ", "^c'[1,3"])
+def test_a_long_line_of_music_is_read_as_if_it_were_short(music):
+    assert tokens_of(music * 1000) == tokens_of(music) * 1000
 
 
 @pytest.mark.parametrize("tune", TUNES)

@@ -68,6 +68,26 @@ def test_a_piece_in_half_notes_is_read_at_any_resolution(scheme, resolution, kep
     assert ((2, 2) in metres) is (kept and scheme != "structured")
 
 
+@pytest.mark.parametrize(
+    ("scheme", "kept"),
+    [
+        ("remi", [(0, 12), (30, 1)]),
+        ("tsd", [(0, 12), (30, 1)]),
+        ("midilike", [(0, 20), (30, 1)]),
+        ("structured", [(0, 12), (12, 1)]),
+    ],
+)
+def test_of_long_notes_and_rests_twelve_beats_are_left_where_the_scheme_has_no_more(scheme, kept):
+    score = Score(480)
+    track = Track("", 0)
+    for place, beats in ((0, 20), (30, 1)):
+        track.notes.append(Note(place * 480, beats * 480, 60, 90))
+    score.tracks.append(track)
+    back = Score.from_midi(MidiTokenizer(scheme=scheme).canonical(score.dumps_midi()))
+    beat = back.ticks_per_quarter
+    assert [(note.time / beat, note.duration / beat) for note in back.tracks[0].notes] == kept
+
+
 def test_the_words_of_remi_are_these(duet):
     tokenizer = MidiTokenizer()
     assert tokenizer.words(tokenizer.encode(duet))[:9] == [

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
-from seqgen_music.abc.tune import read_tune
+from seqgen_music.abc.lexemes import lex
+from seqgen_music.abc.tune import tune_of
 from seqgen_music.pitches import CLASSES, name
 
 
-def about(text: str) -> dict[str, Any]:
+def about(lines: Iterable[str]) -> dict[str, Any]:
     """Title, key, metre, bars, range, how often each pitch class occurs, and what is wrong with it; JSON-able.
 
     Bars and notes are those that are written, repeats counted once.
+
+    Args:
+        lines: of the tune, as :func:`seqgen_music.abc.tune.tunes_of` gives them.
     """
-    tune = read_tune(text)
+    tune = tune_of(map(lex, lines))
     pitches = [note.midi for note in tune.notes if note.midi is not None]
     classes = Counter(CLASSES[pitch % 12] for pitch in pitches)
     faults = [f"line {line}: {fault}" for line, fault in tune.faults]

@@ -18,7 +18,7 @@ from seqgen.core.files import Source, check_encoding, find_sources
 from seqgen.core.types import Document
 from seqgen_music.abc import MEDIA_TYPE, SUFFIXES
 from seqgen_music.abc.layout import laid_out, laid_out_as, pieces_of
-from seqgen_music.abc.lexemes import Lexeme, lex_line, lines_of
+from seqgen_music.abc.lexemes import Lexeme, lex, lines_of
 from seqgen_music.abc.normal import ORDER, normal
 from seqgen_music.abc.transpose import all_keys, key_of, to_signature, to_tonic, transposed
 from seqgen_music.abc.tune import tune_of, tunes_of
@@ -103,7 +103,7 @@ class AbcDataset(Dataset):
                     f"{file.name}:{start}: the tune has more than {LONGEST:,} characters, the most that are read"
                 )
                 continue
-            lexed = list(map(lex_line, lines))
+            lexed = [list(lex(line)) for line in lines]
             tune = tune_of(lexed)
             wrong = {bar.line for bar in tune.wrong_bars} if self.bars == "any" else set()
             own = [

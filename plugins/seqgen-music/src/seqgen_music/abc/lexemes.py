@@ -3,8 +3,9 @@ r"""The smallest pieces of ABC that mean something: fields, notes, lengths, bars
     [lexeme.text for lexeme in lex("K:G\nG2 (3ABc|")]   # K:G G 2 (3 A B c |
 
 White space separates lexemes and is none, except within free text, where it is one space.  So are y, which only moves notes
-apart, and a backslash at the end of a line, which joins it to the next.  A lexeme never spans two lines,
-so that a text can be read line by line.  What the notation has no meaning for becomes a lexeme for each character.
+apart, $, which ends a line of the score, the characters that the ABC standard 2.1 reserves (8.1), and a backslash at the end of
+a line, which joins it to the next.  A lexeme never spans two lines, so that a text can be read line by line.  What the notation
+has no meaning for becomes a lexeme for each character.
 """
 
 from __future__ import annotations
@@ -66,7 +67,11 @@ QUOTE = Lexeme(Kind.QUOTE, '"')
 QUOTE_END = Lexeme(Kind.QUOTE_END, '"')
 
 _FIELD = re.compile(r"[A-Za-z+]:(?![|:])")  # A:| is a note before a repeat
-_CHORD_SYMBOL = re.compile(r"(?:N\.?C\.?|[A-G][#b]?(?:maj|min|dim|aug|sus|add|m|M|[0-9]|[+()#b-])*(?:/[A-G][#b]?)?)")
+_COMMENT = re.compile(r"(?<!\\)%")
+_CHORD = r"[A-G][#b♯♭]?(?:maj|min|dim|aug|sus|add|[mMo]|/?[0-9]|[+()#b♯♭-])*(?:/[A-Ga-g][#b♯♭]?)?"
+_CHORD_SYMBOL = re.compile(rf"N\.?C\.?|{_CHORD}(?: ?\({_CHORD}\))?")
+"""A chord and perhaps another in parentheses, to be played instead (ABC standard 2.1, 4.18)."""
+
 _MUSIC = re.compile(
     r"""
     (?P<TEXT>%.*)
@@ -89,9 +94,13 @@ _MUSIC = re.compile(
 _PIECE = re.compile(re.sub(r"\(\?P<\w+>", "(?:", _MUSIC.pattern), re.VERBOSE)
 """The same without names, so that ``findall`` gives what was found."""
 
-_NOTHING = frozenset("`y")  # they only move notes apart
+_NOTHING = frozenset("`y$#*;?@")
+"""The back quote and y only move notes apart, $ ends a line of the score, and the others are reserved."""
+
 LONGEST_LINE = 1 << 12
-"""Characters of a line; a longer one is read as if it ended there, so that memory stays bounded."""
+"""Characters of a line that are read at once, so that memory stays bounded.  A longer line of music comes in parts; of a field,
+a comment or a text in quotation marks that is longer, the rest of the line is left out.
+"""
 
 
 def lex(text: str) -> Iterator[Lexeme]:
@@ -105,29 +114,36 @@ def lex_line(line: str) -> list[Lexeme]:
     line = line.strip()
     if _FIELD.match(line):
         return _field(line)
-    pieces = _PIECE.findall(line)  # it passes over white space
-    if pieces and pieces[-1] == "\\":
+    pieces = [piece for piece in _PIECE.findall(line) if piece not in _NOTHING]  # it passes over white space
+    comment = spelled("%", pieces.pop()[1:]) if pieces and pieces[-1][0] == "%" else []
+    while pieces and pieces[-1] == "\\":
         pieces.pop()
     found: list[Lexeme] = []
     for piece in pieces:
         if piece[0] == '"':
             found += quoted(piece.strip('"'))
-        elif piece[0] == "%":
-            found += spelled("%", piece[1:])
-        elif piece not in _NOTHING:
+        else:
             found.append(_lexeme(piece))
-    return found
+    return found + comment
+
+
+def bar_lines(line: str) -> list[tuple[int, int]]:
+    """From where to where the bar lines of one line stand."""
+    if _FIELD.match(line.lstrip()):
+        return []
+    return [match.span() for match in _MUSIC.finditer(line) if match.lastgroup == Kind.BAR.name]
 
 
 def _field(line: str) -> list[Lexeme]:
-    letter, value = line[0], line[2:]
+    letter = line[0]
+    value, *rest = _COMMENT.split(line[2:], maxsplit=1)
+    comment = spelled("%", rest[0]) if rest else []
     if letter not in WHOLE_FIELDS:
-        return spelled(f"{letter}:", value)
-    value, percent, comment = value.partition("%")
+        return spelled(f"{letter}:", value) + comment
     value = single_spaced(value)
     # K:|| would be a note before a bar.
     field = Lexeme(Kind.FIELD, f"{letter}: {value}" if value.startswith(("|", ":")) else f"{letter}:{value}")
-    return [field, *spelled("%", comment)] if percent else [field]
+    return [field, *comment]
 
 
 @functools.lru_cache(1024)  # most are notes and lengths that come again and again
@@ -146,7 +162,9 @@ def character(text: str) -> Lexeme:
 
 
 def spelled(opening: str, text: str) -> list[Lexeme]:
-    """A line of free text: ``T:`` or ``%`` and what follows, a lexeme for each character."""
+    """A line of free text: ``T:`` or ``%`` and what follows, of a field up to a comment, a lexeme for each character."""
+    if opening != "%":
+        text = _COMMENT.split(text, maxsplit=1)[0]
     return [Lexeme(Kind.TEXT, opening), *map(character, single_spaced(text)), LINE_END]
 
 
@@ -178,23 +196,32 @@ def single_spaced(text: str) -> str:
 
 
 def lines_of(pieces: Iterable[str]) -> Iterator[str]:
-    """The lines of a text that comes in pieces, without their ends; what is longer than any line of music comes as several."""
-    held, length = [""], 0
+    """The lines of a text that comes in pieces, without their ends; of a long one (see ``LONGEST_LINE``) its parts."""
+    held: str | None = ""  # of the line that is read; None where the rest of it is left out
     for piece in pieces:
         begin = 0
-        while (end := piece.find("\n", begin)) >= 0:  # all at once would be several times the piece
-            yield from _chunks("".join([*held, piece[begin:end]]))
-            held, length, begin = [""], 0, end + 1
-        rest = piece[begin:]
-        held.append(rest)
-        length += len(rest)
-        if length >= LONGEST_LINE:
-            *chunks, rest = _chunks("".join(held))
-            yield from chunks
-            held, length = [rest], len(rest)
-    yield from _chunks("".join(held))
+        while begin < len(piece):
+            end = piece.find("\n", begin, begin + LONGEST_LINE)
+            stop = end if end >= 0 else begin + LONGEST_LINE
+            if held is not None:
+                held += piece[begin:stop]
+            while held is not None and len(held) > LONGEST_LINE:
+                cut = _cut(held[:LONGEST_LINE])
+                yield held[:cut]
+                held = held[cut:] if cut < LONGEST_LINE else None
+            if end >= 0:
+                if held is not None:
+                    yield held
+                held = ""
+            begin = stop + (end >= 0)
+    if held is not None:
+        yield held
 
 
-def _chunks(line: str) -> Iterator[str]:
-    for start in range(0, max(len(line), 1), LONGEST_LINE):
-        yield line[start : start + LONGEST_LINE]
+def _cut(line: str) -> int:
+    """Where the beginning of a long line is cut: before its last bar line or behind its last space, or else before its last
+    lexeme, which may go on behind it.  At its end where it is one lexeme or field.
+    """
+    later = [] if _FIELD.match(line.lstrip()) else list(_MUSIC.finditer(line))[1:]
+    apart = [each for each in later if each.lastgroup == Kind.BAR.name or line[each.start() - 1].isspace()]
+    return (apart or later)[-1].start() if later else len(line)

@@ -12,7 +12,7 @@ from seqgen.core.files import find_sources
 from seqgen_music.abc import SUFFIXES
 from seqgen_music.abc.book import lines_of_book
 from seqgen_music.abc.layout import laid_out
-from seqgen_music.abc.lexemes import lex_line
+from seqgen_music.abc.lexemes import lex
 from seqgen_music.abc.normal import normal
 from seqgen_music.abc.tune import Note, Tune, read_tune, tunes_of
 
@@ -31,7 +31,7 @@ def read_tunes(sources: Sequence[str], encoding: str = "auto") -> list[Tune]:
         CorpusError: a source cannot be read, or there is no tune.
     """
     tunes = [
-        read_tune(laid_out(normal(itertools.chain.from_iterable(map(lex_line, lines)))))
+        read_tune(laid_out(normal(itertools.chain.from_iterable(map(lex, lines)))))
         for file in find_sources(sources, suffixes=SUFFIXES)
         for _, lines in tunes_of(lines_of_book(file, encoding))
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -12,8 +13,14 @@ from seqgen_music.abc.metre import WHOLE, bar_length, default_unit, multiple
 ORDER = "XTRCQMLK"
 """Header fields in the order in which they are written."""
 
+_LAST_COUNTS = "MLQK"
+"""Header fields of which the last counts, where there are several, also behind the K: field."""
+
 _KEPT_WITHIN = "KLMP"
 """Fields that are kept within a tune, on lines of their own or in brackets."""
+
+_SIGNS = str.maketrans("♯♭", "#b")
+_BASS = re.compile(r"/[a-g]")
 
 _BARS = {
     "[|": "||",
@@ -32,7 +39,7 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
     """A tune in its normal spelling.
 
     Header fields are written in the order of ``ORDER``, X: as 1; keys as ``Ador``, lengths as ``/2`` and ``3/2``, endings as
-    ``[1``.  Comments, remarks, lyrics and text in quotation marks are left out, chord symbols stay.
+    ``[1``, chord symbols as ``Bb/D``.  Comments, remarks, lyrics and text in quotation marks are left out, chord symbols stay.
 
     Args:
         lexemes: of a tune.
@@ -40,17 +47,18 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
     """
     header: dict[str, list[Lexeme]] = {"X": [Lexeme(Kind.FIELD, "X:1")]}
     body: list[Lexeme] = []
+    wanted = {*fields, *"MLK"} & {*ORDER} - {"X"}
     previous = Kind.BAR
     for letter, piece in _pieces(lexemes):
         if not letter:
             body += _music(piece, previous)
             previous = piece[-1].kind if piece else previous
-        elif not body and "K" in header and letter in "MLK":
+        elif not body and "K" in header and letter in wanted.intersection(_LAST_COUNTS):
             if letter == "M" and "L" not in header:
                 header |= _kept_unit(header.get("M", []), piece)
             header[letter] = piece
         elif "K" not in header:
-            if letter in {*fields, *"MLK"} and letter in ORDER and letter not in header and letter != "X":
+            if letter in wanted and (letter not in header or letter in _LAST_COUNTS):
                 header[letter] = piece
         elif letter in _KEPT_WITHIN:
             body += piece
@@ -119,6 +127,8 @@ def _spellings(lexeme: Lexeme) -> tuple[Lexeme, ...]:
         text = f"[{text.removeprefix('[')}"
     elif kind is Kind.INLINE:
         text = f"[{_field(Lexeme(Kind.FIELD, text[1:-1])).text}]"
+    elif kind is Kind.CHORD_SYMBOL:
+        text = _BASS.sub(lambda bass: bass[0].upper(), text.translate(_SIGNS))
     elif kind is Kind.DECORATION and text.startswith("+"):
         text = f"!{text[1:-1]}!"
     return (Lexeme(kind, text),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from seqgen_music.abc.keys import ACCIDENTALS, Interval, Key, Pitch, parse_key
@@ -11,6 +12,8 @@ _PLACES = range(-6, 7)
 """Signatures to transpose to: six flats to six sharps."""
 
 _FIELDS = frozenset({Kind.FIELD, Kind.INLINE})
+_ROOT = re.compile(r'(?<=["(/])[A-G][#b]?')
+"""A note in a chord symbol: a root, also of the chord in parentheses, or a bass."""
 
 
 def key_of(lexemes: Iterable[Lexeme]) -> Key | None:
@@ -38,7 +41,7 @@ def all_keys(key: Key) -> list[Interval]:
 
 
 def transposed(lexemes: Iterable[Lexeme], interval: Interval) -> list[Lexeme] | None:  # noqa: C901  one branch a kind
-    """The tune at an interval; None where a note would take three accidentals, or a key inside is none."""
+    """The tune, in its normal spelling, at an interval; None where a note would take three accidentals, or a key inside is none."""
     result = []
     altered: dict[tuple[str, int], int] = {}
     signature: dict[str, int] = {}
@@ -82,13 +85,7 @@ def transposed(lexemes: Iterable[Lexeme], interval: Interval) -> list[Lexeme] | 
 
 
 def _chord_symbol(text: str, interval: Interval) -> str | None:
-    parts = []
-    for part in text.strip('"').split("/"):
-        root = part[:2] if part[1:2] in ("#", "b") else part[:1]
-        if part.startswith("N"):
-            return text
-        moved = interval.name(root)
-        if moved is None:
-            return None
-        parts.append(moved + part[len(root) :])
-    return f'"{"/".join(parts)}"'
+    moved = {root: interval.name(root) for root in _ROOT.findall(text)}
+    if None in moved.values():
+        return None
+    return _ROOT.sub(lambda root: str(moved[root[0]]), text)

@@ -17,6 +17,12 @@ MOST_IN_CHORD = 16
 SECTION_BARS = frozenset({"||", "|]", "|:", ":|", "::", "[|", ":|]", ":||", "||:", ":||:", ":|:", "[|:"})
 """Bar lines at which a part of a tune begins or ends."""
 
+_LAST_COUNTS = frozenset("MLQK")
+"""Fields of which the last before the first note counts; others add to those before (ABC standard 2.1, 3)."""
+
+_FILE_FIELDS = tuple(f"{letter}:" for letter in "ABCDFGHLMNORSZ")
+"""Fields that may stand in the file header (2.2.2), without those that are about symbols and programs."""
+
 _CLOSING = {Kind.CHORD: "[", Kind.GRACE: "{", Kind.SLUR: "("}
 _ENDS = {Kind.CHORD_END: Kind.CHORD, Kind.GRACE_END: Kind.GRACE, Kind.SLUR_END: Kind.SLUR}
 _NOTES = frozenset({Kind.PITCH, Kind.REST})
@@ -30,13 +36,11 @@ class Note(NamedTuple):
         ticks: how long.
         midi: its MIDI number; None for a rest.
         in_key: whether the key signature has it.
-        tied: it goes on in the next note.
     """
 
     ticks: int
     midi: int | None
     in_key: bool = True
-    tied: bool = False
 
 
 @dataclass
@@ -70,8 +74,8 @@ class Tune:
     """A tune.
 
     Attributes:
-        fields: the values of header fields by their letter, several joined by line ends.
-        key: the first; None for none.
+        fields: the values of header fields by their letter, several joined by line ends; of M:, L:, Q: and K: the last.
+        key: that of the first note; None for none.
         bars: those with something in them.
         faults: what is wrong, each with its line, from 1.
     """
@@ -134,7 +138,10 @@ class _Reader:
         self._letter = ""
         self._chord: list[tuple[int, bool]] = []
         self._note: tuple[int | None, bool] | None = None  # read, but its length is not settled
-        self._tied = False
+        self._sounding: list[tuple[tuple[str, int], int]] = []  # how the note or chord that was read last is altered
+        self._tied: dict[tuple[str, int], int] = {}  # what of it goes on in the next
+        self._carried: dict[tuple[str, int], int] = {}  # what of the one before goes on in it
+        self._voice = ""  # the first
         self._in_body = False
 
     def feed(self, lexeme: Lexeme) -> None:
@@ -183,10 +190,20 @@ class _Reader:
 
     def _header(self, letter: str, value: str) -> None:
         if letter == "V":
-            self._fault("it has voices (V:); a tune is one voice")
+            voice = value.partition(" ")[0]
+            self._voice = self._voice or voice
+            if voice != self._voice:
+                self._fault("it has voices (V:); a tune is one voice")
         fields = self._tune.fields
-        if not self._in_body:
+        if letter in _LAST_COUNTS:
+            if not self._has_notes:
+                fields[letter] = value
+        elif not self._in_body:
             fields[letter] = f"{fields[letter]}\n{value}" if letter in fields else value
+
+    @property
+    def _has_notes(self) -> bool:
+        return bool(self._tune.bars or self._bar.symbols)
 
     def _field(self, letter: str, value: str, lexeme: Lexeme) -> None:
         self._settle()
@@ -194,10 +211,9 @@ class _Reader:
         if letter == "K":
             self._altered = {}
             self._in_body = True
-            key = parse_key(value)
-            if "K" not in self._tune.fields or (self._tune.fields["K"] == value and not self._tune.bars):
-                self._tune.fields["K"], self._tune.key = value, key
-            self._key = key
+            self._key = parse_key(value)
+            if not self._has_notes:
+                self._tune.key = self._key
         if letter == "M" and value.lower() not in ("none", "") and bar_length(value) is None:
             self._fault(f"M:{value} is no metre; one is a fraction such as 6/8, C, C| or none")
         if letter == "L" and unit_length(value) is None:
@@ -218,7 +234,7 @@ class _Reader:
                 self._fault("no note follows > or < in the bar")
             self._end_bar(text)
         elif kind is Kind.TIE:
-            self._tied = True
+            self._tied.update(self._sounding[-1:] if Kind.CHORD in self._open else self._sounding)
         elif kind is Kind.CHARACTER:
             self._fault(f'"{text}" means nothing here')
         elif kind in _CLOSING:
@@ -235,10 +251,15 @@ class _Reader:
         self._bar.symbols.append(text)
 
     def _begin_note(self, kind: Kind, text: str) -> None:
-        if self._open and Kind.GRACE in self._open:
+        if Kind.GRACE in self._open:
+            if kind is Kind.PITCH and (pitch := Pitch.parse(text)).accidental:
+                self._altered[pitch.letter, pitch.octave] = ACCIDENTALS[pitch.accidental]
             return
+        in_chord = Kind.CHORD in self._open
+        if not (in_chord and self._chord):
+            self._go_on()
         pitched = self._pitched(text) if kind is Kind.PITCH else None
-        if self._open and Kind.CHORD in self._open:
+        if in_chord:
             if pitched:
                 self._chord.append(pitched)
             if len(self._chord) > MOST_IN_CHORD:
@@ -260,6 +281,12 @@ class _Reader:
             self._note = min(self._chord, default=(None, True))
             self._chord = []
 
+    def _go_on(self) -> None:
+        """Another note or chord begins."""
+        self._sounding = []
+        if self._tied or self._carried:
+            self._carried, self._tied = self._tied, {}
+
     def _pitched(self, text: str) -> tuple[int, bool]:
         pitch, key = Pitch.parse(text), self._key
         signature = key.altered.get(pitch.letter, 0) if key else 0
@@ -267,6 +294,9 @@ class _Reader:
         if pitch.accidental:
             self._altered[place] = ACCIDENTALS[pitch.accidental]
         alter = self._altered.get(place, signature)
+        if self._carried and not pitch.accidental:
+            alter = self._carried.get(place, alter)
+        self._sounding.append((place, alter))
         midi = pitch.midi(alter)
         return midi, key is None or midi % 12 in key.pitch_classes
 
@@ -275,8 +305,8 @@ class _Reader:
         if self._note is not None:
             midi, in_key = self._note
             ticks = self._rhythm.pending or self._rhythm.last
-            self._bar.notes.append(Note(ticks, midi, in_key, self._tied))
-        self._note, self._tied = None, False
+            self._bar.notes.append(Note(ticks, midi, in_key))
+        self._note = None
 
     def _end_bar(self, closing: str) -> None:
         self._settle()
@@ -311,18 +341,22 @@ def tunes_of(lines: Iterable[str], *, longest: int | None = None) -> Iterator[tu
     """The tunes of a book: the number of the first line, from 1, and the lines.
 
     A tune begins with X: or after an empty line, and ends at an empty line or the next X:.  What has no field is no tune, but
-    text between tunes.
+    text between tunes.  Fields that a tune lacks and the file header has (ABC standard 2.1, 2.2.2) stand before its K:, as one
+    line with it, so that the others keep their numbers.
 
     Args:
         lines: of the book.
         longest: characters; of a tune that has more those lines come that tell so, and no more are held.
     """
     start, held, size = 1, list[str](), 0
+    header: list[str] | None = None  # the fields of the file header, once it has ended
     for number, line in enumerate(lines, start=1):
         stripped = line.strip()
         if (not stripped or stripped.startswith("X:")) and held:
+            if header is None:
+                header = [] if _is_tune(held) else [each for each in held if each.lstrip().startswith(_FILE_FIELDS)]
             if _is_tune(held):
-                yield start, held
+                yield start, _completed(held, header)
             held = []
         if stripped:
             if not held:
@@ -331,8 +365,15 @@ def tunes_of(lines: Iterable[str], *, longest: int | None = None) -> Iterator[tu
                 held.append(line)
             size += len(line)
     if _is_tune(held):
-        yield start, held
+        yield start, _completed(held, header or [])
 
 
 def _is_tune(lines: list[str]) -> bool:
     return any(line.lstrip()[:2] in ("X:", "K:") for line in lines)
+
+
+def _completed(lines: list[str], header: list[str]) -> list[str]:
+    key = next((place for place, line in enumerate(lines) if line.lstrip().startswith("K:")), 0)
+    own = {line.lstrip()[:2] for line in lines[:key]}
+    lacking = [line for line in header if line.lstrip()[:2] not in own]
+    return [*lines[:key], "\n".join([*lacking, lines[key]]), *lines[key + 1 :]] if lacking else lines

@@ -36,7 +36,7 @@ def info(
 
 def _about(piece: Piece) -> dict[str, Any]:
     """What there is to say of a piece; a tune in ABC is looked at as it is written, which needs neither symusic nor verovio."""
-    if isinstance(piece.content, str):
+    if not isinstance(piece.content, bytes):
         from seqgen_music.abc import about
 
         return about.about(piece.content)

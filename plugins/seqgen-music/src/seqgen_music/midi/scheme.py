@@ -22,7 +22,10 @@ Name = Literal["remi", "tsd", "midilike", "structured"]
 _CLASSES = {"remi": "REMI", "tsd": "TSD", "midilike": "MIDILike", "structured": "Structured"}
 _METRES = {2: [2, 3, 4], 4: [1, 2, 3, 4, 5, 6, 7], 8: [3, 5, 6, 7, 9, 12]}
 _TIME = ("Bar", "TimeShift")  # types of words that come first
-_LONG = 12  # beats that one duration or time shift covers at most
+_LONG = 12
+"""Beats that one duration or time shift covers at most.  Rests take several, but in ``structured``, where one time shift belongs
+to each note; a duration is one in each scheme, and ``midilike`` has none.
+"""
 _ROUNDS = 64
 
 

@@ -29,7 +29,9 @@ class MidiTokenizer(Tokenizer):
     """MIDI files as words of a scheme: bars or time shifts, instruments, pitches, velocities, durations.
 
     What has no word is left out: names, lyrics, controllers, pitch bends; times are rounded to ``resolution``, values to
-    their levels.  Notes of one pitch do not overlap within an instrument.  Instruments are kept apart, tracks of one
+    their levels.  A note lasts at most 12 beats, but with ``midilike``; with ``structured``, notes begin at most 12 beats after
+    one another, so that what follows a longer rest comes earlier.  Notes of one pitch do not overlap within an instrument.
+    Instruments are kept apart, tracks of one
     instrument are not.
     """
 

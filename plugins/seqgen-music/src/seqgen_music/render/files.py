@@ -34,17 +34,17 @@ class Piece:
     Attributes:
         name: how its files are called, without an ending.
         where: how it is called in messages.
-        content: bytes of MIDI, or a tune in ABC.
+        content: bytes of MIDI, or the lines of a tune in ABC (see :func:`seqgen_music.abc.tune.tunes_of`).
     """
 
     name: str
     where: str
-    content: bytes | str
+    content: bytes | list[str]
 
     @cached_property
     def midi(self) -> bytes:
         """As a MIDI file."""
-        if isinstance(self.content, str):
+        if not isinstance(self.content, bytes):
             return self._engraved.midi
         try:
             read_score(self.content)
@@ -66,7 +66,7 @@ class Piece:
                 return synthesise(self.midi)
             case "svg":
                 return self._engraved.svg.encode()
-            case "png" if isinstance(self.content, str):
+            case "png" if not isinstance(self.content, bytes):
                 return self._engraved.png
         return draw(notes_of(self.midi))
 
@@ -74,7 +74,7 @@ class Piece:
     def _engraved(self) -> Engraved:
         if isinstance(self.content, bytes):
             raise MusicError(f"{self.where} is MIDI, of which no score is engraved.  Try --to png, a piano roll")
-        return engrave(self.content, self.where)
+        return engrave("\n".join(self.content) + "\n", self.where)
 
 
 def pieces(files: Sequence[str], encoding: str = "auto") -> Iterator[Piece]:
@@ -165,4 +165,4 @@ def _pieces_of(source: Source, encoding: str) -> Iterator[Piece]:
     width = len(str(len(tunes)))
     for number, (line, lines) in enumerate(tunes, 1):
         called = stem if len(tunes) == 1 else f"{stem}-{number:0{width}}"
-        yield Piece(called, f"{source.name}:{line}", "\n".join(lines) + "\n")
+        yield Piece(called, f"{source.name}:{line}", lines)

@@ -11,14 +11,11 @@ import sys
 from dataclasses import dataclass
 
 from seqgen.core.errors import MissingDependencyError
+from seqgen_music.abc.lexemes import bar_lines
 from seqgen_music.errors import MusicError
 
 _LONGEST = 100_000  # characters of a tune; a page of notes has about a thousand
 _SECONDS = 60
-_FIELD = re.compile(r"[A-Za-z]:(?![|:])|%")
-_BAR = re.compile(r'"[^"\n]*"|%.*|\(\d[\d:]*|(:+\|+:+|:+\|+\]?|::+|\[?\|+\]?:*)')
-"""A bar line; or a text, a comment or a tuplet, in which such a sign means nothing."""
-
 _ENDING = re.compile(r'\[[1-9][0-9,-]*(?=")')  # [1"Am"
 _SERIF = "DejaVu Serif"  # where there is no Times, as on most Linux machines
 
@@ -93,15 +90,15 @@ def begun(tune: str) -> str:
     begin: tuple[int, int, int, str] | None = None  # the sign for a repeat that has none
     opened = False
     for number, line in enumerate(lines):
-        for match in _BAR.finditer("" if _FIELD.match(line) else line):
-            sign = match[1] or "|"
+        for first, last in bar_lines(line):
+            sign = line[first:last]
             ends, opens = sign[0] == ":", sign[-1] == ":"
             if ends and begin and not opened:
                 edits.append(begin)
             if ends and opens:
-                edits.append((number, *match.span(), ":| |:"))
+                edits.append((number, first, last, ":| |:"))
             if ends or (not opens and sign not in ("|", "[|]")):
-                begin = (number, match.end(), match.end(), " |:")
+                begin = (number, last, last, " |:")
             opened = opens or (opened and not ends)
     for number, first, last, text in sorted(edits, reverse=True):
         lines[number] = lines[number][:first] + text + lines[number][last:]
