@@ -225,8 +225,9 @@ def test_a_bracketed_metre_is_no_double_bar_and_the_file_header_counts(tmp_path)
     assert [note.time for note in score.tracks[0].notes] == [place * score.ticks_per_quarter for place in range(16)]
 
 
-def test_an_ending_may_begin_with_a_chord_symbol(tmp_path):
-    (tmp_path / "a.abc").write_text('X:1\nL:1/8\nM:2/4\nK:G\nGABc |[1"D"dBAB :|[2"G"dcBA |]\n')
+@pytest.mark.parametrize("endings", ['[1"D"dBAB :|[2"G"dcBA', "[1dBAB :|[2dcBA", "[1 dBAB :|[2 dcBA"])
+def test_an_ending_may_begin_with_a_chord_symbol_or_a_note(tmp_path, endings):
+    (tmp_path / "a.abc").write_text(f"X:1\nL:1/8\nM:2/4\nK:G\nGABc |{endings} |]\n")
     music("render", "a.abc", "--to", "midi", folder=tmp_path)
     # verovio 6.4 plays the first ending the second time, too.
     assert len(Score(str(tmp_path / "a.mid")).tracks[0].notes) == 2 * (4 + 4) + 4

@@ -16,7 +16,7 @@ from seqgen_music.errors import MusicError
 
 _LONGEST = 100_000  # characters of a tune; a page of notes has about a thousand
 _SECONDS = 60
-_ENDING = re.compile(r'\[[1-9][0-9,-]*(?=")')  # [1"Am"
+_ENDING = re.compile(r"\[[1-9][0-9,-]*(?=[^\s0-9,-])")  # [1"Am", [1d
 _SERIF = "DejaVu Serif"  # where there is no Times, as on most Linux machines
 
 
@@ -61,7 +61,7 @@ def engrave(tune: str, where: str) -> Engraved:
         raise MusicError(
             f"{where} has {len(tune):,} characters, more than the {_LONGEST:,} of a tune that is engraved."
         )
-    readable = _ENDING.sub(r"\g<0> ", begun(tune))  # verovio 6.4 crashes where a text stands right behind an ending
+    readable = _ENDING.sub(r"\g<0> ", begun(tune))  # of verovio 6.4, which crashes at a text right behind an ending, and loses a note
     # -P: what is imported is not looked for where the person is, among files that may be anybody's.
     command = [sys.executable, "-P", "-m", "seqgen_music.render.engraver"]
     try:
