@@ -61,7 +61,8 @@ def engrave(tune: str, where: str) -> Engraved:
         raise MusicError(
             f"{where} has {len(tune):,} characters, more than the {_LONGEST:,} of a tune that is engraved."
         )
-    readable = _ENDING.sub(r"\g<0> ", begun(tune))  # of verovio 6.4, which crashes at a text right behind an ending, and loses a note
+    # At a text right behind an ending verovio 6.4 crashes, and a note is lost.
+    readable = _ENDING.sub(r"\g<0> ", begun(tune))
     # -P: what is imported is not looked for where the person is, among files that may be anybody's.
     command = [sys.executable, "-P", "-m", "seqgen_music.render.engraver"]
     try:
