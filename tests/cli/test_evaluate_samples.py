@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from seqgen.judging import judge
+from seqgen.untrusted import shown
 
 CORPORA = Path(__file__).parents[2] / "corpora"
 STEPS = Path(__file__).parents[1] / "steps_plugin" / "src"
@@ -236,7 +237,7 @@ def test_a_folder_with_far_more_than_a_model_was_trained_on_is_not_read(
             file.truncate(size)
     named(tmp_path / "texts")
     assert refused("evaluate", "novel", "--samples", 3, exit_code=1) == (
-        f"novel:1 says that it was trained on far less than {tmp_path / 'texts'} has, so that is not read.  "
+        f"novel:1 says that it was trained on far less than {shown(str(tmp_path / 'texts'))} has, so that is not read.  "
         "Name it where it is, as it was, with --corpus FILE"
     )
 
