@@ -7,8 +7,34 @@ import pytest
 
 from seqgen.core.backend import Model
 from seqgen.core.spec import ModelSpec
+from seqgen.testing.letters import LettersTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
+
+
+class FramedLetters(LettersTokenizer):
+    """Documents are given at their end, with the prompt, in a frame whose length says little about how many letters they have."""
+
+    framed = True
+    head = "W" * 50
+
+    def decode(self, ids):
+        return self.head + super().decode(ids) if len(ids) else ""
+
+    def decoder(self):
+        return Framing(self)
+
+
+class Framing:
+    def __init__(self, tokenizer):
+        self.tokenizer, self.ids = tokenizer, []
+
+    def push(self, token):
+        self.ids.append(token)
+        return ""
+
+    def finish(self):
+        return self.tokenizer.decode(np.array(self.ids))
 
 
 class TableModel(Model):

@@ -17,7 +17,8 @@ from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
-from seqgen.testing.letters import LettersTokenizer
+
+from .conftest import FramedLetters
 
 PROMPT = np.array([2, 3, 4])
 CHAIN = [TopK(k=8), RepetitionPenalty(penalty=1.3, window=5), Temperature(temperature=0.9)]
@@ -376,34 +377,13 @@ class Finished(Sampler):
         return np.ones(self.rows, bool)
 
 
-class Framing(LettersTokenizer):
-    """Documents are given at their end, with the prompt."""
-
-    framed = True
-
-    def decoder(self):
-        return Framed(self)
-
-
-class Framed:
-    def __init__(self, tokenizer):
-        self.tokenizer, self.ids = tokenizer, []
-
-    def push(self, token):
-        self.ids.append(token)
-        return ""
-
-    def finish(self):
-        return f"<{self.tokenizer.decode(np.array(self.ids))}>"
-
-
 class TestATextThatIsWholeBeforeItsFirstToken:
     @pytest.fixture(params=["lines", "frame"])
     def whole(self, request, table_model, characters):
         """The arguments, and the text."""
         options = {"length": 5, "samplers": [Finished()]}
         if request.param == "frame":
-            return (table_model(13), Framing(13), PROMPT), options, "<cde>"
+            return (table_model(13), FramedLetters(13), PROMPT), options, FramedLetters.head + "cde"
         lines = PrefixLines.of(characters, ("abc", "de"), None)
         return (table_model(13), characters, PROMPT), options | {"prefix_lines": lines}, "abc"
 

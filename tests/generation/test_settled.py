@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -14,33 +12,9 @@ from seqgen.generation.settled import Generation
 from seqgen.testing.letters import LettersTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 
-HEAD = "W" * 50
+from .conftest import FramedLetters
+
 END = 3
-
-
-@dataclass(frozen=True)
-class Framed(LettersTokenizer):
-    """Letters in a frame, whose length says little about how many they are."""
-
-    framed = True
-
-    def decode(self, ids):
-        return HEAD + super().decode(ids) if len(ids) else ""
-
-    def decoder(self):
-        return Framing(self)
-
-
-class Framing:
-    def __init__(self, tokenizer):
-        self.tokenizer, self.ids = tokenizer, []
-
-    def push(self, token):
-        self.ids.append(token)
-        return ""
-
-    def finish(self):
-        return self.tokenizer.decode(np.array(self.ids))
 
 
 @pytest.fixture
@@ -80,7 +54,7 @@ def likeliest(samples, count):
     [
         (LettersTokenizer(4), {"stop": ("ad", "b")}),
         (CharTokenizer().fit(["abc"]), {"end_id": END}),
-        (Framed(4), {"end_id": END}),
+        (FramedLetters(4), {"end_id": END}),
     ],
     ids=["a stop text", "the end token", "a frame"],
 )
