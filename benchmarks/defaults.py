@@ -2,7 +2,7 @@
 
     python benchmarks/defaults.py corpora/ice.txt names.txt:lines --seconds 30 120
 
-A text whose lines are its documents is named with ``:lines``.  What counts is nats per character of the validation part, and
+A text whose lines are its documents is named with ``:lines``; ``--only`` names those to be trained.  What counts is nats per character of the validation part, and
 how far the default is from the best of all.  All mix n-grams in, as the defaults do: the network alone has a column of its own.
 """
 
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("corpora", nargs="*", default=[str(locate("ice"))])
     parser.add_argument("--seconds", type=float, nargs="+", default=[30.0])
     parser.add_argument("--backend", default="torch")
+    parser.add_argument("--only", nargs="+", default=list(CONFIGURATIONS), choices=list(CONFIGURATIONS))
     arguments = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as home:
@@ -54,14 +55,14 @@ def main() -> None:
             path, _, dataset = corpus.partition(":")
             for seconds in arguments.seconds:
                 losses: dict[str, tuple[float, float]] = {}
-                for name, options in CONFIGURATIONS.items():
+                for name in arguments.only:
                     model = seqgen.train(
                         path,
                         dataset=dataset or None,
                         backend=arguments.backend,
                         max_time=seconds,
                         progress=False,
-                        **options,
+                        **CONFIGURATIONS[name],
                     )
                     record = model.training_record
                     loss = record["bits_per_character"] * math.log(2)
