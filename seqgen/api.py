@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqgen import __version__, home, settings
-from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.checkpoint import SavedModel, find_recorded, make_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import CONTRACTS, Catalog
 from seqgen.core.errors import OptionError, PartError, UsageError
@@ -192,8 +192,7 @@ def load(
         here = device == "auto" or device in engine.devices()
         if saved.config.model.architecture not in engine.architectures() or not here:
             entry = find_recorded(catalog, "backend", saved.config, where=saved.where)
-            record = saved.config.parts["backend"]
-            engine = catalog.make("backend", PartSpec(f"{record.distribution}/{record.name}", record.options))
+            engine = make_recorded(catalog, "backend", saved.config, where=saved.where)
     else:
         spec = PartSpec.parse(backend)
         entry, engine = catalog.find("backend", spec.name), catalog.make("backend", spec)

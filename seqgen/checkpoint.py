@@ -20,6 +20,7 @@ from seqgen import __version__, files
 from seqgen.core import options
 from seqgen.core.canonical import check_weights
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
+from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Weights
 from seqgen.manifest import CONFIG, FORMAT_VERSION, NGRAMS, TOKENIZER, WEIGHTS, read_manifest, verify
@@ -246,12 +247,7 @@ class SavedModel:
         state = read_json(self.folder / TOKENIZER, where=f"{self.where}/{TOKENIZER}", limit=limit)
         part = find_recorded(catalog, "tokenizer", self.config, where=self.where).load()
         tokenizer: Tokenizer = part.from_state(state)
-        if tokenizer.vocab_size != self.config.model.vocab_size:
-            msg = (
-                f"{self.where}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has "
-                f"{shown(self.config.model.vocab_size)}."
-            )
-            raise DamagedModelError(msg)
+        check_vocabulary(tokenizer, self.config, where=self.where)
         return tokenizer
 
 
@@ -294,6 +290,36 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
             f"{needs}, which this seqgen ({__version__}) does not have.  A newer seqgen is needed."
         )
     raise MissingDependencyError(f"{needs}, which is not installed.  pip install {record.distribution}")
+
+
+def make_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: str, **fixed: Any) -> Any:
+    """A part that a model folder names, made with the options that it records.
+
+    Args:
+        catalog: has it.
+        kind: of the part.
+        config: of the folder.
+        where: how messages name the folder.
+        **fixed: what belongs to the part besides its options, such as the ``sources`` of a dataset.
+
+    Raises:
+        SeqgenError: as for :func:`find_recorded`, or it cannot be made with these options.
+    """
+    find_recorded(catalog, kind, config, where=where)
+    record = config.parts[kind]
+    return catalog.make(kind, PartSpec(f"{record.distribution}/{record.name}", record.options), **fixed)
+
+
+def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, *, where: str) -> None:
+    """Hold the tokenizer of a folder against its network.
+
+    Raises:
+        DamagedModelError: they have other numbers of tokens.
+    """
+    if tokenizer.vocab_size != config.model.vocab_size:
+        raise DamagedModelError(
+            f"{where}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has {shown(config.model.vocab_size)}."
+        )
 
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")

@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 
 from seqgen import home
-from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.checkpoint import SavedModel, find_recorded, make_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import CorpusError, OptionError, PromptError
@@ -239,14 +239,16 @@ class LanguageModel:
         from seqgen.data.store import open_or_build
 
         how = recorded(self.saved.config.training, "batching", "seq_len", where=self.saved.where)
+        sources = tuple(map(str, files))
         if dataset is None:
             entry = find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
-            record = self.saved.config.parts["dataset"]
-            spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
+            documents = make_recorded(
+                self.catalog, "dataset", self.saved.config, where=self.saved.where, sources=sources
+            )
         else:
             spec = PartSpec.parse(dataset)
             entry = self.catalog.find("dataset", spec.name)
-        documents = self.catalog.make("dataset", spec, sources=tuple(map(str, files)))
+            documents = self.catalog.make("dataset", spec, sources=sources)
         if documents.media_type != self.tokenizer.media_type:
             raise OptionError(
                 f"Dataset {entry.name} gives {documents.media_type}, but {self.reference} takes {self.tokenizer.media_type}."

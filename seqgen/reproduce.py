@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import api, home, settings
-from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import CorpusError, UsageError
-from seqgen.core.options import PartSpec
-from seqgen.data.store import fingerprint_of
+from seqgen.core.errors import UsageError
 from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel
+from seqgen.recorded import recorded_corpus
 from seqgen.registry import Registry, check_name
 from seqgen.training.options import TrainingOptions
 from seqgen.training.reproduction import MACHINE, Comparison, Reproduction, compare, reproduction
 from seqgen.training.sources import name_after, resolve_sources
-from seqgen.training.unasked import objection
 from seqgen.untrusted import shown
 
 
@@ -61,44 +59,13 @@ class Again:
             SeqgenError: as for :func:`seqgen.train`.
         """
         catalog = catalog or installed_catalog()
-        self._check_corpus(catalog)
+        # Before anything is trained: is it the text that the model was trained on?
+        given = resolve_sources(self.how.sources).paths if self.given else ()
+        recorded_corpus(self.recorded, catalog, sources=given)
         how: Mapping[str, Any] = {"name": self.name, "from_model": self.how.parent, **self.how.values}
         with settings.no_variables(TrainingOptions, but=MACHINE):  # what it was trained without is not set either
             made = api.train(*self.how.sources, progress=progress, catalog=catalog, **how)
         return compare(self.recorded.manifest, made.saved.manifest), made
-
-    def _check_corpus(self, catalog: Catalog) -> None:
-        """Before anything is trained: is it the text that the model was trained on?"""
-        where, advice = self.recorded.where, "Name it as it was with --corpus FILE"
-        if not self.how.sources:
-            raise CorpusError(f"{where} does not say what it was trained on.  {advice}")
-        if not self.given and (urls := [source for source in self.how.sources if "://" in source]):
-            # A folder may come from a stranger, and must not make this machine call where it says.
-            raise CorpusError(
-                f"The corpus of {where} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
-                "Name it with --corpus URL"
-            )
-        if (
-            not self.given and "-" in self.how.sources
-        ):  # what is trained on from there is kept as a file, and named as that
-            raise CorpusError(
-                f"{where} does not say where its corpus is, only that it was read from standard input.  {advice}"
-            )
-        characters = self.recorded.manifest.get("corpus", {}).get("characters", 0)
-        if not self.given and (refusal := objection(self.how.sources, characters)):  # in a pipe nothing may ever come
-            raise CorpusError(f"{where} says that it was trained on {refusal}, so that is not read.  {advice}")
-        find_recorded(catalog, "dataset", self.recorded.config, where=where)
-        record = self.recorded.config.parts["dataset"]
-        spec = PartSpec(f"{record.distribution}/{record.name}", record.options)
-        paths = resolve_sources(self.how.sources).paths
-        try:
-            found = fingerprint_of(catalog.make("dataset", spec, sources=paths), home.tokens_folder())
-        except CorpusError as error:
-            raise CorpusError(f"The corpus of {where} cannot be read: {error}  {advice}") from error
-        if found.sha256 != self.recorded.manifest.get("corpus", {}).get("fingerprint"):
-            raise CorpusError(
-                f"{', '.join(self.how.sources)} is not what {where} was trained on: it has changed.  {advice}"
-            )
 
 
 def reproduce(model: str | Path, *, corpus: Sequence[str | Path] = (), name: str | None = None) -> Again:

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from seqgen.core.file_dataset import TextFileDataset
 from seqgen.core.files import BLOCK, Source
 from seqgen.core.types import Document
-from seqgen.datasets.base import TextFiles
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinesDataset(TextFiles):
+class LinesDataset(TextFileDataset):
     """Text files, each line one document, without its line end; blank lines are skipped."""
 
-    name: ClassVar[str] = "lines"
     batching: ClassVar[str] = "documents"
 
     def documents(self) -> Iterator[Document]:
@@ -26,11 +25,11 @@ class LinesDataset(TextFiles):
                 empty = False
                 yield document
         if empty:
-            raise self.empty()
+            raise self.empty("text")
 
     def _lines(self, file: Source) -> Iterator[Document]:
         number, held, begun = 1, "", False
-        for piece in file.text(self.encoding, dataset=self.name):
+        for piece in file.text(self.encoding, dataset="lines"):
             *lines, held = (held + piece).split("\n")
             for line in lines:
                 if begun or not _blank(line):

@@ -17,9 +17,9 @@ from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.generation.generate import Sample
 from seqgen.generation.writer import UNFINISHED
-from seqgen.judging.corpus import recorded_corpus, recorded_dataset
 from seqgen.judging.measures import Figures, measure, without_cut_word, words
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
+from seqgen.recorded import recorded_corpus, recorded_dataset
 from seqgen.training.options import recorded
 from seqgen.training.sources import resolve_sources
 
@@ -121,11 +121,11 @@ def judge(
 def _read_corpus(model: LanguageModel, given: tuple[str, ...]) -> tuple[TokenStore, tuple[str, ...], list[str]]:
     """The corpus of a model, where it was or as given; and a note where what was given is another."""
     if not given:
-        corpus = recorded_corpus(model)
+        corpus = recorded_corpus(model.saved, model.catalog)
         store = open_or_build(corpus.dataset, model.tokenizer, home.tokens_folder(), fingerprint=corpus.fingerprint)
         return store, corpus.sources, []
     sources = resolve_sources(given).paths
-    store = open_or_build(recorded_dataset(model, sources), model.tokenizer, home.tokens_folder())
+    store = open_or_build(recorded_dataset(model.saved, model.catalog, sources), model.tokenizer, home.tokens_folder())
     if store.fingerprint == model.saved.manifest.get("corpus", {}).get("fingerprint"):
         return store, sources, []
     note = (

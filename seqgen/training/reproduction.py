@@ -95,6 +95,11 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
         values["precision"] = results["precision"]
     if resumed := sorted(name for name, origin in config.origins.items() if origin == "resume"):
         notes.append(f"It was resumed with another {', '.join(resumed)}, which one run cannot repeat.")
+    if corpus.get("sources_left_out"):
+        named = len(corpus.get("sources", []))
+        notes.append(
+            f"Its folder names only {named:,} of its sources; name a folder or a glob of them all with --corpus."
+        )
     if isinstance(manifest.get("sweep"), Mapping):
         notes.append("It was chosen by a sweep, which stopped other runs early; this is the one that was chosen.")
     names = [option.name for option in options_of(TrainingOptions) if option.name not in MACHINE]

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seqgen import home
-from seqgen.checkpoint import SavedModel, find_recorded
+from seqgen.checkpoint import SavedModel, check_vocabulary, find_recorded, make_recorded
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import DamagedModelError, OptionError, OutputError, TrainingError, UsageError
+from seqgen.core.errors import OptionError, OutputError, TrainingError, UsageError
 from seqgen.core.memory import out_of_memory
-from seqgen.core.options import PartSpec
 from seqgen.core.redact import redacted
 from seqgen.data.split import split
 from seqgen.data.store import fingerprint_of, open_or_build
@@ -162,20 +161,14 @@ class Session:
                 raise UsageError(msg)
             self.log_to = self.log_to or about.log_to
             callbacks = self._callbacks()
+            where = str(run.folder)
             entries = {
-                kind: find_recorded(self.catalog, kind, config, where=str(run.folder))
+                kind: find_recorded(self.catalog, kind, config, where=where)
                 for kind in ("tokenizer", "dataset", "backend")
             }
             tokenizer = entries["tokenizer"].load().from_state(run.read(TOKENIZER))
-            if tokenizer.vocab_size != config.model.vocab_size:
-                msg = f"{run.folder}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has {config.model.vocab_size}."
-                raise DamagedModelError(msg)
-            dataset_record = config.parts["dataset"]
-            dataset = self.catalog.make(
-                "dataset",
-                PartSpec(f"{dataset_record.distribution}/{dataset_record.name}", dataset_record.options),
-                sources=about.sources,
-            )
+            check_vocabulary(tokenizer, config, where=where)
+            dataset = make_recorded(self.catalog, "dataset", config, where=where, sources=about.sources)
             progress = working("encoding", self.reporter.busy)
             with self._preparing():
                 fingerprint = fingerprint_of(dataset, home.tokens_folder())
@@ -188,10 +181,7 @@ class Session:
                 store = open_or_build(
                     dataset, tokenizer, home.tokens_folder(), fingerprint=fingerprint, progress=progress
                 )
-            backend_record = config.parts["backend"]
-            backend = self.catalog.make(
-                "backend", PartSpec(f"{backend_record.distribution}/{backend_record.name}", backend_record.options)
-            )
+            backend = make_recorded(self.catalog, "backend", config, where=where)
             training, validation = make_batches(split(store, config.training["validation_fraction"]), config.training)
             check_counting(config.training, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
             with enough_memory(config.training):

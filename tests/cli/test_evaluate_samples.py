@@ -181,7 +181,7 @@ def test_a_corpus_that_has_moved_is_named_and_may_be_given(seqgen, refused, move
 def test_a_corpus_that_has_changed_is_told_and_taken_only_on_request(seqgen, refused, moved):
     moved.before.write_text(moved.now.read_text("utf-8").upper(), "utf-8")
     sentence = refused("evaluate", "novel", "--samples", 3, exit_code=1)
-    assert sentence.startswith(f"The corpus of novel:1, {moved.before}, has changed since the training")
+    assert sentence.startswith(f"{moved.before} is not what novel:1 was trained on: it has changed.")
     assert "--corpus FILE" in sentence
     outcome = seqgen("evaluate", "novel", "--samples", 3, "--corpus", moved.before)
     assert outcome.exit_code == 0
@@ -192,7 +192,7 @@ def test_of_a_corpus_that_is_another_no_token_is_kept(refused, named, corpus, se
     before = sorted((seqgen_home / "tokens").glob("*"))
     corpus.write_text("Another text.")
     named(corpus)
-    assert "has changed since the training" in refused("evaluate", "novel", "--samples", 3, exit_code=1)
+    assert "was trained on: it has changed" in refused("evaluate", "novel", "--samples", 3, exit_code=1)
     assert sorted((seqgen_home / "tokens").glob("*")) == before
 
 
@@ -206,7 +206,6 @@ def test_a_corpus_that_was_named_by_a_glob_is_found_again(seqgen, named, recorde
 @pytest.mark.parametrize(
     ("source", "objection"),
     [
-        ("-", "-, which is no whole path"),
         ("~", "~, which is no whole path"),
         ("novel.txt", "novel.txt, which is no whole path"),
         ("/a\0/*", "/a\\x00/*, which is no whole path"),
@@ -218,7 +217,7 @@ def test_a_corpus_that_was_named_by_a_glob_is_found_again(seqgen, named, recorde
     ],
 )
 def test_what_no_corpus_is_is_not_read_unasked(refused, named, corpus, monkeypatch, source, objection):
-    monkeypatch.setattr("seqgen.judging.corpus.recorded_dataset", lambda *_: pytest.fail(f"{source} was read"))
+    monkeypatch.setattr("seqgen.recorded.recorded_dataset", lambda *_: pytest.fail(f"{source} was read"))
     named(source)
     sentence = refused("evaluate", "novel", "--samples", 3, exit_code=1, stdin=b"The ice was thin.")
     assert sentence.startswith("novel:1 says that it was trained on ")
@@ -229,8 +228,8 @@ def test_what_no_corpus_is_is_not_read_unasked(refused, named, corpus, monkeypat
 def test_a_folder_with_far_more_than_a_model_was_trained_on_is_not_read(
     refused, named, tmp_path, monkeypatch, count, size
 ):
-    monkeypatch.setattr("seqgen.training.unasked.SLACK", 1 << 20)
-    monkeypatch.setattr("seqgen.judging.corpus.recorded_dataset", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("seqgen.unasked.SLACK", 1 << 20)
+    monkeypatch.setattr("seqgen.recorded.recorded_dataset", lambda *_: pytest.fail("it was read"))
     (tmp_path / "texts" / "of all").mkdir(parents=True)
     for number in range(count):
         with (tmp_path / "texts" / "of all" / f"{number}.txt").open("wb") as file:

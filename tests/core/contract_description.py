@@ -50,6 +50,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
     "seqgen.installed": ("find_part", "make_part"),
     "seqgen.core.text": ("cut_before_space", "last_cut"),
     "seqgen.core.files": ("Source", "find_sources", "check_encoding"),
+    "seqgen.core.file_dataset": ("FileDataset", "TextFileDataset"),
     "seqgen.core.errors": (
         "SeqgenError",
         "SeqgenWarning",

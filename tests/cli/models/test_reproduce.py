@@ -86,7 +86,11 @@ def test_a_corpus_that_changed_or_is_gone_is_told_before_anything_is_trained(seq
             "http://127.0.0.1:9/novel.txt",
             "what a model folder names is not fetched unasked.  Name it with --corpus URL",
         ),
-        ("-", "only that it was read from standard input.  Name it as it was with --corpus FILE"),
+        (
+            "//server/share/novel.txt",
+            "was read from //server/share/novel.txt, and what a model folder names is not fetched",
+        ),
+        ("-", "only that it was read from standard input.  Name it where it is, as it was, with --corpus FILE"),
     ],
 )
 def test_what_a_folder_names_is_not_fetched_nor_waited_for_unasked(seqgen, trained, seqgen_home, source, told):
@@ -97,6 +101,18 @@ def test_what_a_folder_names_is_not_fetched_nor_waited_for_unasked(seqgen, train
     outcome = seqgen("models", "reproduce", "novel", "--run", "-q")
     assert outcome.exit_code == 1
     assert told in outcome.stderr
+
+
+def test_a_model_of_more_sources_than_it_names_says_so(seqgen, trained, seqgen_home):
+    path = seqgen_home / "models" / "novel" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["corpus"]["sources_left_out"] = 500
+    path.write_text(json.dumps(manifest))
+    assert "Its folder names only 1 of its sources" in seqgen("models", "reproduce", "novel").stderr
+    outcome = seqgen("models", "reproduce", "novel", "--run", "-q")
+    assert outcome.exit_code == 1
+    assert "more sources than the 1 that it names.  Name their folder with --corpus FOLDER" in outcome.stderr
+    assert seqgen("models", "reproduce", "novel", "--run", "-q", "--corpus", trained).exit_code == 0
 
 
 def test_a_command_with_words_of_a_stranger_is_one_line_that_a_shell_reads_as_arguments(seqgen, trained, seqgen_home):

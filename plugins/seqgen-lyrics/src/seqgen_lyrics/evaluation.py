@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgen.core.errors import CorpusError, PartError
 from seqgen.core.types import Document
-from seqgen.judging.corpus import recorded_corpus
+from seqgen.recorded import recorded_corpus
 from seqgen_lyrics.errors import LyricsError, LyricsUsageError
 from seqgen_lyrics.language import is_foreign
 from seqgen_lyrics.measures import USUAL, Corpus, Figures, Stanza, measure, stanzas_of
@@ -153,7 +153,7 @@ def read_corpus(model: LanguageModel | None, given: Sequence[str], encoding: str
     if model is None:
         return None, "there is no corpus to tell copied lines by.  Name it with --corpus"
     try:
-        corpus = recorded_corpus(model)
+        corpus = recorded_corpus(model.saved, model.catalog)
     except CorpusError as error:
         return None, f"copied lines cannot be told: {error}"
     except PartError as error:

@@ -9,27 +9,25 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from annotated_doc import Doc
 
-from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, SeqgenWarning
-from seqgen.core.files import Source, check_encoding, find_sources
+from seqgen.core.file_dataset import TextFileDataset
+from seqgen.core.files import Source
 from seqgen.core.types import Document
 from seqgen_lyrics.lrc import without_times
 from seqgen_lyrics.sections import arranged
 
 _FIELDS = ("lyrics", "text", "lyric", "song")
-_SUFFIXES = (".txt", ".lrc", ".jsonl", ".ndjson", ".csv", ".tsv")
 _LONGEST = 1 << 16  # characters of a line; a longer one is cut
 _PIECE = 1 << 16  # characters of a piece of a song, at least
 _RECORD = 1 << 22  # characters of a record of JSON Lines, or of an LRC file
 
 
 @dataclass(frozen=True, kw_only=True)
-class SongsDataset(Dataset):
+class SongsDataset(TextFileDataset):
     """Songs, each one document: stanzas with a blank line between them, and headings on a line of their own.
 
     Text files are a song each.  ``[Verse 2]``, ``Chorus:`` and the like become ``[Verse]`` and ``[Chorus]``; a line or stanza
@@ -38,21 +36,10 @@ class SongsDataset(Dataset):
     """
 
     batching: ClassVar[str] = "documents"
+    suffixes: ClassVar[tuple[str, ...]] = (".txt", ".lrc", ".jsonl", ".ndjson", ".csv", ".tsv")
 
-    encoding: Annotated[str, Doc("of the files: utf-8, latin-1, ...; auto follows a byte order mark, else UTF-8")] = (
-        "auto"
-    )
     titles: Annotated[bool, Doc("begin each song with its title and artist, where they are known, as a stanza")] = False
     field: Annotated[str, Doc("of the words in JSON Lines and CSV; auto: lyrics, text, lyric or song")] = "auto"
-
-    def __post_init__(self) -> None:
-        """Refuse what is no encoding."""
-        check_encoding(self.encoding)
-
-    @cached_property
-    def files(self) -> list[Source]:
-        """The files, found once, so that standard input and URLs are copied once."""
-        return find_sources(self.sources, suffixes=_SUFFIXES)
 
     def documents(self) -> Iterator[Document]:
         """One document a song; its id is the file's path, and the record's number where it has several."""
@@ -66,7 +53,7 @@ class SongsDataset(Dataset):
             more = f"  So it is with {len(wordless) - 1:,} more." if len(wordless) > 1 else ""
             raise CorpusError(f"{wordless[0]} has no stanza: there is no line with a word in it.{more}")
         if empty:
-            raise CorpusError(f"The corpus is empty: there is no song in {', '.join(self.sources) or 'no sources'}.")
+            raise self.empty("song")
         if wordless:  # as of music without words; of many thousand songs some are so
             count = f"{len(wordless):,} files have" if len(wordless) > 1 else "1 file has"
             warnings.warn(f"{count} no words, left out: {_few(wordless)}", SeqgenWarning, stacklevel=2)

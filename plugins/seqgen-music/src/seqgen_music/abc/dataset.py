@@ -6,15 +6,14 @@ import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from annotated_doc import Doc
 
-from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning
-from seqgen.core.files import Source, check_encoding, find_sources
+from seqgen.core.file_dataset import TextFileDataset
+from seqgen.core.files import Source
 from seqgen.core.types import Document
 from seqgen_music.abc import MEDIA_TYPE, SUFFIXES
 from seqgen_music.abc.layout import laid_out, laid_out_as, pieces_of
@@ -30,7 +29,7 @@ _SHOWN = 10  # faults of a corpus
 
 
 @dataclass(frozen=True, kw_only=True)
-class AbcDataset(Dataset):
+class AbcDataset(TextFileDataset):
     """Tunes out of books and folders of ``.abc`` files, in one spelling, so that equal music looks alike.
 
     A tune that is ill-formed is left out, with a warning that says where and why.
@@ -38,6 +37,7 @@ class AbcDataset(Dataset):
 
     media_type: ClassVar[str] = MEDIA_TYPE
     batching: ClassVar[str] = "documents"
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
 
     transpose: Annotated[
         Literal["none", "all", "tonic", "signature"],
@@ -50,20 +50,12 @@ class AbcDataset(Dataset):
         str, Doc(f"header fields that are kept, of {ORDER}; X and K, and M and L where given, always are")
     ] = "TRMLK"
     bars: Annotated[Literal["right", "any"], Doc("right: tunes with bars that do not add up are left out")] = "right"
-    encoding: Annotated[str, Doc("of the files: utf-8, latin-1, ...; auto follows a byte order mark, else UTF-8")] = (
-        "auto"
-    )
 
     def __post_init__(self) -> None:
-        check_encoding(self.encoding)
+        super().__post_init__()
         if unknown := sorted(set(self.fields) - set(ORDER)):
             msg = f'dataset abc: fields has "{"".join(unknown)}", but must be letters of {ORDER}.  Try abc:fields=TRMLK'
             raise OptionError(msg)
-
-    @cached_property
-    def files(self) -> list[Source]:
-        """The files, found once, so that standard input and URLs are copied once."""
-        return find_sources(self.sources, suffixes=SUFFIXES)
 
     def documents(self) -> Iterator[Document]:
         """One document a tune, or with ``transpose=all`` up to twelve; its id is the file's path and the tune's line."""

@@ -6,16 +6,14 @@ import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from annotated_doc import Doc
 from annotated_types import Ge, Le
 
-from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, SeqgenWarning
-from seqgen.core.files import Source, find_sources
+from seqgen.core.file_dataset import FileDataset
 from seqgen.core.types import Document
 from seqgen_music.midi.files import MEDIA_TYPE, SUFFIXES, UnreadableMidiError, bytes_of, read_score
 
@@ -23,7 +21,7 @@ _NAMED = 5  # files that a warning names
 
 
 @dataclass(frozen=True, kw_only=True)
-class MidiDataset(Dataset):
+class MidiDataset(FileDataset):
     """MIDI files; those that cannot be read are told and passed over.
 
     Variants of a file are held out together with it.
@@ -31,17 +29,13 @@ class MidiDataset(Dataset):
 
     media_type: ClassVar[str] = MEDIA_TYPE
     batching: ClassVar[str] = "documents"
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
 
     transpose: Annotated[
         int, Ge(0), Le(12), Doc("each file also in up to so many semitones above and below; drums stay as they are")
     ] = 0
     velocity_steps: Annotated[int, Ge(0), Le(3), Doc("each file also softer and louder, in so many steps each way")] = 0
     velocity_step: Annotated[int, Ge(1), Le(40), Doc("how much one such step changes the velocity, of 127")] = 12
-
-    @cached_property
-    def files(self) -> list[Source]:
-        """The files, found once, so that standard input and URLs are copied once."""
-        return find_sources(self.sources, suffixes=SUFFIXES)
 
     def documents(self) -> Iterator[Document]:
         """One document a file and variant; its id is the file's path, and how it was varied.
