@@ -238,3 +238,10 @@ def test_the_songs_that_come_with_seqgen_are_read():
     songs = songs_in(locate("songs"))
     assert len(songs) >= 40
     assert all(song.endswith("\n") and "(x2)" not in song for song in songs)
+
+
+def test_files_that_have_not_changed_are_told_without_being_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgen.core.files.SETTLED_NS", -(10**12))  # these were written just now
+    (tmp_path / "song.txt").write_text("One day\n", "utf-8")
+    monkeypatch.setattr("seqgen.core.files.Source.blocks", lambda _: pytest.fail("it was read"))
+    assert SongsDataset(sources=(str(tmp_path),)).stamp() == SongsDataset(sources=(str(tmp_path),)).stamp() is not None

@@ -294,3 +294,10 @@ def test_bars_may_be_any_where_asked(read):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(read("X:1\nM:3/4\nK:C\nC6|C5|C6|]", bars="any")) == 1
+
+
+def test_files_that_have_not_changed_are_told_without_being_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgen.core.files.SETTLED_NS", -(10**12))  # these were written just now
+    (tmp_path / "tune.abc").write_text(TUNE, "utf-8")
+    monkeypatch.setattr("seqgen.core.files.Source.blocks", lambda _: pytest.fail("it was read"))
+    assert AbcDataset(sources=(str(tmp_path),)).stamp() == AbcDataset(sources=(str(tmp_path),)).stamp() is not None

@@ -65,3 +65,10 @@ def test_a_variant_that_leaves_the_keyboard_is_none_and_drums_stay():
     assert transformed(piece(127), semitones=1, louder=0) is None
     assert pitches(transformed(piece(127, drums=True), semitones=1, louder=0)) == [127]
     assert Score.from_midi(transformed(piece(60), semitones=0, louder=99)).tracks[0].notes[0].velocity == 127
+
+
+def test_files_that_have_not_changed_are_told_without_being_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgen.core.files.SETTLED_NS", -(10**12))  # these were written just now
+    (tmp_path / "a.mid").write_bytes(piece(60))
+    monkeypatch.setattr("seqgen.core.files.Source.blocks", lambda _: pytest.fail("it was read"))
+    assert MidiDataset(sources=(str(tmp_path),)).stamp() == MidiDataset(sources=(str(tmp_path),)).stamp() is not None
