@@ -24,11 +24,16 @@ INSTALLED := $(VENV)/.installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
 
+# What a person's environment may have: the lowest versions that pyproject.toml allows, of all but PyTorch, whose older wheels
+# on PyPI bring CUDA.
+LOWEST := $(VENV)-lowest
+LOWEST_TESTS := tests --ignore tests/docs --ignore tests/typing --ignore tests/test_packaging.py
+
 # Those that are run; what they share has no such line.
 BENCHMARKS = $(shell grep -l '^if __name__' benchmarks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format docs bench constraints install clean
+.PHONY: help demo test test-slow test-lowest check format docs bench constraints install clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +47,21 @@ test: check  ## install everything, check, run the tests
 
 test-slow: check  ## the same with the tests that take long; before a release, and after changes to what they hold
 	$(PYTEST) --slow
+
+test-lowest:  ## run the tests with the lowest versions that are allowed; after changes to what pyproject.toml asks for
+	rm -rf $(LOWEST)
+	$(MAKE) VENV=$(LOWEST) $(LOWEST)/.created
+	$(LOWEST)/bin/python -m pip install --disable-pip-version-check uv
+	grep '^torch==' constraints.txt > $(LOWEST)/torch.txt
+	$(LOWEST)/bin/uv pip compile --quiet --resolution lowest-direct --constraint $(LOWEST)/torch.txt --extra all --extra dev \
+		--output-file $(LOWEST)/lowest.txt pyproject.toml
+	$(LOWEST)/bin/python -m pip install --disable-pip-version-check --constraint $(LOWEST)/lowest.txt --editable '.[all,dev]'
+	$(MAKE) VENV=$(LOWEST) ARGS="$(or $(ARGS),$(LOWEST_TESTS))" pytest
+
+# Without what makes sure that all is installed.
+.PHONY: pytest
+pytest:
+	$(PYTEST)
 
 check: $(INSTALLED)  ## format, lint, types, and which package may import which
 	$(BIN)/ruff format --check
@@ -75,7 +95,7 @@ constraints:  ## pin the newest versions that fit; torch stays as it is, raise i
 	rm -rf $(VENV)-constraints
 
 clean:  ## remove the environment, caches and built files; trained models stay
-	rm -rf $(VENV) $(VENV)-constraints site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-constraints $(LOWEST) site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find seqgen tests plugins benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(CREATED):

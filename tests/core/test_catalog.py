@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
 
+import pluggy
 import pytest
 
 from seqgen.core.catalog import CONTRACTS, Catalog, load_catalog
@@ -51,6 +52,17 @@ def test_listing_parts_imports_no_framework_and_no_numpy(run_python):
         "print(sorted({'torch', 'tensorflow', 'keras', 'numpy', 'pydantic'} & set(sys.modules)))"
     )
     assert run_python(code).stdout == "[]\n"
+
+
+def test_parts_are_found_where_pluggy_asks_for_hooks_that_a_plugin_does_not_have(monkeypatch):
+    asked = pluggy.PluginManager.parse_hookimpl_opts
+
+    def as_before_1_6(self, plugin, name):
+        getattr(plugin, name)
+        return asked(self, plugin, name)
+
+    monkeypatch.setattr(pluggy.PluginManager, "parse_hookimpl_opts", as_before_1_6)
+    assert load_catalog().find("tokenizer", "char").name == "char"
 
 
 def test_an_unknown_part_names_the_nearest_and_how_to_list_all():
@@ -101,7 +113,7 @@ def test_a_missing_package_is_known_without_importing_and_says_what_installs_it(
     with pytest.raises(MissingDependencyError) as error:
         entry.load()
     assert str(error.value) == (
-        "Tokenizer \"toy\" needs no_such_package, which is not installed.  pip install 'toy[midi]'"
+        'Tokenizer "toy" needs no_such_package, which is not installed.  pip install "toy[midi]"'
     )
 
 

@@ -141,7 +141,9 @@ class Handler(BaseHTTPRequestHandler):
             new = name not in self.server.repositories
             if new:
                 first = Commit("0" * 40, "initial commit", {".gitattributes": b"*.safetensors filter=lfs\n"})
-                self.server.repositories[name] = Repository(first, private=wanted.get("visibility") == "private")
+                # Clients before 2.0 ask for it in other words.
+                private = wanted.get("visibility") == "private" or wanted.get("private") is True
+                self.server.repositories[name] = Repository(first, private=private)
         if new:
             return self.reply({"url": f"{self.server.url}/{name}", "name": name, "id": name})
         return self.reply({"error": "You already created this model repo", "url": f"{self.server.url}/{name}"}, 409)
