@@ -44,6 +44,8 @@ class MlflowLog(Callback):
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         # It would ask a server that does not answer for four minutes, without a word.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        # Standard output is for results, which may be JSON.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
@@ -80,6 +82,11 @@ class MlflowLog(Callback):
             self._client.set_tag(self._run, "seqgen.model", f"{summary['model']}:{summary['version']}")
             ended = "FAILED" if summary.get("failed") else "KILLED" if summary.get("interrupted") else "FINISHED"
             self._client.set_terminated(self._run, ended)
+
+    def on_failure(self, reason: str) -> None:
+        """End the run as one that failed."""
+        if self._client is not None:
+            self._client.set_terminated(self._run, "FAILED")
 
 
 def address(uri: str) -> str:

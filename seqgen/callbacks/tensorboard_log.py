@@ -69,6 +69,11 @@ class TensorboardLog(Callback):
         if self._file is not None:
             self._file.close()
 
+    def on_failure(self, reason: str) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
     def _write(self, event: Event) -> None:
         from tensorboard.summary.writer.record_writer import RecordWriter
 

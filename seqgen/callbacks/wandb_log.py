@@ -63,3 +63,8 @@ class WandbLog(Callback):
         if self._run is not None:
             self._run.summary["model"] = f"{summary['model']}:{summary['version']}"
             self._run.finish(exit_code=int(bool(summary.get("failed") or summary.get("interrupted"))))
+
+    def on_failure(self, reason: str) -> None:
+        """End the run as one that failed."""
+        if self._run is not None:
+            self._run.finish(exit_code=1)

@@ -14,20 +14,19 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
 from seqgen.core import hookspecs, options
 from seqgen.core.distributions import distribution_of, is_installed, normal_name, requirements_of
 from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, PluginError, SeqgenError, UnknownPartError
+from seqgen.core.kinds import Kind
 from seqgen.core.options import PartSpec
 from seqgen.core.plugin import Plugin, in_words, stdout_to_stderr
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-Kind: TypeAlias = Literal["tokenizer", "dataset", "backend", "sampler", "callback"]
 
 CONTRACTS: Mapping[Kind, str] = {
     "tokenizer": "seqgen.core.tokenizer:Tokenizer",
@@ -63,7 +62,7 @@ class PartEntry:
     def install(self) -> str:
         """The command that installs what is missing."""
         if self.extra:
-            return f"pip install '{self.plugin.distribution}[{self.extra}]'"
+            return f'pip install "{self.plugin.distribution}[{self.extra}]"'
         return "pip install " + " ".join(self.missing or self.requires)
 
     @property
@@ -272,8 +271,9 @@ class Catalog:
         known = [hook for hook in vars(hookspecs) if hook.startswith("register_")]
         for hook in known:
             function = getattr(plugin.implementation, hook, None)
-            marked = self._manager.parse_hookimpl_opts(plugin.implementation, hook) is not None
-            if callable(function) and not marked and function is not getattr(hookspecs, hook):
+            if not callable(function) or function is getattr(hookspecs, hook):
+                continue
+            if self._manager.parse_hookimpl_opts(plugin.implementation, hook) is None:
                 msg = f"{hook} lacks @seqgen.hookimpl"
                 raise PluginError(msg)
         for caller in self._manager.get_hookcallers(plugin.implementation) or ():

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from seqgen.core.distributions import find_module
+from seqgen.core.kinds import KINDS
 from seqgen.core.options import written
+
+_CONTRACTS = [f"seqgen.core.{kind}" for kind in KINDS]  # have no options, and so need not be read
 
 
 def declared_options(target: str) -> dict[str, str] | None:
@@ -83,7 +86,7 @@ class _Source:
         module, original = self._imported.get(name, ("", ""))
         package = module.partition(".")[0]
         ours = package == self._name.partition(".")[0] or (package == "seqgen" and module.startswith("seqgen."))
-        return (module, original) if ours and not module.startswith("seqgen.core.") else ("", "")
+        return (module, original) if ours and module not in _CONTRACTS else ("", "")
 
     def is_option(self, annotation: ast.expr) -> bool:
         """Whether an annotation carries a ``Doc``, itself or by the name of an alias."""

@@ -1,14 +1,31 @@
-"""Bytes as text: which encoding they are in, and what to say where they are in none."""
+"""Bytes as text: which encoding they are in, and what to say where they are in none.
+
+An ``encoding`` is a name that Python knows, or ``auto``, which is UTF-8; or several with ``/`` between them, of which a file
+takes the first in which all of it reads.  A byte order mark goes before whatever is named: it is text in nearly no other encoding.
+"""
 
 from __future__ import annotations
 
 import codecs
+import itertools
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from seqgen.core.errors import CorpusError
 
+Errors: TypeAlias = Literal["strict", "replace"]
+"""What becomes of bytes that are no text: they are refused, or read as U+FFFD."""
+
+REPLACEMENT = "\ufffd"
+"""What stands for them then."""
+
 _NEAR = 1 << 20  # bytes on either side of a wrong one that tell what fits
+_BEYOND = re.compile(rb"[\x80-\xff]+")
+_LETTER = re.compile(
+    rb"(?<![^A-Za-z])[\xc0-\xff]|[\xc0-\xff](?![^A-Za-z])"
+)  # of latin-1, beside one of ASCII or at the edge
+_NOT_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -18,95 +35,205 @@ _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 )
 
 
-def decoded(blocks: Iterable[bytes], encoding: str, *, source: str, dataset: str) -> Iterator[str]:
+def decoded(
+    blocks: Iterable[bytes],
+    encoding: str,
+    *,
+    source: str,
+    dataset: str,
+    errors: Errors = "strict",
+    tried: Iterable[str] = (),
+    alone: bool = True,
+) -> Iterator[str]:
     """The text of each block; a character that lies across two comes with the second.
 
     Args:
-        blocks: of a file, from its start, the first with all of its byte order mark.
-        encoding: a name that Python knows, or ``auto``: what a byte order mark says, else UTF-8.
+        blocks: of a file, from its start, the first with all of its byte order mark; none is empty.
+        encoding: a single one.
         source: what the file is called in messages.
         dataset: the dataset's name, for the advice in them.
+        errors: what becomes of bytes that are no text.
+        tried: encodings in which it does not read either, so that none of them is advised.
+        alone: whether this is the only file of its corpus, so that advice need not suit others.
 
     Raises:
         CorpusError: it is binary, or not in that encoding.
     """
     decoder: Any = None
-    codec = encoding
+    codec, right = "", False
+    marked: tuple[str, int] | None = None
     read = 0  # bytes before this block
-    for block in blocks:
+    for block in itertools.chain(blocks, [b""]):  # the empty one is the end
         data = block
         if decoder is None:
-            if encoding == "auto":
-                codec, mark = _marked(block)
-                data = block[mark:]
-            decoder = codecs.getincrementaldecoder(codec)()
-        refuse_binary(block, read, codec, source=source, dataset=dataset)
+            if not block:
+                return
+            marked = marked_encoding(block)
+            codec, mark = marked or (encodings_of(encoding)[0], 0)
+            data = block[mark:]
+            decoder = codecs.getincrementaldecoder(codec)(errors)
+        refuse_binary(block, read, codec, source=source, dataset=dataset, alone=alone)
         waiting = len(decoder.getstate()[0])  # bytes of a character that began in the block before
         try:
-            text = decoder.decode(data)
+            text = decoder.decode(data, final=not block)
         except UnicodeDecodeError as error:
             offset = read + len(block) - len(data) - waiting + error.start
-            raise CorpusError(_undecodable(codec, error, offset, source, dataset)) from error
+            failed = (codec, *tried, *encodings_of(encoding))
+            advice = _advice(codec, error, dataset, failed=failed, right=right, marked=marked is not None, alone=alone)
+            msg = (
+                f"{source} is not {codec.upper()} text: byte {offset:,} (0x{error.object[error.start]:02X}) "
+                f"does not fit.  {advice}"
+            )
+            raise CorpusError(msg) from error
         except UnicodeError as error:  # of no byte: what should stand before all of them is missing
-            raise CorpusError(_unmarked(codec, source, dataset)) from error
+            msg = (
+                f"{source} does not begin with the mark that tells the order of bytes in {codec}.  Say which: "
+                f"--dataset {dataset}:encoding={codec}-le, or -be"
+            )
+            raise CorpusError(msg) from error
         yield text if read else text.removeprefix("\ufeff")
+        right = right or not text.isascii()
         read += len(block)
-    if decoder is not None:
-        waiting = len(decoder.getstate()[0])
-        try:
-            yield decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            raise CorpusError(_undecodable(codec, error, read - waiting + error.start, source, dataset)) from error
-        except UnicodeError as error:
-            raise CorpusError(_unmarked(codec, source, dataset)) from error
 
 
-def is_binary(start: bytes) -> bool:
-    """Whether the first bytes of a file are no text: a NUL without the mark of UTF-16 or UTF-32."""
-    return b"\0" in start and not _wide(_marked(start)[0])
+def first_that_fits(blocks: Iterable[bytes], encodings: Iterable[str]) -> str:
+    """The first of several encodings in which all of a text reads; the last where it reads in none before.
+
+    Args:
+        blocks: as for ``decoded``; all are read where the text fits, and else as many as it takes to know.
+        encodings: in the order in which they are tried.
+    """
+    *before, last = encodings
+    decoders: dict[str, Any] | None = None
+    for block in itertools.chain(blocks, [b""]):
+        if decoders is None:
+            if marked_encoding(block):
+                return last  # whichever it is, the mark goes before it
+            decoders = {each: codecs.getincrementaldecoder(each)() for each in before}
+        for encoding in [*decoders]:
+            if not _reads(block, encoding, decoders[encoding]):
+                del decoders[encoding]
+        if not decoders:
+            break
+    return next(iter(decoders or ()), last)
 
 
-def refuse_binary(block: bytes, before: int, encoding: str, *, source: str, dataset: str) -> None:
-    """Hold a block that is to be text in an encoding, after so many bytes, against having a NUL.
+def is_binary(start: bytes, encoding: str = "auto") -> bool:
+    """Whether the first bytes of a file are no text: a NUL without a mark of UTF-16 or UTF-32, unless one of these is named and fits."""
+    if b"\0" not in start:
+        return False
+    if marked := marked_encoding(start):
+        return not _wide(marked[0])
+    return not any(
+        _wide(each) and _reads(start, each, codecs.getincrementaldecoder(each)()) for each in encodings_of(encoding)
+    )
+
+
+def refuse_binary(block: bytes, before: int, encoding: str, *, source: str, dataset: str, alone: bool = True) -> None:
+    """Hold a block that is to be text in an encoding, or one of several, after so many bytes, against having a NUL.
 
     Raises:
         CorpusError: it has one.
     """
-    codec = _marked(block)[0] if encoding == "auto" else encoding
-    if b"\0" not in block or _wide(codec):
+    marked = None if before else marked_encoding(block)
+    if b"\0" not in block or any(map(_wide, [marked[0]] if marked else encodings_of(encoding))):
         return
     hint = ""
     if block.count(0) * 4 > len(block):
         # Western text in UTF-16 is about half NULs: every second byte.
         order = "le" if block[1::2].count(0) >= block[::2].count(0) else "be"
-        hint = f"  If it is UTF-16: --dataset {dataset}:encoding=utf-16-{order}"
+        others = "" if alone else "utf-8/"
+        hint = f"  If it is UTF-16: --dataset {dataset}:encoding={others}utf-16-{order}"
     offset = before + block.index(b"\0")
     raise CorpusError(f"{source} is not text, but binary: byte {offset:,} is NUL.  Name text files only.{hint}")
 
 
-def _marked(start: bytes) -> tuple[str, int]:
-    """The encoding that a byte order mark tells, and the mark's length; UTF-8 without one."""
-    return next(((codec, len(mark)) for mark, codec in _BOMS if start.startswith(mark)), ("utf-8", 0))
+def encodings_of(encoding: str) -> list[str]:
+    """The encodings that an option names, as Python calls them."""
+    return ["utf-8" if each == "auto" else each for each in encoding.split("/")]
+
+
+def marked_encoding(start: bytes) -> tuple[str, int] | None:
+    """The encoding that a byte order mark tells, and the mark's length; None without one."""
+    return next(((codec, len(mark)) for mark, codec in _BOMS if start.startswith(mark)), None)
 
 
 def _wide(codec: str) -> bool:
     return codecs.lookup(codec).name.startswith(("utf-16", "utf-32"))
 
 
-def _unmarked(codec: str, source: str, dataset: str) -> str:
+def _reads(block: bytes, codec: str, decoder: Any) -> bool:
+    """Whether a block (empty: the end) is text for the decoder of that encoding, which has read what is before it."""
+    if b"\0" in block and not _wide(codec):
+        return False
+    try:
+        return "\0" not in decoder.decode(block, final=not block)
+    except UnicodeError:
+        return False
+
+
+def _advice(
+    codec: str,
+    error: UnicodeDecodeError,
+    dataset: str,
+    *,
+    failed: Iterable[str],
+    right: bool,
+    marked: bool,
+    alone: bool,
+) -> str:
+    """What to do about bytes that do not fit: name another encoding, or where this one is right, do without them.
+
+    Args:
+        codec: in which they do not.
+        error: which they are.
+        dataset: for the option.
+        failed: encodings in which they do not, that one among them.
+        right: whether characters beyond ASCII came before that do fit.
+        marked: whether a byte order mark tells the encoding, so that another one is not taken.
+        alone: whether advice need not suit other files.
+    """
+    unfit = {codecs.lookup(each).name for each in failed}
+    guesses = [] if marked else _guesses(codec, error, right=right)
+    guesses = [each for each in guesses if codecs.lookup(each).name not in unfit]
+    if not guesses:
+        return f"If it is a byte that went wrong, --dataset {dataset}:errors=replace reads it as U+FFFD"
+    first, *more = guesses
+    others = f" (or {', '.join(more)}, ...)" if more else ""
+    if alone:
+        return f"Name its encoding, for example --dataset {dataset}:encoding={first}{others}"
+    # Other files may have the quotes that latin-1 lacks.
+    last = {"utf-8": codec, "latin-1": "cp1252"}.get(first, first)
     return (
-        f"{source} does not begin with the mark that tells the order of bytes in {codec}.  Say which: "
-        f"--dataset {dataset}:encoding={codec}-le, or -be"
+        "The encoding holds for all files; of several, each takes the first that fits it: "
+        f"--dataset {dataset}:encoding=utf-8/{last}{others}"
     )
 
 
-def _undecodable(codec: str, error: UnicodeDecodeError, offset: int, source: str, dataset: str) -> str:
+def _guesses(codec: str, error: UnicodeDecodeError, *, right: bool) -> list[str]:
+    """Encodings that bytes may be in which are not in this one; none where it is right, and single bytes went wrong.
+
+    By the bytes around the wrong one: in Western text, letters beyond ASCII stand among others; in other scripts there are only
+    such.
+    """
     near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR]
-    if _wide(codec) or codec.lower() in ("ascii", "us-ascii"):
-        fits = "auto"
-    else:  # cp1252 has letters and quotes where latin-1 has control characters
-        fits = "cp1252" if any(0x80 <= byte < 0xA0 for byte in set(near)) else "latin-1"
-    return (
-        f"{source} is not {codec.upper()} text: byte {offset:,} (0x{error.object[error.start]:02X}) "
-        f"does not fit.  Name its encoding, for example --dataset {dataset}:encoding={fits}"
-    )
+    if _wide(codec):
+        return [] if b"\0" in near else ["utf-8"]
+    # Not to the end where a block ends, maybe within a character.
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(near, final=error.end == len(error.object))
+    wrong = text.count(REPLACEMENT)
+    fitting = len(text) - len(text.encode("ascii", "ignore")) - wrong  # characters beyond ASCII
+    name = codecs.lookup(codec).name
+    if name == "ascii" and fitting >= wrong:
+        return ["utf-8"]
+    if name not in ("utf-8", "utf-8-sig", "ascii"):
+        return [] if wrong else ["utf-8"]
+    if right or fitting >= wrong or (wrong == 1 and not _LETTER.search(near)):
+        return []
+    beyond = [len(each) for each in _BEYOND.findall(near)]
+    if 2 * sum(length for length in beyond if length > 2) > sum(beyond):
+        return ["cp1251", "gb18030", "shift_jis"]
+    controls = set(near).intersection(range(0x80, 0xA0))
+    if controls & _NOT_IN_CP1252:
+        return ["mac_roman", "cp850"]
+    return ["cp1252"] if controls else ["latin-1"]  # which has control characters where cp1252 has letters and quotes

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -11,7 +14,8 @@ from typing import Annotated, ClassVar
 from annotated_doc import Doc
 
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError
+from seqgen.core.decoding import REPLACEMENT, Errors
+from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen.core.files import Source, check_encoding, find_sources
 
 
@@ -49,10 +53,46 @@ class FileDataset(Dataset):
 class TextFileDataset(FileDataset):
     """Text files in some encoding, which is an option."""
 
-    encoding: Annotated[str, Doc("of the files: utf-8, latin-1, ...; auto follows a byte order mark, else UTF-8")] = (
-        "auto"
-    )
+    encoding: Annotated[
+        str,
+        Doc(
+            "of the files: utf-8, latin-1, ...; utf-8/cp1252 is of each file the first in which all of it reads; auto is UTF-8; a "
+            "byte order mark is followed"
+        ),
+    ] = "auto"
+    errors: Annotated[Errors, Doc("replace: bytes that are no text are read as U+FFFD, with a warning")] = "strict"
 
     def __post_init__(self) -> None:
         """Refuse what is no encoding."""
         check_encoding(self.encoding)
+
+    @cached_property
+    def files(self) -> list[Source]:
+        """The files, found once, so that standard input and URLs are copied once."""
+        return find_sources(self.sources, suffixes=self.suffixes, encoding=self.encoding)
+
+    def texts(self, dataset: str) -> Iterator[tuple[Source, Iterator[str]]]:
+        """Each file, and its text in pieces as :meth:`Source.text <seqgen.core.files.Source.text>` gives them.
+
+        After the last one, a warning says how much is U+FFFD, where ``errors`` is ``replace``.
+
+        Args:
+            dataset: the dataset's name, for the advice in messages.
+        """
+        replaced = Counter[str]()  # characters, by file
+
+        def counted(file: Source) -> Iterator[str]:
+            for piece in file.text(self.encoding, dataset=dataset, errors=self.errors):
+                if self.errors == "replace" and REPLACEMENT in piece:
+                    replaced[file.name] += piece.count(REPLACEMENT)
+                yield piece
+
+        for file in self.files:
+            yield file, counted(file)
+        if replaced:
+            characters, first = replaced.total(), next(iter(replaced))
+            read = "1 character is read" if characters == 1 else f"{characters:,} characters are read"
+            where = first if len(replaced) == 1 else f"{len(replaced):,} files, the first of them {first}"
+            msg = f"{read} as U+FFFD, which stands for bytes that are no text, in {where}"
+            # As from here: what is warned of at one place is shown once, however often a corpus is read.
+            warnings.warn(msg, SeqgenWarning, stacklevel=1)

@@ -20,6 +20,7 @@ import re
 import stat
 import sys
 import time
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -28,8 +29,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from seqgen.core.compressed import ENDINGS, DamagedError, decompressed, is_compressed
-from seqgen.core.decoding import decoded, is_binary, refuse_binary
-from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, SeqgenError
+from seqgen.core.decoding import Errors, decoded, encodings_of, first_that_fits, is_binary, refuse_binary
+from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, SeqgenError, SeqgenWarning
 from seqgen.core.once import Copies
 from seqgen.core.text import last_cut
 from seqgen.core.unfound import missing, refuse_device, refuse_empty
@@ -42,6 +43,9 @@ SETTLED_NS = 2 * 10**9
 
 Opener: TypeAlias = Callable[[], AbstractContextManager[IO[bytes]]]
 
+_Choice: TypeAlias = Callable[[str, "list[Source]"], "list[Source]"]
+"""(name of a folder, all files in it) -> those that it stands for."""
+
 _SNIFF = 1 << 13
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _KEPT = re.compile(r"[/\\](stdin|pipe)[/\\][0-9a-f]{32}\.txt")  # what training keeps of them, to read it again
@@ -53,6 +57,7 @@ class Source:
 
     Attributes:
         name: how it is called in messages and document ids: its path or URL, ``-`` for standard input.
+        alone: whether it was found alone, so that advice in messages need not suit other files.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Source:
             stamp: see the method; None: nothing tells, but of a file that can be read again its size and times do.
         """
         self.name = name
+        self.alone = True
         self._opener = opener
         self._named = named
         self._once = once
@@ -106,24 +112,28 @@ class Source:
         if empty and self._named:
             raise CorpusError(f"{_shown(self.name)} is empty.")
 
-    def text(self, encoding: str = "auto", *, dataset: str = "text") -> Iterator[str]:
+    def text(self, encoding: str = "auto", *, dataset: str = "text", errors: Errors = "strict") -> Iterator[str]:
         r"""The text in pieces of about a megabyte, cut before white space where there is any; every line ends with \n.
 
         Args:
-            encoding: a name that Python knows, or ``auto``: what a byte order mark says, else UTF-8.
+            encoding: a name that Python knows, or ``auto``: UTF-8; or several, ``utf-8/cp1252``: the first in which all of it
+                reads, for which it is read twice, or else the last.  A byte order mark goes before what is named.
             dataset: the dataset's name, for the advice in messages.
+            errors: ``replace`` reads bytes that are no text as U+FFFD.
 
         Raises:
-            CorpusError: as ``blocks``; it is binary; or it is not in that encoding.
+            CorpusError: as ``blocks``; it is binary; or it is not in that encoding, and errors is ``strict``.
         """
         check_encoding(encoding)
-        shown = _shown(self.name)
+        called: Any = {"source": _shown(self.name), "dataset": dataset, "alone": self.alone}
         if self._once:  # a look before: what is no text may be large, or never end
             with _reading(self.name):
-                self._copy(partial(refuse_binary, before=0, encoding=encoding, source=shown, dataset=dataset))
+                self._copy(partial(refuse_binary, before=0, encoding=encoding, **called))
+        encodings = encodings_of(encoding)
+        fits = encodings[0] if len(encodings) == 1 else first_that_fits(self.blocks(), encodings)
         newlines = io.IncrementalNewlineDecoder(None, translate=True)  # knows CRLF, also between two pieces
         held = ""
-        for piece in filter(None, decoded(self.blocks(), encoding, source=shown, dataset=dataset)):
+        for piece in filter(None, decoded(self.blocks(), fits, errors=errors, tried=encodings, **called)):
             if held:  # only now, since the last piece needs no cut
                 cut = last_cut(held, within=_SNIFF)
                 cut = len(held) if cut < 0 else cut
@@ -134,11 +144,11 @@ class Source:
         if held:
             yield held
 
-    def looks_binary(self) -> bool:
-        """Whether its first bytes are no text: a NUL without the mark of UTF-16 or UTF-32."""
+    def looks_binary(self, encoding: str = "auto") -> bool:
+        """Whether its first bytes are no text: a NUL without the mark of UTF-16 or UTF-32, unless they read in one that is named."""
         with _reading(self.name), self._open() as stored:
             start = decompressed(stored, self.name).read(_SNIFF)
-        return is_binary(start)
+        return is_binary(start, encoding)
 
     def _open(self) -> AbstractContextManager[IO[bytes]]:
         if self._once:
@@ -158,21 +168,23 @@ class Source:
         self._opener, self._once = copy.open, False
 
 
-def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = ()) -> list[Source]:
+def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = (), encoding: str = "auto") -> list[Source]:
     """The files that names stand for, in the order given, folders and globs sorted, each once however often it is named.
 
     A folder stands for the files below it, hidden ones (``.name``) left out: those with one of the suffixes (compressed
-    or not), or without suffixes, those that look like text.
+    or not), or without suffixes, those that look like text; of others a warning says how many.
 
     Args:
         names: paths, globs, folders, ``-`` (standard input) or URLs, with the globs and folders of their file systems.
         suffixes: of files in folders, with their dot, in lower case: ``(".abc",)``.
+        encoding: in which they are read, as in ``Source.text``; without suffixes, it tells which of those with NULs are text.
 
     Raises:
         CorpusError: a name stands for nothing that can be read.
         UsageError: a name is empty text.
     """
     copies = Copies()
+    choose = partial(_in_folder, suffixes=suffixes, encoding=encoding)
     found = []
     for name in names:
         refuse_empty(name)
@@ -182,11 +194,14 @@ def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = ()) -> lis
         elif re.match(r"https?://", name, re.IGNORECASE):
             found.append(Source(name, partial(_web, name), named=True, once=True, copies=copies))
         elif _URL.match(name):
-            found += _find_remote(name, suffixes, copies)
+            found += _find_remote(name, choose, copies)
         else:
             with _reading(name):
-                found += _find_local(name, suffixes, copies)
-    return _each_once(found)
+                found += _find_local(name, choose, copies)
+    sources = _each_once(found)
+    for source in sources:
+        source.alone = len(sources) == 1
+    return sources
 
 
 def check_encoding(encoding: str) -> None:
@@ -195,13 +210,15 @@ def check_encoding(encoding: str) -> None:
     Raises:
         OptionError: no such text encoding.
     """
-    try:
-        "a".encode("utf-8" if encoding == "auto" else encoding)
-    except (LookupError, ValueError) as error:
-        msg = (
-            f'encoding is "{encoding}", which is no text encoding.  Allowed: auto, utf-8, utf-16, latin-1, cp1252, ...'
-        )
-        raise OptionError(msg) from error
+    for each in encodings_of(encoding):
+        try:
+            "a".encode(each)
+        except (LookupError, ValueError) as error:
+            msg = (
+                f'encoding is "{each}", which is no text encoding.  Allowed: auto, utf-8, utf-16, latin-1, cp1252, ..., or '
+                "several to be tried in turn: utf-8/cp1252"
+            )
+            raise OptionError(msg) from error
 
 
 def _each_once(found: list[Source]) -> list[Source]:
@@ -222,10 +239,10 @@ def _identity(name: str) -> Any:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _find_local(name: str, suffixes: tuple[str, ...], copies: Copies) -> list[Source]:
+def _find_local(name: str, choose: _Choice, copies: Copies) -> list[Source]:
     path = Path(os.path.expanduser(name))  # noqa: PTH111  Path.expanduser raises where ~name is nobody
     if path.is_dir():
-        return _in_folder(name, _below(path), suffixes)
+        return choose(name, _below(path))
     if path.exists():
         return [_local(path, copies)]
     if not glob.has_magic(name):
@@ -234,7 +251,7 @@ def _find_local(name: str, suffixes: tuple[str, ...], copies: Copies) -> list[So
     if files := [_local(match, copies) for match in matches if not match.is_dir()]:
         return files
     if matches:
-        return _in_folder(name, [source for folder in matches for source in _below(folder)], suffixes)
+        return choose(name, [source for folder in matches for source in _below(folder)])
     raise CorpusError(f"Nothing matches {name}.")
 
 
@@ -274,21 +291,27 @@ def _walk(folder: str) -> Iterator[str]:
             yield path
 
 
-def _in_folder(name: str, found: list[Source], suffixes: tuple[str, ...]) -> list[Source]:
+def _in_folder(name: str, found: list[Source], *, suffixes: tuple[str, ...], encoding: str) -> list[Source]:
     if not found:
         raise CorpusError(f"Folder {name} is empty.")
     if suffixes:
         endings = tuple(suffix + packed for suffix in suffixes for packed in ("", *ENDINGS))
         chosen = [source for source in found if source.name.lower().endswith(endings)]
     else:
-        chosen = [source for source in found if not source.looks_binary()]
+        chosen = [source for source in found if not source.looks_binary(encoding)]
     if not chosen:
         wanted = " or ".join(suffixes) if suffixes else "text"
         raise CorpusError(f"Folder {name} has no {wanted} file ({len(found)} of other kinds).")
+    if not suffixes and (left_out := len(found) - len(chosen)):
+        first = next(each.name for each, kept in itertools.zip_longest(found, chosen) if each is not kept)
+        are = "files are no text and are" if left_out > 1 else "files is no text and is"
+        msg = f"{name}: {left_out:,} of {len(found):,} {are} left out, the first: {first}"
+        # As from here: what is warned of at one place is shown once, however often a corpus is found.
+        warnings.warn(msg, SeqgenWarning, stacklevel=1)
     return chosen
 
 
-def _find_remote(url: str, suffixes: tuple[str, ...], copies: Copies) -> list[Source]:
+def _find_remote(url: str, choose: _Choice, copies: Copies) -> list[Source]:
     import fsspec
 
     def source(path: str, *, named: bool) -> Source:
@@ -300,7 +323,7 @@ def _find_remote(url: str, suffixes: tuple[str, ...], copies: Copies) -> list[So
         files, path = fsspec.core.url_to_fs(url)
         if files.isdir(path):
             inside = [each for each in sorted(files.find(path)) if "/." not in each.removeprefix(path)]
-            return _in_folder(url, [source(each, named=False) for each in inside], suffixes)
+            return choose(url, [source(each, named=False) for each in inside])
         matches = sorted(files.glob(path)) if glob.has_magic(path) else [path] if files.exists(path) else []
     except ImportError as error:
         raise MissingDependencyError(f"{url} cannot be read: {error}.") from error
@@ -344,7 +367,7 @@ def _reading(name: str) -> Iterator[None]:
     except Exception as error:
         # Neither is imported here: most corpora need neither zstandard nor http.
         match type(error).__module__.partition(".")[0]:
-            case "zstandard":
+            case "zstandard" | "zstd":  # the latter before 0.25
                 raise CorpusError(f"{_shown(name)} is compressed, but damaged: {error}.") from error
             case "http":
                 raise CorpusError(f"{_shown(name)} cannot be read: {type(error).__name__} {error}.") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from seqgen.core.file_dataset import TextFileDataset
-from seqgen.core.files import BLOCK, Source
+from seqgen.core.files import BLOCK
 from seqgen.core.types import Document
 
 
@@ -20,26 +20,27 @@ class LinesDataset(TextFileDataset):
     def documents(self) -> Iterator[Document]:
         """One document a line; its id is the file's path and the line's number, from 1."""
         empty = True
-        for file in self.files:
-            for document in self._lines(file):
+        for file, text in self.texts("lines"):
+            for document in _lines(file.name, text):
                 empty = False
                 yield document
         if empty:
             raise self.empty("text")
 
-    def _lines(self, file: Source) -> Iterator[Document]:
-        number, held, begun = 1, "", False
-        for piece in file.text(self.encoding, dataset="lines"):
-            *lines, held = (held + piece).split("\n")
-            for line in lines:
-                if begun or not _blank(line):
-                    yield Document(f"{file.name}:{number}", line)
-                number, begun = number + 1, False
-            if len(held) >= BLOCK:  # a line so long comes in pieces
-                yield Document(f"{file.name}:{number}", held, final=False)
-                held, begun = "", True
-        if begun or not _blank(held):
-            yield Document(f"{file.name}:{number}", held)
+
+def _lines(name: str, pieces: Iterator[str]) -> Iterator[Document]:
+    number, held, begun = 1, "", False
+    for piece in pieces:
+        *lines, held = (held + piece).split("\n")
+        for line in lines:
+            if begun or not _blank(line):
+                yield Document(f"{name}:{number}", line)
+            number, begun = number + 1, False
+        if len(held) >= BLOCK:  # a line so long comes in pieces
+            yield Document(f"{name}:{number}", held, final=False)
+            held, begun = "", True
+    if begun or not _blank(held):
+        yield Document(f"{name}:{number}", held)
 
 
 def _blank(line: str) -> bool:

@@ -16,9 +16,9 @@ class TextDataset(TextFileDataset):
     def documents(self) -> Iterator[Document]:
         """One document a file; its id is the file's path."""
         empty = True
-        for file in self.files:
+        for file, text in self.texts("text"):
             held: str | None = None  # one piece, until it is known whether it is the last
-            for piece in file.text(self.encoding, dataset="text"):
+            for piece in text:
                 if held is not None:
                     yield Document(file.name, held, final=False)
                 held, empty = piece, False

@@ -8,17 +8,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from seqgen import __version__
-from seqgen.core.catalog import Catalog, Kind, option_of
+from seqgen.core.catalog import Catalog, option_of
 from seqgen.core.contract import CONTRACT_VERSION
 from seqgen.core.errors import MissingDependencyError, OutputError, UsageError
-from seqgen.files import new_folder, writing
+from seqgen.core.kinds import KINDS, Kind
+from seqgen.files import move, new_folder, writing
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LONGEST = 30
 """Characters of a name: with more, the lines in which it stands would be broken otherwise by a formatter."""
@@ -89,7 +88,7 @@ class NewPlugin:
         options = [f"{option_of(kind)} {self.name}" for kind in self.kinds if kind != "sampler"]
         sampler = [f"--sampler {self.name}"] if "sampler" in self.kinds else []
         return [
-            "pip install --editable '.[dev]'",
+            'pip install --editable ".[dev]"',
             "pytest",
             f"seqgen check-plugin {self.distribution}",
             " ".join(["seqgen train", *options, "--max-time 60s"]),
@@ -105,7 +104,7 @@ class NewPlugin:
         try:
             import jinja2
         except ImportError as error:
-            msg = "A new plugin needs jinja2, which is not installed.  pip install 'seqgen[plugins]'"
+            msg = 'A new plugin needs jinja2, which is not installed.  pip install "seqgen[plugins]"'
             raise MissingDependencyError(msg) from error
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -140,8 +139,7 @@ class NewPlugin:
             for path, content in files.items():
                 (building / path).parent.mkdir(parents=True, exist_ok=True)
                 (building / path).write_text(content, encoding="utf-8", newline="\n")
-            building.chmod(0o755)  # a temporary folder is for its owner alone
-            building.rename(folder)
+            move(building, folder)
         return folder
 
     def _context(self) -> dict[str, Any]:

@@ -129,6 +129,7 @@ def test_torch_takes_cuda_before_mps_before_xpu_before_the_cpu(monkeypatch):
     from seqgen.backends.torch.backend import TorchBackend
 
     def devices(*, cuda=0, mps=False, xpu=0):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
         monkeypatch.setattr(torch.xpu, "is_available", lambda: xpu > 0)
@@ -147,7 +148,10 @@ def on_a_gpu(monkeypatch, small_spec):
     torch = pytest.importorskip("torch")
     from seqgen.backends.torch import backend
 
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_80", "sm_90"])
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)  # from 7.5 on, if only by emulation
     monkeypatch.setattr(backend, "TorchModel", lambda *_, **how: how)
 
@@ -158,13 +162,13 @@ def on_a_gpu(monkeypatch, small_spec):
     return build
 
 
-@pytest.mark.parametrize(
-    ("capability", "precision"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")], ids=str
-)
-def test_a_gpu_trains_in_bfloat16_by_itself_where_it_computes_it_natively(on_a_gpu, capability, precision):
-    assert (on_a_gpu(capability)["device"], on_a_gpu(capability)["precision"]) == ("cuda:0", precision)
-    for asked in ("float32", "bfloat16"):
-        assert on_a_gpu(capability, precision=asked)["precision"] == asked
+@pytest.mark.parametrize("capability", [(7, 5), (8, 0), (9, 0)], ids=str)
+def test_a_gpu_trains_in_float32_since_cudnn_is_given_float16_for_bfloat16(on_a_gpu, capability):
+    for asked in ("auto", "float32"):
+        built = on_a_gpu(capability, precision=asked)
+        assert (built["device"], built["precision"]) == ("cuda:0", "float32")
+    with pytest.raises(OptionError, match=r'precision "bfloat16" on cuda:0\.  It has: float32$'):
+        on_a_gpu(capability, precision="bfloat16")
 
 
 def test_other_accelerators_train_in_float32_by_themselves(monkeypatch, on_a_gpu, small_spec):

@@ -52,5 +52,5 @@ def test_without_an_engine_it_says_what_to_install(run_python, monkeypatch):
     assert outcome.exit_code == 1
     assert outcome.stderr == (
         'error: Backend "keras" needs an engine, and neither tensorflow, jax nor torch is installed.  '
-        "pip install 'seqgen[keras]'\n"
+        'pip install "seqgen[keras]"\n'
     )

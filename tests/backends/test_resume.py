@@ -47,6 +47,15 @@ def test_bfloat16_resumes_bit_for_bit_too(build, small_spec, stream):
     assert train(resumed, stream(4, start=3)) == train(model, stream(4, start=3))
 
 
+@pytest.mark.parametrize("random", [np.zeros(1, np.uint8), np.zeros((0, 3), np.float32)], ids=["short", "empty"])
+def test_a_random_state_that_is_none_of_its_own_is_refused_for_nobody_else_can_judge_it(trainer, small_spec, random):
+    model = trainer.build(small_spec("gru", dropout=0.3), optimizer=OptimizerSpec())
+    state = model.training_state()
+    (name,) = (name for name in state if name.startswith("random."))
+    with pytest.raises((RuntimeError, TypeError, ValueError)):
+        model.load_training_state(state | {name: random})
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_training_state_names_moments_in_the_canonical_form(trainer, optimizer, small_spec, stream):
     spec = small_spec("gru", dropout=0.3)

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 from seqgen.backends.torch import loss, tokens  # noqa: E402  torch may not be there
 from seqgen.backends.torch.model import TorchModel  # noqa: E402
-from seqgen.backends.torch.network import PARTS  # noqa: E402
+from seqgen.backends.torch.network import PARTS, copied, on_device  # noqa: E402
 from seqgen.core.canonical import initial_weights  # noqa: E402
 from seqgen.core.spec import ModelSpec, OptimizerSpec  # noqa: E402
 from seqgen.core.types import Batch  # noqa: E402
@@ -120,3 +120,23 @@ def test_a_tensor_of_another_device_or_reading_a_value_is_an_error(build):
         float(model.evaluate(Batch(IDS, IDS))[0])
     with pytest.raises(NotImplementedError, match="meta"):
         model.weights()
+
+
+@pytest.mark.parametrize(
+    ("device", "waits"), [("cuda:1", False), ("cuda", False), ("mps", True), ("xpu:0", True), ("cpu", True)]
+)
+def test_only_cuda_may_read_an_array_after_it_was_handed_over(monkeypatch, device, waits):
+    asked = []
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda self, where, *, non_blocking: asked.append((where, non_blocking)) or self
+    )
+    on_device(IDS, device)
+    copied(MASK, torch.device(device))
+    assert asked == [(device, not waits), (torch.device(device), not waits)]
+
+
+def test_what_is_moved_is_a_copy():
+    there = copied(MASK, "cpu")
+    assert (there.dtype, on_device(IDS.astype(np.uint8), "cpu").dtype) == (torch.float32, torch.int64)
+    there += 1
+    assert MASK.max() == 1

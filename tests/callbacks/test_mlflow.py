@@ -59,6 +59,16 @@ def test_a_run_that_goes_on_is_the_same_run_and_another_is_another(tmp_path):
     assert len(runs(tmp_path / "runs")) == 2
 
 
+def test_a_run_that_gave_no_model_has_failed_until_it_is_gone_on_with(tmp_path):
+    log = MlflowLog(uri=str(tmp_path / "runs"))
+    follow(log, tmp_path, METRICS, summary=None)
+    assert [run.info.status for run in runs(tmp_path / "runs")] == ["RUNNING"]
+    log.on_failure("The loss is not a number any more.")
+    assert [run.info.status for run in runs(tmp_path / "runs")] == ["FAILED"]
+    follow(MlflowLog(uri=str(tmp_path / "runs")), tmp_path, METRICS)
+    assert [run.info.status for run in runs(tmp_path / "runs")] == ["FINISHED"]
+
+
 def test_a_run_is_followed_in_two_places_at_once_and_goes_on_in_both(tmp_path):
     places = [
         {"uri": str(tmp_path / "here")},
@@ -94,6 +104,14 @@ def test_without_an_address_it_is_that_of_the_environment_or_a_folder_here(tmp_p
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "theirs").as_uri())
     follow(MlflowLog(), tmp_path)
     assert len(runs(tmp_path / "theirs")) == 1
+
+
+def test_the_address_of_a_run_on_a_server_is_not_printed_among_results(tmp_path, monkeypatch):
+    from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
+
+    monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
+    follow(MlflowLog(uri=str(tmp_path / "runs")), tmp_path)
+    assert MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get() is True
 
 
 def test_nothing_is_sent_anywhere_unasked(tmp_path):

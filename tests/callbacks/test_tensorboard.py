@@ -57,6 +57,14 @@ def test_each_figure_is_a_point_of_its_curve(tmp_path):
     ]
 
 
+def test_the_file_is_closed_also_where_there_is_no_model(tmp_path):
+    log = TensorboardLog(folder=str(tmp_path / "board"))
+    log.on_start(CONFIG, tmp_path)
+    file = log._file
+    log.on_failure("The loss is not a number any more.")
+    assert file.closed
+
+
 def test_the_options_are_hyperparameters(tmp_path):
     log = TensorboardLog(folder=str(tmp_path / "board"))
     log.on_start(CONFIG, tmp_path)

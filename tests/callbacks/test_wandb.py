@@ -34,6 +34,15 @@ def records(path):
             record = b""
 
 
+def written(folder):
+    """The file of the only run in a folder, once all of it is written: the process beside this one does so in its own time."""
+    import wandb
+
+    wandb.teardown()
+    (path,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+    return path
+
+
 def test_figures_and_options_are_a_run_and_neither_command_nor_code_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["seqgen", "train", "s3://ada:lace@bucket/novel.txt"])
@@ -42,7 +51,7 @@ def test_figures_and_options_are_a_run_and_neither_command_nor_code_is(tmp_path,
     log.on_metrics(METRICS)
     log.on_metrics(METRICS | {"step": 20, "train_loss": 2.25})
     log.on_end({"model": "ice", "version": 3})
-    (path,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+    path = written(tmp_path)
     assert b"lace" not in b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
     found = list(records(path))
     (run,) = [each.run for each in found if each.HasField("run")]
@@ -57,9 +66,23 @@ def test_figures_and_options_are_a_run_and_neither_command_nor_code_is(tmp_path,
     assert [(line["_step"], line["train_loss"]) for line in history] == [(10, 2.5), (20, 2.25)]
 
 
+@pytest.mark.parametrize("end", ["failure", "end"])
+def test_a_run_is_ended_also_where_there_is_no_model(tmp_path, monkeypatch, end):
+    monkeypatch.chdir(tmp_path)
+    log = WandbLog(mode="offline")
+    log.on_start(CONFIG, tmp_path)
+    if end == "failure":
+        log.on_failure("The loss is not a number any more.")
+    else:
+        log.on_end({"model": "ice", "version": 3})
+    (ended,) = [each.exit for each in records(written(tmp_path)) if each.HasField("exit")]
+    assert ended.exit_code == (end == "failure")
+
+
 def test_a_server_that_does_not_answer_is_given_up_in_less_than_a_minute(tmp_path, monkeypatch):
     from wandb.errors import CommError
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WANDB_INIT_TIMEOUT", raising=False)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)

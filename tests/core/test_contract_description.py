@@ -24,7 +24,8 @@ from typing_extensions import deprecated
 
 from seqgen.core.catalog import load_catalog
 from seqgen.core.contract import CONTRACT_VERSION
-from seqgen.scaffold.plugin import KINDS, NewPlugin
+from seqgen.core.kinds import KINDS
+from seqgen.scaffold.plugin import NewPlugin
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

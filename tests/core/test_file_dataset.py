@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from seqgen.core.errors import OptionError
+from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning
 from seqgen.core.file_dataset import FileDataset, TextFileDataset
 from seqgen.core.types import Document
+from seqgen.datasets.text import TextDataset
 
 HOUR = 3600
 
@@ -96,3 +98,64 @@ def test_text_refuses_an_encoding_that_is_none_when_it_is_made():
 
     with pytest.raises(OptionError, match='encoding is "utf-99"'):
         Text(encoding="utf-99")
+
+
+# Files of text
+
+
+@pytest.fixture
+def texts(tmp_path, monkeypatch):
+    """A folder of files in UTF-8, one of which is Latin-1, and one of which has bytes that are no text."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t").mkdir()
+    for name, content in {
+        "a.txt": "naïve café\n".encode(),
+        "b.txt": "été, forêt\n".encode("latin-1"),
+        "c.txt": "naïve café ".encode() + b"\xff, \xfe\n",
+    }.items():
+        (tmp_path / "t" / name).write_bytes(content)
+
+
+def contents(**options):
+    return [document.content for document in TextDataset(sources=("t",), **options).documents()]
+
+
+def test_a_folder_of_files_in_several_encodings_is_read(texts):
+    with pytest.raises(CorpusError, match=r"t/b\.txt is not UTF-8 text.*--dataset text:encoding=utf-8/cp1252$"):
+        contents()
+    assert contents(encoding="utf-8/cp1252")[:2] == ["naïve café\n", "été, forêt\n"]
+
+
+def test_bytes_that_are_no_text_are_read_as_a_replacement_and_a_warning_says_how_many(texts):
+    with pytest.warns(SeqgenWarning) as told:
+        assert contents(errors="replace") == [
+            "naïve café\n",
+            "\ufffdt\ufffd, for\ufffdt\n",
+            "naïve café \ufffd, \ufffd\n",
+        ]
+    assert [str(each.message) for each in told] == [
+        "5 characters are read as U+FFFD, which stands for bytes that are no text, in 2 files, the first of them t/b.txt"
+    ]
+
+
+def test_of_one_replacement_it_is_said_in_which_file(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_bytes(b"a log with \xff in it\n")
+    with pytest.warns(SeqgenWarning) as told:
+        list(TextDataset(sources=(str(path),), errors="replace").documents())
+    assert [str(each.message) for each in told] == [
+        f"1 character is read as U+FFFD, which stands for bytes that are no text, in {path}"
+    ]
+
+
+def test_a_replacement_character_that_a_text_holds_is_nothing_to_warn_of(tmp_path):
+    (tmp_path / "a.txt").write_text("a \ufffd", "utf-8")
+    with warnings.catch_warnings(action="error"):
+        list(TextDataset(sources=(str(tmp_path / "a.txt"),)).documents())
+
+
+def test_an_encoding_of_two_bytes_that_is_named_makes_files_of_a_folder_text(texts, tmp_path):
+    (tmp_path / "t" / "d.txt").write_bytes("the ice".encode("utf-16-le"))
+    for name in ("b.txt", "c.txt"):
+        (tmp_path / "t" / name).unlink()
+    assert contents(encoding="utf-8/utf-16-le") == ["naïve café\n", "the ice"]

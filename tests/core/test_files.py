@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.core import files
-from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError
+from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, SeqgenWarning
 from seqgen.core.files import BLOCK, Source, check_encoding, find_sources
 
 
@@ -51,9 +51,37 @@ def names(sources):
 # Finding
 
 
-def test_a_folder_gives_the_files_below_it_sorted_without_hidden_and_binary_ones(corpus):
-    corpus({"t/b.txt": "b", "t/a/z.md": "z", "t/a.txt": "a", "t/.git/x": "x", "t/.x": "x", "t/p.png": b"\x89P\0\0"})
+def test_a_folder_gives_the_files_below_it_sorted_without_hidden_ones(corpus):
+    corpus({"t/b.txt": "b", "t/a/z.md": "z", "t/a.txt": "a", "t/.git/x": "x", "t/.x": "x", "t/.DS_Store": b"\0\0"})
     assert names(find_sources(["t"])) == ["t/a/z.md", "t/a.txt", "t/b.txt"]
+
+
+def test_of_files_in_a_folder_that_are_no_text_a_warning_says_how_many_are_left_out(corpus):
+    corpus({"t/b.txt": "b", "t/p.png": b"\x89P\0\0"})
+    with pytest.warns(SeqgenWarning, match=r"^t: 1 of 2 files is no text and is left out, the first: t/p\.png$"):
+        assert names(find_sources(["t"])) == ["t/b.txt"]
+    corpus({f"t/{number}.txt": "ice".encode("utf-16-le") for number in range(1000)})
+    with pytest.warns(
+        SeqgenWarning, match=r"^t/: 1,001 of 1,002 files are no text and are left out, the first: t/0\.txt$"
+    ):
+        assert names(find_sources(["t/"])) == ["t/b.txt"]
+
+
+def test_what_is_left_out_is_said_once_however_often_the_files_are_found(corpus, run_python):
+    corpus({"t/b.txt": "b", "t/p.png": b"\x89P\0\0"})
+    code = "from seqgen.core.files import find_sources; [find_sources(['t']) for _ in range(3)]"
+    assert run_python(code).stderr.count("left out") == 1
+
+
+def test_an_encoding_tells_which_files_of_a_folder_are_text(corpus):
+    corpus({"t/a.txt": "ice".encode("utf-16-le"), "t/b.txt": "b"})
+    assert names(find_sources(["t"], encoding="utf-8/utf-16-le")) == ["t/a.txt", "t/b.txt"]
+
+
+def test_a_file_knows_whether_it_was_found_alone(corpus):
+    corpus({"t/a.txt": "a", "t/b.txt": "b"})
+    assert [source.alone for source in find_sources(["t/a.txt"])] == [True]
+    assert [source.alone for source in find_sources(["t/*.txt"])] == [False, False]
 
 
 def test_a_folder_gives_the_files_with_the_suffixes_asked_for_also_compressed_ones(corpus):
@@ -333,7 +361,7 @@ def test_a_file_of_xz_that_asks_for_a_gigabyte_of_memory_is_not_given_it():
 def test_zstd_without_zstandard_says_what_to_install(monkeypatch):
     stored = zstandard.ZstdCompressor().compress(b"a")
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(MissingDependencyError, match=r"file is compressed with zstd.*pip install 'seqgen\[zstd\]'"):
+    with pytest.raises(MissingDependencyError, match=r'file is compressed with zstd.*pip install "seqgen\[zstd\]"'):
         list(of_bytes(stored).blocks())
 
 
@@ -371,7 +399,8 @@ def memory():
 
 def test_urls_of_any_file_system_can_be_files_folders_and_globs(memory):
     assert text_of("memory://t/b.txt") == "b"
-    assert names(find_sources(["memory://t"])) == ["memory:///t/b.txt", "memory:///t/u/a.txt"]
+    with pytest.warns(SeqgenWarning, match="memory://t: 1 of 3 files is no text"):
+        assert names(find_sources(["memory://t"])) == ["memory:///t/b.txt", "memory:///t/u/a.txt"]
     assert names(find_sources(["memory://t/*.txt"])) == ["memory:///t/b.txt"]
 
 

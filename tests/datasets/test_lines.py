@@ -1,5 +1,3 @@
-import io
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,15 +64,11 @@ def test_a_wrong_encoding_says_what_to_write(tmp_path):
 
 @given(pieces=st.lists(st.text(st.sampled_from("ab \n"), max_size=12), max_size=6), longest=st.integers(1, 8))
 def test_documents_are_the_lines_that_are_not_blank_however_the_text_comes(pieces, longest):
-    class Pieces(lines.Source):
-        def text(self, *arguments, **options):
-            return iter(pieces)
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "BLOCK", longest)
         found = {}
         finals = {}
-        for each in LinesDataset()._lines(Pieces("f", io.BytesIO, named=True)):
+        for each in lines._lines("f", iter(pieces)):
             found[each.id] = found.get(each.id, "") + each.content
             finals.setdefault(each.id, []).append(each.final)
     expected = {f"f:{number}": line for number, line in enumerate("".join(pieces).split("\n"), 1) if line.strip()}

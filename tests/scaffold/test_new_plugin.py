@@ -15,7 +15,8 @@ import yaml
 
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import OutputError, UsageError
-from seqgen.scaffold.plugin import KINDS, LONGEST, SUMMARIES, NewPlugin
+from seqgen.core.kinds import KINDS
+from seqgen.scaffold.plugin import LONGEST, SUMMARIES, NewPlugin
 from seqgen.testing.find import meant
 
 ROOT = Path(__file__).parents[2]
@@ -148,7 +149,7 @@ def test_the_workflow_installs_seqgen_first_from_where_a_variable_says_and_fails
     (job,) = yaml.safe_load((written / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"].values()
     runs = [step for step in job["steps"] if "run" in step]
     assert runs[0]["env"] == {"SEQGEN_SOURCE": "${{ vars.SEQGEN_SOURCE }}"}
-    assert runs[1]["run"] == "pip install --editable '.[dev]'"
+    assert runs[1]["run"] == 'pip install --editable ".[dev]"'
     pip = tmp_path / "pip"
     pip.write_text('#!/bin/sh\nprintf "%s|" "$@"\n', "utf-8")
     pip.chmod(0o755)
@@ -223,7 +224,7 @@ def test_the_command_prints_the_folder_and_says_what_comes_next(seqgen_cli, tmp_
     assert result.stderr.splitlines() == [
         "Next:",
         f"  cd {Path('new/seqgen-knots')}",
-        "  pip install --editable '.[dev]'",
+        '  pip install --editable ".[dev]"',
         "  pytest",
         "  seqgen check-plugin seqgen-knots",
         "  seqgen train --tokenizer knots --max-time 60s",
@@ -245,7 +246,7 @@ def test_without_jinja2_it_says_what_to_install(run_python):
     result = run_python(code)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "error: A new plugin needs jinja2, which is not installed.  pip install 'seqgen[plugins]'\n"
+        'error: A new plugin needs jinja2, which is not installed.  pip install "seqgen[plugins]"\n'
     )
 
 

@@ -46,7 +46,7 @@ if "KERAS_BACKEND" not in os.environ:
     there = [engine for engine in _ENGINES if importlib.util.find_spec(engine)]
     if not there:
         raise MissingDependencyError(
-            "Backend \"keras\" needs an engine, and neither tensorflow, jax nor torch is installed.  pip install 'seqgen[keras]'"
+            'Backend "keras" needs an engine, and neither tensorflow, jax nor torch is installed.  pip install "seqgen[keras]"'
         )
     os.environ["KERAS_BACKEND"] = there[0]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

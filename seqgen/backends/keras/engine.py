@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from seqgen.backends.gpus import usable_gpus
+
 Tensor: TypeAlias = Any
 """A tensor of the engine."""
 
@@ -35,22 +37,23 @@ def name() -> str:
 
 def devices() -> Sequence[str]:
     """The devices that the engine sees, best first."""
+    gpus: Sequence[int]
     match name():
         case "tensorflow":
             import tensorflow as tf
 
-            count = len(tf.config.list_physical_devices("GPU"))
+            gpus = range(len(tf.config.list_physical_devices("GPU")))
         case "jax":
             import jax
 
-            count = sum(device.platform == "gpu" for device in jax.devices())
+            gpus = range(sum(device.platform == "gpu" for device in jax.devices()))
         case "torch":
             import torch
 
-            count = torch.cuda.device_count()
+            gpus = usable_gpus(torch.cuda, rocm=torch.version.hip is not None)
         case _:
-            count = 0
-    return (*(f"cuda:{number}" for number in range(count)), "cpu")
+            gpus = ()
+    return (*(f"cuda:{number}" for number in gpus), "cpu")
 
 
 def exact_float32() -> None:

@@ -6,18 +6,18 @@ on a GPU the products are what costs, at least for many sequences.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 from keras import ops
 
 from seqgen.backends.keras import engine
+from seqgen.backends.keras.cells import CELLS
 from seqgen.backends.keras.engine import Tensor, Tensors, array, tensor, tensors
 from seqgen.backends.keras.network import Network, encode
-from seqgen.backends.keras.weights import to_keras
+from seqgen.backends.keras.weights import layer_weights, to_keras
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Array, Ids, State
 
@@ -47,6 +47,9 @@ class EngineGenerator:
                 name: tensor(to_keras(name, value, self._spec.architecture), "float32")
                 for name, value in weights.items()
             }
+            if self._spec.architecture == "gru":
+                for number in range(self._spec.num_layers):
+                    values[f"layers.{number}.recurrent_bias"] = layer_weights(values, number)[-1][1]  # (G*H)
             of_tokens = values["layers.0.input_weight"]  # (in, G*H), with one-hot input (V, G*H)
             if self._spec.input_encoding != "one-hot":  # which would be (V, V)
                 of_tokens = ops.matmul(encode(values, ops.arange(self._spec.vocab_size), self._spec), of_tokens)
@@ -105,7 +108,7 @@ class _Resident(Mapping[str, npt.NDArray[np.float32]]):
 
 def _step(values: Tensors, ids: Tensor, state: Tensors, network: Network) -> tuple[Tensor, dict[str, Tensor]]:
     """One step.  ids (B,), state -> logits (B, V), and the state after."""
-    cell = _CELLS[network.spec.architecture]
+    cell = CELLS[network.spec.architecture]
     after: dict[str, Tensor] = {}
     hidden: Tensor = None
     for number, names in enumerate(network.names):
@@ -114,34 +117,11 @@ def _step(values: Tensors, ids: Tensor, state: Tensors, network: Network) -> tup
             inputs = ops.matmul(hidden, values[prefix + "input_weight"]) + values[prefix + "bias"]
         else:
             inputs = ops.take(values["table"], ids, axis=0)  # (B, G*H)
-        before = [state[name] for name in names]
+        before = tuple(state[name] for name in names)
         recurrent = ops.matmul(before[0], values[prefix + "recurrent_weight"])  # (B, G*H)
-        parts = cell(inputs, recurrent, before, values.get(prefix + "recurrent_candidate_bias"))
+        if prefix + "recurrent_bias" in values:
+            recurrent = recurrent + values[prefix + "recurrent_bias"]
+        parts, _ = cell.forward(inputs, recurrent, before)
         after.update(zip(names, parts, strict=True))
         hidden = parts[0]
     return network.logits(values, hidden), after
-
-
-def _lstm(inputs: Tensor, recurrent: Tensor, before: list[Tensor], _: Tensor) -> list[Tensor]:
-    i, f, g, o = ops.split(inputs + recurrent, 4, axis=-1)
-    cell = ops.sigmoid(f) * before[1] + ops.sigmoid(i) * ops.tanh(g)
-    return [ops.sigmoid(o) * ops.tanh(cell), cell]
-
-
-def _gru(inputs: Tensor, recurrent: Tensor, before: list[Tensor], candidate_bias: Tensor) -> list[Tensor]:
-    input_z, input_r, input_n = ops.split(inputs, 3, axis=-1)
-    recurrent_z, recurrent_r, recurrent_n = ops.split(recurrent, 3, axis=-1)
-    z = ops.sigmoid(input_z + recurrent_z)
-    r = ops.sigmoid(input_r + recurrent_r)
-    n = ops.tanh(input_n + r * (recurrent_n + candidate_bias))
-    return [(1.0 - z) * n + z * before[0]]
-
-
-def _rnn(inputs: Tensor, recurrent: Tensor, _before: list[Tensor], _: Tensor) -> list[Tensor]:
-    return [ops.tanh(inputs + recurrent)]
-
-
-_CELLS: Mapping[str, Callable[[Tensor, Tensor, list[Tensor], Tensor], list[Tensor]]] = MappingProxyType(
-    {"lstm": _lstm, "gru": _gru, "rnn": _rnn}
-)
-"""(input product (B, G*H), recurrent product (B, G*H), parts before, candidate bias) -> parts after."""

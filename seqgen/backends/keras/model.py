@@ -187,8 +187,10 @@ class KerasModel(Model):
             self._training_state = None
             if all(f"carry.{name}" in state for name in names):
                 self._training_state = {name: tensor(state[f"carry.{name}"], "float32") for name in names}
-            if _random_name() in state:
-                self._random = tensor(state[_random_name()], self._dropout.state.dtype)
+            if (random := state.get(_random_name())) is not None:
+                if random.shape != tuple(self._dropout.state.shape):
+                    raise ValueError(f"{_random_name()} has shape {random.shape}")
+                self._random = tensor(random, self._dropout.state.dtype)
 
     # Parts of the above
 

@@ -13,6 +13,7 @@ import torch
 
 from seqgen.backends.allocation import keep_freed_memory
 from seqgen.backends.choice import check_architecture, check_precision, choose_device
+from seqgen.backends.gpus import usable_gpus
 from seqgen.backends.processor import bfloat16_is_faster
 from seqgen.backends.torch.model import TorchModel
 from seqgen.backends.torch.network import LAYERS
@@ -27,7 +28,7 @@ class TorchBackend(Backend):
 
     def devices(self) -> Sequence[str]:
         """The devices here: CUDA (ROCm goes by the same name), then MPS, XPU and the CPU."""
-        found = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        found = [f"cuda:{number}" for number in usable_gpus(torch.cuda, rocm=torch.version.hip is not None)]
         if torch.backends.mps.is_available():
             found.append("mps")
         if torch.xpu.is_available():
@@ -60,7 +61,8 @@ class TorchBackend(Backend):
         precisions = _precisions(device)
         check_precision("torch", precision, precisions, where=f"on {device}")
         if precision == "auto":
-            precision = "bfloat16" if "bfloat16" in precisions and _bfloat16_is_faster(device) else "float32"
+            faster = device == "cpu" and bfloat16_is_faster()
+            precision = "bfloat16" if faster and "bfloat16" in precisions else "float32"
         # On NVIDIA's GPUs from Ampere on cuDNN takes TF32 for its recurrent layers, whose 10 bits are not the float32 that is promised.
         torch.backends.cudnn.allow_tf32 = False
         if deterministic and family != "cpu":
@@ -79,18 +81,17 @@ class TorchBackend(Backend):
 
 
 def _precisions(device: str) -> Sequence[str]:
-    """What a device can compute in, fast or not."""
+    """What a device can compute in, fast or not.
+
+    On CUDA float32 alone: autocast to bfloat16 there runs cuDNN's recurrent layers in float16 (``_cudnn_rnn_cast_reflatten`` of
+    PyTorch's AutocastRNN.cpp knows no other type), whose gradients may vanish without a scaled loss.  Casting weights and state by hand
+    instead, for cuDNN's layers in bfloat16, is left until it can be measured on a GPU.
+    """
     family = device.partition(":")[0]
-    if family == "mps" or (family == "cuda" and not torch.cuda.is_bf16_supported()):
+    if family in ("cuda", "mps"):
         return ("float32",)
     # On x86, oneDNN has an LSTM in bfloat16 from AVX-512 on, and raises without.
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     if family == "cpu" and x86 and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         return ("float32",)
     return ("float32", "bfloat16")
-
-
-def _bfloat16_is_faster(device: str) -> bool:
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device == "cpu" and bfloat16_is_faster()

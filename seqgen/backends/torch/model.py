@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqgen.backends.torch.loss import summed_nats
-from seqgen.backends.torch.network import PARTS, Network, Parts, on_device
+from seqgen.backends.torch.network import PARTS, Network, Parts, copied, on_device
 from seqgen.backends.torch.optimizer import Updater
 from seqgen.backends.torch.stepper import Stepper
 from seqgen.backends.torch.tokens import TokensOnDevice
@@ -171,11 +171,7 @@ class TorchModel(Model):
             outputs, after = self._network(inputs, state, dropout)  # (T, B, H)
         if batch.last_step_only:
             outputs, targets = outputs[-1:], targets[-1:]
-        weights = None
-        if batch.weights is not None:
-            weights = (
-                torch.from_numpy(np.array(batch.weights.T, order="C")).to(self.device, non_blocking=True).flatten()
-            )
+        weights = None if batch.weights is None else copied(batch.weights.T, self.device).flatten()
         output = self._network.output
         nats = summed_nats(outputs.flatten(0, 1), output.weight, output.bias, targets.flatten(), weights)
         return nats, after

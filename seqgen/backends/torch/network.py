@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -89,13 +90,21 @@ class Network(nn.Module):
 
 
 def on_device(ids: Ids, device: torch.device | str) -> Tensor:
-    """Ids (...) as a tensor there: a copy in any case, for they may be a view of a read-only file.
+    """Ids (...) as a tensor of int64 there; see ``copied``."""
+    return copied(ids, device, np.int64)
 
-    It is not pinned: CUDA copies pageable memory into pinned memory of its own before the call returns, and pinning first makes
-    that copy here, usually slower (PyTorch's guide to pin_memory and non_blocking).  NVIDIA leaves open whether the driver waits
-    for the stream before it (CUDA, API synchronization behavior); for the kilobytes of a batch that was not measured.
+
+def copied(values: npt.NDArray[Any], device: torch.device | str, dtype: npt.DTypeLike | None = None) -> Tensor:
+    """Values (...) as a tensor there, of that type or their own: a copy in any case, for they may be a view of a read-only file.
+
+    Only CUDA need not be waited for: it copies pageable memory into pinned memory of its own before the call returns.  Others would
+    read the memory later, when it is another's (PyTorch's issues 189690 for MPS, intel/torch-xpu-ops 5217 for XPU).  It is not
+    pinned here, which makes that copy too, usually slower (PyTorch's guide to pin_memory and non_blocking).  NVIDIA leaves open
+    whether the driver waits for the stream before it (CUDA, API synchronization behavior); for the kilobytes of a batch that was not
+    measured.
     """
-    return torch.from_numpy(np.array(ids, dtype=np.int64, order="C")).to(device, non_blocking=True)
+    unawaited = torch.device(device).type == "cuda"
+    return torch.from_numpy(np.array(values, dtype=dtype, order="C")).to(device, non_blocking=unawaited)
 
 
 def _only_candidate(gradient: Tensor) -> Tensor:

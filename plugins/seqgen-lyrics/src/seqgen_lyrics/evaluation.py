@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -195,7 +196,8 @@ def _texts(sources: Sequence[str], encoding: str) -> Iterator[str]:
     try:
         yield from _whole(SongsDataset(sources=tuple(sources), encoding=encoding).documents())
     except CorpusError as error:  # a command has an option where the dataset has one of its own
-        raise CorpusError(str(error).replace("--dataset songs:encoding=", "--encoding ")) from error
+        told = re.sub("  [^.]*--dataset songs:errors=.*", "", str(error))
+        raise CorpusError(told.replace("--dataset songs:encoding=", "--encoding ")) from error
 
 
 def _whole(documents: Iterable[Document]) -> Iterator[str]:

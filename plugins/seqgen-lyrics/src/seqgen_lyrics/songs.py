@@ -45,8 +45,8 @@ class SongsDataset(TextFileDataset):
         """One document a song; its id is the file's path, and the record's number where it has several."""
         empty = True
         wordless: list[str] = []  # files
-        for file in self.files:
-            for document in self._songs(file, wordless):
+        for file, text in self.texts("songs"):
+            for document in self._songs(file, text, wordless):
                 empty = False
                 yield document
         if empty and wordless:
@@ -58,21 +58,18 @@ class SongsDataset(TextFileDataset):
             count = f"{len(wordless):,} files have" if len(wordless) > 1 else "1 file has"
             warnings.warn(f"{count} no words, left out: {_few(wordless)}", SeqgenWarning, stacklevel=2)
 
-    def _songs(self, file: Source, wordless: list[str]) -> Iterator[Document]:
-        """The songs of a file; its name is added to ``wordless`` where it should be one and has no words."""
+    def _songs(self, file: Source, text: Iterator[str], wordless: list[str]) -> Iterator[Document]:
+        """The songs of a file, from its pieces; its name is added to ``wordless`` where it should be one and has no words."""
         name = re.sub(r"\.(gz|bz2|xz|zst)$", "", file.name.lower())
         if name.endswith((".jsonl", ".ndjson")):
-            yield from self._records(file, _json_records(file, self._text(file)))
+            yield from self._records(file, _json_records(file, text))
         elif name.endswith((".csv", ".tsv")):
-            yield from self._records(file, _table(file, self._text(file), "\t" if name.endswith(".tsv") else ","))
+            yield from self._records(file, _table(file, text, "\t" if name.endswith(".tsv") else ","))
         else:
-            lines = _lines(self._text(file))
+            lines = _lines(text)
             if name.endswith(".lrc"):
                 lines = without_times(_whole(file, lines))
             yield from self._song(file.name, lines, wordless)
-
-    def _text(self, file: Source) -> Iterator[str]:
-        return file.text(self.encoding, dataset="songs")
 
     def _song(self, name: str, lines: Iterator[str], wordless: list[str]) -> Iterator[Document]:
         """A song in pieces, the last of which is known only when the next does not come; without words its name is noted."""

@@ -71,7 +71,7 @@ def test_what_cannot_be_music_is_refused_with_a_reason(smf, make, said):
 def test_where_symusic_is_not_installed_it_is_said_what_to_install(smf, monkeypatch):
     for module in ("symusic", "symusic.core"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingDependencyError, match=r"symusic is needed\.  pip install 'seqgen-music\[midi\]'"):
+    with pytest.raises(MissingDependencyError, match=r'symusic is needed\.  pip install "seqgen-music\[midi\]"'):
         read_score(smf(NOTE + END))
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -337,3 +338,20 @@ def test_a_player_is_handed_the_sound_and_one_that_fails_is_told(monkeypatch, tm
     program.write_text("#!/bin/sh\necho audio open error: No such device >&2; exit 1\n")
     with pytest.raises(MusicError, match="no sound device .*aplay said audio open error: No such device"):
         player.play(b"sound")
+
+
+def test_on_windows_its_own_library_plays(monkeypatch):
+    played = []
+
+    def play_sound(wav, flags):
+        played.append((wav, flags))
+        if not wav:
+            raise RuntimeError("Failed to play sound")
+
+    monkeypatch.setattr(player.sys, "platform", "win32")
+    library = SimpleNamespace(PlaySound=play_sound, SND_MEMORY=4, SND_NODEFAULT=2)
+    monkeypatch.setitem(sys.modules, "winsound", library)
+    player.play(b"sound")
+    assert played == [(b"sound", 6)]
+    with pytest.raises(MusicError, match="no sound device that can be used.  seqgen music render FILE --to wav"):
+        player.play(b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from seqgen.core.errors import CorpusError
@@ -22,4 +23,5 @@ def lines_of_book(source: Source, encoding: str) -> Iterator[str]:
     try:
         yield from lines_of(source.text(encoding, dataset="abc"))
     except CorpusError as error:  # a command has an option where the dataset has one of its own
-        raise CorpusError(str(error).replace("--dataset abc:encoding=", "--encoding ")) from error
+        told = re.sub("  [^.]*--dataset abc:errors=.*", "", str(error))
+        raise CorpusError(told.replace("--dataset abc:encoding=", "--encoding ")) from error

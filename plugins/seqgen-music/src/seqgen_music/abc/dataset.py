@@ -13,7 +13,6 @@ from annotated_doc import Doc
 
 from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning
 from seqgen.core.file_dataset import TextFileDataset
-from seqgen.core.files import Source
 from seqgen.core.types import Document
 from seqgen_music.abc import MEDIA_TYPE, SUFFIXES
 from seqgen_music.abc.layout import laid_out, laid_out_as, pieces_of
@@ -60,8 +59,8 @@ class AbcDataset(TextFileDataset):
     def documents(self) -> Iterator[Document]:
         """One document a tune, or with ``transpose=all`` up to twelve; its id is the file's path and the tune's line."""
         found, faults = 0, list[str]()
-        for file in self.files:
-            for line, lexemes in self._tunes(file, faults):
+        for file, text in self.texts("abc"):
+            for line, lexemes in self._tunes(file.name, text, faults):
                 found += 1
                 yield from self._documents(f"{file.name}:{line}", normal(lexemes, self.fields))
         if not found:
@@ -87,13 +86,11 @@ class AbcDataset(TextFileDataset):
                 number += 1
         return (str(path),)
 
-    def _tunes(self, file: Source, faults: list[str]) -> Iterator[tuple[int, Iterator[Lexeme]]]:
+    def _tunes(self, name: str, pieces: Iterator[str], faults: list[str]) -> Iterator[tuple[int, Iterator[Lexeme]]]:
         """The well-formed tunes of a file, each with its line; why others are left out is added to ``faults``."""
-        for start, lines in tunes_of(lines_of(file.text(self.encoding, dataset="abc")), longest=LONGEST):
+        for start, lines in tunes_of(lines_of(pieces), longest=LONGEST):
             if sum(map(len, lines)) > LONGEST:
-                faults.append(
-                    f"{file.name}:{start}: the tune has more than {LONGEST:,} characters, the most that are read"
-                )
+                faults.append(f"{name}:{start}: the tune has more than {LONGEST:,} characters, the most that are read")
                 continue
             lexed = [list(lex(line)) for line in lines]
             tune = tune_of(lexed)
@@ -102,7 +99,7 @@ class AbcDataset(TextFileDataset):
                 (line, fault) for line, fault in tune.faults if not (line in wrong and fault.startswith("the bar has "))
             ]
             if own:
-                faults.append(f"{file.name}:{start + own[0][0] - 1}: {own[0][1]}")
+                faults.append(f"{name}:{start + own[0][0] - 1}: {own[0][1]}")
             else:
                 yield start, itertools.chain.from_iterable(lexed)
 

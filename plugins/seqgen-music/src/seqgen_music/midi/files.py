@@ -61,7 +61,7 @@ def read_score(content: bytes) -> ScoreTick:
     try:
         from symusic.core import ScoreTick
     except ImportError as error:
-        raise MissingDependencyError("For MIDI, symusic is needed.  pip install 'seqgen-music[midi]'") from error
+        raise MissingDependencyError('For MIDI, symusic is needed.  pip install "seqgen-music[midi]"') from error
     _check_chunks(content)
     try:
         score = ScoreTick.from_midi(content)

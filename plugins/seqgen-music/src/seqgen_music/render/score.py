@@ -108,4 +108,4 @@ def begun(tune: str) -> str:
 
 def _need(package: str, what: str) -> None:
     if importlib.util.find_spec(package) is None:
-        raise MissingDependencyError(f"For {what}, {package} is needed.  pip install 'seqgen-music[score]'")
+        raise MissingDependencyError(f'For {what}, {package} is needed.  pip install "seqgen-music[score]"')

@@ -1,0 +1,206 @@
+"""Which encoding a text is in, and what is advised where it is in none."""
+
+import codecs
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqgen.core import files
+from seqgen.core.decoding import first_that_fits, is_binary
+from seqgen.core.errors import CorpusError, OptionError
+from seqgen.core.files import Source, check_encoding
+
+RUSSIAN = "Все счастливые семьи похожи друг на друга\n" * 3
+
+
+def of_bytes(content, *, alone=True):
+    source = Source("file", lambda: io.BytesIO(content), named=True)
+    source.alone = alone
+    return source
+
+
+def text_of(content, encoding="auto", errors="strict"):
+    return "".join(of_bytes(content).text(encoding, errors=errors))
+
+
+def message(content, encoding="auto", errors="strict", *, alone=True):
+    """With which it is refused; empty where it is text."""
+    try:
+        list(of_bytes(content, alone=alone).text(encoding, errors=errors))
+    except CorpusError as error:
+        return str(error)
+    return ""
+
+
+def refused(content, encoding="auto", *, alone=True):
+    """The advice of the message."""
+    return message(content, encoding, alone=alone).partition("does not fit.  ")[2]
+
+
+# Byte order marks
+
+
+@pytest.mark.parametrize("named", ["latin-1", "utf-16-be", "shift_jis", "cp1252", "utf-8/latin-1"])
+@pytest.mark.parametrize("own", ["utf-16", "utf-8-sig", "utf-32"])
+def test_a_byte_order_mark_is_followed_whatever_encoding_is_named(named, own):
+    assert text_of("né\n".encode(own), named) == "né\n"
+
+
+# Several encodings
+
+
+@pytest.mark.parametrize(
+    ("encoding", "stored", "text"),
+    [
+        ("utf-8/cp1252", "n‘é’".encode(), "n‘é’"),
+        ("utf-8/cp1252", "n‘é’".encode("cp1252"), "n‘é’"),
+        ("auto/latin-1", "né".encode("latin-1"), "né"),
+        ("utf-8/shift_jis/latin-1", "氷".encode("shift_jis"), "氷"),
+        ("utf-8/shift_jis/latin-1", b"n\xe9", "né"),
+        ("utf-8/utf-16-le", "the ice".encode("utf-16-le"), "the ice"),
+        ("utf-16-le/utf-8", b"ice", "ice"),
+        ("utf-8/cp1252", b"", ""),
+    ],
+)
+def test_of_several_encodings_a_text_takes_the_first_in_which_it_reads(encoding, stored, text):
+    source = Source("file", lambda: io.BytesIO(stored), named=False)
+    assert "".join(source.text(encoding)) == text
+
+
+@given(st.text(st.sampled_from("ab é‘👍"), max_size=30), st.sampled_from(["utf-8", "cp1252"]))
+def test_all_of_a_text_is_read_before_its_encoding_is_chosen(text, stored_in):
+    stored = text.encode(stored_in, "ignore")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "BLOCK", 5)
+        source = Source("file", lambda: io.BytesIO(stored), named=False)
+        try:
+            expected = stored.decode()
+        except UnicodeDecodeError:
+            expected = stored.decode("cp1252")
+        assert "".join(source.text("utf-8/cp1252")) == expected
+
+
+def test_no_more_is_read_than_it_takes_to_choose():
+    blocks = iter([b"ice", b"\xe9t\xe9", b"more"])
+    assert first_that_fits(blocks, ["utf-8", "cp1252"]) == "cp1252"
+    assert next(blocks) == b"more"
+
+
+def test_the_last_of_several_encodings_refuses_what_does_not_fit():
+    with pytest.raises(CorpusError, match=r"^file is not CP1252 text: byte 1 \(0x81\) does not fit\."):
+        text_of(b"\xe9\x81", "utf-8/cp1252")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8/utf-9", "/utf-8", "utf-8/"])
+def test_each_of_several_encodings_must_be_one(encoding):
+    with pytest.raises(OptionError, match="no text encoding"):
+        check_encoding(encoding)
+
+
+# Bytes that are no text
+
+
+def test_bytes_that_are_no_text_may_be_read_as_a_replacement():
+    assert text_of(b"one \xff bad, caf\xc3\xa9", errors="replace") == "one \ufffd bad, café"
+    assert text_of(b"cut \xc3", errors="replace") == "cut \ufffd"
+    assert text_of(b"\xe9\x81", "utf-8/cp1252", errors="replace") == "é\ufffd"
+
+
+def test_what_is_binary_is_refused_all_the_same():
+    with pytest.raises(CorpusError, match="not text, but binary"):
+        text_of(b"\x89PNG\0\0", errors="replace")
+
+
+# Binary
+
+
+def test_a_text_in_utf_16_without_a_mark_is_binary_unless_that_is_named():
+    stored = "the ice".encode("utf-16-le")
+    assert is_binary(stored)
+    assert is_binary(stored, "utf-8/utf-32-le")
+    assert not is_binary(stored, "utf-8/utf-16-le")
+    assert is_binary(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "utf-8/utf-16-le")
+
+
+# Advice
+
+
+@pytest.mark.parametrize(
+    ("stored", "advised"),
+    [
+        (b"caf\xe9 au lait", "latin-1"),
+        (b"\x93caf\xe9\x94", "cp1252"),
+        (RUSSIAN.encode("cp1251"), "cp1251 (or gb18030, shift_jis, ...)"),
+        ("Märchen für Kinder".encode("mac_roman") + b"\x81", "mac_roman (or cp850, ...)"),
+    ],
+)
+def test_an_encoding_is_advised_that_suits_the_bytes(stored, advised):
+    assert refused(stored) == f"Name its encoding, for example --dataset text:encoding={advised}"
+
+
+def test_what_was_tried_is_not_advised():
+    advice = refused(RUSSIAN.encode("cp1251"), "shift_jis/utf-8")
+    assert advice == "Name its encoding, for example --dataset text:encoding=cp1251 (or gb18030, ...)"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "naïve café, ".encode() * 9 + b"\xff",
+        b"a log of plain words, but \xff, went on\n",
+        "é".encode() + b"\n" * files.BLOCK + b"caf\xe9 au lait, \xe9t\xe9",
+        RUSSIAN.encode() + b"\xe9\n" + RUSSIAN.encode(),
+        codecs.BOM_UTF8 + b"caf\xe9, \xe9t\xe9",
+        codecs.BOM_UTF16_LE + b"a\0b",
+    ],
+)
+def test_where_a_single_byte_went_wrong_no_other_encoding_is_advised(stored):
+    assert refused(stored) == "If it is a byte that went wrong, --dataset text:errors=replace reads it as U+FFFD"
+
+
+@pytest.mark.parametrize(
+    ("stored", "encoding", "advised"),
+    [
+        (b"caf\xe9, \xe9t\xe9", "auto", "utf-8/cp1252"),
+        ("an ‘apple’, naïve".encode("cp1252"), "utf-8", "utf-8/cp1252"),
+        (RUSSIAN.encode("cp1251"), "auto", "utf-8/cp1251 (or gb18030, shift_jis, ...)"),
+        ("Æ’".encode() + b"\x9d", "cp1252", None),
+        ("the “ice”".encode(), "cp1252", "utf-8/cp1252"),
+        (b"ice", "utf-16-le", "utf-8/utf-16-le"),
+    ],
+)
+def test_beside_other_files_encodings_are_advised_that_suit_those_too(stored, encoding, advised):
+    advice = refused(stored, encoding, alone=False)
+    if advised is None:
+        assert advice.startswith("If it is a byte that went wrong")
+    else:
+        assert advice == (
+            f"The encoding holds for all files; of several, each takes the first that fits it: --dataset text:encoding={advised}"
+        )
+
+
+def test_utf_16_without_a_mark_is_recognised_in_the_advice_beside_other_files_too():
+    with pytest.raises(CorpusError, match=r"If it is UTF-16: --dataset text:encoding=utf-8/utf-16-le$"):
+        list(of_bytes("the ice".encode("utf-16-le"), alone=False).text())
+
+
+@given(
+    st.binary(min_size=1, max_size=24) | st.text(max_size=12).map(lambda text: text.encode("utf-16-le")),
+    st.sampled_from(["auto", "ascii", "cp1252", "shift_jis", "utf-16-le", "utf-8/cp1252", "cp1252/utf-8"]),
+    st.booleans(),
+)
+def test_advice_never_runs_in_a_circle(stored, encoding, alone):
+    """Whoever follows it comes to a text, or to what is binary; never to the same message."""
+    seen, errors = set(), "strict"
+    while (said := message(stored, encoding, errors, alone=alone)) and (
+        advice := re.search(r"--dataset text:(encoding|errors)=([^ ,]+)", said)
+    ):
+        assert (encoding, errors) not in seen, said
+        seen.add((encoding, errors))
+        if advice[1] == "encoding":
+            encoding = advice[2]
+        else:
+            errors = advice[2]
