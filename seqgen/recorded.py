@@ -37,13 +37,16 @@ class RecordedCorpus:
     fingerprint: Fingerprint
 
 
-def recorded_corpus(saved: SavedModel, catalog: Catalog, *, sources: Sequence[str] = ()) -> RecordedCorpus:
+def recorded_corpus(
+    saved: SavedModel, catalog: Catalog, *, sources: Sequence[str] = (), advice: str = ""
+) -> RecordedCorpus:
     """The corpus of a model, which is read to recognise it; nothing of it is kept but the fingerprint.
 
     Args:
         saved: the model that was trained on it.
         catalog: has the dataset that reads it.
         sources: where a person says that it is; none: where the model's folder says, as far as that is read unasked.
+        advice: what a person can do where it is refused; empty: name it with ``--corpus``.
 
     Raises:
         CorpusError: the folder names none, or what is not read unasked; or it cannot be read any more, or has changed.
@@ -51,14 +54,18 @@ def recorded_corpus(saved: SavedModel, catalog: Catalog, *, sources: Sequence[st
         PartError: that dataset is not installed, or fails.
     """
     lineage = saved.manifest.get("corpus", {})
-    found = tuple(sources) or _named_sources(saved.where, lineage)
+    found = tuple(sources) or _named_sources(saved.where, lineage, advice)
     try:
         dataset = recorded_dataset(saved, catalog, found)
         fingerprint = fingerprint_of(dataset, home.tokens_folder())
     except (CorpusError, OptionError) as error:
-        raise CorpusError(f"The corpus of {saved.where} cannot be read any more: {error}  {_ADVICE}") from error
+        raise CorpusError(
+            f"The corpus of {saved.where} cannot be read any more: {error}  {advice or _ADVICE}"
+        ) from error
     if fingerprint.sha256 != lineage.get("fingerprint"):
-        raise CorpusError(f"{', '.join(found)} is not what {saved.where} was trained on: it has changed.  {_ADVICE}")
+        raise CorpusError(
+            f"{', '.join(found)} is not what {saved.where} was trained on: it has changed.  {advice or _ADVICE}"
+        )
     return RecordedCorpus(dataset, found, fingerprint)
 
 
@@ -74,24 +81,25 @@ def recorded_dataset(saved: SavedModel, catalog: Catalog, sources: Sequence[str]
     return dataset
 
 
-def _named_sources(where: str, lineage: Any) -> tuple[str, ...]:
+def _named_sources(where: str, lineage: Any, advice: str) -> tuple[str, ...]:
     """The sources of a manifest, none of which is opened."""
     sources = tuple(map(str, lineage.get("sources", ())))
     if not sources:
-        raise CorpusError(f"{where} does not say what it was trained on.  {_ADVICE}")
+        raise CorpusError(f"{where} does not say what it was trained on.  {advice or _ADVICE}")
     if lineage.get("sources_left_out"):
         raise CorpusError(
-            f"{where} was trained on more sources than the {len(sources):,} that it names.  Name their folder with --corpus FOLDER"
+            f"{where} was trained on more sources than the {len(sources):,} that it names.  "
+            f"{advice or 'Name their folder with --corpus FOLDER'}"
         )
     if "-" in sources:  # what is trained on from there is kept as a file, and named as that
         raise CorpusError(
-            f"{where} does not say where its corpus is, only that it was read from standard input.  {_ADVICE}"
+            f"{where} does not say where its corpus is, only that it was read from standard input.  {advice or _ADVICE}"
         )
     if urls := [source for source in sources if "://" in source or source.startswith(("//", "\\\\"))]:
         raise CorpusError(
             f"The corpus of {where} was read from {urls[0]}, and what a model folder names is not fetched unasked.  "
-            "Name it with --corpus URL"
+            f"{advice or 'Name it with --corpus URL'}"
         )
     if refusal := objection(sources, lineage.get("characters", 0)):
-        raise CorpusError(f"{where} says that it was trained on {refusal}, so that is not read.  {_ADVICE}")
+        raise CorpusError(f"{where} says that it was trained on {refusal}, so that is not read.  {advice or _ADVICE}")
     return sources

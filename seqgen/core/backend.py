@@ -100,7 +100,11 @@ class Model(ABC):
 
     @abstractmethod
     def load_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """Take over weights, whose names and shapes have been checked against ``Backend.weight_shapes``."""
+        """Take over weights, whose names and shapes have been checked against ``Backend.weight_shapes``.
+
+        All else of training stays: moments, the carried state, the random state and the running average.  In the middle of a
+        run its average or its best weights are taken over to be measured, and then its own again, from which it goes on.
+        """
 
     # Training; only where Backend.can_train
 
@@ -130,11 +134,16 @@ class Model(ABC):
 
         Optimiser moments and averaged weights are in the canonical form (``first_moment.layers.0.bias``, ``average.layers.0.bias``,
         ...), so that another framework can go on; the carried state and the random state of dropout are the backend's own (``carry.*``, ``random.*``).
+        Of a canonical architecture what is carried is float32, in the shapes of ``initial_state``.
         """
         return {}
 
     def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Take over what ``training_state`` gave, also from another backend (its own names are then skipped)."""
+        """Take over what ``training_state`` gave, also from another backend (its own names are then skipped).
+
+        Raises:
+            ValueError: what is the backend's own was altered or damaged; an older checkpoint is then taken.
+        """
 
 
 class Backend(ABC):

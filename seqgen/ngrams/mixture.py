@@ -155,12 +155,14 @@ class Mixture(Model):
     @cached_property
     def _said(self) -> Callable[[int, int], tuple[Floats, Floats]]:
         """The network's weight after a context by its length and code, and what the n-grams add to its logits, (V,)."""
+        # Not self, which would then hold itself, and with it the network's file, until memory is next looked through.
+        table, weights = self._table, self._weights
 
-        @self._table.remembering
+        @table.remembering
         def said(length: int, code: int) -> tuple[Floats, Floats]:
-            probabilities, known, followers = self._table.after_one(length, code)
+            probabilities, known, followers = table.after_one(length, code)
             case = _case(known, followers)
-            return self._weights[case, 0, ...], np.log(np.maximum(probabilities, _SMALLEST)) * self._weights[case, 1]
+            return weights[case, 0, ...], np.log(np.maximum(probabilities, _SMALLEST)) * weights[case, 1]
 
         return said
 

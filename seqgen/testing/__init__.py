@@ -23,7 +23,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("hypothesis", "pytest"):
         raise
-    msg = f"seqgen.testing needs {error.name}, which is not installed.  pip install 'seqgen[testing]'"
+    msg = f'seqgen.testing needs {error.name}, which is not installed.  pip install "seqgen[testing]"'
     raise MissingDependencyError(msg) from error
 
 __all__ = [

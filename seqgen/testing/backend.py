@@ -14,12 +14,13 @@ from seqgen.testing.backend_averaging import AveragingLaws
 from seqgen.testing.backend_evaluation import EvaluationLaws
 from seqgen.testing.backend_generation import GenerationLaws
 from seqgen.testing.backend_models import batch_of, copied, require_close, require_same, require_same_names, stepped
+from seqgen.testing.backend_resuming import ResumingLaws
 from seqgen.testing.backend_training import TrainingLaws
 from seqgen.testing.backend_updates import UpdateLaws
 from seqgen.testing.laws import law, require
 
 
-class BackendContract(GenerationLaws, EvaluationLaws, UpdateLaws, TrainingLaws, AveragingLaws):
+class BackendContract(GenerationLaws, EvaluationLaws, UpdateLaws, TrainingLaws, ResumingLaws, AveragingLaws):
     """The laws of backends and their models.  Subclass it in your tests, one class for each architecture.
 
         class TestBigram(BackendContract):

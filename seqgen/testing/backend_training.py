@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from safetensors.numpy import load, save
 
-from seqgen.core.backend import Model
 from seqgen.core.errors import OptionError
 from seqgen.core.spec import OptimizerSpec
-from seqgen.core.types import Weights
 from seqgen.testing import reference
+from seqgen.testing.backend_course import BEFORE, SINCE, LearningContract
 from seqgen.testing.backend_models import (
     ROWS,
     SGD,
     STEPS,
     TOLERANCE,
-    ModelContract,
     batch_of,
     located_in_corpora,
     require_close,
@@ -31,40 +24,11 @@ from seqgen.testing.backend_models import (
     stream,
     train,
 )
-from seqgen.testing.laws import LawBroken, law, require
-
-BEFORE, SINCE = 3, 3
-"""Updates before a checkpoint, and after it."""
+from seqgen.testing.laws import law, require
 
 
-@dataclass(frozen=True)
-class Course:
-    """A training run with dropout: its losses, and what was there at a checkpoint and at the end."""
-
-    losses: list[float]
-    checkpoint: Weights
-    training_state: dict[str, npt.NDArray[np.generic]]
-    end: Weights
-
-
-class TrainingLaws(ModelContract):
-    """The laws of ``train_step`` and of the training state."""
-
-    def learner(self, random_seed: int = 5, **how: Any) -> Model:
-        """A model that trains with dropout."""
-        return self.build(self.spec(dropout=0.3), optimizer=OptimizerSpec(), random_seed=random_seed, **how)
-
-    @property
-    def course(self) -> Course:
-        """A run of ``learner``, done once."""
-        return self.once("course", self._course)
-
-    def _course(self) -> Course:
-        learner = self.learner()
-        losses = train(learner, stream(BEFORE), self.learning_rate)
-        checkpoint, state = _stored(learner.weights()), _stored(learner.training_state())
-        losses += train(learner, stream(SINCE, start=BEFORE), self.learning_rate)
-        return Course(losses, checkpoint, state, learner.weights())
+class TrainingLaws(LearningContract):
+    """The laws of ``train_step``."""
 
     # One update
 
@@ -259,6 +223,31 @@ class TrainingLaws(ModelContract):
             )
 
     @law
+    def test_weights_taken_over_in_between_change_nothing_else_of_training(self) -> None:
+        """Other weights that are taken over, evaluated, and replaced by the run's own again change nothing of training.
+
+        The running average and the best weights are measured in the middle of a run, which must not depend on it.
+        """
+        self.needs_training()
+        learners = [self.learner(optimizer=OptimizerSpec(weight_average=0.2)) for _ in range(2)]
+        for each in learners:
+            train(each, stream(BEFORE), self.learning_rate)
+        plain, disturbed = learners
+        own = disturbed.weights()
+        others = disturbed.averaged_weights() or {name: value * np.float32(0.5) for name, value in own.items()}
+        disturbed.load_weights(others)
+        disturbed.evaluate(batch_of(random_seed=1))
+        disturbed.load_weights(own)
+        message = (
+            "After load_weights of others and of its own again, training differs.  Keep moments, carry, random state and the running "
+            "average as they are."
+        )
+        require_same(disturbed.training_state(), plain.training_state(), message)
+        losses, expected = (train(each, stream(SINCE, start=BEFORE), self.learning_rate) for each in (disturbed, plain))
+        require(losses == expected, f"{message}\nlosses {losses}, without {expected}")
+        require_same(disturbed.weights(), plain.weights(), message)
+
+    @law
     def test_lower_precision_is_for_training_only(self) -> None:
         """A model that trains in bfloat16 keeps float32 weights, and float32 logits that are exact for them.
 
@@ -280,84 +269,3 @@ class TrainingLaws(ModelContract):
             updated = not np.array_equal(value, self.weights[name])
             kept = value.dtype == np.float32 and np.allclose(value, self.weights[name], rtol=0, atol=TOLERANCE)
             require(updated and kept, f'"{name}" was rounded, or a small update lost.  Keep the weights in float32.')
-
-    # The training state
-
-    @law
-    def test_the_training_state_comes_back_exactly(self) -> None:
-        """The training state is named arrays that safetensors can hold, and loading it gives the same state.
-
-        A checkpoint keeps it in a file in which nothing can be executed.
-        """
-        self.needs_training()
-        state = self.course.training_state
-        model = self.learner(random_seed=6)
-        model.load_training_state(state)
-        found = _stored(model.training_state())
-        require(sorted(found) == sorted(state), f"The state has {sorted(found)} afterwards, before {sorted(state)}.")
-        require_same({name: found[name] for name in state}, state, "The state does not come back as it was.")
-
-    @law
-    def test_training_resumes_exactly(self) -> None:
-        """A run that goes on from weights and training state equals one that never stopped, bit for bit.
-
-        Training is interrupted; nothing may be lost, neither moments, nor the carried state, nor dropout's place.
-        """
-        self.needs_training()
-        resumed = self.learner(random_seed=6, weights=self.course.checkpoint)
-        resumed.load_training_state(self.course.training_state)
-        losses = train(resumed, stream(SINCE, start=BEFORE), self.learning_rate)
-        message = "A resumed run differs.  Is all that an update reads in training_state: moments, carry, random state?"
-        require(
-            losses == self.course.losses[BEFORE:], f"{message}\nlosses {losses}, before {self.course.losses[BEFORE:]}"
-        )
-        require_same(resumed.weights(), self.course.end, message)
-
-    @law
-    def test_a_training_state_of_another_backend_is_taken(self) -> None:
-        """Names in a training state that the backend does not know are skipped, and missing ones start afresh.
-
-        A run may go on in another framework, whose random state is nobody else's.
-        """
-        self.needs_training()
-        strange: dict[str, npt.NDArray[np.generic]] = {
-            "carry.elsewhere": np.zeros((ROWS, 3), np.float32),
-            "random.elsewhere": np.zeros(3, np.uint8),
-        }
-        own = self.course.training_state
-        shared = {name: value for name, value in own.items() if not name.startswith(("carry.", "random."))}
-        model = self.learner()
-        for state in ({**own, **strange}, {**shared, **strange}, {}):
-            try:
-                model.load_training_state(state)
-            except (KeyError, ValueError) as error:
-                message = f"load_training_state of {sorted(state)} raises {type(error).__name__}: {error}."
-                require(condition=False, message=f"{message}  Skip names that are unknown, do without those that miss.")
-        require(not strange.keys() & model.training_state().keys(), "Names of another backend are kept.  Skip them.")
-
-    @law
-    def test_moments_have_the_names_and_shapes_of_the_weights(self) -> None:
-        """The optimiser's moments are in the canonical form: first_moment.layers.0.bias is shaped as layers.0.bias.
-
-        So another framework goes on with them, instead of starting afresh.
-        """
-        self.needs_training()
-        self.needs_canonical()
-        state = self.course.training_state
-        require(int(state.get("step", -1)) == BEFORE, f'"step" is {state.get("step")} after {BEFORE} updates.')
-        for name, value in self.course.end.items():
-            for moment in ("first_moment", "second_moment"):
-                found = state.get(f"{moment}.{name}")
-                shape = None if found is None else found.shape
-                require(shape == value.shape, f'"{moment}.{name}" has shape {shape}, but must have {value.shape}.')
-
-
-def _stored(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Named arrays as they come back from a checkpoint."""
-    for name, value in arrays.items():
-        require(isinstance(value, np.ndarray), f'"{name}" is a {type(value).__name__}.  Give NumPy arrays.')
-    try:
-        return load(save(dict(arrays)))
-    except Exception as error:
-        kinds = {name: value.dtype for name, value in arrays.items()}
-        raise LawBroken(f"safetensors cannot hold these arrays: {error}.  Their types: {kinds}.") from error

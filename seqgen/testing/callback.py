@@ -111,6 +111,9 @@ SUMMARY: Mapping[str, Any] = {
 }
 """The record of a run without a validation part, as ``on_end`` is handed it."""
 
+REASON = "The loss is not a number any more after step 21: training diverged.  Try a lower rate: --learning-rate 0.002"
+"""Why a run failed, as ``on_failure`` is handed it."""
+
 
 class CallbackContract(Contract):
     """The laws of callbacks.
@@ -119,8 +122,9 @@ class CallbackContract(Contract):
             def make(self):
                 return Diary()
 
-    A callback is called in an empty folder, so that it may write where it likes, and is handed what a run hands over: every
-    key of its configuration, metrics and summary.
+    A callback is really called, with made-up runs: what it sends is sent, so let its defaults send nothing anywhere.  It is called
+    in an empty folder, so that it may write where it likes, and is handed what a run hands over: every key of its configuration,
+    metrics and summary.
     """
 
     @abstractmethod
@@ -158,6 +162,33 @@ class CallbackContract(Contract):
             callback = self.make()
             _called("on_start", callback.on_start, copy.deepcopy(CONFIG), folder)
             _called("on_end after on_start", callback.on_end, copy.deepcopy(SUMMARY))
+
+    @law
+    def test_a_run_may_end_without_a_model(self) -> None:
+        """``on_failure`` may come instead of ``on_end``, also straight after ``on_start``.
+
+        What a callback raises then is told a person beside what the run failed of, which matters more.
+        """
+        with _in_empty_folder() as folder:
+            for lines in ((), METRICS[1:]):
+                callback = self.make()
+                _called("on_start", callback.on_start, copy.deepcopy(CONFIG), folder)
+                for metrics in copy.deepcopy(lines):
+                    _called("on_metrics", callback.on_metrics, metrics)
+                _called("on_failure", callback.on_failure, REASON)
+
+    @law
+    def test_a_run_may_go_back(self) -> None:
+        """``on_metrics`` may come with a step that was passed before.
+
+        A run that diverges goes back to its last checkpoint, and one that was broken off is gone on with from there.
+        """
+        with _in_empty_folder() as folder:
+            callback = self.make()
+            _called("on_start", callback.on_start, copy.deepcopy(CONFIG), folder)
+            for step in (20, 10, 20):
+                _called("on_metrics", callback.on_metrics, {**METRICS[1], "step": step})
+            _called("on_end", callback.on_end, copy.deepcopy(SUMMARY))
 
     @law
     def test_what_it_is_handed_is_not_modified(self) -> None:

@@ -10,15 +10,14 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from seqgen.core.catalog import Catalog, Kind, PartEntry, load_catalog
+from seqgen.core.catalog import Catalog, PartEntry, load_catalog
 from seqgen.core.distributions import normal_name
 from seqgen.core.errors import PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import PROJECT
+from seqgen.core.kinds import KINDS
 from seqgen.installed import readable_entry_points
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @contextlib.contextmanager

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from hypothesis import strategies as st
 
 from seqgen.core.arrays import on_host
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.testing.laws import law, require
-from seqgen.testing.moments import Logits, Moment, require_alike, shown
-from seqgen.testing.sampler_telling import SamplerTellingLaws
+from seqgen.testing.moments import Moment, require_alike, shown
+from seqgen.testing.sampler_memory import SamplerMemoryLaws, adjusted_by
 
 _FAR = 1 << 30
 """Tokens that nobody asks for."""
 
 
-class SamplerContract(SamplerTellingLaws):
+class SamplerContract(SamplerMemoryLaws):
     """The laws of samplers.  Subclass it in your tests, one class for each choice of options that works differently.
 
         class TestNoStutter(SamplerContract):
@@ -101,9 +98,9 @@ class SamplerContract(SamplerTellingLaws):
         def check(moment: Moment) -> None:
             logits = moment.logits.copy()
             logits[0] = -np.inf
-            adjusted = _adjusted(self._played(moment), logits)
+            adjusted = adjusted_by(self._played(moment), logits)
             require(np.isneginf(adjusted[0]).all(), f"A row of -inf alone became {shown(adjusted[0])}.")
-            expected = _adjusted(self._played(moment), moment.logits)[1:]
+            expected = adjusted_by(self._played(moment), moment.logits)[1:]
             require_alike(adjusted[1:], expected, "Another row changed with it.", moment)
 
         self.for_all(check, moment=self.moments())
@@ -116,7 +113,7 @@ class SamplerContract(SamplerTellingLaws):
         """
 
         def check(moment: Moment) -> None:
-            adjusted = _adjusted(self._played(moment), moment.logits)
+            adjusted = adjusted_by(self._played(moment), moment.logits)
             require(
                 adjusted.shape == moment.logits.shape and adjusted.dtype == np.float32,
                 f"float32 {moment.logits.shape} became {adjusted.dtype} {adjusted.shape}.  Keep both: astype, keepdims.",
@@ -192,11 +189,11 @@ class SamplerContract(SamplerTellingLaws):
         """
 
         def check(moment: Moment) -> None:
-            together = _adjusted(self._played(moment), moment.logits)
+            together = adjusted_by(self._played(moment), moment.logits)
             for row in range(len(together)):
                 one = slice(row, row + 1)
                 require_alike(
-                    _adjusted(self._played(moment, one), moment.logits[one]),
+                    adjusted_by(self._played(moment, one), moment.logits[one]),
                     together[one],
                     f"Row {row} alone differs from row {row} among {len(together)}.  Reduce over the last axis only.",
                     moment,
@@ -212,7 +209,7 @@ class SamplerContract(SamplerTellingLaws):
         """
 
         def check(moment: Moment) -> None:
-            first, second = (_adjusted(self._played(moment), moment.logits) for _ in range(2))
+            first, second = (adjusted_by(self._played(moment), moment.logits) for _ in range(2))
             message = "A second sampler differs from the first.  Draw no random numbers; keep nothing in the class."
             require_alike(second, first, message, moment)
 
@@ -227,7 +224,7 @@ class SamplerContract(SamplerTellingLaws):
 
         def check(moment: Moment) -> None:
             sampler = self._played(moment)
-            first, second = (_adjusted(sampler, moment.logits) for _ in range(2))
+            first, second = (adjusted_by(sampler, moment.logits) for _ in range(2))
             require_alike(second, first, "The second adjust differs.  Move what changes to accept.", moment)
 
         self.for_all(check, moment=self.moments())
@@ -250,7 +247,7 @@ class SamplerContract(SamplerTellingLaws):
                 f"A torch tensor came back as {type(tensor).__name__}.  Use array_namespace(logits) instead of numpy.",
             )
             require(tensor.dtype == torch.float32, f"A float32 tensor came back as {tensor.dtype}.")
-            expected = _adjusted(self._played(moment), moment.logits)
+            expected = adjusted_by(self._played(moment), moment.logits)
             require_alike(on_host(tensor), expected, "A torch tensor gives something else than a NumPy array.", moment)
 
         self.for_all(check, moment=self.moments())
@@ -266,9 +263,9 @@ class SamplerContract(SamplerTellingLaws):
             for strangers in ([], [_Stranger()]):
                 sampler = self.make()
                 sampler.meet([*strangers, sampler, *strangers])
-                found = _adjusted(self._played(moment, sampler=sampler), moment.logits)
+                found = adjusted_by(self._played(moment, sampler=sampler), moment.logits)
                 message = "It gives something else after meet with samplers that are none of its own."
-                require_alike(found, _adjusted(self._played(moment), moment.logits), message, moment)
+                require_alike(found, adjusted_by(self._played(moment), moment.logits), message, moment)
 
         self.for_all(check, moment=self.moments())
 
@@ -285,82 +282,13 @@ class SamplerContract(SamplerTellingLaws):
             sampler.limit(_FAR)
             for ids in moment.drawn:
                 sampler.accept(ids.copy())
-            found = _adjusted(sampler, moment.logits)
+            found = adjusted_by(sampler, moment.logits)
             message = f"It gives something else after limit({_FAR:,})."
-            require_alike(found, _adjusted(self._played(moment), moment.logits), message, moment)
+            require_alike(found, adjusted_by(self._played(moment), moment.logits), message, moment)
 
         self.for_all(check, moment=self.moments())
 
-    # What it remembers
-
-    @law
-    def test_selected_rows_keep_what_they_remember(self) -> None:
-        """After select, the memory is that of these rows, in this order.
-
-        When a sequence ends the others move up; with another's memory they would be held to its rhyme.
-        """
-
-        def check(moment: Moment, data: st.DataObject) -> None:
-            count = len(moment.logits)
-            order = data.draw(st.permutations(range(count)), label="rows")
-            rows = np.array(order[: data.draw(st.integers(1, count), label="how many")])
-            steps = data.draw(st.integers(0, len(moment.drawn)), label="steps before")
-            sampler = self._played(Moment(moment.prompt_ids, moment.drawn[:steps], moment.logits))
-            sampler.select(rows)
-            for ids in moment.drawn[steps:]:
-                sampler.accept(ids[rows].copy())
-            message = f"select({rows.tolist()}) of {count} rows left others' memory.  Index what you keep by rows."
-            self._require_same_memory(sampler, self._played(moment, rows), moment.logits[rows], message, moment)
-
-        self.for_all(check, moment=self.moments(min_rows=2), data=st.data())
-
-    @law
-    def test_a_replayed_prefix_gives_the_state_of_the_prefix_as_prompt(self) -> None:
-        """Reading ids by begin and accepting them one by one come to the same.
-
-        A text that goes on from what was generated before must go on as if it had never stopped.
-        """
-
-        def check(moment: Moment) -> None:
-            at_once = Moment(np.hstack([moment.prompt_ids, moment.drawn.T]), moment.drawn[:0], moment.logits)
-            message = (
-                "The prompts and what was drawn, all as prompts, give something else.  Let begin read as accept does."
-            )
-            self._require_same_memory(self._played(at_once), self._played(moment), moment.logits, message, moment)
-
-        self.for_all(check, moment=self.moments())
-
-    @law
-    def test_begin_forgets_the_generation_before(self) -> None:
-        """A second begin starts from nothing.
-
-        One object may serve one generation after another; the second must not remember the first.
-        """
-
-        def check(before: Moment, moment: Moment) -> None:
-            again = self._played(moment, sampler=self._played(before))
-            message = "After a second begin it differs from a fresh one.  Set in begin all that is remembered."
-            self._require_same_memory(again, self._played(moment), moment.logits, message, moment)
-
-        self.for_all(check, before=self.moments(), moment=self.moments())
-
-    @law
-    def test_copies_are_independent(self) -> None:
-        """Copies of one sampler (copy.copy) do not remember each other's generation.
-
-        Each generation works with a copy, so that one object can serve several at a time.
-        """
-        message = "A copy remembers another's generation.  Make lists, dicts and arrays in begin, not before."
-
-        def check(one: Moment, other: Moment) -> None:
-            original = self.make()
-            first, second = copy.copy(original), copy.copy(original)
-            self._played(one, sampler=first)
-            self._played(other, sampler=second)
-            for copied, moment in ((first, one), (second, other)):
-                self._require_same_memory(copied, self._played(moment), moment.logits, message, moment)
-
-        self.for_all(check, one=self.moments(), other=self.moments())
+    # How it is shown
 
     @law
     def test_it_is_shown_by_its_options_alone(self) -> None:
@@ -381,19 +309,8 @@ class SamplerContract(SamplerTellingLaws):
 
         self.for_all(check, moment=self.moments())
 
-    def _require_same_memory(
-        self, found: Sampler, expected: Sampler, logits: Logits, message: str, moment: Moment
-    ) -> None:
-        # On equal logits a penalty shows that a truncation would hide.
-        for each in (logits, np.ones_like(logits)):
-            require_alike(_adjusted(found, each), _adjusted(expected, each), message, moment)
-
 
 class _Stranger(Sampler):
     def adjust(self, logits: Any) -> Any:
         """The logits as they are."""
         return logits
-
-
-def _adjusted(sampler: Sampler, logits: Logits) -> npt.NDArray[Any]:
-    return on_host(sampler.adjust(logits.copy()))

@@ -13,7 +13,7 @@ import numpy as np
 
 from seqgen import corpora, home
 from seqgen.core.arrays import on_host
-from seqgen.core.catalog import Kind
+from seqgen.core.kinds import Kind
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.types import Batch
 from seqgen.testing.letters import LettersTokenizer

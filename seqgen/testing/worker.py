@@ -32,8 +32,8 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from seqgen.core.catalog import Kind
 from seqgen.core.errors import OptionError, SeqgenError
+from seqgen.core.kinds import Kind
 from seqgen.core.options import options_of
 from seqgen.core.types import Content
 from seqgen.testing.backend import BackendContract

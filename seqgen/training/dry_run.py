@@ -24,7 +24,7 @@ class Memory:
     """Bytes: of the weights, their gradients and the optimizer counted, the others estimated.
 
     Attributes:
-        optimizer: its moments.
+        optimizer: its moments, and the running average of the weights, where one is kept.
         activations: what the layers keep of one batch for the backward pass; see ``activation_bytes``.
         logits: those of one batch and their gradients, if all are held at once; see ``logit_bytes``.
         ngrams: what counting and weighing n-grams takes after training; see ``ngram_bytes``.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from seqgen.core.backend import Model
 from seqgen.core.callback import Callback
-from seqgen.core.errors import GenerationError, OutputError
+from seqgen.core.errors import GenerationError, OutputError, SeqgenError
 from seqgen.core.plugin import in_a_line
 from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
@@ -25,7 +26,11 @@ Sample: TypeAlias = Callable[[Model, Tokenizer, bool], str]
 
 @dataclass
 class Follower:
-    """Hands what the trainer reports to the display, the run's files and the callbacks."""
+    """Hands what the trainer reports to the display, the run's files and the callbacks.
+
+    Attributes:
+        saved_at: the step of the last checkpoint that was written, or that the disk did not take; None before the first.
+    """
 
     run: Run
     tokenizer: Tokenizer
@@ -35,6 +40,7 @@ class Follower:
     callbacks: list[GuardedCallback]
     characters_per_token: float
     diagnosis: Diagnosis
+    saved_at: int | None = field(default=None, init=False)
     _ends: bool = field(default=False, init=False)
 
     def tick(self, tick: Tick) -> None:
@@ -76,6 +82,7 @@ class Follower:
 
     def checkpoint(self, trainer: Trainer) -> None:
         """Save; where the disk does not take it, what is in memory is trained on all the same."""
+        self.saved_at = trainer.counters.step
         try:
             self.run.save(trainer)
         except OutputError as error:
@@ -95,10 +102,18 @@ class GuardedCallback:
     callback: Callback
     reporter: Reporter
     _failed: bool = field(default=False, init=False)
+    _follows: bool = field(default=False, init=False)
 
     def call(self, method: Literal["on_start", "on_metrics", "on_end"], *arguments: Any) -> None:
         """Call one of its methods, unless it failed before."""
+        self._follows = method != "on_end"
         self._guarded(method, *arguments)
+
+    def fail(self, reason: str) -> None:
+        """Say why training ended, if it was told that it began and not that it has ended."""
+        if self._follows:
+            self._follows = False
+            self._guarded("on_failure", reason)
 
     def stop(self) -> str:
         """Why it asks the run to end; empty where it does not, or has failed."""
@@ -113,3 +128,20 @@ class GuardedCallback:
             self._failed = True
             self.reporter.warn(redacted(f"{self.spec} failed and is left out: {in_a_line(error)}"))
             return None
+
+
+@contextlib.contextmanager
+def told_of_failure(callbacks: Sequence[GuardedCallback]) -> Iterator[None]:
+    """Tell the callbacks that follow a run what ends it without a model."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        for callback in callbacks:
+            callback.fail(_reason(error))
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "It was left at once."
+    return str(error).partition("\n")[0] if isinstance(error, SeqgenError) else in_a_line(error)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Any
+
+ONE_WISH_SECONDS = 2.0
+"""Within so many seconds a further SIGTERM or SIGHUP asks for nothing new: a terminal that is closed sends SIGHUP twice within a
+millisecond, and systemd SIGHUP at once after SIGTERM.  A second SIGINT is a person's."""
 
 
 @dataclass
@@ -35,22 +40,33 @@ class Interruption:
 
 
 @contextmanager
-def interruption(on_first: Callable[[str], None]) -> Iterator[Interruption]:
-    """Watch for SIGINT, SIGTERM and SIGHUP; a second one of them leaves at once, by KeyboardInterrupt with its
-    number.
+def interruption(
+    on_first: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Interruption]:
+    """Watch for SIGINT, SIGTERM and SIGHUP; a second one leaves at once, by KeyboardInterrupt with its number, if it is SIGINT or
+    comes more than ``ONE_WISH_SECONDS`` after the first.
 
     One that the process was started to ignore (``nohup``, or ``&`` in a script) stays ignored.  Outside the main thread
     signals cannot be watched; then nothing changes.
+
+    Args:
+        on_first: told the name of the first signal.
+        clock: seconds, from any origin.
     """
     asked = Interruption()
+    first_at = 0.0
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        at_once = asked.at_once or asked()
-        asked.signal_number = asked.signal_number or number
-        if at_once:
+        nonlocal first_at
+        if asked.signal_number is not None:
+            if number == signal.SIGINT or clock() - first_at > ONE_WISH_SECONDS:
+                raise KeyboardInterrupt(number)
+            return
+        asked.signal_number, first_at = number, clock()
+        if asked.at_once:
             raise KeyboardInterrupt(number)
         name = signal.Signals(number).name
         try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from seqgen.core.catalog import Catalog, Kind, PartEntry
+from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
+from seqgen.core.kinds import Kind
 from seqgen.core.tokenizer import Tokenizer
 
 

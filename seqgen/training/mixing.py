@@ -144,15 +144,17 @@ def _mix(model: Model, weights: Weights, order: int | None, training: Batching, 
         training: what is counted.
         validation: what is weighed on.
     """
-    order = order or affordable_order(training.part.tokens, model.spec.vocab_size)
+    tokens, vocab_size = training.part.tokens, model.spec.vocab_size
+    end = int(tokens[0]) if training.part.has_ends else None  # with which its first document begins
+    order = order or affordable_order(tokens, vocab_size, end)
     if not order:
         return None
     own = model.weights()
     model.load_weights(weights)
     try:
-        table = count_ngrams(training.part.tokens, model.spec.vocab_size, order)
-        mixture = Mixture(model, table, np.ones(weights_shape(order), np.float32))
+        table = count_ngrams(tokens, vocab_size, order, end)
+        mixture = Mixture(model, table, np.ones(weights_shape(table.order), np.float32))
         loss = mixture.fit(lambda: (validation.batch(0, step) for step in range(validation.steps_per_epoch)))
     finally:
         model.load_weights(own)
-    return Mixed(mixture.tensors(), loss, order)
+    return Mixed(mixture.tensors(), loss, table.order)

@@ -14,29 +14,36 @@ from seqgen import home
 from seqgen.checkpoint import ModelConfig, PartRecord, SavedModel, find_recorded
 from seqgen.core import options
 from seqgen.core.backend import Backend, Model
-from seqgen.core.canonical import check_weights, extended_weights
+from seqgen.core.canonical import check_weights
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, DamagedModelError, MissingDependencyError, OptionError, PluginError
+from seqgen.core.errors import CorpusError, DamagedModelError, OptionError, PluginError
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids, Weights
 from seqgen.data.batching import EVALUATED_TARGETS, Batching, TooShortError, make_batching
-from seqgen.data.reading import Progress, Reading, recognised
+from seqgen.data.reading import Progress, Reading, contents, recognised
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.evaluation import count_characters
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, Reach, choose
 from seqgen.training.frequencies import fresh_weights
+from seqgen.training.inheritance import (
+    choose_architecture,
+    choose_backend,
+    choose_dataset,
+    inherit,
+    inherit_corpus,
+    inherited_weights,
+)
 from seqgen.training.media import media_mismatch, what_fits
 from seqgen.training.memory import enough_memory, with_fewer_rows
 from seqgen.training.mixing import check_counting, check_mixing
-from seqgen.training.options import recorded
 from seqgen.training.pace import measure
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
-from seqgen.training.sources import Sources, name_after, resolve_sources
+from seqgen.training.sources import DEFAULT, name_after, resolve_sources
 from seqgen.training.trainer import check_patience
 from seqgen.training.unknown import unknown_share
 from seqgen.training.unseen import Unseen, vocabulary
@@ -119,15 +126,20 @@ def prepare(
         values: every option of ``TrainingOptions``; None is chosen here.
         origins: where each value came from.
         name: of the model; default: after the first source.
-        parent: a model to go on from: its tokenizer, shape and weights.
+        parent: a model to go on from: its tokenizer, shape and weights; where no source is named, also its corpus and its name.
         busy: told often, in a line, how far reading and encoding the corpus is.
     """
+    values, origins = dict(values), dict(origins)
+    if parent is not None:  # first, for what is not installed is not mended by anything else
+        tokenizer_entry = find_recorded(catalog, "tokenizer", parent.config, where=parent.where)
+    unnamed = ""
+    if not sources:
+        unnamed, sources, name = _unnamed(catalog, parent, name, values, origins)
     resolved = resolve_sources(sources)
     name = name or name_after(resolved.sources[0])
     check_name(name)
-    values, origins = dict(values), dict(origins)
     if origins["dataset"] == "default":
-        _choose_dataset(resolved, parent, values, origins)
+        choose_dataset(resolved, parent, values, origins)
     # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
     check_patience(values)
     check_mixing(values)
@@ -135,14 +147,13 @@ def prepare(
     if parent is None:
         tokenizer_entry, tokenizer = _part(catalog, "tokenizer", values["tokenizer"])
     else:
-        tokenizer_entry = find_recorded(catalog, "tokenizer", parent.config, where=parent.where)
         tokenizer = parent.tokenizer(catalog)
-        _inherit(parent, values, origins)
+        inherit(parent, values, origins)
     if sentence := media_mismatch(dataset_entry, dataset, tokenizer_entry, tokenizer):
         raise OptionError(sentence + what_fits(catalog, dataset, tokenizer))
     next(dataset.documents(), None)
-    backend_entry, backend = _backend(catalog, values)
-    _choose_architecture(backend_entry, backend, values, origins)
+    backend_entry, backend = choose_backend(catalog, parent, values, origins)
+    choose_architecture(backend_entry, backend, values, origins)
     tokenizer, store, ids = _encoded(dataset, tokenizer, parent, values["unseen"], busy)
     parts = split(store, values["validation_fraction"])
     corpus = Corpus(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
@@ -173,17 +184,27 @@ def prepare(
         if parent is None:
             weights = fresh_weights(config.model, values, training.part.tokens)
         else:
-            weights = _inherited_weights(parent, backend, config, ids)
+            weights = inherited_weights(parent, backend, config, ids)
         model = build_model(backend, config.model, values, weights=weights)
     unknown = unknown_share(tokenizer, dataset)
     prepared = Preparation(
-        name, config, tokenizer, store, training, validation, model, resolved.paths, sentence, unknown
+        name, config, tokenizer, store, training, validation, model, resolved.paths, unnamed + sentence, unknown
     )
     if not prepared.characters_per_token:
         raise CorpusError(
             "Nothing in what the losses would be measured on is known to the vocabulary: give other text."
         )
     return prepared
+
+
+def _unnamed(
+    catalog: Catalog, parent: SavedModel | None, name: str | None, values: dict[str, Any], origins: dict[str, str]
+) -> tuple[str, Sequence[str], str | None]:
+    """What is told where no corpus is named, its sources, and the model's name."""
+    if parent is None:
+        return f"{DEFAULT}, the bundled story, since no corpus was named: ", (), name
+    told = f"that of {parent.where}, since no corpus was named: "
+    return told, inherit_corpus(parent, catalog, values, origins), name or parent.name
 
 
 def _encoded(
@@ -195,7 +216,7 @@ def _encoded(
     ids: Ids | None = None
     if parent is None:
         reading = Reading(dataset, size=fingerprint.size if fingerprint else None, progress=working("reading", busy))
-        tokenizer = tokenizer.fit(reading.contents())
+        tokenizer = tokenizer.fit(reading.contents(whole=tokenizer.framed))
         # Not every tokenizer reads all of it, or any of it.
         fingerprint = reading.fingerprint or fingerprint
         reading.remember(tokens_folder)
@@ -205,7 +226,7 @@ def _encoded(
         dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
     )
     if not store.characters:
-        why = next(filter(None, (tokenizer.unreadable(document.content) for document in dataset.documents())), "")
+        why = next(filter(None, map(tokenizer.unreadable, contents(dataset, tokenizer))), "")
         raise CorpusError(f"Nothing in the corpus is known to the vocabulary: {why or 'give other text'}.")
     return tokenizer, store, ids
 
@@ -324,72 +345,6 @@ def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
     return pace.tokens_per_second
 
 
-def _inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
-    """Take the shape, the tokenizer and what the weights began with of the parent; an option given otherwise is an error."""
-    inherited = {option.name: getattr(parent.config.model, option.name) for option in options.options_of(ModelSpec)}
-    said = {name: value for name, value in parent.config.training.items() if value is not None}
-    # An imported model, and one of before there was a choice, does not say what its biases began with.
-    inherited |= recorded({"output_bias": "zero"} | said, "tokenizer", "output_bias", where=parent.where)
-    for name, value in inherited.items():
-        if name not in values:
-            continue
-        given = origins[name] != "default"
-        if given and name != "dropout" and values[name] != value:
-            place = "" if origins[name] == "command line" else f" ({origins[name]})"
-            msg = (
-                f"{name} is {values[name]}{place}, but {parent.where} was made with {value}.  Leave it out to go on from "
-                f"{parent.where}"
-            )
-            raise OptionError(msg)
-        if not given:
-            values[name], origins[name] = value, f"model {parent.where}"
-
-
-def _inherited_weights(parent: SavedModel, backend: Backend, config: ModelConfig, ids: Ids | None) -> Weights:
-    """The parent's weights, with rows for the tokens that it has not: ``ids`` are those that each old one has now."""
-    weights = parent.weights(backend)
-    if ids is None:
-        return weights
-    return extended_weights(weights, config.model, ids, config.training["random_seed"])
-
-
-def _choose_dataset(
-    resolved: Sources, parent: SavedModel | None, values: dict[str, Any], origins: dict[str, str]
-) -> None:
-    """Take the dataset that suits a named corpus, else the one of the model that training goes on from."""
-    if resolved.dataset:
-        values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
-    elif parent is not None and isinstance(theirs := parent.config.training.get("dataset"), str):
-        values["dataset"], origins["dataset"] = theirs, f"model {parent.where}"
-
-
-def _choose_architecture(entry: PartEntry, backend: Backend, values: dict[str, Any], origins: dict[str, str]) -> None:
-    """Keep the architecture where the backend has it; take the backend's first where none was named."""
-    known = backend.architectures()
-    if values["architecture"] in known:
-        return
-    if origins["architecture"] != "default":
-        msg = f'Backend "{entry.name}" has no architecture "{values["architecture"]}".  It has: {", ".join(known)}'
-        raise OptionError(msg)
-    values["architecture"], origins["architecture"] = known[0], f"backend {entry.name}"
-
-
 def _part(catalog: Catalog, kind: Any, text: str, **fixed: Any) -> tuple[PartEntry, Any]:
     spec = PartSpec.parse(text)
     return catalog.find(kind, spec.name), catalog.make(kind, spec, **fixed)
-
-
-def _backend(catalog: Catalog, values: dict[str, Any]) -> tuple[PartEntry, Backend]:
-    """The backend that is named, or the first installed one that trains."""
-    if values["backend"] is None:
-        for entry in catalog.entries("backend"):
-            if not entry.missing and entry.load().can_train:
-                values["backend"] = entry.name
-                return entry, entry.load()()
-        msg = "No backend that trains is installed.  pip install 'seqgen[torch]' or 'seqgen[keras]'"
-        raise MissingDependencyError(msg)
-    entry, backend = _part(catalog, "backend", values["backend"])
-    if not backend.can_train:
-        msg = f"Backend {entry.name} generates but does not train.  Try --backend torch or --backend keras"
-        raise OptionError(msg)
-    return entry, backend

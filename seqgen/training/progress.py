@@ -374,10 +374,16 @@ def _suitable(*, progress: bool) -> Reporter:
     console = Console(stderr=True)
     if console.is_jupyter:
         return NotebookReporter()
-    redrawn = (
-        console.is_terminal and not console.is_dumb_terminal
-    )  # which shows nothing in place, so all of it at the end
-    return TerminalReporter(console) if redrawn else PlainReporter()
+    return TerminalReporter(console) if redraws(console) else PlainReporter()
+
+
+def redraws(console: Console) -> bool:
+    """Whether what a console shows can be redrawn in place.
+
+    A dumb terminal would show nothing until the end.  Where FORCE_COLOR or TTY_COMPATIBLE asks for colours, rich takes anything
+    for a terminal, and a log would be full of bars and of what moves the cursor.
+    """
+    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
 
 
 def _write_line(text: str) -> None:

@@ -173,11 +173,13 @@ def rescue(facts: Facts) -> str:
     try:
         facts.run.save(facts.trainer)
     except (OutputError, DivergedError):
-        folder = Path(tempfile.mkdtemp(prefix="seqgen-"))
+        folder: Path | None = None
         try:
+            folder = Path(tempfile.mkdtemp(prefix="seqgen-"))  # which a full disk does not take either
             version = publish(facts, Registry(folder))
         except (OutputError, OSError):
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
             return f"{kept(facts.run)}  {resume}"
         if facts.run.newest_step() is None:
             resume = f"Once it can be written: seqgen models import {version.folder} --name {name}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seqgen.checkpoint import ModelConfig
 from seqgen.core.options import options_of
+from seqgen.core.shell import command_line
 from seqgen.training.options import TrainingOptions
 from seqgen.training.sources import named_here
 
@@ -59,7 +59,7 @@ class Reproduction:
         for option, value in self.options.items():
             flag = f"--{option.replace('_', '-')}"
             words += [flag if value else f"--no-{flag[2:]}"] if isinstance(value, bool) else [flag, _as_typed(value)]
-        return shlex.join([*words, "--name", name])
+        return command_line([*words, "--name", name])
 
 
 def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproduction:

@@ -71,7 +71,7 @@ class Run:
                 number = max(_numbers(parent), default=0) + 1
                 while True:
                     try:
-                        new.rename(parent / str(number))
+                        files.move(new, parent / str(number))
                         break
                     except OSError:
                         if not (parent / str(number)).exists():
@@ -96,13 +96,15 @@ class Run:
             except OutputError as error:
                 taken.append(error)
                 continue
-            if any(each.name != LOCK for each in folder.iterdir()):
+            if _begun(folder):
                 return run
             run.remove()  # it has ended since it was listed, and is a folder again only by its lock
         if taken:
             raise taken[0]
         which = f"of {name} " if name else ""
         msg = f"There is no unfinished run {which}to go on with ({root})."
+        if others := sorted({folder.parent.name for folder in _runs(root, None) if _begun(folder)}):
+            msg += f"  Unfinished: {', '.join(others)}."
         raise ModelNotFoundError(msg)
 
     @classmethod
@@ -153,7 +155,7 @@ class Run:
     def append_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Add a line to ``metrics.jsonl``."""
         path = self.folder / METRICS
-        with files.writing(path), path.open("a", encoding="utf-8") as file:
+        with files.writing(path), path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(metrics) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -183,7 +185,7 @@ class Run:
                 for name, content in self._constant.items():  # where somebody has removed the run's folder
                     if not (self.folder / name).exists():
                         files.replace_bytes(self.folder / name, content)
-                new.rename(target)
+                files.move(new, target)
                 files.sync_folder(self.folder)
         checkpoints = self._checkpoints()
         until = [each for each in checkpoints if each == target or _step(each) < counters.step]
@@ -234,8 +236,14 @@ class Run:
 
     def remove(self) -> None:
         """Delete it: its model is published whole."""
-        _discard(self.folder)
+        renamed = _discard(self.folder)
+        if not renamed:  # Windows renames no folder in which a file is open, as the lock is
+            _empty(self.folder)
         self.close()
+        if not renamed:
+            files.remove_lock(self.folder / LOCK)
+            with contextlib.suppress(OSError):  # it is not there, or another process has just opened the lock
+                self.folder.rmdir()
 
 
 def _last_change(folder: Path) -> int:
@@ -250,11 +258,37 @@ def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.split("-")[1])
 
 
-def _discard(folder: Path) -> None:
-    """Remove a folder; where that is broken off, what is left of it has another name."""
-    with contextlib.suppress(OSError):  # it is not there, or stays
+def _discard(folder: Path) -> bool:
+    """Remove a folder; where that is broken off, what is left of it has another name.
+
+    Returns:
+        Whether it has gone; it stays where the system does not rename it.
+    """
+    try:
         old = folder.rename(folder.with_name(f".old-{uuid.uuid4().hex}"))
+    except OSError:
+        return False
+    shutil.rmtree(old, ignore_errors=True)
+    return True
+
+
+def _empty(folder: Path) -> None:
+    """Remove all but the lock from a run's folder; where that is broken off, it goes when the run is opened."""
+    with contextlib.suppress(OSError):  # it is not there
+        old = folder / f".old-{uuid.uuid4().hex}"
+        old.mkdir()
+        for each in folder.iterdir():
+            if each.name not in (LOCK, old.name):
+                each.rename(old / each.name)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _begun(folder: Path) -> bool:
+    """Whether there is more in a run's folder than its lock, by which one that has just ended may be a folder again."""
+    try:
+        return any(each.name != LOCK for each in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _runs(root: Path, name: str | None = None) -> list[Path]:

@@ -13,7 +13,7 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel, check_vocabulary, find_recorded, make_recorded
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import OptionError, OutputError, TrainingError, UsageError
+from seqgen.core.errors import ModelNotFoundError, OptionError, OutputError, TrainingError, UsageError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.redact import redacted
 from seqgen.data.split import split
@@ -23,7 +23,7 @@ from seqgen.manifest import TOKENIZER
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
 from seqgen.training.diagnosis import Diagnosis
-from seqgen.training.follower import Follower, GuardedCallback, Sample
+from seqgen.training.follower import Follower, GuardedCallback, Sample, told_of_failure
 from seqgen.training.frequencies import fresh_weights, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
@@ -133,7 +133,8 @@ class Session:
             self.reporter.note(f"corpus   {prepared.choice}")
             self._tell_of_unknown(prepared)
             self._tell_of_held_out(prepared)
-            return self._go(run, prepared, callbacks, resume=False)
+            with told_of_failure(callbacks):
+                return self._go(run, prepared, callbacks, resume=False)
 
     def resume(self, name: str | None, budget: Mapping[str, Any]) -> Outcome:
         """Go on with the newest unfinished run, exactly where its last checkpoint was.
@@ -144,10 +145,11 @@ class Session:
                 ngram_order; None takes a limit away, or lets seqgen choose.
 
         Raises:
+            ModelNotFoundError: there is no such run.
             OptionError: the corpus is not the one that the run was started on, or nothing would end the run.
             UsageError: it was to go on from a model whose weights it does not have.
         """
-        run = Run.find(self.training_folder, name)
+        run = self._unfinished(name)
         with contextlib.closing(run):
             config = read_settings(run, budget)
             check_mixing(config.training)
@@ -189,7 +191,27 @@ class Session:
                 model = build_model(backend, config.model, config.training, weights=weights)
             run.change(config)
             prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about.sources)
-            return self._go(run, prepared, callbacks, resume=True)
+            with told_of_failure(callbacks):
+                return self._go(run, prepared, callbacks, resume=True)
+
+    def _unfinished(self, name: str | None) -> Run:
+        """The run to go on with.
+
+        Raises:
+            ModelNotFoundError: there is none; says what to do with a model of that name that is there.
+            OutputError: see ``Run.find``.
+        """
+        try:
+            return Run.find(self.training_folder, name)
+        except ModelNotFoundError as error:
+            if name is None:
+                raise
+            try:
+                version = self.registry.find(name)
+            except (ModelNotFoundError, UsageError):
+                raise error from None
+            msg = f"{error}  {version} is finished; to train it further: seqgen train --from {name}"
+            raise ModelNotFoundError(msg) from error
 
     def _go(self, run: Run, prepared: Preparation, callbacks: list[GuardedCallback], *, resume: bool) -> Outcome:
         config, tokenizer, model = prepared.config, prepared.tokenizer, prepared.model
@@ -228,8 +250,10 @@ class Session:
                     follower.checkpoint(trainer)  # of weights that no random seed gives again
                 with enough_memory(values):
                     train(trainer, run, self.reporter, auto_batch=values["auto_batch"])
-                if not asked():
-                    follower.checkpoint(trainer)  # mixing and publishing may take long, and be killed
+                # Mixing and publishing may take long, and be killed.  A signal that ended the loop has had this step saved; one in
+                # its last evaluation has not.
+                if not asked() or follower.saved_at != trainer.counters.step:
+                    follower.checkpoint(trainer)
             except TrainingError as error:
                 failure = error
             except (Exception, KeyboardInterrupt) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.checkpoint import read_weights
+from seqgen.core.canonical import GATES
 from seqgen.core.errors import DamagedModelError
 from seqgen.training.trainer import Counters, Trainer
 from seqgen.untrusted import read_json, read_tensors
@@ -19,6 +21,15 @@ MAX_STEP = 10**9
 
 MAX_COUNT = 2**53
 """No run counts this far; below it whole numbers are exact in JSON and as floats."""
+
+FIGURES, MAX_FIGURE = (
+    {"best_loss", "train_loss", "validation_loss", "nats", "norm_sum", "largest_norm"},
+    sys.float_info.max,
+)
+"""Losses and norms, which may be of any size before a run has diverged."""
+
+LATER = {"scored", "nats", "norms", "norm_sum", "largest_norm"}
+"""Counters that runs of before do not have: they began anew in each sitting."""
 
 
 def load_state(trainer: Trainer, folder: Path) -> None:
@@ -48,16 +59,25 @@ def load_state(trainer: Trainer, folder: Path) -> None:
 
 
 def _check_state(state: Mapping[str, npt.NDArray[Any]], trainer: Trainer, *, where: str) -> None:
-    """Hold a training state against the one that the model has now, which another backend's may exceed or lack."""
-    own = trainer.model.training_state()
-    carried = trainer.model.initial_state(1)
+    """Hold a training state against the one that the model has now, which another backend's may exceed or lack.
+
+    Random states are the backend's own, which alone can judge them; so is what a model without a canonical form carries, be it
+    whole numbers, minus infinity, or longer than that of a fresh model.
+    """
+    model = trainer.model
+    canonical = model.spec.architecture in GATES
+    own = model.training_state()
+    carried = model.initial_state(1) if canonical else {}
     rows = set()
     for name, tensor in state.items():
-        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+        carry = name.startswith("carry.")
+        if name.startswith("random.") or (carry and not canonical):
+            continue
+        if canonical and tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             msg = f'{where}: tensor "{name}" holds values that are not finite numbers.'
             raise DamagedModelError(msg)
         expected = own.get(name)
-        part = carried.get(name.removeprefix("carry.")) if name.startswith("carry.") else None
+        part = carried.get(name.removeprefix("carry.")) if carry else None
         fits = expected is None or (tensor.shape, tensor.dtype) == (expected.shape, expected.dtype)
         if part is not None:  # (rows, ...), with as many rows as the last batch had
             fits = (
@@ -74,14 +94,13 @@ def _check_state(state: Mapping[str, npt.NDArray[Any]], trainer: Trainer, *, whe
 def _counters(path: Path) -> Counters:
     value = read_json(path, where=str(path))
     fresh = Counters().to_json()
-    if value.keys() != fresh.keys():
+    if not fresh.keys() - LATER <= value.keys() <= fresh.keys():
         msg = f"{path}: not the counters of a run."
         raise DamagedModelError(msg)
-    for name, start in fresh.items():
-        number = value[name]
-        kinds = (int,) if type(start) is int else (int, float)
-        limit = MAX_STEP if name == "step" else MAX_COUNT
-        absent = number is None and start is None
+    for name, number in value.items():
+        kinds = (int, float) if name in FIGURES or name == "seconds" else (int,)
+        limit = MAX_STEP if name == "step" else MAX_FIGURE if name in FIGURES else MAX_COUNT
+        absent = number is None and fresh[name] is None
         if not absent and (type(number) not in kinds or not 0 <= number < limit):
             msg = f"{path}: {name} is not a number that a run can have counted."
             raise DamagedModelError(msg)

@@ -62,10 +62,15 @@ class Counters:
         since_best: evaluations since the best one.
         best_step: step of the best evaluation.
         best_loss: its nats per token; None before the first.
-        train_loss: mean nats per token between the last two evaluations.
+        train_loss: mean nats per token between the last two evaluations that had steps between them.
         validation_loss: nats per token of the last evaluation.
         setbacks: how often the run diverged and went back, each time with half the learning rate.
         micro_batch_size: sequences that are computed at a time, where memory does not suffice for a batch.
+        scored: targets trained on since the last evaluation, whose losses have been read.
+        nats: the sum of their losses.
+        norms: gradient norms since the last evaluation that have been read.
+        norm_sum: their sum; None before the first, and where one was no finite number.
+        largest_norm: the largest of them; None likewise.
     """
 
     step: int = 0
@@ -81,6 +86,11 @@ class Counters:
     validation_loss: float | None = None
     setbacks: int = 0
     micro_batch_size: int | None = None
+    scored: int = 0
+    nats: float = 0.0
+    norms: int = 0
+    norm_sum: float | None = None
+    largest_norm: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON-able value."""
@@ -172,8 +182,7 @@ class Trainer:
         self.model.micro_batch_size = now.micro_batch_size
         watch = _Stopwatch(self.clock, now.seconds)
         progress = self.budget.progress(now.step, now.seconds)
-        pending: list[SupportsFloat] = []  # read seldom: reading waits for the device
-        since = _Since(now.seconds)
+        since = _Since(now, now.seconds)
         rhythm = Rhythm(
             self.eval_every, self.budget.max_seconds is not None, int(progress * EVALUATIONS), self._targets
         )
@@ -181,9 +190,10 @@ class Trainer:
         while not self._over(progress):
             batch = self.training.batch(now.epoch, now.epoch_step)
             learning_rate = self.schedule.at(now.step, progress) * 0.5**now.setbacks
-            pending.append(self.model.train_step(batch, learning_rate))
-            now.tokens += batch.scored
-            since.tokens += batch.scored
+            scored = batch.scored
+            since.losses.append((self.model.train_step(batch, learning_rate), scored))
+            now.tokens += scored
+            since.tokens += scored
             if self.model.gradient_norm is not None:
                 since.norms.append(self.model.gradient_norm)
             now.step += 1
@@ -194,25 +204,24 @@ class Trainer:
             progress = self.budget.progress(now.step, now.seconds)
             due = rhythm.due(now, progress)
             if self.stop():
-                self._leave(since, pending, learning_rate, progress, due=due)
+                self._leave(since, learning_rate, progress, due=due)
                 now.seconds = watch.seconds()
                 return
             if due:
-                since.read(pending)
+                since.read()
                 begun = now.seconds
                 self._evaluate(since, learning_rate, progress)
-                now.seconds = watch.seconds()
+                now.seconds = since.started = watch.seconds()
                 progress = self.budget.progress(now.step, now.seconds)
                 rhythm.evaluated(begun, now.seconds, progress)
-                since.restart(now.seconds)
                 next_tick = now.seconds + TICK_SECONDS  # the evaluation was shown
             if now.seconds >= next_tick:
-                since.read(pending)
+                since.read()
                 self._check(since.smoothed)
                 self.observer.tick(self._tick(since, progress, learning_rate))
                 next_tick = now.seconds + TICK_SECONDS
             if now.seconds >= next_checkpoint:
-                self._save(since, pending)
+                self._save(since)
                 now.seconds = watch.seconds()
                 next_checkpoint = now.seconds + self.checkpoint_every
         if self.best_weights is None:  # it went on from before the first evaluation, and its budget has no more steps
@@ -234,19 +243,17 @@ class Trainer:
         patience_ends = self.patience is not None and self.counters.since_best >= self.patience
         return progress >= 1.0 or patience_ends or self.observer.ends()
 
-    def _leave(
-        self, since: _Since, pending: list[SupportsFloat], learning_rate: float, progress: float, *, due: bool
-    ) -> None:
+    def _leave(self, since: _Since, learning_rate: float, progress: float, *, due: bool) -> None:
         """Measure for what is published now, and save: before, where it was not due, so that going on is as if it had not been stopped."""
         if not due:
-            self._save(since, pending)
-        since.read(pending)
+            self._save(since)
+        since.read()
         self._evaluate(since, learning_rate, progress)
         if due:
-            self._save(since, pending)
+            self._save(since)
 
-    def _save(self, since: _Since, pending: list[SupportsFloat]) -> None:
-        since.read(pending)
+    def _save(self, since: _Since) -> None:
+        since.read()
         self._check(since.mean)  # a checkpoint is what a run that diverges goes back to
         self.observer.checkpoint(self)
 
@@ -270,7 +277,9 @@ class Trainer:
         self._check(validation_loss)
         if validation_loss is None:  # then nothing but the updates themselves has seen these weights
             self._check(sum(float(np.abs(tensor).sum(dtype=np.float64)) for tensor in self.model.weights().values()))
-        now.train_loss, now.validation_loss = since.mean, validation_loss
+        if since.mean is not None:
+            now.train_loss = since.mean
+        now.validation_loss = validation_loss
         now.evaluations += 1
         if now.validation_loss is None or now.best_loss is None or now.validation_loss < now.best_loss:
             now.best_loss, now.best_step, now.since_best = now.validation_loss, now.step, 0
@@ -287,11 +296,12 @@ class Trainer:
                 "learning_rate": learning_rate,
                 "train_loss": now.train_loss,
                 "validation_loss": now.validation_loss,
-                "gradient_norm": _finite(since.mean_norm),
-                "largest_gradient_norm": _finite(since.largest_norm),
+                "gradient_norm": since.mean_norm,
+                "largest_gradient_norm": now.largest_norm,
             }
         )
         self.observer.tick(self._tick(since, progress, learning_rate))
+        since.restart()
         self.observer.evaluated(self)
 
     def _tick(self, since: _Since, progress: float, learning_rate: float) -> Tick:
@@ -326,53 +336,57 @@ class _Stopwatch:
 
 @dataclass
 class _Since:
-    """Losses, gradient norms and tokens since the last evaluation, and the smoothed figures for display.
+    """What was trained since the last evaluation, and the smoothed loss for display.
+
+    Losses and norms are read seldom, for reading waits for the device; what was read is in ``counters``, so that a run that
+    goes on from a checkpoint measures what it would have measured.
 
     Attributes:
-        norms: those that have not been read yet.
+        started: seconds of the run at which the last evaluation ended, or the sitting began.
+        tokens: targets trained on since.
+        losses: those that have not been read yet, each with the number of targets that it is the mean of.
+        norms: those of gradients that have not been read yet.
     """
 
+    counters: Counters
     started: float
     tokens: int = 0
-    total: float = 0.0
-    count: int = 0
     smoothed: float | None = None
+    losses: list[tuple[SupportsFloat, int]] = field(default_factory=list)
     norms: list[SupportsFloat] = field(default_factory=list)
-    norm_total: float = 0.0
-    norm_count: int = 0
-    largest_norm: float | None = None
 
     @property
     def mean(self) -> float | None:
-        return self.total / self.count if self.count else None
+        return self.counters.nats / self.counters.scored if self.counters.scored else None
 
     @property
     def mean_norm(self) -> float | None:
-        return self.norm_total / self.norm_count if self.norm_count else None
+        return None if self.counters.norm_sum is None else self.counters.norm_sum / max(self.counters.norms, 1)
 
-    def read(self, pending: list[SupportsFloat]) -> None:
-        for loss in map(float, pending):
-            self.total += loss
-            self.count += 1
+    def read(self) -> None:
+        now = self.counters
+        for each, scored in self.losses:
+            loss = float(each)
+            now.nats += loss * scored
+            now.scored += scored
             self.smoothed = loss if self.smoothed is None else 0.95 * self.smoothed + 0.05 * loss
-        pending.clear()
+        self.losses.clear()
         for norm in map(float, self.norms):
-            self.norm_total += norm
-            self.norm_count += 1
-            self.largest_norm = max(norm, self.largest_norm or 0.0)
+            if math.isfinite(norm) and (now.norms == 0 or now.norm_sum is not None):
+                now.norm_sum = (now.norm_sum or 0.0) + norm
+                now.largest_norm = max(norm, now.largest_norm or 0.0)
+            else:  # JSON could not hold it
+                now.norm_sum = now.largest_norm = None
+            now.norms += 1
         self.norms.clear()
 
     def rate(self, seconds: float) -> float:
         return self.tokens / max(seconds - self.started, 1e-9)
 
-    def restart(self, seconds: float) -> None:
-        self.started, self.tokens, self.total, self.count = seconds, 0, 0.0, 0
-        self.norm_total, self.norm_count, self.largest_norm = 0.0, 0, None
-
-
-def _finite(value: float | None) -> float | None:
-    """The value; None where JSON could not hold it."""
-    return value if value is not None and math.isfinite(value) else None
+    def restart(self) -> None:
+        now = self.counters
+        self.tokens, now.scored, now.nats = 0, 0, 0.0
+        now.norms, now.norm_sum, now.largest_norm = 0, None, None
 
 
 def evaluate(model: Model, batches: Batching) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seqgen.core.dataset import Dataset
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content
+from seqgen.data.reading import contents
 from seqgen.evaluation import unknown_among
 
 LOOKED_AT = 1_000_000
@@ -19,14 +20,14 @@ def unknown_share(tokenizer: Tokenizer, dataset: Dataset) -> float:
     Raises:
         CorpusError: as the dataset does.
     """
-    _, share = unknown_among(tokenizer, _first_characters(dataset))
+    _, share = unknown_among(tokenizer, _first_characters(dataset, tokenizer))
     return share
 
 
-def _first_characters(dataset: Dataset) -> Iterator[Content]:
+def _first_characters(dataset: Dataset, tokenizer: Tokenizer) -> Iterator[Content]:
     left = LOOKED_AT
-    for document in dataset.documents():
-        yield document.content[:left]
-        left -= len(document.content)
+    for content in contents(dataset, tokenizer):
+        yield content if tokenizer.framed else content[:left]
+        left -= len(content)
         if left <= 0:
             return

@@ -10,6 +10,7 @@ from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OptionError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids
+from seqgen.data.reading import contents
 
 Unseen: TypeAlias = Literal["refuse", "extend", "nearest"]
 """What to do about symbols that a model does not know."""
@@ -30,8 +31,8 @@ def vocabulary(
     if unseen == "nearest":
         return tokenizer, None
     missing: dict[str, str | None] = {}
-    for document in dataset.documents():
-        missing |= tokenizer.missing(document.content)
+    for content in contents(dataset, tokenizer):
+        missing |= tokenizer.missing(content)
     if not missing:
         return tokenizer, None
     if unseen == "refuse":
@@ -50,7 +51,7 @@ def vocabulary(
         reason = "with scalar input a token's number among all others counts, which more of them would change"
     elif shape.architecture not in GATES:
         reason = f'how architecture "{shape.architecture}" keeps its tokens is known to its backend alone'
-    elif extended := tokenizer.extended(document.content for document in dataset.documents()):
+    elif extended := tokenizer.extended(contents(dataset, tokenizer)):
         return extended
     reason = reason or "its tokenizer cannot"
     msg = f"The vocabulary of {parent.where} cannot be extended by {_named(missing)}: {reason}.  Try --unseen nearest"

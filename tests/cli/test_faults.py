@@ -262,7 +262,7 @@ def test_a_second_signal_leaves_at_once_and_says_how_to_go_on(start, seqgen, cor
     for line in process.stderr:
         if line.startswith(f"{number.name}: finishing this step and saving"):
             break
-    time.sleep(0.5)
+    time.sleep(0.5 if number == signal.SIGINT else 2.5)  # a second SIGTERM that comes sooner is no wish of its own
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)  # measuring would take ten minutes
     assert process.returncode == 128 + number
@@ -272,6 +272,26 @@ def test_a_second_signal_leaves_at_once_and_says_how_to_go_on(start, seqgen, cor
     )
     assert not list(seqgen_home.glob("training/novel/1/.new-*"))
     assert seqgen("train", "--resume", "novel", "--max-steps", step + 1).exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "numbers",
+    [(signal.SIGHUP, signal.SIGHUP), (signal.SIGTERM, signal.SIGHUP)],
+    ids=["a terminal closes", "systemd ends a session"],
+)
+def test_signals_that_come_at_once_are_one_after_which_the_model_is_published(start, corpus, seqgen_home, numbers):
+    before = "import time, seqgen.training.trainer as loop; loop.evaluate = lambda *_: time.sleep(1) or 1.0"
+    process = start("train", corpus, *TINY, *ENDLESS, "--ngram-order", 0, before=before)
+    wait_for("training/novel/1/step-*", seqgen_home, process)
+    process.send_signal(numbers[0])
+    for line in process.stderr:
+        if line.startswith(f"{numbers[0].name}: finishing this step and saving"):
+            break
+    process.send_signal(numbers[1])
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + numbers[0]
+    assert stderr.endswith("Saved as novel:1.  To go on: seqgen train --resume novel\n")
 
 
 @pytest.mark.slow

@@ -84,7 +84,7 @@ def test_a_pipe_that_a_model_folder_names_is_not_waited_for(seqgen, corpus, tmp_
     assert outcome.exit_code == 1
     assert re.search(
         r"error: novel:1 says that it was trained on /.*, which is neither a file nor a folder, so that is not read\.  "
-        r"Name it as it was with --corpus FILE$",
+        r"Name it where it is, as it was, with --corpus FILE$",
         outcome.stderr.strip(),
     )
 

@@ -199,6 +199,19 @@ def test_there_may_be_nothing_to_go_on_with(refused, seqgen_home):
         assert refused("train", "--resume", name, exit_code=1) == sentence
 
 
+def test_of_a_model_that_is_finished_it_says_how_to_train_it_further(seqgen, refused, interrupted, corpus, seqgen_home):
+    seqgen("train", corpus, "--backend", "torch", *TINY, "--max-steps", 2, "--ngram-order", 0)
+    none = f"There is no unfinished run of {{}} to go on with ({seqgen_home / 'training'})."
+    further = "  novel:1 is finished; to train it further: seqgen train --from {}"
+    for name in ("novel", "novel:1"):
+        assert refused("train", "--resume", name, exit_code=1) == none.format(name) + further.format(name)
+    interrupted("--name", "other", "--max-steps", 1000000)
+    assert refused("train", "--resume", "novel", exit_code=1) == (
+        none.format("novel") + "  Unfinished: other." + further.format("novel")
+    )
+    assert refused("train", "--resume", "ovel", exit_code=1) == none.format("ovel") + "  Unfinished: other."
+
+
 def test_a_corpus_that_has_changed_or_gone_is_refused(interrupted, refused, corpus, seqgen_home):
     interrupted("--max-steps", 1000000)
     stores = set((seqgen_home / "tokens").iterdir())
@@ -240,8 +253,10 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(interrupted, seqgen, s
     assert f"resume   novel at step {int(newest.name.removeprefix('step-'))}\n" in more.stderr
 
 
-def test_a_run_that_has_no_step_left_and_nothing_held_out_ends_without_a_figure(seqgen, interrupted):
+def test_a_run_that_has_no_step_left_and_nothing_held_out_ends_with_the_figure_that_it_had(seqgen, interrupted):
     interrupted("--validation-fraction", 0, "--max-steps", 100_000)
     outcome = seqgen("train", "--resume", "--max-steps", 1)
     assert (outcome.exit_code, "Traceback" in outcome.stderr) == (0, False), outcome
-    assert re.search(r"^done     \w+:2: after \d+ steps in", outcome.stderr, re.MULTILINE), outcome.stderr
+    assert re.search(r"^done     \w+:2: [\d.]+ bits/character after \d+ steps in", outcome.stderr, re.MULTILINE), (
+        outcome.stderr
+    )

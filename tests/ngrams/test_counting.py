@@ -29,11 +29,23 @@ def discount(count, counts):
     return min(max(kind - (kind + 1) * share * more / these, 0.05), kind - 0.05)
 
 
-def counts_of(tokens, order):
-    """For each length the counts of its n-grams: of the longest how often, of the others after how many tokens."""
-    counts = {order: Counter(tuple(tokens[place : place + order]) for place in range(len(tokens) - order + 1))}
+def ngrams_of(tokens, length, end):
+    """All of a length, but those that reach over an end."""
+    found = [tuple(tokens[place : place + length]) for place in range(len(tokens) - length + 1)]
+    return [ngram for ngram in found if end not in ngram[1:-1]]
+
+
+def counts_of(tokens, order, end=None):
+    """For each length the counts of its n-grams: of the longest how often, of the others after how many tokens.
+
+    Of those that begin with an end always how often.
+    """
+    counts = {order: Counter(ngrams_of(tokens, order, end))}
     for length in range(order - 1, 0, -1):
         counts[length] = Counter(longer[1:] for longer in counts[length + 1])
+        if length > 1:
+            begun = Counter(ngram for ngram in ngrams_of(tokens, length, end) if ngram[0] == end)
+            counts[length] = Counter({**counts[length], **begun})
     return counts
 
 
@@ -58,6 +70,65 @@ def test_probabilities_are_those_of_the_paper(tokens, order, context):
     found = count_ngrams(np.array(tokens, np.uint8), V, order).after(np.array([context])).probabilities
     expected = [probability(token, tuple(context), counts) for token in range(V)]
     np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-7)
+
+
+@given(
+    documents=st.lists(st.lists(st.integers(1, V - 1), max_size=7), min_size=1, max_size=12),
+    order=st.integers(2, 5),
+    context=st.lists(st.integers(0, V - 1), min_size=4, max_size=4),
+)
+def test_probabilities_in_documents_are_those_of_the_paper_where_beginnings_are_counted_by_how_often_they_occur(
+    documents, order, context
+):
+    tokens = [0, *(token for document in documents for token in (*document, 0))]
+    order = min(order, 2 + max(map(len, documents)))
+    context = context[: order - 1]
+    last_end = max((place for place, token in enumerate(context) if token == 0), default=0)
+    table = count_ngrams(np.array(tokens, np.uint8), V, order, 0)
+    counts = counts_of(tokens, order, 0)
+    expected = [probability(token, tuple(context[last_end:]), counts) for token in range(V)]
+    np.testing.assert_allclose(table.after(np.array([context])).probabilities[0], expected, rtol=1e-4, atol=1e-7)
+    NgramTable.of(table.tensors(), V, where="counted")
+
+
+@given(tokens=TOKENS, order=st.integers(2, 5))
+def test_where_there_are_no_ends_nothing_is_counted_otherwise(tokens, order):
+    plain, none_there = (count_ngrams(np.array(tokens), V + 1, order, *end).tensors() for end in ((), (V,)))
+    for name, tensor in plain.items():
+        np.testing.assert_array_equal(none_there[name], tensor)
+
+
+@pytest.mark.parametrize("order", [2, 4, 7])
+def test_a_document_begins_as_documents_begin_however_others_end(order):
+    random = np.random.default_rng(0)
+    beginnings = random.choice(4, 2000, p=[0.6, 0.3, 0.09, 0.01]) + 1
+    documents = [[0, beginning, *random.integers(1, 5, 6), 5] for beginning in beginnings]  # which all end alike
+    table = count_ngrams(np.array([*np.concatenate(documents), 0]), 6, order, 0)
+    begun = table.after(np.array([[NOTHING] * (order - 2) + [0]])).probabilities[0]
+    frequencies = np.bincount(beginnings, minlength=6) / len(beginnings)
+    np.testing.assert_allclose(begun, frequencies, atol=3 / len(beginnings))
+
+
+def test_a_context_reaches_back_to_the_last_end_and_no_further():
+    tokens = np.append(0, np.random.default_rng(0).integers(0, V, 400))
+    table = count_ngrams(tokens, V, 5, 0)
+    for before in ([1, 2], [3, 0], [0, 0]):
+        found, begun = table.after(np.array([[*before, 0, 2], [NOTHING, NOTHING, 0, 2]])).probabilities
+        np.testing.assert_array_equal(found, begun)
+
+
+def test_no_n_grams_are_longer_than_the_longest_document_with_its_ends():
+    tokens = np.array([0, 1, 2, 0, 3, 0, 0, 2, 1, 0])
+    assert count_ngrams(tokens, V, 9, 0).order == 4
+    assert count_ngrams(tokens, V, 3, 0).order == 3
+
+
+def test_what_reaches_over_an_end_does_not_count_among_the_different_ones(monkeypatch):
+    random = np.random.default_rng(0)
+    tokens = np.append(0, np.insert(random.integers(1, V, 3_000), np.arange(2, 3_000, 2), 0))
+    monkeypatch.setattr(counting, "MOST_NGRAMS", 3 * (V - 1) ** 2)
+    assert affordable_order(tokens, V) < 5
+    assert affordable_order(tokens, V, 0) == 7
 
 
 @given(

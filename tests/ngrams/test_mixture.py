@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -82,6 +84,21 @@ def test_every_backend_mixes_alike(mixture, name):
     np.testing.assert_allclose(theirs, ours, atol=1e-5)
     stepped, _ = other.next_logits(ids[:, 0], state)
     assert stepped.shape == (8, V)
+
+
+def test_with_the_last_reference_a_mixture_and_its_network_go_whose_weights_may_be_a_mapped_file():
+    mixture = Mixture(network_of(), count_ngrams(IDS, V, ORDER), WEIGHTS)
+    mixture.prefill(IDS[None, :5], mixture.initial_state(1))  # of one text, of which something is remembered
+    mixture.next_logits(IDS[:2], mixture.initial_state(2))
+    left = [weakref.ref(mixture), weakref.ref(mixture._network)]
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        del mixture
+        assert [reference() for reference in left] == [None, None]
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def test_reading_at_once_is_stepping(mixture):

@@ -43,11 +43,9 @@ def test_nats_are_the_negative_logarithm_of_the_softmax():
 @given(st.lists(st.tuples(st.floats(0, 2), st.floats(0, 2)), min_size=1, max_size=3), st.integers(0, 10))
 def test_no_other_weights_within_the_bounds_are_better(weights, seed):
     scored = drawn(weights, 3_000, seed)
-    prior, weighing._PRIOR = weighing._PRIOR, 1e-3
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weighing, "_PRIOR", 1e-3)
         found = settle([scored], len(weights))
-    finally:
-        weighing._PRIOR = prior
     assert ((found >= 0) & (found <= LARGEST)).all()
     for case, which in np.ndindex(found.shape):
         for step in (-0.1, 0.1):

@@ -131,4 +131,4 @@ def test_without_hypothesis_it_says_what_to_install(run_python):
     code = "import sys; sys.modules['hypothesis'] = None; import seqgen.testing"
     result = run_python(code)
     assert result.exit_code == 1
-    assert "needs hypothesis, which is not installed.  pip install 'seqgen[testing]'" in result.stderr
+    assert 'needs hypothesis, which is not installed.  pip install "seqgen[testing]"' in result.stderr

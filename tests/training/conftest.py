@@ -102,10 +102,11 @@ def make_trainer(make_part: Callable[..., Part]) -> Callable[..., Trainer]:
         dropout: float = 0.0,
         random_seed: int = 0,
         backend: str = "torch",
+        optimizer: OptimizerSpec | None = None,
         **given: Any,
     ) -> Trainer:
         spec = ModelSpec(vocab_size=VOCAB_SIZE, embedding_size=4, hidden_size=8, num_layers=2, dropout=dropout)
-        how = {"optimizer": OptimizerSpec(), "random_seed": random_seed, "precision": "float32"}
+        how = {"optimizer": optimizer or OptimizerSpec(), "random_seed": random_seed, "precision": "float32"}
         shape = {"seq_len": 8, "batch_size": 4, "random_seed": 0}
         defaults = {
             "training": make_batching(mode, make_part(), **shape),
@@ -175,15 +176,25 @@ def corpus(tmp_path):
 
 @pytest.fixture
 def start(seqgen_home, corpus):
-    """Train on the corpus; the session's reporter can be given."""
+    """Train on the corpus; the session's catalog and reporter can be given."""
 
-    def run(*, reporter=None, log_to=(), callbacks=(), sources=None, samples=None, parent=None, mixes=True, **given):
+    def run(
+        *,
+        catalog=None,
+        reporter=None,
+        log_to=(),
+        callbacks=(),
+        sources=None,
+        samples=None,
+        parent=None,
+        mixes=True,
+        **given,
+    ):
         values, origins = settings.resolve(
             TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
         )
-        session = Session(
-            load_catalog(), reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples, mixes
-        )
+        catalog = catalog or load_catalog()
+        session = Session(catalog, reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples, mixes)
         return session.start([str(corpus)] if sources is None else sources, values, origins, parent=parent)
 
     return run

@@ -74,6 +74,12 @@ def test_how_often_a_corpus_is_read_is_told_where_it_was_measured_only():
     assert "to be read 50 times" in chosen_for(1000, batch_size=4, seq_len=8)[1]
 
 
+def test_how_often_it_is_read_goes_by_the_size_that_is_chosen_of_which_more_steps_fit_into_the_time():
+    chosen, sentence = chosen_for(20_000, seen=1e5)  # at the largest size
+    assert (chosen["hidden_size"], chosen["dropout"]) == (128, 0.5)
+    assert "to be read 40 times" in sentence
+
+
 def test_where_everything_is_given_nothing_is_chosen():
     assert chosen_for(1000, **GIVEN) == ({}, "1,000 training tokens, 60 different; every option was given")
 

@@ -112,6 +112,24 @@ def test_where_memory_suffices_for_fewer_sequences_only_these_are_measured_if_th
         range_test(out_of_memory_above(2))
 
 
+def test_a_range_test_that_begins_again_for_lack_of_memory_begins_from_the_start(prepared):
+    ready = prepared(max_steps=2, auto_batch=True)
+    step, weights, steps = ready.model.train_step, ready.model.weights(), []
+
+    def train_step(batch, learning_rate):
+        if ready.model.micro_batch_size is None and len(steps) == 5:
+            raise MemoryError
+        if len(steps) == 5:
+            assert ready.model.training_state()["step"] == 0
+            for name, value in ready.model.weights().items():
+                np.testing.assert_array_equal(value, weights[name])
+        steps.append(step(batch, learning_rate))
+        return steps[-1]
+
+    ready.model.train_step = train_step
+    assert len(range_test(ready).points) + 5 == len(steps)
+
+
 def test_it_leaves_nothing_behind_but_the_tokens(prepared):
     dry_run(prepared())
     assert [path.name for path in home.home().iterdir()] == [home.tokens_folder().name]

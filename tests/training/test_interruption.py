@@ -1,4 +1,4 @@
-"""A first signal asks the run to end, a second one ends it, and afterwards all is as it was before."""
+"""A first signal asks the run to end, a second wish ends it, and afterwards all is as it was before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from seqgen.training.interruption import interruption
+from seqgen.training.interruption import ONE_WISH_SECONDS, interruption
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -34,13 +34,33 @@ def test_the_first_signal_asks_and_is_told_once(number):
     assert told == [number.name]
 
 
-@pytest.mark.parametrize("second", SIGNALS)
-def test_a_second_signal_leaves_at_once(second):
+@pytest.mark.parametrize("first", SIGNALS)
+def test_a_second_signal_leaves_at_once_where_it_is_a_persons(first):
     told = []
-    with pytest.raises(KeyboardInterrupt), interruption(told.append):
+    with pytest.raises(KeyboardInterrupt) as left, interruption(told.append):
+        os.kill(os.getpid(), first)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert (told, left.value.args) == ([first.name], (signal.SIGINT,))
+
+
+@pytest.mark.parametrize("first", SIGNALS)
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGHUP])
+def test_further_signals_that_come_with_the_first_are_the_same_wish(first, second):
+    told = []
+    with interruption(told.append, clock=iter([100.0, 100.0002, 100.0 + ONE_WISH_SECONDS]).__next__) as asked:
+        for number in (first, second, second):
+            os.kill(os.getpid(), number)
+        assert asked()
+    assert (told, asked.signal_number) == ([first.name], first)
+
+
+@pytest.mark.parametrize("second", SIGNALS)
+def test_a_second_signal_leaves_at_once_where_it_comes_later(second):
+    clock = iter([100.0, 100.001 + ONE_WISH_SECONDS]).__next__
+    with pytest.raises(KeyboardInterrupt) as left, interruption(lambda _: None, clock=clock):
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), second)
-    assert told == ["SIGTERM"]
+    assert left.value.args == (second,)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -49,6 +69,7 @@ def test_where_there_is_no_step_to_finish_the_first_signal_leaves_at_once_and_is
         asked.at_once = True
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGHUP)  # as a terminal does that is closed
     assert asked.signal_number == number
 
 
@@ -59,7 +80,8 @@ def test_afterwards_signals_do_what_they_did_before():
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
-def test_a_signal_in_the_midst_of_writing_is_told_when_it_is_next_asked_for():
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_in_the_midst_of_writing_is_told_when_it_is_next_asked_for(times):
     class Interrupted(io.RawIOBase):
         content = b""
 
@@ -68,7 +90,8 @@ def test_a_signal_in_the_midst_of_writing_is_told_when_it_is_next_asked_for():
 
         def write(self, data):
             if not self.content:
-                signal.raise_signal(signal.SIGINT)
+                for _ in range(times):
+                    signal.raise_signal(signal.SIGHUP)
             self.content += bytes(data)
             return len(data)
 
@@ -85,7 +108,7 @@ def test_a_signal_in_the_midst_of_writing_is_told_when_it_is_next_asked_for():
         assert raw.content == b"a line\n"
         assert asked()
         assert asked()
-    assert raw.content == b"a line\nSIGINT\n"
+    assert raw.content == b"a line\nSIGHUP\n"
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import signal
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
+from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import OptionError
-from seqgen.manifest import sha256
+from seqgen.manifest import NGRAMS, sha256
 from seqgen.ngrams.counting import count_ngrams
+from seqgen.ngrams.mixture import WEIGHTS, Mixture, weights_shape
+from seqgen.ngrams.table import NOTHING, NgramTable
 from seqgen.training import mixing
 
 from .conftest import Reporter, unfinished
@@ -27,6 +32,40 @@ def counting(monkeypatch):
         monkeypatch.setattr(mixing, "count_ngrams", count)
 
     return before
+
+
+@pytest.mark.parametrize("batching", ["documents", "stream"])
+def test_n_grams_begin_as_the_documents_of_the_corpus_begin(start, tmp_path, batching):
+    verses = tmp_path / "verses.txt"
+    verses.write_text("".join(f"Verse {number:,} of the sea.\n" for number in range(0, 99_000, 990)))
+    outcome = start(sources=[str(verses)], dataset="lines", batching=batching, max_steps=2, ngram_order=4)
+    tokenizer = outcome.version.open().tokenizer(load_catalog())
+    tensors = {name: value for name, value in load_file(outcome.version.folder / NGRAMS).items() if name != WEIGHTS}
+    table = NgramTable.of(tensors, tokenizer.vocab_size, where="counted")
+    begun = table.after(np.array([[NOTHING, NOTHING, tokenizer.end_id]])).probabilities[0]
+    assert begun[tokenizer.encode("V")] > 0.98
+
+
+def test_they_are_weighed_against_the_weights_that_are_published_and_the_model_keeps_its_own(make_trainer):
+    trainer = make_trainer()
+    model, training, validation = trainer.model, trainer.training, trainer.validation
+    own = model.weights()
+    published = {name: value * 3 for name, value in own.items()}
+    mixed = mixing._mix(model, published, 3, training, validation)
+    for name, value in own.items():
+        np.testing.assert_array_equal(model.weights()[name], value)
+    model.load_weights(published)
+    table = count_ngrams(training.part.tokens, model.spec.vocab_size, 3, 0)
+    expected = Mixture(model, table, np.ones(weights_shape(3), np.float32))
+    assert mixed.loss == expected.fit(lambda: [validation.batch(0, step) for step in range(validation.steps_per_epoch)])
+    np.testing.assert_array_equal(mixed.tensors[WEIGHTS], expected.tensors()[WEIGHTS])
+
+
+def test_n_grams_of_one_document_reach_over_all_of_it(start, monkeypatch):
+    ends = []
+    monkeypatch.setattr(mixing, "count_ngrams", lambda *given: ends.append(given[3]) or count_ngrams(*given))
+    start(max_steps=2)
+    assert ends == [None]
 
 
 def test_a_signal_while_n_grams_are_counted_publishes_the_network_and_they_can_be_counted_later(

@@ -125,6 +125,27 @@ def test_a_terminal_that_is_gone_is_no_reason_to_stop():
     reporter.close()
 
 
+def test_what_takes_long_is_said_in_plain_lines_every_ten_seconds(capsys):
+    reporter = PlainReporter(clock=iter([0.0, 5.0, 11.0, 12.0]).__next__)
+    for share in (0, 40, 90, 99):
+        reporter.busy(f"encoding {share} %")
+    assert capsys.readouterr().err == "encoding 90 %\n"
+
+
+def test_what_takes_long_is_shown_in_a_terminal_until_there_are_figures():
+    shown = io.StringIO()
+    reporter = TerminalReporter(Console(file=shown, width=80, force_terminal=True, color_system=None))
+    reporter.busy("encoding 40 %")
+    reporter.busy("encoding 90 %")
+    reporter.show(Status(LONG, 1.0))
+    reporter.close()
+    nothing, busy, figures = shown.getvalue().split("\x1b[?25l")  # each display hides the cursor when it begins
+    assert nothing == ""
+    assert "encoding 90 %" in busy
+    assert "encoding" not in figures
+    assert "characters/s" in figures
+
+
 @pytest.mark.parametrize("progress", [True, False])
 def test_where_there_is_no_standard_error_nothing_is_said(monkeypatch, progress):
     monkeypatch.setattr(sys, "stderr", None)
@@ -135,7 +156,9 @@ def test_where_there_is_no_standard_error_nothing_is_said(monkeypatch, progress)
     reporter.close()
 
 
-def test_a_notebook_has_one_output_that_is_updated(monkeypatch):
+@pytest.fixture
+def notebook(monkeypatch):
+    """What the outputs of a notebook's cell are, one after another."""
     shown = []
 
     class Handle:
@@ -147,13 +170,25 @@ def test_a_notebook_has_one_output_that_is_updated(monkeypatch):
         return Handle()
 
     monkeypatch.setattr("IPython.display.display", display)
+    return shown
+
+
+def test_a_notebook_has_one_output_that_is_updated(notebook):
     reporter = NotebookReporter()
     reporter.note("corpus   ...")
     reporter.show(Status(LONG, 1.0))
     reporter.sample("the ice")
     reporter.close()
-    assert len(shown) == 3
-    assert shown[-1] == f"corpus   ...\n{Status(LONG, 1.0).line()}\nthe ice"
+    assert len(notebook) == 3
+    assert notebook[-1] == f"corpus   ...\n{Status(LONG, 1.0).line()}\nthe ice"
+
+
+def test_what_takes_long_is_shown_in_a_notebook_until_there_are_figures(notebook):
+    reporter = NotebookReporter()
+    for share in (40, 40, 90):
+        reporter.busy(f"encoding {share} %")
+    reporter.show(Status(LONG, 1.0))
+    assert notebook == ["encoding 40 %", "encoding 90 %", Status(LONG, 1.0).line()]
 
 
 @pytest.mark.parametrize(
@@ -194,6 +229,15 @@ def test_a_terminal_that_redraws_nothing_in_place_has_plain_lines(monkeypatch, t
     reporter = make_reporter(progress=True)
     assert isinstance(reporter, SafeReporter)
     assert isinstance(reporter.reporter, kind)
+
+
+@pytest.mark.parametrize(("name", "value"), [("FORCE_COLOR", "1"), ("TTY_COMPATIBLE", "1")])
+def test_a_log_has_plain_lines_also_where_colours_are_asked_for(monkeypatch, name, value):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert Console(stderr=True).is_terminal  # as rich has it
+    assert isinstance(make_reporter(progress=True).reporter, PlainReporter)
 
 
 def test_a_sample_cannot_steer_the_terminal(capsys):

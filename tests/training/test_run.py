@@ -16,6 +16,8 @@ from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputErro
 from seqgen.data.batching import make_batching
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
+from seqgen.training.state import LATER
+from seqgen.training.trainer import Counters
 
 MODES = ("stream", "documents", "windows")
 STEPS = 24
@@ -51,14 +53,17 @@ def train(make_trainer):
 
         def stop():
             step = trainer.counters.step
-            if step in save_at:
-                run.save(trainer)
             if step == kill_at:
                 raise KilledError
             return step == stop_at
 
+        def checkpoint(trainer):
+            if trainer.counters.step in (*save_at, stop_at):
+                run.save(trainer)
+
         trainer.stop = stop
-        trainer.observer.on_checkpoint = run.save
+        trainer.checkpoint_every = 0.0
+        trainer.observer.on_checkpoint = checkpoint
         trainer.observer.metrics = run.append_metrics
         if resume:
             run.restore(trainer)
@@ -80,32 +85,57 @@ def assert_same_outcome(resumed, whole):
         np.testing.assert_array_equal(resumed.model.weights()[name], value)
     for name, value in whole.best_weights.items():
         np.testing.assert_array_equal(resumed.best_weights[name], value)
-    times = {"seconds", "train_loss"}  # the mean since the last measurement, which may have been the stop's own
-    counters, expected = (trainer.counters.to_json() for trainer in (resumed, whole))
-    assert {k: v for k, v in counters.items() if k not in times} == {
-        k: v for k, v in expected.items() if k not in times
-    }
+    counters, expected = (trainer.counters.to_json() | {"seconds": None} for trainer in (resumed, whole))
+    assert counters == expected
+
+
+def without_times(lines, at=None):
+    """Lines of metrics, but for the one at a step."""
+    return [line | {"seconds": None} for line in lines if line["step"] != at]
 
 
 @pytest.mark.parametrize(("mode", "backend"), EVERY_MODE_IN_EACH_BACKEND)
 def test_a_killed_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode, backend):
     how = {"mode": mode, "backend": backend}
-    whole = train(make_run("whole"), **how)
+    whole = train(undisturbed := make_run("whole"), **how)
     run = make_run()
     train(run, **how, save_at=(3, 13), kill_at=19)
     resumed = train(run, **how, resume=True, random_seed=99)
     assert_same_outcome(resumed, whole)
+    assert without_times(metrics_of(run)) == without_times(metrics_of(undisturbed))
 
 
 @pytest.mark.parametrize("stop_at", [10, 12])
 @pytest.mark.parametrize(("mode", "backend"), EVERY_MODE_IN_EACH_BACKEND)
 def test_a_stopped_run_ends_with_the_very_weights_of_one_that_was_left_alone(make_run, train, mode, backend, stop_at):
     how = {"mode": mode, "backend": backend}
-    whole = train(make_run("whole"), **how)
+    whole = train(undisturbed := make_run("whole"), **how)
     run = make_run()
     train(run, **how, stop_at=stop_at)  # where it would have measured anyway, or where it would not
     resumed = train(run, **how, resume=True, random_seed=99)
     assert_same_outcome(resumed, whole)
+    own = None if stop_at % 5 == 0 else stop_at  # the stop's own measurement
+    assert without_times(metrics_of(run), own) == without_times(metrics_of(undisturbed))
+
+
+def test_a_checkpoint_of_before_sums_were_kept_is_gone_on_from(make_run, train):
+    whole, run = train(make_run("whole")), make_run()
+    train(run, save_at=(13,), kill_at=14)
+    path = run.folder / "step-000000013" / "counters.json"
+    counters = json.loads(path.read_text())
+    assert counters["scored"] > 0
+    path.write_text(json.dumps({name: value for name, value in counters.items() if name not in LATER}))
+    resumed = train(run, resume=True)
+    for name, value in whole.model.weights().items():
+        np.testing.assert_array_equal(resumed.model.weights()[name], value)
+
+
+def test_a_gradient_norm_that_is_no_number_and_a_huge_loss_can_be_saved(make_run, make_trainer):
+    run, trainer, resumed = make_run(), make_trainer(), make_trainer()
+    trainer.counters = Counters(step=3, train_loss=1e30, scored=5, nats=1e30, norms=2, norm_sum=None)
+    run.save(trainer)
+    run.restore(resumed)
+    assert resumed.counters == trainer.counters
 
 
 def test_a_stop_between_two_evaluations_costs_no_patience_and_is_measured_for_what_is_published(
@@ -152,6 +182,28 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_anew(make_run,
     resumed = train(run, resume=True)
     assert_same_outcome(resumed, whole)
     assert [line["step"] for line in metrics_of(run)] == [5, 10, 15, 20, 24]
+
+
+def test_what_was_measured_at_the_checkpoints_own_step_stays(make_run, train):
+    run = make_run()
+    train(run, stop_at=10)
+    assert [line["step"] for line in metrics_of(run)] == [5, 10]
+    train(run, resume=True)
+    assert [line["step"] for line in metrics_of(run)] == [5, 10, 15, 20, 24]
+
+
+def test_metrics_are_lines_for_every_system_that_reads_them(make_run, monkeypatch):
+    opened = Path.open
+
+    def as_on_windows(path, mode="r", buffering=-1, encoding=None, errors=None, newline=None):
+        translated = "b" not in mode and "r" not in mode and newline is None
+        return opened(path, mode, buffering, encoding, errors, "\r\n" if translated else newline)
+
+    monkeypatch.setattr(Path, "open", as_on_windows)
+    run = make_run()
+    line = {"step": 5, "progress": 0.5, "train_loss": 1.0, "validation_loss": None, "gradient_norm": None}
+    run.append_metrics(line)
+    assert run.metrics() == [line]
 
 
 def test_half_a_line_of_metrics_that_a_crash_left_is_dropped(make_run, train):
@@ -211,7 +263,7 @@ def test_a_damaged_checkpoint_does_not_count_among_those_that_stay(make_run, tra
     spoilt = run.folder / "step-000000009"
     shutil.copytree(run.folder / "step-000000006", spoilt)
     (spoilt / "last.safetensors").write_bytes(b"spoilt")
-    train(run, resume=True, save_at=(8,), kill_at=8)
+    train(run, resume=True, save_at=(8,), kill_at=9)
     assert [path.name for path in run.folder.glob("step-*")] == ["step-000000008"]
 
 
@@ -291,6 +343,52 @@ def test_a_run_is_found_by_name_with_all_it_was_started_with(make_run, tmp_path)
     assert found.read("run.json") == {"sources": ["a.txt"]}
 
 
+@pytest.fixture
+def as_on_windows(monkeypatch):
+    """No folder is renamed, and none removed, as long as a lock in it is held."""
+
+    def give(run):
+        def refusing(move):
+            def moved(path, *target):
+                if run.lock.is_locked and path in (run.folder, run.folder / ".lock"):
+                    raise PermissionError(13, "Access is denied", str(path))
+                return move(path, *target)
+
+            return moved
+
+        for name in ("rename", "replace", "unlink", "rmdir"):
+            monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
+
+    return give
+
+
+def test_a_run_is_removed_also_where_no_folder_is_renamed_in_which_a_file_is_open(
+    make_run, make_trainer, as_on_windows, tmp_path
+):
+    run = make_run()
+    run.save(make_trainer())
+    as_on_windows(run)
+    run.remove()
+    assert list((tmp_path / "tiny").iterdir()) == []
+    with pytest.raises(ModelNotFoundError, match="There is no unfinished run to go on with"):
+        Run.find(tmp_path, None)
+
+
+def test_of_a_run_that_another_process_looks_into_while_it_is_removed_the_lock_alone_may_stay(
+    make_run, make_trainer, as_on_windows, tmp_path, monkeypatch
+):
+    run = make_run()
+    run.save(make_trainer())
+    as_on_windows(run)
+    with monkeypatch.context() as patch:
+        patch.setattr("seqgen.files.remove_lock", lambda _: None)
+        run.remove()
+    assert [path.name for path in run.folder.iterdir()] == [".lock"]
+    with pytest.raises(ModelNotFoundError, match="There is no unfinished run of tiny to go on with"):
+        Run.find(tmp_path, "tiny")
+    assert not run.folder.exists()
+
+
 def test_a_folder_of_which_only_the_lock_is_left_is_no_run(make_run, tmp_path):
     run = make_run()
     run.close()
@@ -347,5 +445,14 @@ def test_where_nothing_is_unfinished_it_says_so(make_run, tmp_path):
     with pytest.raises(ModelNotFoundError, match="There is no unfinished run to go on with"):
         Run.find(tmp_path, None)
     make_run().remove()
-    with pytest.raises(ModelNotFoundError, match="There is no unfinished run of tiny to go on with"):
+    with pytest.raises(ModelNotFoundError, match=r"There is no unfinished run of tiny to go on with \(.*\)\.$"):
+        Run.find(tmp_path, "tiny")
+
+
+def test_where_others_are_unfinished_they_are_named(make_run, tmp_path):
+    for name in ("two", "one", "two"):
+        make_run(name).close()
+    (tmp_path / "ended" / "1").mkdir(parents=True)
+    (tmp_path / "ended" / "1" / ".lock").touch()
+    with pytest.raises(ModelNotFoundError, match=r"There is no unfinished run of tiny .*\.  Unfinished: one, two\.$"):
         Run.find(tmp_path, "tiny")

@@ -95,6 +95,25 @@ def test_an_empty_standard_input_is_said_and_not_kept(seqgen_home, stdin):
     assert not list((seqgen_home / "corpora" / "stdin").iterdir())
 
 
+def test_standard_input_is_kept_also_where_no_file_is_renamed_that_is_open(seqgen_home, stdin, monkeypatch):
+    opened, replace, begin = [], Path.replace, Path.open
+
+    def kept_open(path, *given, **how):
+        opened.append(file := begin(path, *given, **how))
+        return file
+
+    def as_on_windows(path, target):
+        if any(Path(file.name) == path and not file.closed for file in opened):
+            raise PermissionError(13, "Access is denied", str(path))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "open", kept_open)
+    monkeypatch.setattr(Path, "replace", as_on_windows)
+    stdin(b"one\n")
+    assert Path(resolve_sources(["-"]).paths[0]).read_bytes() == b"one\n"
+    assert opened
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_what_comes_through_a_pipe_is_kept_like_standard_input(seqgen_home, tmp_path):
     os.mkfifo(tmp_path / "pipe")
@@ -180,11 +199,61 @@ def test_a_path_is_named_shorter_only_where_that_means_the_same(seqgen_home, tmp
         ("s3://bucket/novel.txt.gz?signature=1.txt", "novel"),
         ("http://ada:lace@example.org/novel.txt", "novel"),
         ("http://ada:lace@example.org/", "example.org"),
-        ("chapters/", "chapters"),
-        ("chapters/*", "chapters"),
-        ("a.txtgz", "a.txtgz"),
-        ("...", "model"),
+        ("tune.MIDI", "tune"),
+        ("songs.jsonl.zst", "songs"),
+        ("v1.2", "v1.2"),
+        ("mr.darcy.txt", "mr.darcy"),
+        (".words", "words"),
+        ("Émile.txt", "Emile"),
+        ("ﬁnn, Łukasz.txt", "finn-ukasz"),
+        ("1984.txt", "1984"),
     ],
 )
 def test_a_model_is_called_after_its_source_without_what_says_how_that_is_written(source, name):
+    assert name_after(source) == name
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A folder of that name to be in, with a folder and files."""
+    (tmp_path / "library" / "old.books").mkdir(parents=True)
+    (tmp_path / "library" / "a[1].txt").touch()
+    monkeypatch.chdir(tmp_path / "library")
+    return tmp_path / "library"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("chapters/", "chapters"),
+        ("chapters/*", "chapters"),
+        ("chapters/*.md", "chapters"),
+        ("chapters/**/part-?.txt", "chapters"),
+        ("s3://bucket/chapters/[a-c].md", "chapters"),
+        ("old.books", "old.books"),
+        ("old.books/", "old.books"),
+        ("a[1].txt", "a-1"),
+        ("*.txt", "library"),
+        (".", "library"),
+        ("old.books/..", "library"),
+    ],
+)
+def test_for_a_folder_or_a_glob_it_is_called_after_the_folder(library, source, name):
+    assert name_after(source) == name
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("红楼梦.txt", "library"),
+        ("Война и мир 2.txt", "library"),
+        ("tolstoy/Война и мир.txt", "tolstoy"),
+        ("https://example.org/tolstoy/мир.txt", "tolstoy"),
+        ("...", "library"),
+        ("Мир/мир.txt", "model"),
+        ("-", "model"),
+        ("/dev/fd/63", "model"),
+    ],
+)
+def test_what_has_no_name_in_letters_from_a_to_z_is_called_after_the_folder_around_it(library, source, name):
     assert name_after(source) == name

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from seqgen.core.errors import TrainingError
+from seqgen.core.spec import OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.evaluation import summed_nats
 from seqgen.training.schedule import Schedule
@@ -95,6 +96,30 @@ def test_the_training_loss_is_the_mean_since_the_last_measurement(make_trainer):
     assert lines[4] == pytest.approx([np.mean(lines[1][:4]), np.mean(lines[1][4:])])
 
 
+def test_each_target_counts_alike_in_it_though_batches_score_different_numbers(make_trainer):
+    trainer = make_trainer(max_steps=8, eval_every=8, mode="documents")
+    real, losses, scored = trainer.model.train_step, [], []
+
+    def train_step(batch, learning_rate):
+        losses.append(float(real(batch, learning_rate)))
+        scored.append(batch.scored)
+        return losses[-1]
+
+    trainer.model.train_step = train_step
+    trainer.run()
+    assert len(set(scored)) > 3
+    assert trainer.counters.train_loss == pytest.approx(np.average(losses, weights=scored), rel=1e-12)
+
+
+def test_it_stays_where_an_evaluation_follows_on_no_step(make_trainer):
+    trainer = make_trainer(max_steps=5)
+    trainer.run()
+    before = trainer.counters.train_loss
+    trainer.best_weights = None  # so that it is measured once more, as where a run goes on whose budget is used up
+    trainer.run()
+    assert [line["train_loss"] for line in trainer.observer.lines] == [before, before]
+
+
 def test_a_line_of_metrics_has_the_mean_and_the_largest_gradient_norm_since_the_last(make_trainer):
     lines = {}
     for eval_every in (1, 4):
@@ -138,6 +163,23 @@ def test_a_gradient_norm_that_is_no_number_is_left_out_for_json_could_not_hold_i
     assert (line["gradient_norm"], line["largest_gradient_norm"]) == (None, None)
 
 
+def test_one_that_is_no_number_counts_until_the_next_measurement(make_trainer):
+    trainer = make_trainer(max_steps=6, eval_every=3)
+    real = trainer.model.train_step
+
+    def train_step(batch, learning_rate):
+        loss = real(batch, learning_rate)
+        if trainer.counters.step == 1:
+            trainer.model.gradient_norm = math.nan
+        return loss
+
+    trainer.model.train_step = train_step
+    trainer.run()
+    first, second = trainer.observer.lines
+    assert (first["gradient_norm"], first["largest_gradient_norm"]) == (None, None)
+    assert second["largest_gradient_norm"] >= second["gradient_norm"] > 0
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_it_learns(make_trainer, mode):
     trainer = make_trainer(max_steps=150, mode=mode, eval_every=30)
@@ -153,6 +195,33 @@ def test_measuring_does_not_change_what_is_learned(make_trainer, mode):
     for trainer in trainers:
         trainer.run()
     assert same(trainers[0].model.weights(), trainers[1].model.weights())
+
+
+def test_where_an_average_is_kept_it_is_what_is_measured_and_the_weights_are_trained_on(make_trainer):
+    averaging = OptimizerSpec(weight_average=0.1)
+    often, once = (make_trainer(max_steps=12, optimizer=averaging, eval_every=each) for each in (1, 12))
+    for trainer in (often, once):
+        trainer.run()
+    assert same(often.model.weights(), once.model.weights())
+    average = once.model.averaged_weights()
+    assert same(once.best_weights, average)
+    assert not same(average, once.model.weights())
+    once.model.load_weights(average)
+    assert evaluate(once.model, once.validation) == once.counters.best_loss
+
+
+def test_an_evaluation_that_is_broken_off_leaves_the_weights_that_are_trained(make_trainer):
+    trainer = make_trainer(max_steps=4, optimizer=OptimizerSpec(weight_average=0.1), eval_every=4)
+    expected = make_trainer(max_steps=4, optimizer=OptimizerSpec(weight_average=0.1), eval_every=4)
+    expected.run()
+
+    def leave(_):
+        raise KeyboardInterrupt
+
+    trainer.observer.evaluated = leave
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    assert same(trainer.model.weights(), expected.model.weights())
 
 
 def test_patience_ends_it_after_so_many_measurements_without_a_better_one(make_trainer):

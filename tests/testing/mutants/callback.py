@@ -87,6 +87,41 @@ class NeedsMetrics(Callback):
         Path("log.txt").write_text(str(self.seen[-1]), "utf-8")
 
 
+@breaks("test_a_run_may_end_without_a_model", "a failure needs a first line of metrics")
+@dataclass(kw_only=True)
+class FailsWithoutMetrics(Callback):
+    seen: list[Any] = field(default_factory=list)
+
+    def on_metrics(self, metrics):
+        self.seen.append(metrics)
+
+    def on_failure(self, reason):
+        Path("log.txt").write_text(f"{self.seen[-1]}: {reason}", "utf-8")
+
+
+@breaks("test_a_run_may_end_without_a_model", "a failure is thought of only before there are metrics")
+class FailsAtTheStartAlone(Callback):
+    measured = False
+
+    def on_metrics(self, metrics):
+        self.measured = True
+
+    def on_failure(self, reason):
+        if self.measured:
+            raise ValueError(reason)
+
+
+@breaks("test_a_run_may_go_back", "each step must be higher than the one before")
+@dataclass(kw_only=True)
+class OnlyForward(Callback):
+    steps: list[int] = field(default_factory=lambda: [0])
+
+    def on_metrics(self, metrics):
+        self.steps.append(metrics["step"])
+        if self.steps[-1] < self.steps[-2]:
+            raise ValueError(self.steps)
+
+
 @breaks("test_what_it_is_handed_is_not_modified", "the step is taken out of the metrics")
 class TakesTheStep(Callback):
     def on_metrics(self, metrics):

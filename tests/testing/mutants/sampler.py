@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -273,7 +274,7 @@ class WiderPrompt(RepetitionPenalty):
         super().begin(prompt_ids, tokenizer)
         for row, ids in enumerate(prompt_ids[:, -self.window - 1 : -self.window].tolist()):
             self._counts[row].update(ids)
-            self._factors[row, ids] = self.penalty
+            self._occurred[row, ids] = True
 
 
 @breaks(
@@ -314,6 +315,24 @@ class SharedList(Sampler):
 
     def adjust(self, logits):
         return logits / 2 if len(self.drawn) > 3 else logits
+
+
+@breaks("test_a_deep_copy_goes_on_by_itself", "a deep copy shares the counts")
+class SharedCounts(RepetitionPenalty):
+    def __deepcopy__(self, memo):
+        return copy.copy(self)
+
+
+@breaks("test_a_deep_copy_goes_on_by_itself", "holds a generator, which nothing can copy")
+@dataclass
+class HoldsGenerator(Sampler):
+    steps: Any = field(init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.steps = (step for step in range(3))
+
+    def adjust(self, logits):
+        return logits
 
 
 @breaks("test_it_is_shown_by_its_options_alone", "a field that begin sets is part of repr")

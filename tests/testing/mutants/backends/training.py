@@ -191,6 +191,40 @@ class SharedBack(Forwarding):
         return loss
 
 
+class ChangesTrainingState(Forwarding):
+    def load_weights(self, weights):
+        self.inner.load_weights(weights)
+        self.inner.load_training_state({name: self.changed(name, value) for name, value in self.kept().items()})
+
+    def kept(self):
+        return self.inner.training_state()
+
+    def changed(self, name, value):
+        return value
+
+
+@breaks("test_weights_taken_over_in_between_change_nothing_else_of_training", "moments begin anew", TorchBackend)
+class MomentsBeginAnew(ChangesTrainingState):
+    def changed(self, name, value):
+        return np.zeros_like(value) if "_moment." in name else value
+
+
+@breaks("test_weights_taken_over_in_between_change_nothing_else_of_training", "the carry is dropped", TorchBackend)
+class CarryIsDropped(ChangesTrainingState):
+    def kept(self):
+        return {name: value for name, value in super().kept().items() if not name.startswith("carry.")}
+
+
+@breaks(
+    "test_weights_taken_over_in_between_change_nothing_else_of_training",
+    "they become the running average",
+    TorchBackend,
+)
+class AverageIsTakenOver(ChangesTrainingState):
+    def changed(self, name, value):
+        return self.weights()[name.removeprefix("average.")] if name.startswith("average.") else value
+
+
 @breaks("test_lower_precision_is_for_training_only", "weights are kept in bfloat16", TorchBackend)
 class RoundedWeights(Forwarding):
     def train_step(self, batch, learning_rate):

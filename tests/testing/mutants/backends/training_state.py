@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from mutants.backends.forwarding import Forwarding, breaking, rounded
 
@@ -45,6 +46,19 @@ class WithoutRandom(Without):
 @breaks("test_training_resumes_exactly", "moments start from zero again", TorchBackend)
 class WithoutMoments(Without):
     lost = ("first_moment.", "second_moment.")
+
+
+@breaks("test_a_run_goes_on_exactly_from_its_checkpoint", "moments are of another type after an update", TorchBackend)
+class WiderMoments(Forwarding):
+    def training_state(self):
+        state = self.inner.training_state()
+        kind = np.float64 if state["step"] > 0 else np.float32
+        return {name: value.astype(kind) if "_moment." in name else value for name, value in state.items()}
+
+
+@breaks("test_a_run_goes_on_exactly_from_its_checkpoint", "the carried state is lost", TorchBackend)
+class WithoutCarryInARun(WithoutCarry):
+    pass
 
 
 @breaks("test_a_training_state_of_another_backend_is_taken", "an unknown name is an error", TorchBackend)
