@@ -16,12 +16,12 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded, make_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import CorpusError, OptionError, PromptError
+from seqgen.core.errors import CorpusError, OptionError, PromptError, SeqgenWarning
 from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.evaluation import UNKNOWN_TOLD, Score, count_characters, summed_nats, unknown_among
+from seqgen.evaluation import UNKNOWN_TOLD, Score, count_characters, count_ends, summed_nats, unknown_among
 from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
@@ -178,13 +178,15 @@ class LanguageModel:
             min_p: only tokens at least p times as likely as the likeliest.
             repetition_penalty: above 1 makes tokens that occurred lately less likely.
             random_seed: fixes the draws: the same number gives the same text, on any backend that does not round weights.
-            strict: refuse a prompt with symbols that the vocabulary lacks, instead of taking the nearest.
-            warn: told about such symbols; default: :func:`warnings.warn`.
+            strict: refuse a prompt with symbols that the vocabulary lacks, instead of taking the nearest, and a stop text that
+                can never come.
+            warn: told about such symbols and texts; default: :func:`warnings.warn`.
 
         Raises:
             PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
-            UnknownPartError, OptionError: a sampler or an option of one.
+            UnknownPartError, OptionError: a sampler or an option of one; with ``strict``, a stop text.
         """
+        warn = warn or _warn
         values = {
             "repetition_penalty": repetition_penalty,
             "temperature": temperature,
@@ -201,13 +203,14 @@ class LanguageModel:
         else:
             check_beam(beam, chain, prefix_lines=texts, random_seed=random_seed)
         lines = PrefixLines.of(self.tokenizer, texts, end_id) if texts else None
-        prompt_ids = self._prompt_ids(prompt, texts, strict=strict, warn=warn or _warn)
+        prompt_ids = self._prompt_ids(prompt, texts, strict=strict, warn=warn)
         if lines is not None and isinstance(prompt, str) and prompt and not prompt.endswith("\n"):
             prompt += "\n"
             prompt_ids = np.concatenate([prompt_ids, np.array(lines.newline, np.int64)])
         stops = stop_texts(stop)
         limit = _length(length)
         _whole_only(self.tokenizer, limit, stops)
+        self._tell_unwritten(stops, strict=strict, warn=warn)
         return Generation(
             prompt=prompt,
             prompt_ids=prompt_ids,
@@ -265,10 +268,12 @@ class LanguageModel:
         characters = count_characters(self.tokenizer, part.tokens[1:])
         if not characters:
             raise CorpusError(f"No symbol of {', '.join(map(str, files))} is known to {self.reference}.")
+        ends = count_ends(self.tokenizer, part.tokens[1:]) if part.has_ends else 0
         # Not every token is scored: some windows, and without ends no document's first one.
-        characters = max(1, round(characters * tokens / (len(part.tokens) - 1)))
+        scored = tokens / (len(part.tokens) - 1)
+        characters, ends = max(1, round(characters * scored)), round(ends * scored)
         missing, share = unknown_among(self.tokenizer, (document.content for document in documents.documents()))
-        return Score(nats, tokens, characters, missing, unknown_share=share)
+        return Score(nats, tokens, characters, missing, unknown_share=share, ends=ends)
 
     def _unusable(self, prompt: Content) -> str:
         """Why no id could be made of a prompt."""
@@ -291,6 +296,28 @@ class LanguageModel:
         if missing:
             warn(describe_missing(missing, self.reference))
         return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
+
+    def _tell_unwritten(self, stops: Sequence[Content], *, strict: bool, warn: Callable[[str], None]) -> None:
+        """Warn of stop texts that the model never writes.
+
+        Only where each token has a text of its own.  Elsewhere, as where a word begins a line with a capital, symbols do not tell.
+
+        Raises:
+            OptionError: with ``strict``, there is one.
+        """
+        if not stops or self.tokenizer.pieces() is None:
+            return
+        for text in stops:
+            if not isinstance(text, str):  # which is refused when the text begins
+                continue
+            missing, written = list(self.tokenizer.missing(text)), self.tokenizer.canonical(text)
+            if not missing and written == text:
+                continue
+            instead = f"never writes {', '.join(map(repr, missing[:8]))}" if missing else f"writes {written!r} instead"
+            sentence = f"stop text {text!r} can never come: {self.reference} {instead}."
+            if strict:
+                raise OptionError(f"{sentence}  Without --strict the text goes on to its length.")
+            warn(sentence)
 
 
 def _whole_only(tokenizer: Tokenizer, length: Length, stop: Sequence[Content]) -> None:
@@ -346,4 +373,4 @@ def describe_missing(missing: Mapping[str, str | None], reference: str, *, share
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=4)
+    warnings.warn(text, SeqgenWarning, stacklevel=4)

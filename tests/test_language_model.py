@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,11 +12,13 @@ import pytest
 import seqgen
 from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
 from seqgen.core.canonical import initial_weights
-from seqgen.core.errors import OptionError
+from seqgen.core.errors import OptionError, SeqgenWarning
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import write_manifest
+from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
+from seqgen.tokenizers.word import WordTokenizer
 
 
 @pytest.fixture
@@ -58,6 +61,54 @@ def test_it_gives_as_many_texts_as_are_asked_for(model, count):
     assert texts[:1] in ([], [model.generate("a cat", length=4, random_seed=1)])
 
 
+class WithoutPieces(CharTokenizer):
+    """As where the text of a token depends on those before it."""
+
+    def pieces(self):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "stop", "why"),
+    [
+        (CharTokenizer(), "a kitten", "never writes 'e', 'i', 'k'"),
+        (CharTokenizer(lowercase=True), "A cat", "writes 'a cat' instead"),
+        (CharTokenizer(normalization="NFC"), "a\u0308", "never writes 'ä'"),
+    ],
+)
+def test_a_stop_text_that_can_never_come_is_told_or_with_strict_refused(model, tokenizer, stop, why):
+    model = replace(model, tokenizer=tokenizer.fit(["a cat sat on a mat"]))
+    sentence = f"stop text {stop!r} can never come: {model.reference} {why}."
+    told = []
+    assert model.prepare("a cat", stop=["sat", stop], warn=told.append).stop == ("sat", stop)
+    assert told == [sentence]
+    with pytest.warns(SeqgenWarning) as warned:
+        model.prepare("a cat", stop=stop)
+    assert [str(each.message) for each in warned] == [sentence]
+    assert warned[0].filename == __file__
+    with pytest.raises(OptionError) as caught:
+        model.prepare("a cat", stop=stop, strict=True)
+    assert str(caught.value) == f"{sentence}  Without --strict the text goes on to its length."
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "stop"),
+    [
+        (CharTokenizer(), "mat cat"),
+        (CharTokenizer(lowercase=True), "a cat"),
+        (ByteTokenizer(), "Ä\n"),
+        (WordTokenizer(), "on a"),
+        (WithoutPieces(), "Z"),
+    ],
+)
+def test_nothing_is_said_of_a_stop_text_that_may_come(model, tokenizer, stop):
+    told = []
+    replace(model, tokenizer=tokenizer.fit(["a cat sat on a mat"])).prepare(
+        "a cat", stop=stop, warn=told.append, strict=True
+    )
+    assert told == []
+
+
 def test_texts_that_threads_score_at_once_score_as_they_do_alone(model, tmp_path, seqgen_home):
     files = [tmp_path / f"{number}.txt" for number in range(4)]
     for number, file in enumerate(files):
@@ -82,6 +133,9 @@ def test_a_line_is_scored_alone_as_it_is_beside_others(make_model, tmp_path, bat
     scores = [model.score(tmp_path / f"{number}.txt") for number in range(4)]
     assert [score.tokens for score in scores] == [6, 6, 7, 19]  # the end of each, too
     assert [score.characters for score in scores] == [5, 5, 6, 16]
+    assert [score.ends for score in scores] == [1, 1, 1, 3]
+    for score in scores:  # as where each line ended with a character
+        assert score.bits_per_character_with_ends == pytest.approx(score.loss / math.log(2))
     if batching == "documents":
         assert sum(score.nats for score in scores[:3]) == pytest.approx(scores[3].nats)
 
@@ -94,6 +148,7 @@ def test_where_a_model_knows_no_ends_none_is_scored(make_model, tmp_path):
     two, one = model.score(tmp_path / "0.txt", tmp_path / "1.txt"), model.score(tmp_path / "2.txt")
     assert two == one
     assert two.tokens == len("a catsat on") - 1  # the first is read, not predicted
+    assert (two.ends, two.bits_per_character_with_ends) == (0, two.bits_per_character)
 
 
 @pytest.mark.usefixtures("seqgen_home")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,17 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    complete_model,
-    complete_part,
-    default,
-    say,
-    tell_rounding,
-    warn,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
+from seqgen.cli.printing import say, tell_rounding, warn
 
 if TYPE_CHECKING:
     from seqgen.cli.output import Out
@@ -84,7 +74,11 @@ def generate(
     ] = None,
     seed: Annotated[str | None, typer.Option(metavar="TEXT", help="Text to go on from.")] = None,
     seed_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="File with the text to go on from; - for standard input.")
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="File with the text to go on from, without its last line end; - for standard input.",
+        ),
     ] = None,
     length: Annotated[
         str, typer.Option(metavar="N", help="How many tokens to write at most; with a c, as 400c, how many characters.")
@@ -157,7 +151,7 @@ def generate(
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse a prompt with symbols that the model does not know.")
+        bool, typer.Option("--strict", help="Refuse a prompt or stop text with symbols that the model does not know.")
     ] = False,
     json: JsonOption = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="A JSON line for each sample as it is finished.")] = False,
@@ -172,10 +166,7 @@ def generate(
 ) -> None:
     """Write text with a trained model, token by token as it comes."""
     from seqgen import api
-    from seqgen.cli import probabilities, samples
-    from seqgen.cli.output import open_output
-    from seqgen.cli.reading import reading
-    from seqgen.core.errors import UsageError
+    from seqgen.cli import prompt, samples
     from seqgen.generation.length import Length
 
     started = time.perf_counter()
@@ -198,18 +189,17 @@ def generate(
         lines=lines,
     )
     limit = Length.parse(length)
-    if seed_file == prefix_lines == "-":
-        raise UsageError("--seed-file and --prefix-lines both read standard input.  Name a file for one of them")
-    given = _prompt(seed, seed_file)
-    line_starts = None if prefix_lines is None else _read("lines' file", "--prefix-lines", prefix_lines)
+    line_starts = prompt.line_starts(prefix_lines, seed_file=seed_file)
+    given = prompt.given_prompt(seed, seed_file)
     if jsonl and output is not None and random_seed is None:
         random_seed = samples.recorded_random_seed(Path(output))
     load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
     loaded = load(model, backend=backend, device=device)
     tell_rounding(loaded)
-    prompt = _as_content(given, like=loaded.empty, where=seed_file)
+    text = prompt.as_prompt(given, like=loaded.empty, file=seed_file)
     _refuse_for_media(loaded, {"--stop": bool(stop), "--show-probabilities": show_probabilities})
-    stops = tuple(_as_content(text, like=loaded.empty) for text in stop or ())
+    stops = tuple(stop or ())
+    _tell_backslashes(stops)
     chain = _in_order_given(
         ctx,
         {
@@ -225,20 +215,48 @@ def generate(
         from seqgen.cli.interactive import terminal
 
         terminal.run(
-            *(loaded, prompt, load, limit, stops, chain, random_seed), strict=strict, backend=backend, device=device
+            *(loaded, text, load, limit, stops, chain, random_seed), strict=strict, backend=backend, device=device
         )
         return
     generation = loaded.prepare(
-        prompt,
+        text,
         length=limit,
         stop=stops,
-        prefix_lines=() if line_starts is None else _lines(_as_content(line_starts, like="", where=prefix_lines)),
+        prefix_lines=line_starts,
         samplers=chain,
         beam=beam,
         random_seed=random_seed,
         strict=strict,
         warn=warn,
     )
+    _write(
+        *(loaded, generation, num_samples, best_of, output),
+        json=json,
+        jsonl=jsonl,
+        show_probabilities=show_probabilities,
+        no_stream=no_stream,
+        started=started,
+    )
+
+
+def _write(
+    loaded: LanguageModel,
+    generation: Generation,
+    num_samples: int,
+    best_of: int | None,
+    output: str | None,
+    *,
+    json: bool,
+    jsonl: bool,
+    show_probabilities: bool,
+    no_stream: bool,
+    started: float,
+) -> None:
+    """Write what is generated in the form that the options ask for."""
+    from seqgen.cli import probabilities, samples
+    from seqgen.cli.output import open_output
+    from seqgen.cli.reading import reading
+
     with reading(len(generation.prompt_ids)) as on_read:
         generation = replace(generation, on_read=on_read)
         if jsonl:
@@ -346,6 +364,16 @@ def _refuse_for_media(loaded: LanguageModel, given: Mapping[str, bool]) -> None:
             )
 
 
+def _tell_backslashes(stop: tuple[str, ...]) -> None:
+    """Say it where what was to be a new line came through the shell as a backslash and an n."""
+    for text in stop:
+        if r"\n" in text:
+            say(
+                rf"""--stop "{text}" has a backslash and an n, and no new line, which bash and zsh write as $'\n'""",
+                label="note",
+            )
+
+
 def _in_order_given(ctx: typer.Context, options: Mapping[str, Any]) -> list[Any]:
     """The samplers that the options name, in the order of the command line."""
     from seqgen.generation.selection import shorthand
@@ -359,52 +387,3 @@ def _in_order_given(ctx: typer.Context, options: Mapping[str, Any]) -> list[Any]
         elif name in left:  # given again, an option has its last value in its first place
             chain.append(shorthand(name, left.pop(name)))
     return chain
-
-
-def _prompt(seed: str | None, seed_file: str | None) -> str | bytes:
-    """The prompt as given: text, or the bytes of a file; empty without one."""
-    from seqgen.core.errors import PromptError
-
-    if seed is not None and seed_file is not None:
-        raise PromptError("--seed and --seed-file both give a prompt.  Leave one out.")
-    if seed == "":
-        raise PromptError("The prompt is empty.  Give --seed some text, or leave it out to start from nothing.")
-    if seed is not None or seed_file is None:
-        return seed or ""
-    return _read("prompt's file", "--seed-file", seed_file)
-
-
-def _read(what: str, option: str, file: str) -> bytes:
-    """The content of the file that an option names."""
-    from seqgen.core.errors import PromptError
-
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PromptError(f"The {what} {file} cannot be read: {reason}.") from error
-    if not content.strip(b"\xef\xbb\xbf"):
-        name = "Standard input" if file == "-" else f"The {what} {file}"
-        raise PromptError(f"{name} is empty.  Leave {option} out to start from nothing.")
-    return content
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of a text, of which the last may have its line end."""
-    return text.removesuffix("\n").split("\n")
-
-
-def _as_content(given: str | bytes, *, like: str | bytes, where: str | None = None) -> Any:
-    """What was given as the model's tokenizer takes it: text, or bytes for binary media."""
-    from seqgen.core.errors import PromptError
-
-    if isinstance(like, bytes):
-        if isinstance(given, str) and given:
-            raise PromptError("This model writes binary media, not text: give its prompt with --seed-file")
-        return given or b""
-    if isinstance(given, str):
-        return given
-    try:
-        return given.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise PromptError(f"{where} is not UTF-8 text: byte {error.start} does not fit.") from error

@@ -53,7 +53,8 @@ def show_probabilities(generation: Generation, out: Out) -> None:
     rows: list[str] = []
     given, tokens, notes = _written(generation)
     console = Console()  # with colours only where standard output is a terminal
-    coloured = console.is_terminal and out.name is None
+    # What is captured has the escape codes that an old console of Windows shows as they are, and Rich does without there.
+    coloured = console.is_terminal and out.name is None and not console.legacy_windows
     controls = CONTROLS if coloured else {}
     text = Text(given.translate(controls))
     for token in tokens:

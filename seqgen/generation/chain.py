@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from seqgen.core.errors import PluginError
+from seqgen.core.memory import out_of_memory
 from seqgen.core.sampler import Ahead, Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
@@ -128,15 +129,29 @@ class Chain:
 
         Args:
             tokenizer: the one of ``begin``; both share it, and the samplers' options.
+
+        Raises:
+            PluginError: a sampler holds what cannot be copied.
         """
         if not self._accept and not self.foresees:
             return self
-        shared: list[object] = [tokenizer]
+        copied: dict[int, Any] = {id(tokenizer): tokenizer}  # by the id of what it is a copy of, as deepcopy has it
         for sampler in self.samplers:
             part: Any = sampler
             if is_dataclass(part):
-                shared += [getattr(part, option.name) for option in fields(part) if option.init]
-        return copy.deepcopy(self, {id(one): one for one in shared})
+                options = [getattr(part, option.name) for option in fields(part) if option.init]
+                copied |= {id(one): one for one in options}
+        for sampler in self.samplers:
+            try:
+                copy.deepcopy(sampler, copied)
+            except Exception as error:
+                if out_of_memory(error):
+                    raise
+                raise PluginError(
+                    f"{sampler} cannot be copied with what it remembers, as a beam does for each of its texts: {error}.  Let "
+                    "its __deepcopy__ make a copy that goes on by itself, or search without it"
+                ) from error
+        return copy.deepcopy(self, copied)
 
     def links(self, logits: Array) -> Iterator[tuple[Sampler, Array]]:
         """Each sampler with the logits that it leaves, to find out which one went wrong."""

@@ -40,10 +40,12 @@ class PrefixLines:
             end_id: the token at which documents end; None if there is none.
 
         Raises:
-            OptionError: the tokenizer writes binary media, or a text holds a line end.
+            OptionError: the tokenizer writes binary media, or documents with a frame, or a text holds a line end.
         """
         if nothing(tokenizer) != "":
             raise OptionError("prefix_lines start lines of text, but this model writes binary media.")
+        if tokenizer.framed:
+            raise OptionError(f"prefix_lines start lines, but {tokenizer.media_type} cannot be cut after any line.")
         for text in texts:
             if "\n" in text:
                 raise OptionError(f"prefix_lines has {text!r}, but each must be a single line.")

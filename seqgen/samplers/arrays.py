@@ -8,6 +8,7 @@ At V = 50,000 sorting would decide, so there only what lies about the threshold 
 from __future__ import annotations
 
 import functools
+import math
 from bisect import bisect_left
 from types import ModuleType
 from typing import Any
@@ -25,10 +26,16 @@ EXCLUDED = np.array(-np.inf, np.float32)
 _NEGLIGIBLE = 128.0
 """exp(-128) is zero in float32, so a token this far below the best weighs nothing."""
 
+_NEARLY_NONE = 1e-300
+"""Less than exp(-600), and more than the sum of no weights."""
+
 _FLOOR = np.array(-_NEGLIGIBLE, np.float32)
 
 _EVERYDAY = 1e30
 """A difference of two numbers of float32 overflows only if both are larger than this."""
+
+_PLAIN = 600.0
+"""Up to here a logit's exponential is an ordinary number of float64, and so is the sum of all of them: nothing need be taken off."""
 
 _SELECTED_FROM = 2048
 """From this V on, :func:`keep_share` takes less time than sorting the row."""
@@ -85,6 +92,14 @@ def exact(logits: Array) -> Array:
     return xp.astype(logits, xp.float64)
 
 
+def rounded(precise: Array) -> Array:
+    """Logits of float64 in float32."""
+    if type(precise) is np.ndarray:
+        return precise.astype(np.float32)
+    xp = namespace(precise)
+    return xp.astype(precise, xp.float32)
+
+
 def ordinary(logits: Array, limit: float) -> bool:
     """Whether these are NumPy logits that surely are all finite and within the limit, so that nothing that follows can overflow.
 
@@ -94,10 +109,27 @@ def ordinary(logits: Array, limit: float) -> bool:
     return type(logits) is np.ndarray and np.vdot(logits, logits).item() <= limit * limit
 
 
+def log_mean(precise: Array) -> Any:
+    """The logit of a token of average probability, 1 of V: in float64 (B, 1), for one row of NumPy the number itself.
+
+    Args:
+        precise: logits in float64, (B, V).  Tokens at -inf count; where a whole row is -inf, a finite number is given.
+    """
+    top = best(precise)
+    if isinstance(top, float):
+        off = 0.0 if -_PLAIN <= top <= _PLAIN else top
+        weights = np.exp(precise[0] - off if off else precise[0])  # (V,)
+        return math.log(max(weights.dot(_ones(len(weights), np.float64)).item(), _NEARLY_NONE) / len(weights)) + off
+    xp = namespace(precise)
+    off = xp.where(xp.abs(top) > _PLAIN, top, number(precise, 0.0))  # (B, 1)
+    weights = xp.exp(precise - off)  # (B, V)
+    return xp.log(at_least(total(weights), _NEARLY_NONE) / weights.shape[-1]) + off
+
+
 def total(values: Array, weights: Array | None = None) -> Any:
     """The sum of each row, (B, 1), each value times its weight if there are any.  For one row of NumPy, the number itself."""
     if type(values) is np.ndarray:
-        others = [_ones(values.shape[1])] * len(values) if weights is None else weights
+        others = [_ones(values.shape[1], values.dtype.type)] * len(values) if weights is None else weights
         if len(values) == 1:
             return values[0].dot(others[0])
         # Row by row, so that each sum has the order, and the last digit, that it has alone.
@@ -105,9 +137,9 @@ def total(values: Array, weights: Array | None = None) -> Any:
     return namespace(values).sum(values if weights is None else values * weights, axis=-1, keepdims=True)
 
 
-@functools.lru_cache(maxsize=4)
-def _ones(size: int) -> Array:
-    return np.ones(size, np.float32)
+@functools.lru_cache(maxsize=8)
+def _ones(size: int, dtype: type[np.generic]) -> Array:
+    return np.ones(size, dtype)  # of the same type as what it is multiplied with, which otherwise is converted
 
 
 def at_least(values: Any, least: float) -> Any:

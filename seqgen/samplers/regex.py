@@ -20,7 +20,8 @@ class Regex(Constraint):
     """Leave the tokens whose text keeps a match of the whole text possible, and the end only where it is one.
 
     The prompt is not part of the match.  The text ends where it is a match and nothing can follow; one that has come to
-    its length before (``finish_reason`` ``length``) is the beginning of a match.
+    its length before (``finish_reason`` ``length``) is the beginning of a match.  ``$`` is the very end of the text, where that
+    of Python also stands before a line end that comes last.
     """
 
     exceptions: ClassVar[Mapping[str, str]] = {

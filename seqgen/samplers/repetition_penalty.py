@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
@@ -14,13 +15,7 @@ from annotated_types import Ge, Le
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
-from seqgen.samplers.arrays import LOWEST, namespace, number, ordinary
-
-_ALMOST = 1 - 1e-6
-"""So that a quotient, rounded to float32, times what divided it is no lower than the lowest number."""
-
-_STRONGEST = 1e30
-"""float32 holds it, and the logits of any model times it."""
+from seqgen.samplers.arrays import exact, log_mean, namespace, number, rounded
 
 _MOST = 2**20
 """Tokens of a window; all are counted with 0."""
@@ -30,20 +25,26 @@ _MOST = 2**20
 class RepetitionPenalty(Sampler):
     """Make tokens that occurred lately, in the prompt or since, less likely.
 
-    A positive logit is divided by the penalty and a negative one multiplied, so that either falls; the paper divides
-    both, which would raise the negative ones.  The end token, which stands before a text and is not of it, is never held back.
+    Each becomes less likely by the factor ``penalty``.  One that is likelier than chance, 1 of V, loses more: of its lead,
+    the logarithm of how many times as likely as chance it is, only a part of 1 / ``penalty`` stays.  The end token, which
+    stands before a text and is not of it, is never held back.
+
+    The paper divides logits, so their lead over the logit 0.  But a constant added to all logits changes no probability,
+    and would change what that does: where no logit is above 0, as with log-probabilities, the likeliest tokens would hardly be
+    held back.  Chance is the same whatever the constant; the lead over it is largest where the model is sure, as in a loop,
+    and none where it only guesses.  To multiply what is below, as others do, would sharpen a row of which all tokens
+    occurred; here its tokens come closer to one another.  The factor is not in the paper: by it tokens without a lead are held
+    back too, and by a strong penalty any is.
     """
 
     stage: ClassVar[Stage] = Stage.PENALTY
 
-    penalty: Annotated[
-        float, Ge(1), Le(_STRONGEST), Doc("how strongly tokens that occurred are held back; 1 changes nothing")
-    ] = 1.2
+    penalty: Annotated[float, Ge(1), Doc("how strongly tokens that occurred are held back; 1 changes nothing")] = 1.2
     window: Annotated[int, Ge(0), Le(_MOST), Doc("how many of the last tokens count; 0 counts all")] = 64
 
     _counts: list[Counter[int]] = field(init=False, repr=False, compare=False)  # B times the occurrences that count
     _recent: deque[list[int]] = field(init=False, repr=False, compare=False)  # the last `window` ids (B,), oldest first
-    _factors: npt.NDArray[np.float32] = field(init=False, repr=False, compare=False)  # (B, V) the penalty, or 1
+    _occurred: npt.NDArray[np.bool_] = field(init=False, repr=False, compare=False)  # (B, V)
     _end_id: int | None = field(init=False, repr=False, compare=False)
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
@@ -55,25 +56,24 @@ class RepetitionPenalty(Sampler):
             counted = counted[:1]
         counts = [Counter(ids) for ids in counted.tolist()]
         self._counts = counts if len(counts) == rows else [counts[0].copy() for _ in range(rows)]
-        self._factors = np.ones((rows, tokenizer.vocab_size), np.float32)
-        for factors, own in zip(self._factors, self._counts, strict=True):
-            factors[list(own)] = self.penalty
+        self._occurred = np.zeros((rows, tokenizer.vocab_size), bool)
+        for occurred, own in zip(self._occurred, self._counts, strict=True):
+            occurred[list(own)] = True
         if self._end_id is not None:
-            self._factors[:, self._end_id] = 1
+            self._occurred[:, self._end_id] = False
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V); what was finite stays finite."""
         if self.penalty == 1:
             return logits
-        xp, factors = namespace(logits), self._factors
+        xp, occurred = namespace(logits), self._occurred
         if xp is not np:
-            factors = xp.asarray(factors, device=logits.device)
-        # The lower one is that which fits the sign; times 1 and over 1 both are the logit, above which none rises.
-        most = LOWEST / self.penalty * _ALMOST  # so that no product overflows
-        if ordinary(logits, -most):
-            return np.minimum(logits * factors, logits / factors)
-        within = xp.minimum(xp.maximum(logits, number(logits, most)), number(logits, -most))
-        return xp.minimum(xp.minimum(within * factors, logits / factors), logits)
+            occurred = xp.asarray(occurred, device=logits.device)
+        precise = exact(logits)  # in which nothing overflows, and rounding makes no difference between libraries
+        share, always = 1 - 1 / self.penalty, math.log(self.penalty)
+        # always + share * max(precise - chance, 0), with fewer operations on whole rows.
+        held_back = xp.maximum(precise * share + (always - log_mean(precise) * share), number(precise, always))
+        return xp.where(occurred, rounded(precise - held_back), logits)
 
     def accept(self, ids: Ids) -> None:
         """Count these ids (B,), and no longer those that fall out of the window."""
@@ -81,7 +81,7 @@ class RepetitionPenalty(Sampler):
         for row, token in enumerate(tokens):
             self._counts[row][token] += 1
             if token != self._end_id:
-                self._factors[row, token] = self.penalty
+                self._occurred[row, token] = True
         if self.window:
             if len(self._recent) == self.window:
                 self._forget(self._recent[0])
@@ -93,10 +93,10 @@ class RepetitionPenalty(Sampler):
             counts[token] -= 1
             if not counts[token]:
                 del counts[token]
-                self._factors[row, token] = 1
+                self._occurred[row, token] = False
 
     def select(self, rows: Ids) -> None:
         """Keep only the counts of these rows (B',)."""
         self._counts = [self._counts[row] for row in rows]
         self._recent = deque(([tokens[row] for row in rows] for tokens in self._recent), maxlen=self.window)
-        self._factors = self._factors[rows]
+        self._occurred = self._occurred[rows]

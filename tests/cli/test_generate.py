@@ -84,6 +84,22 @@ def test_it_stops_before_a_stop_text(seqgen):
     assert record["samples"][0]["finish_reason"] == "stop"
 
 
+def test_a_stop_text_that_can_never_come_is_told(seqgen):
+    options = ("generate", "--seed", "the ice", "--length", 20, "--random-seed", 6)
+    stopped = seqgen(*options, "--stop", "snow ☃")
+    assert stopped.stderr == "warning: stop text 'snow ☃' can never come: novel:1 never writes '☃'.\n"
+    assert stopped.stdout == seqgen(*options).stdout
+
+
+def test_a_backslash_and_an_n_in_a_stop_text_are_told_apart_from_a_new_line(seqgen):
+    options = ("generate", "--seed", "the ice", "--length", 20, "--random-seed", 6, "--stop")
+    note = "note: --stop \"\\n\" has a backslash and an n, and no new line, which bash and zsh write as $'\\n'\n"
+    assert seqgen(*options, "\\n").stderr == (
+        note + "warning: stop text '\\\\n' can never come: novel:1 never writes '\\\\'.\n"
+    )
+    assert seqgen(*options, "\n").stderr == ""
+
+
 def test_temperature_0_writes_the_likeliest_whatever_the_random_seed(seqgen):
     def written(*options):
         return seqgen("generate", "--seed", "the ice", "--length", 40, *options).stdout
@@ -124,11 +140,34 @@ def test_every_shorthand_is_the_sampler_of_its_name(seqgen):
 
 
 def test_the_prompt_may_stand_in_a_file_or_come_from_standard_input(seqgen, tmp_path):
-    said = seqgen("generate", "--seed", "the ice\nwas", "--length", 20, "--random-seed", 1)
-    (tmp_path / "prompt.txt").write_bytes(b"\xef\xbb\xbfthe ice\r\nwas")
-    from_file = seqgen("generate", "--seed-file", "prompt.txt", "--length", 20, "--random-seed", 1)
-    from_stdin = seqgen("generate", "--seed-file", "-", "--length", 20, "--random-seed", 1, stdin=b"the ice\nwas")
-    assert from_file == from_stdin == said
+    options = ("--length", 20, "--random-seed", 1)
+    said = seqgen("generate", "--seed", "the ice\nwas", *options)
+    (tmp_path / "prompt.txt").write_bytes(b"the ice\r\nwas")
+    assert seqgen("generate", "--seed-file", "prompt.txt", *options) == said
+    assert seqgen("generate", "--seed-file", "-", *options, stdin=b"the ice\nwas") == said
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_line_end_that_every_file_ends_with_is_no_part_of_the_prompt_but_another_is(seqgen, end):
+    def written(prompt):
+        options = ("--length", 20, "--random-seed", 1, "--stop", "\n\n\n")
+        return seqgen("generate", "--seed-file", "-", *options, stdin=prompt.encode())
+
+    assert written(f"the ice{end}") == written("the ice")
+    assert written(f"the ice{end}{end}").stdout.startswith("the ice\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_a_byte_order_mark_tells_the_encoding_of_a_file_as_it_does_in_a_corpus(seqgen, tmp_path, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "text.txt").write_bytes(f"{mark}the ice\r\nwas\r\n".encode(encoding))
+    options = ("--length", 20, "--random-seed", 1)
+    assert seqgen("generate", "--seed-file", "text.txt", *options) == seqgen(
+        "generate", "--seed", "the ice\nwas", *options
+    )
+    lines = seqgen("generate", "--prefix-lines", "text.txt", *options)
+    assert [line[:3] for line in lines.stdout.splitlines()] == ["the", "was"]
+    assert lines.stderr == ""
 
 
 def test_output_goes_to_a_file_and_nothing_to_standard_output(seqgen, tmp_path):
@@ -208,6 +247,16 @@ def test_show_probabilities_lists_no_token_of_the_stop_text(seqgen, tmp_path):
 def test_show_probabilities_colours_tokens_in_a_terminal(terminal):
     shown = terminal("generate", "--seed", "the ice", "--length", 5, "--show-probabilities").stdout
     assert "\x1b[" in shown
+
+
+def test_show_probabilities_leaves_an_old_console_of_windows_without_colours_which_it_would_show_as_codes(
+    terminal, monkeypatch
+):
+    monkeypatch.setattr("rich.console.Console.legacy_windows", True, raising=False)
+    monkeypatch.setattr("rich.console.detect_legacy_windows", lambda: True)
+    shown = terminal("generate", "--seed", "the ice", "--length", 5, "--show-probabilities").stdout
+    assert "the ice" in shown
+    assert "\x1b" not in shown
 
 
 def test_symbols_that_the_model_does_not_know_are_named_with_what_they_are_read_as(seqgen):

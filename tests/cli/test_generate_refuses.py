@@ -72,7 +72,10 @@ class TestWithAModel:
         assert refused("generate", "--strict", "--seed", "icé ☃", exit_code=2) == (
             "novel:1 does not know 'é' (read as 'e'), '☃' (left out).  Without --strict the nearest is taken."
         )
-        assert seqgen("generate", "--strict", "--seed", "ice", "--length", 3).exit_code == 0
+        assert refused("generate", "--strict", "--stop", "☃", exit_code=2) == (
+            "stop text '☃' can never come: novel:1 never writes '☃'.  Without --strict the text goes on to its length."
+        )
+        assert seqgen("generate", "--strict", "--seed", "ice", "--stop", "the", "--length", 3).exit_code == 0
 
     def test_half_a_surrogate_pair_is_an_unknown_symbol_like_any_other(self, refused, seqgen):
         assert "No symbol of the prompt '\\udcff' is known" in refused("generate", "--seed", "\udcff", exit_code=2)
@@ -85,8 +88,10 @@ class TestWithAModel:
         [
             (None, "The prompt's file prompt.txt cannot be read: No such file or directory."),
             (b"caf\xe9", "prompt.txt is not UTF-8 text: byte 3 does not fit."),
+            (b"\xff\xfea\0b", "prompt.txt is not UTF-16-LE text: byte 4 does not fit."),
+            (b"\n", "The prompt's file prompt.txt is empty.  Leave --seed-file out to start from nothing."),
         ],
-        ids=["missing", "latin-1"],
+        ids=["missing", "latin-1", "half a character", "a line end alone"],
     )
     def test_a_prompt_file_that_cannot_be_read_is_told(self, refused, tmp_path, content, sentence):
         if content is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.core.arrays import log_probabilities
-from seqgen.core.errors import GenerationError, OptionError
+from seqgen.core.errors import GenerationError, OptionError, PluginError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate
@@ -178,6 +179,27 @@ def test_a_text_that_cannot_go_on_is_left(table_model):
     found = beam_search(table_model(table), LETTERS, PROMPT, width=3, length=4, samplers=[Without(2, [0, 1, 2, 3])])
     assert "c" not in found.text[:-1]
     assert found.tokens == 4
+
+
+def test_a_forbidden_token_is_in_no_text_however_likely_it_is(table_model, characters):
+    table = np.zeros((13, 13), np.float32)
+    table[:, characters.end_id] = 100
+    found = beam_search(table_model(table), characters, PROMPT, width=3, length=6, forbid=[characters.end_id])
+    assert (found.tokens, found.finish_reason) == (6, "length")
+    assert characters.end_id not in found.ids
+
+
+def test_a_sampler_that_cannot_be_copied_is_told_by_its_name(model, characters):
+    class Locked(Without):
+        def begin(self, prompt_ids, tokenizer):
+            super().begin(prompt_ids, tokenizer)
+            self.lock = threading.Lock()
+
+        def __repr__(self):
+            return "Locked()"
+
+    with pytest.raises(PluginError, match=r"^Locked\(\) cannot be copied with what it remembers"):
+        beam_search(model, characters, PROMPT, width=2, length=4, samplers=[Locked(0, [1])])
 
 
 def test_where_no_text_can_go_on_it_says_what_leaves_nothing(model):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,58 @@ def test_selected_rows_keep_what_was_remembered_for_them(characters):
     chain.select(np.array([2, 1]))
     adjusted = chain.adjust(np.ones((2, characters.vocab_size), np.float32))
     assert [set(np.flatnonzero(row < 0.5)) for row in adjusted] == [{3, 6}, {2, 5}]
+
+
+@dataclass
+class Remembers(Sampler):
+    """Keeps what it is told of, and something that it is made with."""
+
+    held: Any = None
+    told: Any = field(default=None, init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.told = [prompt_ids.tolist(), tokenizer]
+
+    def adjust(self, logits):
+        return logits
+
+    def accept(self, ids):
+        self.told.append(ids.tolist())
+
+
+def test_a_fork_goes_on_by_itself_and_shares_the_tokenizer_and_the_options(characters):
+    option = ["large"]
+    chain = Chain([Remembers(option)])
+    chain.begin(np.array([[1]]), characters)
+    chain.accept(np.array([2]))
+    fork = chain.fork(characters)
+    chain.accept(np.array([3]))
+    fork.accept(np.array([4]))
+    (own,), (forked,) = chain.samplers, fork.samplers
+    assert (own.told[2:], forked.told[2:]) == ([[2], [3]], [[2], [4]])
+    assert forked.told[1] is characters
+    assert forked.held is option
+
+
+def test_where_no_sampler_remembers_anything_a_chain_is_its_own_fork(characters):
+    chain = Chain([TopK(), Temperature()])
+    assert chain.fork(characters) is chain
+
+
+def test_a_sampler_that_cannot_be_copied_is_named_with_what_to_do(characters):
+    @dataclass
+    class Steps(Remembers):
+        def begin(self, prompt_ids, tokenizer):
+            self.told = (step for step in range(3))
+
+    chain = Chain([Remembers(), Steps()])
+    chain.begin(np.array([[1]]), characters)
+    with pytest.raises(PluginError) as caught:
+        chain.fork(characters)
+    assert "Steps(held=None) cannot be copied with what it remembers, as a beam does for each of its texts: " in str(
+        caught.value
+    )
+    assert str(caught.value).endswith("Let its __deepcopy__ make a copy that goes on by itself, or search without it")
 
 
 def test_its_links_are_the_samplers_with_what_each_leaves():

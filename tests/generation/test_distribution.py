@@ -243,9 +243,10 @@ def logits_after(model, text):
 
 
 def seen_penalised(logits, text, penalty=2.0):
-    """With those of the letters of the text divided by the penalty, or multiplied where they are negative."""
+    """Those of the letters of the text less likely by the penalty, and with a part of their lead over chance."""
     seen = np.isin(np.arange(len(logits)), [token_of(letter) for letter in text])
-    return np.where(seen, np.minimum(logits / penalty, logits * penalty), logits)
+    lead = np.maximum(logits - np.log(np.exp(logits).mean()), 0)
+    return np.where(seen, logits - np.log(penalty) - lead * (1 - 1 / penalty), logits)
 
 
 def token_of(letter):

@@ -49,7 +49,7 @@ def test_how_far_a_long_prompt_has_been_read_is_told_before_anything_is_drawn(mo
 class TestSamples:
     def test_a_text_is_these_characters(self, model, characters):
         (sample,) = generate(model, characters, PROMPT, length=40, samplers=CHAIN, random_seed=1)
-        assert sample.text == "ije ggggggihajjihciejg"
+        assert sample.text == "ije ghajejjjggggihajjihciejg"
         assert (sample.number, sample.tokens, sample.finish_reason) == (0, 40, "length")
         assert characters.decode(sample.ids) == sample.text
         assert sample.log_probability is None
@@ -62,7 +62,7 @@ class TestSamples:
         options = {
             "length": 12,
             "samplers": CHAIN,
-            "random_seed": 28,
+            "random_seed": 6,
             "end_id": characters.end_id,
             "stop": ["gg", "if"],
         }
@@ -177,6 +177,65 @@ class Crowded:
         if next(self.calls) >= self.after and len(ids) > self.room:
             raise self.error
         return self.next_logits(ids, state)
+
+
+class Limited(Sampler):
+    """Notes, in a list that its copies share, how many tokens it is told will be drawn at most."""
+
+    def __init__(self):
+        self.told = []
+
+    def adjust(self, logits):
+        return logits
+
+    def limit(self, tokens):
+        self.told.append(tokens)
+
+
+class TestTheLimit:
+    @pytest.fixture
+    def told(self, model, characters):
+        """What a sampler is told where a text is written so."""
+
+        def write_and_ask(write, **options):
+            sampler = Limited()
+            written = write(model, characters, PROMPT, samplers=[sampler], **options)
+            next(iter(written), None)
+            return sampler.told
+
+        return write_and_ask
+
+    @pytest.mark.parametrize(
+        "write", [stream, generate, lambda *arguments, **options: [beam_search(*arguments, width=2, **options)]]
+    )
+    def test_samplers_are_told_of_a_length_in_tokens(self, told, write):
+        assert told(write, length=7) == [7]
+
+    def test_they_are_told_of_none_where_there_is_none_or_it_bounds_each_line(self, told, characters):
+        lines = PrefixLines.of(characters, ("a", "b"), None)
+        assert told(stream, length=None) == []
+        assert told(stream, length=7, prefix_lines=lines) == []
+        assert told(generate, length=7, prefix_lines=lines) == []
+
+
+class TestWhatIsHeldAtOnce:
+    def test_fewer_are_written_side_by_side_where_more_could_not_be_held(self, model, characters, monkeypatch):
+        monkeypatch.setattr("seqgen.generation.generate.MOST_HELD", 40)
+        options = {"length": 20, "num_samples": 4, "keep": False, "forbid": [characters.end_id]}
+        written = []
+        generate(model, characters, PROMPT, on_sample=written.append, **options)
+        assert [sample.number for sample in written] == [0, 1, 2, 3]
+        assert max(model.batch_sizes) == 2
+
+    def test_a_length_of_each_line_counts_for_all_of_them(self, model, characters, monkeypatch):
+        asked = []
+        monkeypatch.setattr(
+            "seqgen.generation.generate.refuse_unholdable", lambda texts, length: asked.append((texts, length))
+        )
+        lines = PrefixLines.of(characters, ("a", "b", "c"), None)
+        generate(model, characters, PROMPT, length=9, prefix_lines=lines, num_samples=2)
+        generate(model, characters, PROMPT, length=9, num_samples=2)
+        assert asked == [(2, 27), (2, 9)]
 
 
 class TestADeviceWithoutMemory:

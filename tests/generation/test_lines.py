@@ -18,6 +18,8 @@ from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.word import WordTokenizer
 
+from .conftest import FramedLetters
+
 PROMPT = np.array([0])
 CHAIN = [RepetitionPenalty(penalty=1.3, window=5), NoRepeatNgram(size=4), Temperature(temperature=0.9), TopK(k=9)]
 LINES = ("ab", "", "cde", "f")
@@ -66,7 +68,7 @@ def test_each_line_starts_with_its_text_and_the_last_line_end_is_not_given(model
 
 def test_a_poem_is_these_lines(model, characters):
     (sample,) = generate(model, characters, PROMPT, samplers=CHAIN, **options(characters))
-    assert sample.text == "abgiejjjjea\nbgifihfid\ncdejidhajehb\nfcije ejjh"
+    assert sample.text == "abgiejjjjef\nagifihfid\ncdejidhajehb\nfcije ejji"
 
 
 def test_the_model_has_read_what_is_shown(model, characters):
@@ -238,3 +240,9 @@ def test_what_cannot_be_is_refused(model, characters, other, sentence):
     with pytest.raises(OptionError) as caught:
         generate(model, characters, PROMPT, **options(characters, **other))
     assert str(caught.value) == sentence
+
+
+def test_documents_with_a_frame_have_no_lines_to_begin():
+    with pytest.raises(OptionError) as caught:
+        PrefixLines.of(FramedLetters(13), ("ab", "cde"), None)
+    assert str(caught.value) == "prefix_lines start lines, but text/plain cannot be cut after any line."

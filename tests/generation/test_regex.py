@@ -135,6 +135,14 @@ def test_flags_and_anchors_mean_what_they_mean_to_re(pattern, text):
     assert re.fullmatch(pattern, text)
 
 
+def test_the_dollar_sign_is_the_very_end_where_that_of_re_also_stands_before_a_last_line_end():
+    automaton = Pattern(r"a$\n?")
+    state = automaton.step(automaton.start, "a")
+    assert state.accepting
+    assert automaton.step(state, "\n") is DEAD
+    assert re.fullmatch(r"a$\n?", "a\n")
+
+
 @pytest.mark.parametrize(("pattern", "text"), [("a^b", "ab"), ("a$b", "ab"), ("a\n?$", "b")])
 def test_what_no_text_can_be_is_seen_at_once(pattern, text):
     automaton = Pattern(pattern)

@@ -30,16 +30,76 @@ def begun(tokenizer_of_size):
     return begin
 
 
+laws = given(
+    logits=arrays(np.float32, (1, V), elements=st.floats(-20, 20, width=32)),
+    occurred=st.lists(st.integers(0, V - 1), max_size=V),
+    penalty=st.sampled_from([1.0, 1.05, 1.2, 2.0, 30.0]),
+    constant=st.sampled_from([-100, -7.5, 0, 3, 100]),
+)
+
+
 def lowered(sampler, rows=1):
     """The tokens of each row that the penalty holds back."""
     adjusted = sampler.adjust(np.ones((rows, V), np.float32))
     return [set(np.flatnonzero(row < 1).tolist()) for row in adjusted]
 
 
-def test_a_positive_logit_is_divided_and_a_negative_one_multiplied(begun):
-    sampler = begun([[0, 1, 2, 3]], penalty=2)
-    adjusted = sampler.adjust(np.array([[3.0, -3.0, 0.0, -np.inf, 1.0, 1.0]], np.float32))
-    np.testing.assert_array_equal(adjusted, [[1.5, -6.0, 0.0, -np.inf, 1.0, 1.0]])
+def test_the_factor_of_the_penalty_is_lost_and_of_a_lead_over_chance_all_but_its_part(begun):
+    # Chance is 1 / 6.  Half of a lead stays: 0.5 is three times as likely as chance, and is left sqrt(3) times as likely, halved.
+    probabilities = np.array([[1 / 2, 1 / 6, 1 / 12, 1 / 12, 1 / 12, 1 / 12]], np.float32)
+    adjusted = begun([[0, 1, 2]], penalty=2).adjust(np.log(probabilities) + 7)
+    expected = [[3**0.5 / 6 / 2, 1 / 6 / 2, 1 / 12 / 2, 1 / 12, 1 / 12, 1 / 12]]
+    np.testing.assert_allclose(np.exp(adjusted - 7), expected, rtol=1e-5)
+
+
+@laws
+def test_a_constant_added_to_all_logits_changes_no_probability(
+    begun, probabilities, logits, occurred, penalty, constant
+):
+    sampler = begun([occurred], penalty=penalty)
+    expected = probabilities(sampler.adjust(logits))
+    np.testing.assert_allclose(probabilities(sampler.adjust(logits + np.float32(constant))), expected, atol=1e-4)
+
+
+@laws
+def test_what_occurred_gains_on_nothing_that_did_not(begun, logits, occurred, penalty, constant):
+    adjusted = begun([occurred], penalty=penalty).adjust(logits + np.float32(constant))
+    gained = (adjusted - (logits + np.float32(constant)))[0]
+    for token in range(V):
+        held_back = token in occurred and token != END
+        assert gained[token] <= (-np.log(penalty) if held_back else 0) + 1e-4
+
+
+@laws
+def test_where_all_occurred_their_probabilities_come_closer_in_the_same_order(
+    begun, logits, occurred, penalty, constant
+):
+    before = logits[:, :END] + np.float32(constant)
+    after = begun([[*range(END), *occurred]], penalty=penalty).adjust(logits + np.float32(constant))[:, :END]
+    apart = before[0, :, None] - before[0]  # (V - 1, V - 1) of each pair
+    left = after[0, :, None] - after[0]
+    assert (left * np.sign(apart) >= -1e-4).all()
+    assert (np.abs(left) <= np.abs(apart) + 1e-4).all()
+
+
+@pytest.mark.parametrize("constant", [-40, 0, 40])
+def test_however_sure_the_model_is_a_strong_penalty_leaves_the_token_to_others(begun, probabilities, constant):
+    sure = np.full((1, V), constant, np.float32)
+    sure[0, 1] += 20
+    left = [probabilities(begun([[1]], penalty=penalty).adjust(sure))[0, 1] for penalty in (1, 1.2, 10, 1e300)]
+    assert left == sorted(left, reverse=True)
+    assert left[0] > 1 - 1e-6
+    assert left[-1] < 1e-250
+
+
+def test_tokens_that_are_excluded_stay_so_and_count_in_chance(begun):
+    adjusted = begun([[0, 1, 2]], penalty=2).adjust(
+        np.array([[0.0, -np.inf, -np.inf, 0, -np.inf, -np.inf]], np.float32)
+    )
+    # Both that are left have 1 / 2, three times as much as one of six tokens by chance.
+    np.testing.assert_allclose(
+        adjusted, [[-np.log(2) - np.log(3) / 2, -np.inf, -np.inf, 0, -np.inf, -np.inf]], rtol=1e-6
+    )
 
 
 def test_how_often_a_token_occurred_does_not_matter(begun):
@@ -134,8 +194,3 @@ def test_a_window_beyond_all_texts_is_refused(window):
         OptionError, match=r"window is \d+, but must be a whole number at least 0 and at most 1048576\."
     ):
         checked(RepetitionPenalty, {"window": window}, where="sampler repetition-penalty")
-
-
-def test_a_penalty_beyond_what_float32_holds_is_refused():
-    with pytest.raises(OptionError, match=r"penalty is 1e308, but must be a number at least 1 and at most 1e30\."):
-        checked(RepetitionPenalty, {"penalty": "1e308"}, where="sampler repetition-penalty")

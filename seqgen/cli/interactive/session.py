@@ -14,16 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seqgen import files
+from seqgen.cli.interactive.settings import OFF, Settings, text_of
 from seqgen.core.errors import OutputError, UsageError
-from seqgen.core.options import PartSpec
 from seqgen.generation.length import Length
-from seqgen.generation.selection import shorthand
 from seqgen.generation.settled import Generation
 from seqgen.generation.stream import Stream
 from seqgen.language_model import LanguageModel
-
-OFF = "off"
-"""The value that takes a setting away."""
 
 
 class Command(NamedTuple):
@@ -55,22 +51,6 @@ COMMANDS = {
     "quit": Command("", "End the session, as Ctrl-D does."),
 }
 """Name, without its slash, to the command."""
-
-SHORTHANDS = ("temperature", "top-k", "top-p", "min-p", "repetition-penalty")
-"""Commands that are bundled samplers with one option."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What holds for the texts to come."""
-
-    length: Length
-    stop: tuple[str, ...] = ()
-    samplers: tuple[PartSpec, ...] = ()
-    random_seed: int | None = None
-    strict: bool = False
-    backend: str | None = None
-    device: str = "auto"
 
 
 @dataclass
@@ -117,7 +97,7 @@ class Session:
         interruptible: while it is entered, tells whether the text is to stop.
 
     Raises:
-        UsageError: the model writes binary media.
+        UsageError: the model writes binary media, or documents with a frame.
     """
 
     def __init__(
@@ -146,8 +126,9 @@ class Session:
         self._interruptible = interruptible
         self._text: Text | None = None
         self._saved: set[Path] = set()
+        self._known: list[str] = []  # warnings of what holds, which are not said again with each text
         self.ended = False
-        _check(self._model, settings)
+        self._check(self._model, settings)
 
     def handle(self, line: str) -> None:
         """Do what a line asks for: a command after a slash, or else a prompt; an empty line asks for nothing.
@@ -176,7 +157,7 @@ class Session:
             case "more":
                 self._more()
             case "seed":
-                self._begin(_text(_needed(name, argument)))
+                self._begin(text_of(_needed(name, argument)))
             case "save":
                 self._save(Path(os.path.expanduser(_needed(name, argument))))  # noqa: PTH111  Path's raises where ~name is nobody
             case "settings":
@@ -193,7 +174,7 @@ class Session:
 
     def _begin(self, prompt: str, number: int = 0) -> None:
         """Write a text from its beginning."""
-        stream, random_seed = self._stream(prompt, number, self._warn)
+        stream, random_seed = self._stream(prompt, number, self._warn_anew)
         self._prompt = prompt
         self._text = Text(prompt, stream, random_seed, number)
         self._write(prompt)
@@ -260,17 +241,17 @@ class Session:
     def _set_model(self, name: str) -> None:
         if name:
             model = self._loaded(name, self._settings)
-            _check(model, self._settings)
+            self._check(model, self._settings)
             self._model = model
             self._changed()
         self._say(self._told("model"))
 
     def _set(self, name: str, value: str) -> None:
         if value:
-            settings, model = self._with(name, value), self._model
+            settings, model = self._settings.changed(name, value), self._model
             if name in {"backend", "device"}:
                 model = self._loaded(model.reference, settings)
-            _check(model, settings)
+            self._check(model, settings)
             if name == "random-seed" and self._text is not None:
                 self._text.number = 0  # another text is that of the next number
             only_length = replace(self._settings, length=settings.length) == settings
@@ -279,38 +260,24 @@ class Session:
                 self._changed()
         self._say(self._told(name))
 
+    def _check(self, model: LanguageModel, settings: Settings) -> None:
+        """Refuse a model and settings with which nothing can be written, before they hold, and warn of what is new in them."""
+        found: list[str] = []
+        _prepared(model, settings, "", found.append).stream()  # which looks at the stop texts
+        for warning in found:
+            self._warn_anew(warning)
+        self._known = found
+
+    def _warn_anew(self, warning: str) -> None:
+        if warning not in self._known:
+            self._warn(warning)
+
     def _loaded(self, name: str, settings: Settings) -> LanguageModel:
         return _writing_text(self._load(name, backend=settings.backend, device=settings.device))
 
     def _changed(self) -> None:
         if self._text is not None:
             self._text.live = False
-
-    def _with(self, name: str, value: str) -> Settings:
-        """The settings with this one as a person writes it."""
-        now = self._settings
-        match name:
-            case "length":
-                return replace(now, length=Length() if value == OFF else Length.parse(value))
-            case "stop":
-                return replace(now, stop=() if value == OFF else (*now.stop, _text(value)))
-            case "random-seed":
-                if value != OFF and not (value.isascii() and value.isdigit() and int(value[:20]) < 2**63):
-                    raise UsageError(
-                        f'/random-seed is "{value}", but must be a whole number from 0 to 2^63 - 1, or off.'
-                    )
-                return replace(now, random_seed=None if value == OFF else int(value))
-            case "backend":
-                return replace(now, backend=None if value == OFF else value)
-            case "device":
-                return replace(now, device="auto" if value == OFF else value)
-            case "sampler" if value == OFF:
-                return replace(now, samplers=())
-            case "sampler":
-                return replace(now, samplers=_placed(now.samplers, PartSpec.parse(value)))
-        if value == OFF:
-            return replace(now, samplers=tuple(each for each in now.samplers if _bare(each) != name))
-        return replace(now, samplers=_placed(now.samplers, shorthand(name.replace("-", "_"), value)))
 
     def _told(self, name: str) -> str:
         """A setting in words."""
@@ -330,7 +297,7 @@ class Session:
             case "random-seed":
                 last = "" if self._text is None else f" (that of the last text was {self._text.random_seed})"
                 return f"random-seed: {OFF if settings.random_seed is None else settings.random_seed}{last}"
-        return f"samplers: {', '.join(map(str, _check(self._model, settings).samplers))}"
+        return f"samplers: {', '.join(map(str, _prepared(self._model, settings, '', lambda _: None).samplers))}"
 
 
 def listing() -> str:
@@ -353,17 +320,15 @@ def _prepared(model: LanguageModel, settings: Settings, prompt: str, warn: Calla
     )
 
 
-def _check(model: LanguageModel, settings: Settings) -> Generation:
-    """Refuse a model and settings with which nothing can be written, before they hold."""
-    generation = _prepared(model, settings, "", lambda _: None)
-    generation.stream()  # which looks at the stop texts
-    return generation
-
-
 def _writing_text(model: LanguageModel) -> LanguageModel:
     if isinstance(model.empty, bytes):
         raise UsageError(
             f"{model.reference} writes binary media, which a session cannot show.  seqgen generate --output FILE"
+        )
+    if model.tokenizer.framed:  # nothing of it comes before it is whole, and the session's streams have no end
+        raise UsageError(
+            f"{model.reference} writes {model.tokenizer.media_type}, which a session cannot show piece by piece.  "
+            "seqgen generate --output FILE"
         )
     return model
 
@@ -372,30 +337,3 @@ def _needed(name: str, argument: str) -> str:
     if not argument:
         raise UsageError(f"/{name} needs something after it: /{name} {COMMANDS[name].argument}")
     return argument
-
-
-def _text(argument: str) -> str:
-    """The text itself, or what it says between quotation marks, with JSON's escapes."""
-    if not argument.startswith('"'):
-        return argument
-    try:
-        text = json.loads(argument)
-    except ValueError as error:
-        raise UsageError(
-            f'{argument} is no text in quotation marks.  Write it as "...", with \\n for a new line.'
-        ) from error
-    return str(text)
-
-
-def _bare(spec: PartSpec) -> str:
-    """A sampler's name without its distribution."""
-    return spec.name.rpartition("/")[2]
-
-
-def _placed(chain: tuple[PartSpec, ...], new: PartSpec) -> tuple[PartSpec, ...]:
-    """The chain with a sampler in the place of the first of its name, and no other of it, or else at the end."""
-    names = [_bare(each) for each in chain]
-    if _bare(new) not in names:
-        return (*chain, new)
-    first = names.index(_bare(new))
-    return (*chain[:first], new, *(each for each in chain[first:] if _bare(each) != _bare(new)))

@@ -10,9 +10,11 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from seqgen import home
-from seqgen.cli.environment import complete_model, say, warn
-from seqgen.cli.interactive.session import COMMANDS, Session, Settings
+from seqgen.cli.environment import complete_model
+from seqgen.cli.interactive.session import COMMANDS, Session
+from seqgen.cli.interactive.settings import Settings
 from seqgen.cli.output import open_output
+from seqgen.cli.printing import say, warn
 from seqgen.cli.reading import reading
 from seqgen.cli.samples import tell
 from seqgen.core.errors import MissingDependencyError, SeqgenError, UsageError
@@ -41,7 +43,7 @@ def check_usable() -> None:
         import prompt_toolkit  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(
-            "--interactive needs prompt_toolkit, which is not installed.  pip install 'seqgen[interactive]'"
+            '--interactive needs prompt_toolkit, which is not installed.  pip install "seqgen[interactive]"'
         ) from error
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 import seqgen
-from seqgen.cli.interactive.session import COMMANDS, Session, Settings, listing
+from seqgen.cli.interactive.session import COMMANDS, Session, listing
+from seqgen.cli.interactive.settings import Settings
 from seqgen.core.errors import GenerationError, ModelNotFoundError, OptionError, OutputError, SeqgenError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.generation.length import Length
@@ -312,6 +313,35 @@ def test_symbols_that_the_model_does_not_know_are_warned_of_once(hold):
     held("the ☃ ice", "/top-k 3", "/more")
     assert len(held.warnings) == 1
     assert "'☃'" in held.warnings[0]
+
+
+def test_a_stop_text_that_can_never_come_is_warned_of_once_where_it_comes_to_hold(hold):
+    held = hold(stop=("☃",))
+    held("the ice", "/again", "/temperature 0.5", "the ice ☃")
+    assert held.warnings == [
+        "stop text '☃' can never come: novel:1 never writes '☃'.",
+        "novel:1 does not know '☃' (left out).",
+    ]
+    held("/stop \\n", "the ice")
+    assert held.warnings[2:] == ["stop text '\\\\n' can never come: novel:1 never writes '\\\\'."]
+
+
+def test_with_strict_it_is_refused_and_what_held_goes_on_to_hold(hold):
+    held = hold(strict=True)
+    with pytest.raises(OptionError, match="stop text '☃' can never come"):
+        held("/stop ☃")
+    assert held.told("/stop") == "stop: off"
+
+
+def test_text_in_a_frame_which_comes_at_its_end_alone_is_refused(hold, model, monkeypatch):
+    held = hold()
+    monkeypatch.setattr(type(model.tokenizer), "framed", True)
+    monkeypatch.setattr(type(model.tokenizer), "media_type", "text/x-letter")
+    for start in (hold, lambda: held("/model novel")):
+        with pytest.raises(
+            UsageError, match="novel:1 writes text/x-letter, which a session cannot show piece by piece"
+        ):
+            start()
 
 
 def test_settings_shows_all_that_holds(hold):

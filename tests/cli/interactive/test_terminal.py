@@ -261,7 +261,7 @@ def test_without_prompt_toolkit_it_says_what_to_install(terminal, monkeypatch):
     outcome = terminal("generate", "--interactive")
     assert (outcome.exit_code, plain(outcome.stdout)) == (
         1,
-        "error: --interactive needs prompt_toolkit, which is not installed.  pip install 'seqgen[interactive]'\n",
+        'error: --interactive needs prompt_toolkit, which is not installed.  pip install "seqgen[interactive]"\n',
     )
 
 
