@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqgen import __version__, home, settings
-from seqgen.checkpoint import SavedModel, find_recorded, make_recorded
+from seqgen.checkpoint import SavedModel, find_recorded, make_recorded, with_recorded_options
 from seqgen.core.backend import Model
 from seqgen.core.catalog import CONTRACTS, Catalog
 from seqgen.core.errors import OptionError, PartError, UsageError
@@ -65,7 +65,8 @@ def train(
         model = seqgen.train("my-novel.txt", backend="torch", tokenizer="char", max_time="2m")
 
     Args:
-        *corpus: files, folders, globs, URLs, ``-`` for standard input, or names of corpora; none: the bundled one.
+        *corpus: files, folders, globs, URLs, ``-`` for standard input, or names of corpora; none: the bundled one, or with
+            ``from_model`` what that model was trained on.
         name: of the model; default: after the corpus.
         preset: a named set of options: default, small, large, tutorial.
         config: a TOML file of options.
@@ -172,7 +173,8 @@ def load(
     Args:
         model: ``NAME``, ``NAME:VERSION``, ``NAME@latest``, ``NAME@best``, or a model folder; None: trained last.
         backend: what computes, as ``NAME:key=value``; default: ``numpy``, or what it was trained with where NumPy
-            does not know the architecture, or a device other than the CPU is named.
+            does not know the architecture, or a device other than the CPU is named.  Of the one that it was trained
+            with, options that are not given are those of the training.
         device: where it runs; ``auto`` takes the backend's best.
         catalog: the parts to choose from; default: everything installed.
 
@@ -194,7 +196,7 @@ def load(
             entry = find_recorded(catalog, "backend", saved.config, where=saved.where)
             engine = make_recorded(catalog, "backend", saved.config, where=saved.where)
     else:
-        spec = PartSpec.parse(backend)
+        spec = with_recorded_options(catalog, "backend", PartSpec.parse(backend), saved.config)
         entry, engine = catalog.find("backend", spec.name), catalog.make("backend", spec)
     architecture = saved.config.model.architecture
     if architecture not in engine.architectures():

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from seqgen import __version__, files
 from seqgen.core import options
-from seqgen.core.canonical import check_weights
+from seqgen.core.canonical import GATES, check_weights
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec
@@ -207,16 +207,24 @@ class SavedModel:
         verify(folder, CONFIG, manifest, where=where)
         return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}"), manifest)
 
+    @property
+    def name(self) -> str:
+        """What it is called in the registry; of a folder elsewhere, what it was published as."""
+        if self.where == f"{self.folder.parent.name}:{self.folder.name}":
+            return self.folder.parent.name
+        return str(self.manifest.get("name", self.folder.name))
+
     def weights(self, backend: Backend) -> Weights:
         """The weights, as this backend states them for the model's shape, as read-only views of their file."""
         path = self.folder / WEIGHTS
-        tensors = len(read_header(path, where=f"{self.where}/{WEIGHTS}"))
-        if self.config.model.num_layers > tensors:  # before as many shapes are stated
-            msg = f"{self.where}/{CONFIG}: {shown(self.config.model.num_layers)} layers, but {WEIGHTS} has {tensors} tensors."
+        tensors, spec = len(read_header(path, where=f"{self.where}/{WEIGHTS}")), self.config.model
+        # Before as many shapes are stated; other architectures may have all their layers in one tensor.
+        if spec.architecture in GATES and spec.num_layers > tensors:
+            msg = f"{self.where}/{CONFIG}: {shown(spec.num_layers)} layers, but {WEIGHTS} has {tensors} tensors."
             raise DamagedModelError(msg)
         if path.stat().st_size <= CHECKED_ON_LOAD_BYTES:
             verify(self.folder, WEIGHTS, self.manifest, where=self.where)
-        return map_weights(path, backend.weight_shapes(self.config.model), where=f"{self.where}/{WEIGHTS}")
+        return map_weights(path, backend.weight_shapes(spec), where=f"{self.where}/{WEIGHTS}")
 
     @property
     def has_ngrams(self) -> bool:
@@ -308,6 +316,26 @@ def make_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
     find_recorded(catalog, kind, config, where=where)
     record = config.parts[kind]
     return catalog.make(kind, PartSpec(f"{record.distribution}/{record.name}", record.options), **fixed)
+
+
+def with_recorded_options(catalog: Catalog, kind: Any, spec: PartSpec, config: ModelConfig) -> PartSpec:
+    """A part as a person names it; where a model folder names the same part, with the options that the folder records.
+
+    A model may depend on options that its weights do not tell, such as how many heads a transformer has.
+
+    Args:
+        catalog: has it.
+        kind: of the part.
+        spec: names it; its own options count, and not what is recorded of those.
+        config: of the folder.
+
+    Raises:
+        UnknownPartError, AmbiguousPartError: there is no such part, or there are several.
+    """
+    entry, record = catalog.find(kind, spec.name), config.parts.get(kind)
+    if record is None or (record.distribution, record.name) != (entry.plugin.distribution, entry.name):
+        return spec
+    return PartSpec(spec.name, {**record.options, **spec.values})
 
 
 def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, *, where: str) -> None:

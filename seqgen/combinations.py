@@ -19,9 +19,10 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from seqgen import api, corpora, settings
 from seqgen.core.backend import Backend
-from seqgen.core.catalog import Catalog, Kind, PartEntry
+from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import OptionError, PluginError, SeqgenError
+from seqgen.core.kinds import Kind
 from seqgen.core.plugin import stdout_to_stderr
 from seqgen.language_model import LanguageModel
 from seqgen.training.media import media_mismatch

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seqgen.core.backend import Model
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
@@ -29,7 +31,8 @@ def bits_per_character(nats: float, characters: float) -> float:
     """Cross-entropy in bits per character of text: nats / ln 2 / characters.
 
     Comparable between tokenizers, which perplexity per token is not (Mielke 2019, "Can you compare perplexity across
-    different segmentations?").
+    different segmentations?").  An end of a document is a token, whose nats count, and stands for no character: between models
+    that learned ends and others, or on documents of another length, that is a difference by itself.
 
     Args:
         nats: summed negative log-likelihood of all scored tokens, natural log; or its mean per token.
@@ -59,6 +62,7 @@ class Score:
         characters: how many characters they stand for.
         missing: symbols of the text that the vocabulary lacks, each with what stood in for it, or None.
         unknown_share: the share of the text's characters that they are; what is lost by them is counted by no loss.
+        ends: how many of the scored tokens are ends of documents, which stand for no character.
     """
 
     nats: float
@@ -66,6 +70,7 @@ class Score:
     characters: int
     missing: Mapping[str, str | None] = field(default_factory=dict)
     unknown_share: float = 0.0
+    ends: int = 0
 
     @property
     def loss(self) -> float:
@@ -84,6 +89,11 @@ class Score:
     def bits_per_character(self) -> float:
         """See :func:`bits_per_character`."""
         return bits_per_character(self.nats, self.characters)
+
+    @property
+    def bits_per_character_with_ends(self) -> float:
+        """The same with each end of a document as a character: what a model of line ends in place of them would have."""
+        return bits_per_character(self.nats, self.characters + self.ends)
 
     @property
     def tokens_per_character(self) -> float:
@@ -105,6 +115,11 @@ def summed_nats(model: Model, batches: Batching) -> tuple[float, int]:
 def count_characters(tokenizer: Tokenizer, ids: Ids) -> int:
     """How many characters the ids stand for, counted in pieces so that memory stays bounded."""
     return sum(tokenizer.characters(block) for block in blocks(ids, _CHUNK))
+
+
+def count_ends(tokenizer: Tokenizer, ids: Ids) -> int:
+    """How many of the ids are ends of documents, counted in pieces likewise."""
+    return sum(int(np.count_nonzero(block == tokenizer.end_id)) for block in blocks(ids, _CHUNK))
 
 
 def unknown_among(tokenizer: Tokenizer, contents: Iterable[Content]) -> tuple[dict[str, str | None], float]:

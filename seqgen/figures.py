@@ -18,7 +18,7 @@ def check_format(path: Path) -> None:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
         raise MissingDependencyError(
-            "The plot needs matplotlib, which is not installed.  pip install 'seqgen[plot]'"
+            'The plot needs matplotlib, which is not installed.  pip install "seqgen[plot]"'
         ) from error
     known = FigureCanvasBase.get_supported_filetypes()
     suffix = path.suffix.removeprefix(".").lower()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import gc
 import json
 import os
 import shutil
+import time
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,12 @@ from seqgen.core.errors import OutputError
 
 TICK_NS = 2_000_000_000
 """What differs by this differs on every disk: FAT counts in two seconds."""
+
+HELD_WHERE_OPEN = os.name == "nt"
+"""Whether the system keeps a file, and each folder above it, where it is as long as anybody has it open or mapped: Windows does."""
+
+RENAME_SECONDS, _RENAME_PAUSE = 2.0, 0.05
+"""For how long a rename is tried again where what is renamed is held, and how long each waits for the next."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -61,8 +71,43 @@ def replace_bytes(path: Path, content: bytes) -> None:
     new = path.with_name(f".new-{path.name}")
     write_bytes(new, content)
     with writing(path):
-        new.replace(path)
+        move(new, path, over=True)
         sync_folder(path.parent)
+
+
+def move(source: Path, target: Path, *, over: bool = False) -> None:
+    """Rename a file or a folder, of which nothing may be open or mapped by this process: Windows would refuse.
+
+    Windows also refuses for a moment after something was written, while a virus scanner or the indexer reads it, and
+    as long as an array that nobody uses any more, but that is not collected yet, is mapped from it: so there it is tried again
+    for two seconds.
+
+    Args:
+        source: the file or folder.
+        target: its new path, in the same file system.
+        over: whether it takes the place of a file that may be there.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    rename = source.replace if over else source.rename
+    ends = time.monotonic() + RENAME_SECONDS
+    while True:
+        try:
+            rename(target)
+        except PermissionError:
+            if not HELD_WHERE_OPEN or time.monotonic() >= ends:
+                raise
+            gc.collect()
+            time.sleep(_RENAME_PAUSE)
+        else:
+            return
+
+
+def remove_lock(path: Path) -> None:
+    """Remove the file of a lock that is let go of; it stays where another process has just opened it, as Windows removes no open file."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 @contextlib.contextmanager
@@ -103,11 +148,11 @@ def locked(path: Path, refusal: str, *, patience: float = 0.0) -> Iterator[None]
 @contextlib.contextmanager
 def new_folder(parent: Path) -> Iterator[Path]:
     """A temporary folder in ``parent`` to fill and then rename; what is left of it at the end is removed."""
-    import tempfile  # which listing models does without
-
+    # Not by tempfile: its folders are for their owner alone, and on Windows hand that down to what is made in them.
+    folder = parent / f".new-{uuid.uuid4().hex}"
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+        folder.mkdir()
     try:
         yield folder
     finally:
@@ -136,5 +181,9 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # By these two a file system says that folders cannot be flushed; PostgreSQL's fsync_fname passes over them too.
+        if error.errno not in (errno.EBADF, errno.EINVAL):
+            raise
     finally:
         os.close(descriptor)

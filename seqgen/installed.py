@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seqgen import home
-from seqgen.core.catalog import Catalog, Kind, load_catalog
+from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.distributions import name_and_version, normal_name
 from seqgen.core.errors import OptionError
 from seqgen.core.hookspecs import PROJECT
+from seqgen.core.kinds import Kind
 from seqgen.core.plugin import Plugin, in_a_line
 
 if TYPE_CHECKING:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import gc
 import hashlib
 import io
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import uuid
@@ -102,6 +105,47 @@ def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
     monkeypatch.setattr(os, "fsync", lambda descriptor: told.append(os.fstat(descriptor).st_ino) or fsync(descriptor))
     monkeypatch.setattr(Path, "rename", lambda *paths: told.append("renamed") or rename(*paths))
     return told
+
+
+@pytest.fixture
+def as_on_windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Nothing that this process has open or mapped, and no folder above it, is renamed, replaced or removed; gives what was refused.
+
+    What nobody uses any more is let go of only by its last reference: collecting comes when it comes.
+    """
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("what a process has open is not told here")
+    refused: list[str] = []
+
+    def held() -> set[str]:
+        found = set()
+        for descriptor in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # that of the listing itself
+                if stat.S_ISREG(descriptor.stat().st_mode):
+                    found.add(str(descriptor.readlink()))
+        lines = (line.split(maxsplit=5) for line in Path("/proc/self/maps").read_text().splitlines())
+        return found | {line[5] for line in lines if len(line) == 6}
+
+    def guarded(name: str) -> None:
+        does = getattr(os, name)
+
+        def do(*paths: str | Path, **folders: int | None) -> None:
+            above = [Path(f"/proc/self/fd/{each}").readlink() for each in folders.values() if each is not None]
+            for path in map(Path(*above).joinpath, paths):
+                place = str(path.parent.resolve() / path.name)
+                if any(each == place or each.startswith(f"{place}/") for each in held()):
+                    refused.append(f"{name} {place}")
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
+            does(*paths, **folders)
+
+        monkeypatch.setattr(os, name, do)
+
+    for name in ("rename", "replace", "unlink", "remove", "rmdir"):
+        guarded(name)
+    gc.collect()
+    gc.disable()
+    yield refused
+    gc.enable()
 
 
 def sealed(folder: Path) -> None:

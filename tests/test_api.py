@@ -2,13 +2,88 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Annotated, Any
+
 import pytest
+from annotated_doc import Doc
 
 import seqgen
+from seqgen.backends.numpy.backend import NumpyBackend
+from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
+from seqgen.core.canonical import initial_weights
+from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.errors import UnknownPartError
+from seqgen.core.hookspecs import hookimpl
+from seqgen.core.plugin import Plugin
+from seqgen.core.spec import ModelSpec
+from seqgen.files import write_json
+from seqgen.manifest import CONFIG, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.tokenizers.char import CharTokenizer
 
 
 @pytest.mark.parametrize("log_to", ["csw:path=a.csv", ["csw:path=a.csv"]])
 def test_one_callback_may_be_named_without_a_list(seqgen_home, log_to):
     with pytest.raises(UnknownPartError, match=r'No callback "csw"\.  Nearest: csv\.'):
         seqgen.train(log_to=log_to, progress=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attentive(NumpyBackend):
+    """What it builds depends on an option that no weights tell."""
+
+    heads: Annotated[int, Doc("how many heads")] = 8
+    width: Annotated[int, Doc("of each")] = 16
+
+    def build(self, spec: ModelSpec, **options: Any) -> Any:
+        model = super().build(spec, **options)
+        model.built_with = (self.heads, self.width)
+        return model
+
+
+class Offering:
+    @hookimpl
+    def register_backends(self, register):
+        register("attentive", "seqgen_attentive:Attentive", summary="attends")
+
+
+@pytest.fixture
+def catalog(monkeypatch) -> Iterator[Catalog]:
+    """The bundled parts, and two distributions with a backend of one name."""
+    monkeypatch.setitem(sys.modules, "seqgen_attentive", SimpleNamespace(Attentive=Attentive))
+    plugins = [Plugin(name, "seqgen_attentive", name, "1", Offering) for name in ("seqgen-attentive", "another")]
+    return Catalog([*load_catalog().plugins, *plugins])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A model that was trained with a backend and options that are not its defaults."""
+    tokenizer = CharTokenizer().fit(["abc"])
+    spec = ModelSpec(vocab_size=tokenizer.vocab_size, embedding_size=3, hidden_size=5)
+    parts = {
+        "tokenizer": PartRecord("char", "seqgen", "0"),
+        "backend": PartRecord("attentive", "seqgen-attentive", "1", {"heads": 4, "width": 2}),
+    }
+    write_weights(tmp_path / WEIGHTS, initial_weights(spec, 0))
+    write_json(tmp_path / CONFIG, config_to_json(ModelConfig(spec, parts, {}, {}, has_ends=False)))
+    write_json(tmp_path / TOKENIZER, tokenizer.state())
+    write_manifest(tmp_path, {})
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("backend", "built_with"),
+    [
+        ("seqgen-attentive/attentive", (4, 2)),
+        ("seqgen-attentive/attentive:heads=1", (1, 2)),
+        ("another/attentive", (8, 16)),  # another's, though its name is the same
+        ("another/attentive:heads=1", (1, 16)),
+    ],
+)
+def test_a_model_s_own_backend_has_the_options_of_the_training_where_others_are_not_given(
+    folder, catalog, backend, built_with
+):
+    assert seqgen.load(folder, backend=backend, catalog=catalog).model.built_with == built_with

@@ -8,6 +8,7 @@ import os
 import struct
 import time
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,6 +77,26 @@ def test_what_was_written_is_read_back(folder):
     weights = saved.weights(NumpyBackend())
     assert list(weights) == sorted(expected)
     assert all(np.array_equal(weights[name], expected[name]) for name in expected)
+
+
+def test_an_architecture_of_a_plugin_may_have_all_its_layers_in_one_tensor(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    config["model"] |= {"architecture": "transformer", "num_layers": 12}
+    write_json(folder / CONFIG, config)
+    stacked = np.ones((12, 5, 5), np.float32)
+    write_weights(folder / WEIGHTS, {"layers.weight": stacked})
+    write_manifest(folder, {})
+    backend = SimpleNamespace(weight_shapes=lambda spec: {"layers.weight": (spec.num_layers, 5, 5)})
+    assert np.array_equal(SavedModel.open(folder, where="m:1").weights(backend)["layers.weight"], stacked)
+
+
+def test_more_layers_than_tensors_are_refused_before_their_shapes_are_stated(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    config["model"]["num_layers"] = 1000
+    write_json(folder / CONFIG, config)
+    write_manifest(folder, {})
+    with pytest.raises(DamagedModelError, match="m:1/config.json: 1000 layers, but model.safetensors has 6 tensors"):
+        SavedModel.open(folder, where="m:1").weights(NumpyBackend())
 
 
 def test_the_canonical_table_of_an_lstm_is_frozen():

@@ -237,7 +237,7 @@ def unusable(tried):
 def test_a_part_that_lacks_a_package_is_untried_and_says_what_to_install(unusable):
     assert unusable["tokenizer", "needy"] == (
         "untried",
-        "Tokenizer \"needy\" needs no_such_package, which is not installed.  pip install 'bad[all]'",
+        'Tokenizer "needy" needs no_such_package, which is not installed.  pip install "bad[all]"',
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import functools
 import gc
 import io
@@ -17,8 +18,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from seqgen import __version__
-from seqgen.cli.environment import Environment, say, warn
+from seqgen.cli.environment import Environment
 from seqgen.cli.group import MainGroup
+from seqgen.cli.printing import say, warn
 from seqgen.core.errors import SeqgenError, SeqgenWarning
 from seqgen.core.memory import out_of_memory
 from seqgen.core.plugin import in_a_line, in_words, text_of
@@ -92,7 +94,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError as error:
-        if not isinstance(error, BrokenPipeError) and not code:
+        if not reader_is_gone(error) and not code:
             code = _fail(environment, _unwritten(error))
         # Python flushes once more at its end, and would say so if that fails.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -113,7 +115,8 @@ def _show_warning(otherwise: Callable[..., None], message: Warning | str, catego
 def _run(arguments: list[str] | None, environment: Environment) -> int:
     try:
         # Not standalone, in which typer shows its errors in a box of its own.
-        result = app(arguments, prog_name="seqgen", obj=environment, standalone_mode=False)
+        # Nor are arguments expanded, as typer does on Windows also where they are quoted: patterns and "~" may be text.
+        result = app(arguments, prog_name="seqgen", obj=environment, standalone_mode=False, windows_expand_args=False)
     except SeqgenError as error:
         return _fail(environment, text_of(error) or in_words(error), error.exit_code)
     except typer.TyperException as error:
@@ -127,8 +130,9 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except OSError as error:
-        at_fault = environment.owner(error)
-        return _fail(environment, _mistake(error, environment) if at_fault else _unwritten(error))
+        if environment.owner(error):
+            return _fail(environment, _mistake(error, environment))
+        return 1 if reader_is_gone(error) else _fail(environment, _unwritten(error))
     except SystemExit as end:
         if environment.owner(end) is None:
             raise
@@ -167,6 +171,12 @@ def _mistake(error: BaseException, environment: Environment) -> str:
         f"{what}\nIt arose while {parts} {were} at work: {' and '.join(checks)} {tell} whether {they_keep} the contract.  "
         f"If so, that is a mistake in seqgen: please report it, {show}."
     )
+
+
+def reader_is_gone(error: OSError, *, windows: bool = os.name == "nt") -> bool:
+    """Whether writing to standard output failed since nobody reads it any more, which Windows tells by EINVAL."""
+    told = windows and error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or told
 
 
 def _unwritten(error: OSError) -> str:

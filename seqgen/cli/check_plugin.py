@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    add_row,
-    print_json,
-    show,
-    status_line,
-    styled,
-    table,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption
+from seqgen.cli.printing import add_row, print_json, show, status_line, styled, table
 
 if TYPE_CHECKING:
     from seqgen.testing.check import PartReport, Report

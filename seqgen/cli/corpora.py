@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, add_row, print_json, show, styled, table
+from seqgen.cli.environment import Command, JsonOption
+from seqgen.cli.printing import add_row, print_json, show, styled, table
 from seqgen.cli.transfer import transfer_bar
 
 corpora = typer.Typer(help="Texts to train on: bundled ones, and well-known public ones.")

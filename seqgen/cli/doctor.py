@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    add_row,
-    call_for_commands,
-    print_json,
-    show,
-    status_line,
-    styled,
-    table,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption, call_for_commands
+from seqgen.cli.printing import add_row, print_json, show, status_line, styled, table
 
 if TYPE_CHECKING:
     from rich.text import Text

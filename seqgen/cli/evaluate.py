@@ -8,23 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    add_row,
-    complete_model,
-    complete_part,
-    default,
-    print_json,
-    say,
-    show,
-    table,
-    tell_rounding,
-    warn,
-    width,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
 from seqgen.cli.judgement import judged, judgement_record, show_judgement
+from seqgen.cli.printing import add_row, print_json, say, show, table, tell_rounding, warn, width
 
 if TYPE_CHECKING:
     from seqgen.evaluation import Score
@@ -34,7 +20,9 @@ EPILOG = """[bold]Examples[/bold]
 
 seqgen evaluate novel@best chapter-12.txt
 
-seqgen evaluate novel@best --samples 100 --plot novel.svg"""
+seqgen evaluate novel@best --samples 100 --plot novel.svg
+
+Bits per character are the bits of all tokens over the characters of the text.  Where MODEL learned ends of documents, the bits of each end count, but an end is no character: for lines of six characters that makes a sixth more than where the line's end is a character itself.  --json has the figure with each end as a character, too."""
 
 NARROWEST = 16
 """Columns of a terminal that names of files have at least, before other columns are shown beside them."""
@@ -181,6 +169,8 @@ def _score_record(file: str, score: Score) -> dict[str, Any]:
         "tokens_per_character": score.tokens_per_character,
         "tokens": score.tokens,
         "characters": score.characters,
+        "ends": score.ends,
+        "bits_per_character_with_ends": score.bits_per_character_with_ends,
         "missing": dict(score.missing),
         "unknown_share": score.unknown_share,
     }

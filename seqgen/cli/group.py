@@ -8,8 +8,9 @@ from typing import Any
 
 import typer
 
-from seqgen.cli.environment import Environment, warn
+from seqgen.cli.environment import Environment
 from seqgen.cli.lazy import LazyGroup
+from seqgen.cli.printing import warn
 
 COMMANDS = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqgen.cli.environment import add_row, say, show, status_line, table
+from seqgen.cli.printing import add_row, say, show, status_line, table
 
 if TYPE_CHECKING:
     from seqgen.judging.judge import Judgement
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def judged(loaded: LanguageModel, samples: int, options: Mapping[str, Any]) -> Judgement:
     """The judgement of a model, its notes told, and its plot written where one is asked for."""
     from seqgen.figures import check_format
+    from seqgen.judging.figure import write_figure
     from seqgen.judging.judge import judge
-    from seqgen.judging.plot import plot
 
     path = Path(options["plot"]) if options["plot"] is not None else None
     if path is not None:
@@ -40,7 +40,7 @@ def judged(loaded: LanguageModel, samples: int, options: Mapping[str, Any]) -> J
     for note in judgement.notes:
         say(note, label="note")
     if path is not None:
-        plot(judgement, path, title=f"{loaded.reference}: {judgement.samples.texts} samples")
+        write_figure(judgement, path, title=f"{loaded.reference}: {judgement.samples.texts} samples")
     return judgement
 
 

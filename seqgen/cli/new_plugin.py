@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, print_json, say, show
-from seqgen.cli.plugins import KINDS
+from seqgen.cli.environment import Command, Environment, JsonOption
+from seqgen.cli.printing import print_json, say, show
+from seqgen.core.kinds import KINDS
 
 
 def add_to(app: typer.Typer) -> None:

@@ -14,20 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    add_row,
-    call_for_commands,
-    print_json,
-    show,
-    styled,
-    table,
-    width,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption, call_for_commands
+from seqgen.cli.printing import add_row, print_json, show, styled, table, width
 from seqgen.core.declared import declared_options
 from seqgen.core.distributions import find_module
+from seqgen.core.kinds import KINDS
 from seqgen.core.plugin import in_words
 
 if TYPE_CHECKING:
@@ -35,8 +26,6 @@ if TYPE_CHECKING:
     from seqgen.core.plugin import Plugin
 
 plugin = typer.Typer(help="One part in detail.")
-
-KINDS = ("tokenizer", "dataset", "backend", "sampler", "callback")
 
 KindOption = Annotated[
     str | None,

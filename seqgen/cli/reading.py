@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from seqgen.cli.environment import say
+from seqgen.cli.printing import say
 
 LONG_PROMPT = 200_000
 """Tokens that take seconds to read, so that a person wants to know what goes on."""
@@ -23,16 +23,18 @@ def reading(tokens: int) -> Iterator[Callable[[int], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    from seqgen.training.progress import redraws
+
+    redrawn = redraws(console := Console(stderr=True))
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:.0f} %"),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    bar = Progress(*columns, console=console, disable=not redrawn, transient=True)
     task = bar.add_task("reading the prompt", total=tokens)
-    if not console.is_terminal:
+    if not redrawn:
         say(f"the model reads {tokens:,} tokens of the prompt before it writes", label="note")
     done = 0
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqgen.cli.environment import say
 from seqgen.cli.output import Out, open_output
+from seqgen.cli.printing import say
 
 if TYPE_CHECKING:
     from seqgen.core.types import Content
@@ -49,9 +49,11 @@ def progress(
     from rich.console import Console
     from rich.progress import Progress
 
+    from seqgen.training.progress import redraws
+
     console = Console(stderr=True)
     bar = Progress(
-        console=console, disable=not console.is_terminal or (out is not None and out.to_terminal), transient=True
+        console=console, disable=not redraws(console) or (out is not None and out.to_terminal), transient=True
     )
     task = bar.add_task("samples", total=total, completed=done)
     begun = done > 0

@@ -10,18 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    add_row,
-    default,
-    print_json,
-    say,
-    show,
-    styled,
-    table,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption, default
+from seqgen.cli.printing import add_row, print_json, say, show, styled, table
 from seqgen.cli.train import NEWEST, with_value
 from seqgen.core.errors import UsageError
 from seqgen.training.options import PRESETS

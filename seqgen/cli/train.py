@@ -9,17 +9,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    complete_model,
-    complete_part,
-    default,
-    print_json,
-    say,
-)
-from seqgen.cli.trials import chosen_trial
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
+from seqgen.cli.previews import chosen_preview
+from seqgen.cli.printing import print_json, say
 from seqgen.core.options import Option, options_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 
@@ -70,7 +62,7 @@ def add_to(app: typer.Typer) -> None:
 def train(**arguments: Any) -> None:
     """Train a model on CORPUS: files, folders, globs, URLs, - for standard input, or the name of a corpus.
 
-    Without CORPUS it trains on the bundled one.  Everything has a default that suits the corpus and the machine.
+    Without CORPUS it trains on the bundled one, or on that of the model --from which it goes on.  Everything has a default that suits the corpus and the machine.
     Ctrl-C saves what was trained and says how to go on.
     """
     from seqgen import api
@@ -79,8 +71,8 @@ def train(**arguments: Any) -> None:
     environment = Environment.of(arguments.pop("ctx"))
     as_json, quiet = arguments.pop("json"), arguments.pop("quiet")
     sources = arguments.pop("corpus") or ()
-    if trial := chosen_trial(arguments):
-        trial(*sources, catalog=environment.catalog, progress=not quiet, as_json=as_json, **arguments)
+    if preview := chosen_preview(arguments):
+        preview(*sources, catalog=environment.catalog, progress=not quiet, as_json=as_json, **arguments)
         return
     try:
         model = api.train(*sources, catalog=environment.catalog, progress=not quiet, **arguments)

@@ -124,7 +124,7 @@ class _Zstd(io.RawIOBase):
         try:
             import zstandard
         except ImportError as error:
-            msg = f"{name} is compressed with zstd, which needs zstandard.  pip install 'seqgen[zstd]'"
+            msg = f'{name} is compressed with zstd, which needs zstandard.  pip install "seqgen[zstd]"'
             raise MissingDependencyError(msg) from error
         self._new_frame = zstandard.ZstdDecompressor().decompressobj
         self._frame = self._new_frame()

@@ -17,6 +17,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from seqgen import files
+
 _BLOCK = 1 << 22
 
 FAULT = 1 << 21
@@ -49,7 +51,7 @@ class ArrayWriter:
             if error is None:
                 self._file.write(self._crc.to_bytes(4, "little"))
         if error is None:
-            Path(self._file.name).replace(self._path)
+            files.move(Path(self._file.name), self._path, over=True)
         else:
             Path(self._file.name).unlink(missing_ok=True)
 

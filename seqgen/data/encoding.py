@@ -171,7 +171,7 @@ class Encoding:
             OSError: they cannot be written.
         """
         for stream in self._streams.values():
-            stream.flush()
+            stream.close()  # or Windows would not rename the file
         with ArrayWriter(folder / "documents.bin", np.int64) as documents:
             documents.write(np.array([self._at.characters]))
             for values in itertools.chain(self._numbers("starts"), [np.array([self._tokens])], self._numbers("hashes")):
@@ -179,7 +179,7 @@ class Encoding:
         end = self._end.tobytes()
         with self._path("tokens").open("ab") as tokens:
             tokens.write(end + zlib.crc32(end, self._at.crcs["tokens"]).to_bytes(4, "little"))
-        self._path("tokens").rename(folder / "tokens.bin")
+        files.move(self._path("tokens"), folder / "tokens.bin")
 
     def _numbers(self, name: str) -> Iterator[npt.NDArray[np.int64]]:
         with self._path(name).open("rb") as stream:
@@ -261,10 +261,10 @@ class Encoding:
     def _save(self) -> None:
         """Make what there is something that can be gone on with."""
         for stream in self._streams.values():
-            stream.flush()
-            os.fsync(stream.fileno())
-        files.write_json(self._folder / ".new-progress.json", self._whole)
-        (self._folder / ".new-progress.json").replace(self._folder / "progress.json")
+            if not stream.closed:  # as finish leaves them, from where another attempt goes on all the same
+                stream.flush()
+                os.fsync(stream.fileno())
+        files.replace_bytes(self._folder / "progress.json", files.json_bytes(self._whole))
         self._saved = self._clock()
 
     def _found(self) -> _Progress | None:

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import reprlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from seqgen import files
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OutputError, PluginError
 from seqgen.core.options import option_values
+from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Document
 from seqgen.data.code import code_of, name_of
 
@@ -67,10 +68,10 @@ class Reading:
         self._read = self._told = 0
         self._content = self._held_out = b""  # digests of the document that was read last
 
-    def contents(self) -> Iterator[Content]:
-        """All pieces of all documents."""
+    def contents(self, *, whole: bool = False) -> Iterator[Content]:
+        """All pieces of all documents, or each document as one."""
         for pieces in self.documents():
-            yield from pieces
+            yield from [joined(pieces)] if whole else pieces
 
     def documents(self) -> Iterator[Iterator[Content]]:
         """The pieces of each document; to be read in order, each to its end.
@@ -138,6 +139,27 @@ class Reading:
         if self._progress is not None and self._read - self._told >= _STEP:
             self._told = self._read
             self._progress(self._read, self._of_all)
+
+
+def contents(dataset: Dataset, tokenizer: Tokenizer) -> Iterator[Content]:
+    """What a tokenizer is handed of a corpus: all pieces of all documents; each document as one where it has a frame.
+
+    Only the document as a whole tells where its frame begins and ends.
+    """
+    pieces: list[Content] = []
+    for document in dataset.documents():
+        pieces.append(document.content)
+        if document.final or not tokenizer.framed:
+            yield joined(pieces)
+            pieces.clear()
+    if pieces:
+        yield joined(pieces)
+
+
+def joined(pieces: Iterable[Content]) -> Content:
+    """The document of which these are the pieces, at least one."""
+    first, *others = pieces
+    return first[:0].join([first, *others]) if others else first  # type: ignore[list-item]  # all are of one type
 
 
 def recognised(dataset: Dataset, folder: Path) -> Fingerprint | None:

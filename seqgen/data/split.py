@@ -86,7 +86,9 @@ def _select(store: TokenStore, chosen: npt.NDArray[np.bool_], path: Path) -> Par
     lengths = np.diff(store.starts)  # (D,) with one end each
     starts = np.append(0, np.cumsum(lengths[chosen]))
     tokens = read_array(path, store.tokens.dtype)
-    if tokens is None or tokens.size != starts[-1] + store.has_ends:
+    if tokens is not None and tokens.size != starts[-1] + store.has_ends:
+        tokens = None  # no longer mapped, or Windows would not let another file take its place
+    if tokens is None:
         try:
             with ArrayWriter(path, store.tokens.dtype) as writer:
                 for block in _blocks(store, chosen):

@@ -176,7 +176,7 @@ def _build(
                 encoding.finish(made)
                 with contextlib.suppress(OSError):
                     shutil.rmtree(folder / name)  # it is damaged, or it would have been found
-                made.rename(folder / name)
+                files.move(made, folder / name)
     shutil.rmtree(building, ignore_errors=True)
     if not same:
         raise CorpusError("The corpus changed while it was read.  Start again once nothing writes to it.")

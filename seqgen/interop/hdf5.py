@@ -43,7 +43,7 @@ def read_arrays(
     try:
         import h5py
     except ImportError as error:
-        msg = "Reading what Keras wrote needs h5py, which is not installed.  pip install 'seqgen[h5]'"
+        msg = 'Reading what Keras wrote needs h5py, which is not installed.  pip install "seqgen[h5]"'
         raise MissingDependencyError(msg) from error
     try:
         with h5py.File(source, "r") as file:

@@ -28,6 +28,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from seqgen.core.canonical import GATES
 from seqgen.core.errors import DamagedModelError, ModelError
 from seqgen.interop.hdf5 import read_arrays
 from seqgen.interop.stack import Floats, Layer, Stack, architecture_of, fault, in_sequence
@@ -199,7 +200,7 @@ def _recurrent(layer: _Named, architecture: str, size: int, *, first: bool, wher
     if kernel.ndim != 2:
         why = f"it is the kernel of a recurrent layer of {size} units"
         raise ModelError(f"{where}: {fault(layer.path(0), kernel.shape, '(in, G·H)', why)}")
-    gates = {"lstm": 4, "gru": 3, "rnn": 1}[architecture] * size
+    gates = GATES[architecture] * size
     wanted = {0: (kernel.shape[0] if first else size, gates), 1: (size, gates)}
     for place, shape in wanted.items():
         if layer.arrays[place].shape != shape:

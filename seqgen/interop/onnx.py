@@ -57,7 +57,7 @@ def export_onnx(saved: SavedModel, target: Path, catalog: Catalog) -> None:
     try:
         import onnx
     except ImportError as error:
-        msg = "Writing ONNX needs onnx, which is not installed.  pip install 'seqgen[onnx]'"
+        msg = 'Writing ONNX needs onnx, which is not installed.  pip install "seqgen[onnx]"'
         raise MissingDependencyError(msg) from error
     source = Source.of(saved, catalog)
     if (size := sum(tensor.nbytes for tensor in source.weights.values())) > LARGEST:

@@ -83,11 +83,6 @@ class Source:
             ngrams=model.tensors() if isinstance(model, Mixture) else {},
         )
 
-    @property
-    def ends(self) -> int | None:
-        """The token that stands between documents, where it was learned; None where it must not be drawn."""
-        return self.tokenizer.end_id if self.has_ends else None
-
     def state(self) -> dict[str, Any]:
         """The tokenizer as one JSON-able value: what ``tokenizer.json`` says, and whose it is."""
         return {

@@ -32,7 +32,8 @@ def rename(registry: Registry, old: str, new: str) -> list[ModelVersion]:
             raise ModelNotFoundError(f'No model "{old}".')
         places = [(folder / old, folder / new) for folder in (registry.folder, registry.folder / TRASH)]
         for source, target in places:
-            if source.exists() and target.exists():
+            # Where the disk does not tell capitals apart, what is there may be the model itself.
+            if source.exists() and target.exists() and not source.samefile(target):
                 msg = f'"{new}" is taken.  Choose another name, or copy versions into it: seqgen models copy {old}:1 {new}'
                 raise UsageError(msg)
         labels = registry.labels(old)
@@ -40,7 +41,7 @@ def rename(registry: Registry, old: str, new: str) -> list[ModelVersion]:
         with files.writing(registry.folder / new):
             for source, target in places:
                 if source.exists():
-                    source.rename(target)
+                    files.move(source, target)
             files.sync_folder(registry.folder)
     return registry.versions(new)
 

@@ -59,7 +59,7 @@ def check_name(name: str) -> None:
         UsageError: says what is allowed.
     """
     if not re.fullmatch(NAME, name):
-        msg = f'"{name}" is not a model name: letters, digits, dot, hyphen and underscore, at most 100, first a letter or digit.'
+        msg = f'"{name}" is not a model name: letters, digits, dot, hyphen and underscore, at most 100, first a letter or digit.  Letters are A to Z.'
         raise UsageError(msg)
 
 

@@ -126,7 +126,8 @@ class Registry:
             UsageError, ModelNotFoundError: see :meth:`find`; or there is no such folder.
         """
         path = Path(model)
-        if not isinstance(model, Path) and len(path.parts) <= 1 and "/" not in model:
+        # Not by the path's parts: on Windows n:3 has two, the drive n: and 3.
+        if not isinstance(model, Path) and not {"/", os.sep, os.altsep} & {*model}:
             try:
                 return self.find(model)
             except (ModelNotFoundError, UsageError):
@@ -215,7 +216,7 @@ class Registry:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             lock.release()
-            lock_of(folder).unlink(missing_ok=True)
+            files.remove_lock(lock_of(folder))
 
     def publish(self, name: str, folder: Path, *, number: int | None = None, made_now: bool = False) -> ModelVersion:
         """Make a whole model folder the next version of ``name``, by rename; safe beside other processes.
@@ -248,7 +249,7 @@ class Registry:
                     raise OutputError(msg)
                 target = parent / str(free)
                 try:
-                    folder.rename(target)
+                    files.move(folder, target)
                 except OSError:
                     if target.exists() or not parent.exists():
                         continue  # another process took this number first, or renamed the model

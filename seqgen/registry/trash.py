@@ -66,7 +66,7 @@ def remove(registry: Registry, versions: Sequence[ModelVersion]) -> None:
                 replace(labels, highest=max(labels.highest, version.version)).write(folder)
             with files.writing(version.folder):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                version.folder.rename(target)
+                files.move(version.folder, target)
                 target.touch()
                 files.sync_folder(folder)
 
@@ -102,7 +102,7 @@ def restore(registry: Registry, reference: str) -> list[ModelVersion]:
         for old, new in zip(found, restored, strict=True):
             with files.writing(new.folder):
                 new.folder.parent.mkdir(parents=True, exist_ok=True)
-                old.folder.rename(new.folder)
+                files.move(old.folder, new.folder)
                 files.sync_folder(new.folder.parent)
         _remove_if_empty(registry.folder / TRASH / named.name)
     return restored
@@ -136,7 +136,7 @@ def collect(
             return freed
         for each in freed:
             _delete(each.folder)
-            lock_of(each.folder).unlink(missing_ok=True)
+            files.remove_lock(lock_of(each.folder))
         for name in {each.name for each in old}:
             _remove_if_empty(registry.folder / TRASH / name)
             _forget(registry, name, max(each.version for each in old if each.name == name))
@@ -175,7 +175,7 @@ def _abandoned(path: Path, now: float) -> bool:
         return False
     if path.exists():
         return True
-    lock.unlink(missing_ok=True)  # which asking has made anew
+    files.remove_lock(lock)  # which asking has made anew
     return False
 
 
@@ -206,7 +206,8 @@ def _delete(path: Path) -> None:
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
             return
-        old = path.rename(_registry_of(path) / f".old-{uuid.uuid4().hex}")
+        old = _registry_of(path) / f".old-{uuid.uuid4().hex}"
+        files.move(path, old)
         shutil.rmtree(old)
 
 

@@ -198,8 +198,7 @@ def publish(
                 return Arrival(damaged, new=False, repaired=True)
             return Arrival(registry.publish(name, folder, number=number, made_now=made_now), new=True)
         finally:
-            with contextlib.suppress(OSError):  # Windows removes no open file
-                lock.unlink()
+            files.remove_lock(lock)
 
 
 def digest_of(manifest: bytes) -> str:
@@ -236,5 +235,5 @@ def _repair(version: ModelVersion, folder: Path, names: Iterable[str], registry:
     """Move the files of a whole copy to the place of a version's own, each by a rename: none is ever missing, or half there."""
     with registry.alone(), files.writing(version.folder):
         for name in names:
-            (folder / name).replace(version.folder / name)
+            files.move(folder / name, version.folder / name, over=True)
         files.sync_folder(version.folder)

@@ -11,6 +11,7 @@ from seqgen import files
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, RemoteError
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import Registry, check_name
+from seqgen.registry.trash import PULLED
 from seqgen.sharing.arrival import (
     Arrival,
     Listed,
@@ -56,7 +57,7 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
         raise ModelNotFoundError(f"There is no model at {place}: {MANIFEST} is missing.")
     if there := already_there(manifest, registry, name):
         return there
-    folder = registry.folder / f".pull-{digest_of(manifest)[:32]}"
+    folder = registry.folder / f"{PULLED}{digest_of(manifest)[:32]}"
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = folder.with_suffix(".lock")
@@ -80,7 +81,7 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
             return arrival
     finally:
         if not folder.exists():
-            lock.unlink(missing_ok=True)
+            files.remove_lock(lock)
 
 
 def _fetch_all(place: Place, folder: Path, listed: dict[str, Listed], progress: Progress) -> None:

@@ -72,7 +72,9 @@ def export_model(saved: SavedModel, target: Path, *, catalog: Catalog, form: str
         new = folder / target.name
         write(saved, new, catalog)
         with files.writing(target):
-            new.replace(target)
+            if target.is_dir():  # an empty one, which Windows lets nothing take the place of
+                target.rmdir()
+            files.move(new, target, over=True)
             files.sync_folder(target.parent)
     return chosen
 

@@ -179,6 +179,6 @@ def _api() -> HfApi:
     try:
         from huggingface_hub import HfApi
     except ImportError as error:
-        msg = "The Hugging Face Hub needs huggingface_hub, which is not installed.  pip install 'seqgen[hub]'"
+        msg = 'The Hugging Face Hub needs huggingface_hub, which is not installed.  pip install "seqgen[hub]"'
         raise MissingDependencyError(msg) from error
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT"), library_name="seqgen")

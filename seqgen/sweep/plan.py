@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -15,6 +13,7 @@ from annotated_types import Ge, Lt
 from seqgen import files
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.options import options_of
+from seqgen.core.shell import command_line
 from seqgen.sweep.space import Dimension, from_json
 from seqgen.training.options import Duration, TrainingOptions
 from seqgen.untrusted import read_json
@@ -77,10 +76,8 @@ class Plan:
 
     def write(self, folder: Path) -> None:
         """Into the sweep's folder, whole or not at all."""
-        new = folder / f".{FILE}"
-        files.write_json(new, {**asdict(self), "space": [dimension.to_json() for dimension in self.space]})
-        with files.writing(folder / FILE):
-            os.replace(new, folder / FILE)  # noqa: PTH105  as in files: one call, atomic
+        value = {**asdict(self), "space": [dimension.to_json() for dimension in self.space]}
+        files.replace_bytes(folder / FILE, files.json_bytes(value))
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
@@ -124,7 +121,7 @@ class Plan:
         settled = {name: value for name, value in self.given["set"].items() if name not in ("max_steps", "epochs")}
         for name, value in {**settled, **options}.items():
             words += _flag(name, value)
-        return shlex.join([*words, "--max-time", duration(self.max_time), "--name", self.name])
+        return command_line([*words, "--max-time", duration(self.max_time), "--name", self.name])
 
 
 def shared_out(max_time: float, trials: int | None) -> float:

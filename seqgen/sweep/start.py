@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import files, home, settings
-from seqgen.core.catalog import Catalog, Kind
+from seqgen.core.catalog import Catalog
 from seqgen.core.errors import ModelNotFoundError, OptionError, UsageError
+from seqgen.core.kinds import Kind
 from seqgen.core.options import checked, make
 from seqgen.registry import check_name
 from seqgen.sweep.plan import FILE, Plan, SweepOptions, shared_out

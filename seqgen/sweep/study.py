@@ -88,7 +88,7 @@ def need_optuna() -> None:
     try:
         import optuna  # noqa: F401
     except ImportError as error:
-        msg = "seqgen sweep needs optuna, which is not installed.  pip install 'seqgen[sweep]'"
+        msg = 'seqgen sweep needs optuna, which is not installed.  pip install "seqgen[sweep]"'
         raise MissingDependencyError(msg) from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 import signal
 import subprocess
@@ -12,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import seqgen as package
+from seqgen.cli import app
+from seqgen.cli.environment import Environment
 
 
 def test_the_version(seqgen):
@@ -99,6 +103,33 @@ def test_a_closed_pipe_ends_a_table_quietly(novel, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("error", "gone_on_windows"),
+    [
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), True),
+        (OSError(errno.EINVAL, "Invalid argument"), True),
+        (OSError(errno.EINVAL, "Invalid argument", "a?.txt"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+    ],
+)
+def test_windows_tells_a_closed_pipe_by_another_error(monkeypatch, capsys, error, gone_on_windows):
+    def command(*_, **__):
+        raise error
+
+    assert app.reader_is_gone(error, windows=False) == isinstance(error, BrokenPipeError)
+    monkeypatch.setattr(app, "app", command)
+    monkeypatch.setattr(app, "reader_is_gone", functools.partial(app.reader_is_gone, windows=True))
+    assert app._run([], Environment()) == 1
+    assert (capsys.readouterr().err == "") == gone_on_windows
+
+
+def test_arguments_are_taken_as_they_are_on_windows_too(monkeypatch):
+    given = {}
+    monkeypatch.setattr(app, "app", lambda *_, **options: given.update(options))
+    app._run(None, Environment())
+    assert given["windows_expand_args"] is False
 
 
 def test_ctrl_c_ends_a_text_quietly(novel, tmp_path):

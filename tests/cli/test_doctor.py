@@ -29,7 +29,7 @@ def test_doctor_says_versions_folders_and_what_is_missing(seqgen, seqgen_home):
         ("python", platform.python_version()),
         ("home", seqgen_home),
         ("numpy", "yes +cpu +lstm, gru, rnn".replace("yes", "no")),
-        ("torch", r"- .*pip install 'seqgen\[torch\]'"),
+        ("torch", r'- .*pip install "seqgen\[torch\]"'),
     ]:
         assert re.search(rf"^ *{fact} +{value}", outcome.stdout, re.MULTILINE), fact
 
@@ -46,7 +46,7 @@ def test_doctor_as_json(seqgen, seqgen_home):
         "architectures": ["lstm", "gru", "rnn"],
         "problem": None,
     }
-    assert backends["torch"]["problem"] == "pip install 'seqgen[torch]'"
+    assert backends["torch"]["problem"] == 'pip install "seqgen[torch]"'
     assert report["plugins"] == [
         {"distribution": "seqgen", "version": package.__version__, "disabled": None, "problem": None}
     ]

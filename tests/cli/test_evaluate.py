@@ -35,6 +35,7 @@ def test_the_figures_agree_with_one_another(seqgen, corpus):
     assert score["bits_per_character"] == pytest.approx(score["loss"] / math.log(2))
     assert score["perplexity"] == pytest.approx(math.exp(score["loss"]))
     assert (score["missing"], score["unknown_share"]) == ({}, 0)
+    assert (score["ends"], score["bits_per_character_with_ends"]) == (0, score["bits_per_character"])
 
 
 def test_the_table_shows_the_same_figures(seqgen, corpus):

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from seqgen.judging import judge
+from seqgen.judging.measures import without_cut_word
 from seqgen.untrusted import shown
 
 CORPORA = Path(__file__).parents[2] / "corpora"
@@ -43,6 +44,20 @@ def test_samples_are_measured_beside_as_many_held_out_passages(seqgen, novel):
     for figures in (written, held_out):
         assert all(0 <= figures[share] <= 1 for share in SHARES)
     assert written["real_words"] < held_out["real_words"] < 1  # so hot, it spells badly
+
+
+def test_samples_end_with_whole_words_and_held_out_passages_are_from_all_over(seqgen, novel, monkeypatch):
+    measured, cut = [], []
+    measure, passages = judge.measure, judge.held_out_passages
+    monkeypatch.setattr(
+        judge, "measure", lambda texts, *of, **by: (measured.append(texts), measure(texts, *of, **by))[1]
+    )
+    monkeypatch.setattr(judge, "held_out_passages", lambda *of: (cut.append(passages(*of)), cut[-1])[1])
+    samples(seqgen("evaluate", "novel", "--samples", 6, "--length", 40, "--json"))
+    written, held_out = measured
+    assert [without_cut_word(text) for text in written] == written
+    assert len(cut[-1]) > len(held_out) == 6
+    assert (held_out[0], held_out[-1]) == (cut[-1][0], cut[-1][-1])
 
 
 def test_the_longest_copied_span_is_in_the_corpus(seqgen, recorded):
@@ -144,7 +159,7 @@ def test_a_plot_that_cannot_be_written_is_a_sentence(refused, novel, tmp_path):
 def test_without_matplotlib_the_plot_says_what_to_install(refused, novel, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.backend_bases", None)
     sentence = refused("evaluate", "novel", "--samples", 3, "--plot", "novel.svg", exit_code=1)
-    assert sentence == "The plot needs matplotlib, which is not installed.  pip install 'seqgen[plot]'"
+    assert sentence == 'The plot needs matplotlib, which is not installed.  pip install "seqgen[plot]"'
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_a_missing_optuna_is_told_with_what_installs_it(refused, monkeypatch, co
     monkeypatch.setitem(sys.modules, "optuna", None)
     for arguments in [(corpus,), ("--resume",)]:
         assert refused("sweep", *arguments, exit_code=1) == (
-            "seqgen sweep needs optuna, which is not installed.  pip install 'seqgen[sweep]'"
+            'seqgen sweep needs optuna, which is not installed.  pip install "seqgen[sweep]"'
         )
 
 

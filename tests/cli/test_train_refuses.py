@@ -242,22 +242,22 @@ WITHOUT = """if True:
         (
             "torch",
             ("--backend", "torch"),
-            "Backend \"torch\" needs torch, which is not installed.  pip install 'seqgen[torch]'",
+            'Backend "torch" needs torch, which is not installed.  pip install "seqgen[torch]"',
         ),
         (
             "keras",
             ("--backend", "keras"),
-            "Backend \"keras\" needs keras, which is not installed.  pip install 'seqgen[keras]'",
+            'Backend "keras" needs keras, which is not installed.  pip install "seqgen[keras]"',
         ),
         (
             "torch,keras,tensorflow",
             (),
-            "No backend that trains is installed.  pip install 'seqgen[torch]' or 'seqgen[keras]'",
+            'No backend that trains is installed.  pip install "seqgen[torch]" or "seqgen[keras]"',
         ),
         (
             "tokenizers",
             ("--tokenizer", "bpe"),
-            "Tokenizer \"bpe\" needs tokenizers, which is not installed.  pip install 'seqgen[bpe]'",
+            'Tokenizer "bpe" needs tokenizers, which is not installed.  pip install "seqgen[bpe]"',
         ),
     ],
     ids=["torch", "keras", "neither", "bpe"],

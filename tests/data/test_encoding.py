@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,6 +205,26 @@ def test_a_full_disk_is_said_and_the_same_call_goes_on_once_there_is_room(memory
             open_or_build(memory("ab", "c", "dd"), ByteTokenizer(), tmp_path)
     store = open_or_build(memory("ab", "c", "dd"), ByteTokenizer(), tmp_path)
     assert text_of(store) == b"abcdd"
+
+
+def test_nothing_is_open_that_is_renamed_when_a_store_is_whole(memory, tmp_path, as_on_windows):
+    store = open_or_build(memory("ab", "c", "dd"), ByteTokenizer(), tmp_path)
+    assert (text_of(store), as_on_windows) == (b"abcdd", [])
+    assert not list((tmp_path / BUILDING).glob("*"))
+
+
+def test_a_store_that_cannot_be_finished_is_said_and_what_was_encoded_stays(memory, tmp_path, monkeypatch):
+    Interrupted.encoded, Interrupted.enough = 0, None
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        with pytest.raises(OutputError, match="cannot be written: No space left on device"):
+            open_or_build(memory("ab", "c", "dd"), Interrupted(), tmp_path)
+    store = open_or_build(memory("ab", "c", "dd"), Interrupted(), tmp_path)
+    assert (text_of(store), Interrupted.encoded) == (b"abcdd", 3)
 
 
 TOKENIZERS = [

@@ -9,6 +9,7 @@ from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OutputError
 from seqgen.core.types import Document
 from seqgen.data import split as split_module
+from seqgen.data.arrays import ArrayWriter
 from seqgen.data.split import MANY, split
 from seqgen.data.store import open_or_build
 from seqgen.tokenizers.char import CharTokenizer
@@ -140,6 +141,15 @@ def test_parts_are_written_once_and_again_when_damaged(stored):
     files[0].write_bytes(files[0].read_bytes()[:-7])
     files[1].write_bytes(b"\0" + files[1].read_bytes()[1:])
     assert [part.tokens.tolist() for part in split(store, 0.2)] == expected
+
+
+def test_a_part_of_another_size_is_not_mapped_any_more_where_another_takes_its_place(stored, as_on_windows):
+    store = stored(*NUMBERS)
+    expected = [part.tokens.tolist() for part in split(store, 0.2)]
+    with ArrayWriter(store.folder / "training-0.2.bin", store.tokens.dtype) as writer:
+        writer.write(store.tokens)
+    assert [part.tokens.tolist() for part in split(store, 0.2)] == expected
+    assert as_on_windows == []
 
 
 @pytest.mark.parametrize("documents", [["0123456789"], ["01", "2"], NUMBERS])

@@ -14,7 +14,7 @@ from seqgen.core.errors import CorpusError, OutputError, PluginError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Document
 from seqgen.data.reading import SEEN, Fingerprint
-from seqgen.data.store import open_or_build
+from seqgen.data.store import fingerprint_of, open_or_build
 from seqgen.datasets.text import TextDataset
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
@@ -145,6 +145,16 @@ def test_files_that_were_changed_are_read_again(files, settled, tmp_path, change
             (files / "3.txt").write_text("a")
     after = open_or_build(TextDataset(sources=(str(files),)), ABC, tmp_path)
     assert (after.fingerprint == before.fingerprint) == (change == "renamed")
+
+
+def test_files_that_change_while_they_are_read_first_are_not_remembered_as_either(files, settled, tmp_path):
+    class Changed(TextDataset):
+        def documents(self):
+            yield from super().documents()
+            (files / "2.txt").write_text("abcabc")
+
+    fingerprint_of(Changed(sources=(str(files),)), tmp_path)
+    assert not (tmp_path / SEEN).exists()
 
 
 def test_files_that_were_written_just_now_are_recognised_by_their_content_alone(files, tmp_path, monkeypatch):

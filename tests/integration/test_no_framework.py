@@ -114,9 +114,9 @@ def test_parts_are_listed_with_what_each_lacks(seqgen_alone):
     assert result.returncode == 0, result.stderr
     parts = {(part["kind"], part["name"]): part for part in json.loads(result.stdout)["parts"]}
     assert parts["backend", "numpy"]["ready"]
-    assert parts["backend", "torch"]["install"] == "pip install 'seqgen[torch]'"
-    assert parts["backend", "keras"]["install"] == "pip install 'seqgen[keras]'"
-    assert parts["tokenizer", "bpe"]["install"] == "pip install 'seqgen[bpe]'"
+    assert parts["backend", "torch"]["install"] == 'pip install "seqgen[torch]"'
+    assert parts["backend", "keras"]["install"] == 'pip install "seqgen[keras]"'
+    assert parts["tokenizer", "bpe"]["install"] == 'pip install "seqgen[bpe]"'
 
 
 def test_a_model_trained_elsewhere_generates_the_text_that_it_generates_there(
@@ -134,9 +134,9 @@ def test_a_model_trained_elsewhere_generates_the_text_that_it_generates_there(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "No backend that trains is installed.  pip install 'seqgen[torch]' or 'seqgen[keras]'"),
-        (["--backend", "torch"], "Backend \"torch\" needs torch, which is not installed.  pip install 'seqgen[torch]'"),
-        (["--backend", "keras"], "which is not installed.  pip install 'seqgen[keras]'"),
+        ([], 'No backend that trains is installed.  pip install "seqgen[torch]" or "seqgen[keras]"'),
+        (["--backend", "torch"], 'Backend "torch" needs torch, which is not installed.  pip install "seqgen[torch]"'),
+        (["--backend", "keras"], 'which is not installed.  pip install "seqgen[keras]"'),
         (["--backend", "numpy"], "Backend numpy generates but does not train."),
     ],
 )

@@ -183,6 +183,16 @@ def test_what_does_not_fit_is_refused_with_the_tensor_its_shape_and_what_it_must
     assert sentence in found
 
 
+@pytest.mark.parametrize("embedding", ["Embedding.weight", "word_emb.weight"])
+@pytest.mark.parametrize("output", ["a.weight", "z.weight"])  # whichever comes first in the file
+def test_two_tables_of_one_width_without_a_bias_are_told_apart_by_name(adopted, tmp_path, output, embedding):
+    net = Net(width=12, bias=False)
+    renamed = {"decoder.weight": output, "embedding.weight": embedding}
+    state = {renamed.get(name, name): value for name, value in net.state_dict().items()}
+    save_file(state, tmp_path / "net.safetensors")
+    assert_same(adopted(tmp_path / "net.safetensors"), net)
+
+
 def test_two_tables_that_nothing_tells_apart_are_refused(adopted, tmp_path):
     state = Net(width=12, bias=False).state_dict()
     state["table.weight"] = state.pop("embedding.weight")

@@ -92,6 +92,12 @@ def test_the_file_says_what_each_id_stands_for_and_how_a_text_ends(exported):
     assert about["created"] == "2026-01-02T03:04:05+00:00"
 
 
+@pytest.mark.parametrize(("order", "left_out"), [(0, None), (3, "n-grams that the network was mixed with")])
+def test_the_file_says_that_it_is_the_network_alone_where_the_model_is_more(exported, order, left_out):
+    session, _ = exported(CHARS, "char", hidden_size=8, ngram_order=order)
+    assert session.get_modelmeta().custom_metadata_map.get("left_out") == left_out
+
+
 def test_a_byte_that_is_no_character_is_written_as_a_number(exported):
     session, _ = exported(ByteTokenizer(), "byte", hidden_size=8)
     vocabulary = json.loads(session.get_modelmeta().custom_metadata_map["vocabulary"])

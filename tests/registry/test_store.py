@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -45,9 +45,18 @@ def test_a_model_is_found_by_name_version_and_alias(registry, publish):
     assert [str(registry.find(each)) for each in references] == ["novel:3", "novel:1", "novel:3", "novel:2", "novel:1"]
 
 
+def test_a_name_of_one_letter_with_a_version_is_no_path_on_windows_either(registry, publish, monkeypatch):
+    publish("n")
+    monkeypatch.setattr("seqgen.registry.store.Path", PureWindowsPath)
+    assert PureWindowsPath("n:1").parts == ("n:", "1")
+    assert str(registry.locate("n:1")) == "n:1"
+
+
 def test_a_version_that_is_published_is_on_the_disk(publish, flushed):
     folder = publish().folder
-    after = flushed[flushed.index("renamed") :]
+    renamed = flushed.index("renamed")
+    assert {path.stat().st_ino for path in (folder, folder / "manifest.json")} <= {*flushed[:renamed]}
+    after = flushed[renamed:]
     assert {folder.parent.stat().st_ino, folder.parents[1].stat().st_ino} <= {*after}
 
 

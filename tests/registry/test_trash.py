@@ -135,6 +135,15 @@ def test_only_what_has_lain_long_enough_is_freed(registry, publish):
     assert [str(each) for each in trash.trashed(registry)] == ["novel:2"]
 
 
+def test_a_model_that_is_old_has_not_lain_there_for_as_long(registry, publish):
+    version = publish()
+    yesterday = time.time() - 86_400
+    os.utime(version.folder, (yesterday, yesterday))
+    trash.remove(registry, [version])
+    assert trash.collect(registry, older_than=3600) == []
+    assert [str(each) for each in trash.trashed(registry)] == ["novel:1"]
+
+
 def test_what_was_removed_before_the_clock_was_put_back_is_freed_too(registry, publish):
     trash.remove(registry, [publish()])
     an_hour_back = time.time() - 3600
@@ -255,6 +264,21 @@ def test_a_name_that_is_taken_or_none_is_refused(registry, publish):
             moving.copy(registry, registry.find("novel"), name)
     with pytest.raises(ModelNotFoundError, match='No model "nvel".  Nearest: novel'):
         moving.rename(registry, "nvel", "x")
+
+
+def test_where_the_disk_tells_no_capitals_apart_a_name_may_get_some(registry, publish, monkeypatch):
+    publish()
+    monkeypatch.setattr(Path, "exists", lambda path: path.name.lower() in listed(path.parent))
+    monkeypatch.setattr(Path, "samefile", lambda one, other: str(one).lower() == str(other).lower())
+    assert [str(version) for version in moving.rename(registry, "novel", "Novel")] == ["Novel:1"]
+    publish("winter")
+    with pytest.raises(UsageError, match='"winter" is taken'):
+        moving.rename(registry, "Novel", "winter")
+
+
+def listed(folder):
+    """The names in a folder, in lower case."""
+    return [each.name.lower() for each in os.scandir(folder)] if folder.is_dir() else []
 
 
 def test_a_copy_is_the_same_to_the_byte_and_may_be_changed_alone(registry, publish):

@@ -222,9 +222,9 @@ def test_a_revision_cannot_be_pushed_to_and_a_model_says_itself_which_it_is(save
 
 def test_without_huggingface_hub_it_says_what_to_install(saved, registry, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingDependencyError, match=r"not installed.  pip install 'seqgen\[hub\]'"):
+    with pytest.raises(MissingDependencyError, match=r'not installed.  pip install "seqgen\[hub\]"'):
         push(saved, URL, progress=quiet)
-    with pytest.raises(MissingDependencyError, match=r"not installed.  pip install 'seqgen\[hub\]'"):
+    with pytest.raises(MissingDependencyError, match=r'not installed.  pip install "seqgen\[hub\]"'):
         pull(URL, None, registry, progress=quiet)
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import resource
 import shutil
 import threading
+from types import SimpleNamespace
 
 import fsspec
 import pytest
@@ -25,6 +26,7 @@ from seqgen.core.errors import (
     UsageError,
 )
 from seqgen.registry import Registry
+from seqgen.sharing.arrival import digest_of
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.remote import CLAIM, Remote
 
@@ -292,10 +294,31 @@ def cut_reading(patch, *, after):
     patch.setattr(LocalFileSystem, "_open", cut)
 
 
+def test_a_pull_that_the_disk_has_no_room_for_is_refused_before_it_is_fetched(saved, registry, tmp_path, monkeypatch):
+    push(saved, url := str(tmp_path / "team"), progress=quiet)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=9))
+    with pytest.raises(OutputError, match=r"/team/novel/1 takes [\d,]+ bytes, and .* has 9 bytes free\."):
+        pull(url, "novel", registry, progress=quiet)
+    (folder,) = registry.folder.glob(".pull-*[!k]")
+    assert [path.name for path in folder.iterdir()] == ["manifest.json"]
+
+
+def test_a_pull_that_goes_on_needs_room_for_what_is_missing_alone(saved, registry, tmp_path, monkeypatch):
+    push(saved, url := str(tmp_path / "team"), progress=quiet)
+    folder = registry.folder / f".pull-{digest_of((saved.folder / 'manifest.json').read_bytes())[:32]}"
+    folder.mkdir(parents=True)
+    shutil.copy(saved.folder / "model.safetensors", folder)
+    rest = sum(
+        len(content)
+        for name, content in files_of(saved.folder).items()
+        if name not in {"manifest.json", "model.safetensors"}
+    )
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=rest))
+    assert pull(url, "novel", registry, progress=quiet).new
+
+
 def test_a_beginning_of_something_else_is_thrown_away(saved, url, registry):
     push(saved, url, progress=quiet)
-    from seqgen.sharing.arrival import digest_of
-
     folder = registry.folder / f".pull-{digest_of((saved.folder / 'manifest.json').read_bytes())[:32]}"
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"wrong")
@@ -392,8 +415,6 @@ def test_a_place_that_cannot_be_written_is_a_sentence(saved, tmp_path):
 
 def test_two_pulls_of_the_same_at_once_do_not_disturb_each_other(saved, url, tmp_path):
     import filelock
-
-    from seqgen.sharing.arrival import digest_of
 
     push(saved, url, progress=quiet)
     registry = Registry(tmp_path / "theirs")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seqgen.cli.environment import print_json, say
+from seqgen.cli.printing import print_json, say
 
 if TYPE_CHECKING:
     from seqgen.sharing.arrival import Arrival

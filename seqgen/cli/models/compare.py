@@ -9,24 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    add_row,
-    complete_model,
-    complete_part,
-    default,
-    print_json,
-    readable,
-    say,
-    show,
-    shown,
-    styled,
-    table,
-    tell_rounding,
-    warn,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
+from seqgen.cli.printing import add_row, print_json, readable, say, show, shown, styled, table, tell_rounding, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -86,11 +70,25 @@ def compare(
     if json:
         found = {name: {"values": values, "same": same(values)} for name, values in facts.items()}
         figures = {file: [score.bits_per_character for score in each] for file, each in scores.items()}
+        with_ends = {file: [score.bits_per_character_with_ends for score in each] for file, each in scores.items()}
         shares = {file: [score.unknown_share for score in each] for file, each in scores.items()}
         models = [each.where for each in saved]
-        print_json({"models": models, "facts": found, "files": figures, "unknown_shares": shares})
+        print_json(
+            {"models": models, "facts": found, "files": figures, "files_with_ends": with_ends, "unknown_shares": shares}
+        )
         return
-    rows = table("", "", *(styled(readable(each.where)) for each in saved))
+    _show(facts, scores, [each.where for each in saved], everything=everything)
+
+
+def _show(
+    facts: Mapping[str, Sequence[Any]],
+    scores: Mapping[str, Sequence[Score]],
+    models: Sequence[str],
+    *,
+    everything: bool,
+) -> None:
+    """The table, and words about what is not in it or does not compare."""
+    rows = table("", "", *(styled(readable(each)) for each in models))
     hidden = 0
     for name, values in facts.items():
         equal = same(values)
@@ -106,10 +104,25 @@ def compare(
         cells = [styled((f"{each:.4f}", "bold green" if each == least else "")) for each in bits]
         add_row(rows, "" if same(bits) else "≠", styled((f"bits per character on {file}", "bold")), *cells)
     show(rows)
+    for file, measured in scores.items():
+        if not same([score.ends for score in measured]):
+            say(_about_ends(file, models, measured), label="note")
     if hidden:
         say(f"{hidden} options and versions are the same for all and not shown; with --all they are.")
     if not same(facts["corpus fingerprint"]) and not scores:
         say("Their corpora differ, so their bits per character are of different texts.  On one text: --on FILE")
+
+
+def _about_ends(file: str, models: Sequence[str], scores: Sequence[Score]) -> str:
+    """Why the figures of models that predict other numbers of ends of documents do not compare, and which do."""
+    predicted = ", ".join(f"{model} {score.ends:,}" for model, score in zip(models, scores, strict=True))
+    bits = ", ".join(
+        f"{model} {score.bits_per_character_with_ends:.4f}" for model, score in zip(models, scores, strict=True)
+    )
+    return (
+        f"Of {file} not all predict the same number of ends of documents ({predicted}), each of which takes bits and is no "
+        f"character.  With each as a character: {bits}"
+    )
 
 
 def same(values: Sequence[Any]) -> bool:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, default, print_json
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, default
+from seqgen.cli.printing import print_json
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, complete_model, readable, say
+from seqgen.cli.environment import Command, complete_model
+from seqgen.cli.printing import readable, say
 
 if TYPE_CHECKING:
     from seqgen.registry import ModelVersion, Registry

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, default, print_json, readable, say, warn, width
+from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.printing import print_json, readable, say, warn, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ EPILOG = """[bold]Examples[/bold]
 
 seqgen models list
 
-seqgen models list 'novel*' --sort bits --limit 10
+seqgen models list "novel*" --sort bits --limit 10
 
 seqgen models list --tag good --tokenizer bpe --json"""
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, print_json, say
+from seqgen.cli.environment import Command, JsonOption, complete_model
+from seqgen.cli.printing import print_json, say
 
 
 def add_rename_to(app: typer.Typer) -> None:

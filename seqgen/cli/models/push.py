@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, default, print_json, say
+from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.printing import print_json, say
 from seqgen.cli.transfer import transfer_bar
 
 

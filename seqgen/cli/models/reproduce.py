@@ -6,21 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    Environment,
-    JsonOption,
-    add_row,
-    complete_model,
-    print_json,
-    readable,
-    say,
-    show,
-    shown,
-    styled,
-    table,
-    warn,
-)
+from seqgen.cli.environment import Command, Environment, JsonOption, complete_model
+from seqgen.cli.printing import add_row, print_json, readable, say, show, shown, styled, table, warn
 
 if TYPE_CHECKING:
     from seqgen.training.reproduction import Comparison

@@ -7,21 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    JsonOption,
-    add_row,
-    complete_model,
-    default,
-    print_json,
-    readable,
-    show,
-    shown,
-    styled,
-    table,
-    warn,
-    width,
-)
+from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.printing import add_row, print_json, readable, show, shown, styled, table, warn, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

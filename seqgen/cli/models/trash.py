@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, add_row, complete_model, default, print_json, say, show, table
+from seqgen.cli.environment import Command, JsonOption, complete_model, default
 from seqgen.cli.models.listing import age, short_number
+from seqgen.cli.printing import add_row, print_json, say, show, table
 
 if TYPE_CHECKING:
     from seqgen.registry import ModelVersion, Registry

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import (
-    Command,
-    JsonOption,
-    complete_model,
-    default,
-    print_json,
-    readable,
-    say,
-    status_line,
-)
+from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.printing import print_json, readable, say, status_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -49,6 +49,21 @@ def test_they_are_measured_on_a_file_per_character_as_evaluate_does(seqgen, two)
     assert re.search(r"≠ +bits per character on \S+novel.txt +\d\.\d{4} +\d\.\d{4}", page)
 
 
+def test_where_they_predict_other_numbers_of_ends_that_is_said_with_what_compares(seqgen, novel, tmp_path):
+    (tmp_path / "lines.txt").write_text("the ice\nthe sea\n" * 30)
+    tiny = ("--hidden-size", 8, "--embedding-size", 4, "--batch-size", 4, "--max-steps", 2, "--ngram-order", 0, "-q")
+    assert seqgen("train", "lines.txt", "--dataset", "lines", "--backend", "torch", *tiny).exit_code == 0
+    command = ("models", "compare", "novel", "lines", "--on", "lines.txt")
+    found = json.loads(seqgen(*command, "--json").stdout)
+    (novel_bits, lines_bits), with_ends = found["files"]["lines.txt"], found["files_with_ends"]["lines.txt"]
+    assert with_ends == [novel_bits, pytest.approx(lines_bits * 7 / 8)]  # lines of seven characters and an end
+    assert seqgen(*command).stderr.splitlines()[0] == (
+        "note: Of lines.txt not all predict the same number of ends of documents (novel:1 0, lines:1 60), each of which takes "
+        f"bits and is no character.  With each as a character: novel:1 {novel_bits:.4f}, lines:1 {with_ends[1]:.4f}"
+    )
+    assert "note:" not in seqgen("models", "compare", "lines", "lines", "--on", "lines.txt").stderr
+
+
 def test_standard_input_and_a_pipe_are_read_once_for_all(seqgen, refused, two, tmp_path):
     command = ("models", "compare", "novel", "words", "--json", "--on")
     text = two.read_bytes()

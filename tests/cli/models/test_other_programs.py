@@ -138,7 +138,7 @@ def test_a_package_that_is_missing_is_named_with_what_to_install(refused, novel,
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.setitem(sys.modules, "h5py", None)
     sentence = refused("models", "export", "novel", "novel.onnx", exit_code=1)
-    assert sentence == "Writing ONNX needs onnx, which is not installed.  pip install 'seqgen[onnx]'"
+    assert sentence == 'Writing ONNX needs onnx, which is not installed.  pip install "seqgen[onnx]"'
     (tmp_path / "a.weights.h5").write_bytes(b"")
     sentence = refused("models", "import", "a.weights.h5", exit_code=1)
-    assert sentence == "Reading what Keras wrote needs h5py, which is not installed.  pip install 'seqgen[h5]'"
+    assert sentence == 'Reading what Keras wrote needs h5py, which is not installed.  pip install "seqgen[h5]"'

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import time
 
 import pytest
 
@@ -14,6 +16,8 @@ def names(seqgen):
 
 
 def test_what_is_removed_can_be_restored(seqgen, novel):
+    yesterday = time.time() - 86_400
+    os.utime(novel, (yesterday, yesterday))  # so that it is not for being new that it was removed just now
     assert seqgen("models", "rm", "novel:1").stderr == (
         "novel:1 is in the trash.  To have it back: seqgen models restore novel:1\n"
     )

@@ -10,8 +10,8 @@ from seqgen.judging.judge import Judgement
 from seqgen.judging.measures import DISTINCT, REPEATED, Figures
 
 
-def plot(judgement: Judgement, path: Path, *, title: str) -> None:
-    """Write the plot; the file's suffix says in which format: png, svg, pdf, ...
+def write_figure(judgement: Judgement, path: Path, *, title: str) -> None:
+    """Write the figures of a judgement as a plot; the file's suffix says in which format: png, svg, pdf, ...
 
     Raises:
         MissingDependencyError: matplotlib is not installed.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from seqgen.cli.environment import add_row, print_json, show, shown, styled, table
+from seqgen.cli.printing import add_row, print_json, show, shown, styled, table
 
 if TYPE_CHECKING:
     from seqgen.training.dry_run import DryRun
@@ -19,7 +19,7 @@ WIDEST, HEIGHT = 100, 12
 """Columns and lines of the plot."""
 
 
-def chosen_trial(arguments: dict[str, Any]) -> Callable[..., None] | None:
+def chosen_preview(arguments: dict[str, Any]) -> Callable[..., None] | None:
     """What to do instead of training, if anything; takes its flags out of the arguments, and what it does not need.
 
     Raises:
@@ -66,8 +66,11 @@ def lr_find(*sources: str, as_json: bool, **arguments: Any) -> None:
 def show_dry_run(found: DryRun) -> None:
     """Words and tables on standard output."""
     facts, memory, prepared = found.to_json(), found.memory, found.prepared
-    training = ", ".join(f"{name} {_size(count)}" for name, count in asdict(memory).items() if name != "ngrams")
     values, expected = facts["training"], facts["expected"]
+    labels = {"optimizer": "optimizer and running average"} if values["weight_average"] else {}
+    training = ", ".join(
+        f"{labels.get(name, name)} {_size(count)}" for name, count in asdict(memory).items() if name != "ngrams"
+    )
     show(styled((prepared.described, "bold")))
     rows = table("", "")
     for label, value in [

@@ -15,8 +15,8 @@ TINY = ("--backend", "torch", "--hidden-size", 16, "--embedding-size", 8, "--seq
 
 
 @pytest.fixture
-def trial(seqgen, corpus, seqgen_home):
-    """Run a trial on the small corpus; whatever it shows, it leaves only tokens behind."""
+def preview(seqgen, corpus, seqgen_home):
+    """Run a preview on the small corpus; whatever it shows, it leaves only tokens behind."""
 
     def run(*options, command=seqgen):
         outcome = command("train", corpus, *TINY, *options)
@@ -27,8 +27,8 @@ def trial(seqgen, corpus, seqgen_home):
     return run
 
 
-def test_a_dry_run_shows_sizes_time_and_where_each_option_came_from(trial):
-    outcome = trial("--dry-run", "--max-steps", 1000)
+def test_a_dry_run_shows_sizes_time_and_where_each_option_came_from(preview):
+    outcome = preview("--dry-run", "--max-steps", 1000)
     assert re.fullmatch(
         r"dry run  7 steps of novel: lstm 1 x 16, [\d,]+ parameters, torch on cpu, \w+ \.\.\.\n", outcome.stderr
     )
@@ -36,7 +36,7 @@ def test_a_dry_run_shows_sizes_time_and_where_each_option_came_from(trial):
         r"^novel: lstm 1 x 16, [\d,]+ parameters, torch on cpu, ",
         r"^ corpus +5,400 training tokens, \d+ different.*: chose ",
         r"^ parameters +[\d,]+ ",
-        r"^ memory +up to [\d.]+ MB: weights [\d.]+ MB, gradients [\d.]+ MB, optimizer [\d.]+ MB, ",
+        r"^ memory +up to [\d.]+ MB: weights [\d.]+ MB, gradients [\d.]+ MB, optimizer and running average [\d.]+ MB, ",
         r"activations [\d.]+ MB, logits [\d.]+ MB \(estimated\)",
         r"^ n-grams +[\d.]+ MB when all is trained \(estimated\)",
         *(
@@ -56,8 +56,8 @@ def test_a_dry_run_shows_sizes_time_and_where_each_option_came_from(trial):
         assert re.search(pattern, outcome.stdout, re.MULTILINE), pattern
 
 
-def test_a_dry_run_as_json_has_all_of_it(trial):
-    outcome = trial("--dry-run", "--json", "--quiet")
+def test_a_dry_run_as_json_has_all_of_it(preview):
+    outcome = preview("--dry-run", "--json", "--quiet")
     assert outcome.stderr == ""
     found = json.loads(outcome.stdout)
     assert (found["model"], found["backend"], found["device"], found["vocab_size"] > 20) == (
@@ -81,8 +81,8 @@ def test_a_dry_run_as_json_has_all_of_it(trial):
     assert found["expected"]["epochs"] == pytest.approx(found["expected"]["steps"] / 84)
 
 
-def test_lr_find_draws_the_loss_against_the_rate_and_suggests_one(trial):
-    outcome = trial("--lr-find")
+def test_lr_find_draws_the_loss_against_the_rate_and_suggests_one(preview):
+    outcome = preview("--lr-find")
     assert re.fullmatch(
         r"lr-find  100 steps at rates from 1e-06 to 1 of novel: lstm 1 x 16, .* \.\.\.\n", outcome.stderr
     )
@@ -97,8 +97,8 @@ def test_lr_find_draws_the_loss_against_the_rate_and_suggests_one(trial):
     assert max(map(len, outcome.stdout.splitlines())) <= 100
 
 
-def test_lr_find_as_json_has_the_points(trial):
-    found = json.loads(trial("--lr-find", "--json").stdout)
+def test_lr_find_as_json_has_the_points(preview):
+    found = json.loads(preview("--lr-find", "--json").stdout)
     assert 60 < len(found["points"]) <= 100
     assert found["points"][0].keys() == {"learning_rate", "loss", "smoothed"}
     rates = {point["learning_rate"] for point in found["points"]}
@@ -106,8 +106,8 @@ def test_lr_find_as_json_has_the_points(trial):
     assert found["suggestion"] == pytest.approx(found["lowest_loss_at"] / 10, rel=0.06)
 
 
-def test_in_a_terminal_the_plot_fits_80_columns(trial, terminal):
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", trial("--lr-find", command=terminal).stdout)
+def test_in_a_terminal_the_plot_fits_80_columns(preview, terminal):
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", preview("--lr-find", command=terminal).stdout)
     assert "●" in plain
     lines = re.split(r"[\r\n]+", plain)
     assert max(len(line) for line in lines if not line.startswith("lr-find")) <= 80

@@ -1,0 +1,150 @@
+"""Files appear whole, and what the system refuses is tried again only where that helps."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import weakref
+
+import pytest
+
+from seqgen import files
+from seqgen.core.errors import OutputError
+
+
+class Holder:
+    """What holds itself, so that only collecting lets go of it."""
+
+    def __init__(self):
+        self.itself = self
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Lets the system refuse so many renames; gives how many there were, at the end also those that it did."""
+
+    def refuse(times):
+        tried = []
+        rename = os.rename
+
+        def attempt(*paths):
+            tried.append(paths)
+            if len(tried) <= times:
+                raise PermissionError(errno.EACCES, "Access is denied")
+            rename(*paths)
+
+        monkeypatch.setattr(os, "rename", attempt)
+        return tried
+
+    return refuse
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """What is open stays where it is."""
+    monkeypatch.setattr(files, "HELD_WHERE_OPEN", True)
+    monkeypatch.setattr(files, "RENAME_SECONDS", 60.0)
+    monkeypatch.setattr(files, "_RENAME_PAUSE", 0.001)
+
+
+@pytest.mark.usefixtures("windows")
+def test_on_windows_a_folder_that_is_read_by_a_scanner_is_renamed_a_moment_later(tmp_path, refusing):
+    (tmp_path / "old").mkdir()
+    held = weakref.ref(Holder())
+    tried = refusing(3)
+    files.move(tmp_path / "old", tmp_path / "new")
+    assert ((tmp_path / "new").is_dir(), len(tried)) == (True, 4)
+    assert held() is None
+
+
+@pytest.mark.usefixtures("windows")
+def test_on_windows_a_folder_that_stays_open_is_refused_at_last(tmp_path, refusing, monkeypatch):
+    monkeypatch.setattr(files, "RENAME_SECONDS", 0.1)
+    (tmp_path / "old").mkdir()
+    tried = refusing(10**6)
+    with pytest.raises(PermissionError):
+        files.move(tmp_path / "old", tmp_path / "new")
+    assert tried
+
+
+@pytest.mark.usefixtures("windows")
+def test_what_is_in_the_way_is_told_at_once(tmp_path, refusing):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    tried = refusing(0)
+    with pytest.raises(OSError, match="not empty"):
+        files.move(tmp_path / "old", tmp_path / "new")
+    assert len(tried) == 1
+
+
+def test_elsewhere_a_folder_that_may_not_be_renamed_is_refused_at_once(tmp_path, refusing, monkeypatch):
+    monkeypatch.setattr(files, "HELD_WHERE_OPEN", False)
+    (tmp_path / "old").mkdir()
+    tried = refusing(1)
+    with pytest.raises(PermissionError):
+        files.move(tmp_path / "old", tmp_path / "new")
+    assert len(tried) == 1
+
+
+def test_a_file_takes_the_place_of_another_only_where_that_is_meant(tmp_path):
+    (tmp_path / "old").write_text("new text")
+    (tmp_path / "there").write_text("old text")
+    files.move(tmp_path / "old", tmp_path / "there", over=True)
+    assert (tmp_path / "there").read_text() == "new text"
+    assert not (tmp_path / "old").exists()
+
+
+def test_a_lock_that_somebody_has_just_opened_stays(tmp_path, monkeypatch):
+    lock = tmp_path / ".lock"
+    files.remove_lock(lock)  # it is gone already
+    lock.touch()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "The process cannot access the file", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        files.remove_lock(lock)
+    assert lock.exists()
+    files.remove_lock(lock)
+    assert not lock.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
+def test_a_new_folder_is_for_whom_other_new_folders_are(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with files.new_folder(tmp_path / "parent") as folder:
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+            (folder / "file").touch()
+    finally:
+        os.umask(before)
+    assert list((tmp_path / "parent").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="folders are not flushed there")
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EBADF])
+def test_a_file_system_that_flushes_no_folders_is_none_that_cannot_be_written(tmp_path, monkeypatch, code):
+    flush = os.fsync
+
+    def refuse(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    files.replace_bytes(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="folders are not flushed there")
+def test_a_disk_that_fails_while_a_folder_is_flushed_is_told(tmp_path, monkeypatch):
+    def fail(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OutputError, match="cannot be written: Input/output error"):
+        files.replace_bytes(tmp_path / "file", b"whole")
