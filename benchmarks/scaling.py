@@ -253,7 +253,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of steps at each point")
     parser.add_argument("--quick", action="store_true", help="one round, one second at each point")
-    parser.add_argument("--plot", type=Path, metavar="FOLDER", help="write SVG there, by pip install 'seqgen[plot]'")
+    parser.add_argument("--plot", type=Path, metavar="FOLDER", help='write SVG there, by pip install "seqgen[plot]"')
     parser.add_argument("--point", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.point:
