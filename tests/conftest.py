@@ -20,6 +20,9 @@ from pathlib import Path
 
 import pytest
 
+# Models of 16 units gain nothing from a second thread, and on a busy machine they wait for it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture
 def seqgen_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -17,9 +17,6 @@ import pytest
 from seqgen.core import declared
 from tests.conftest import Result, run_here
 
-# Models of 16 units gain nothing from a second thread, and on a busy machine they wait for it.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 CORPORA = Path(__file__).parents[2] / "corpora"
 
 MIXED = ("--hidden-size", 16, "--embedding-size", 8, "--seq-len", 16, "--batch-size", 4, "--max-steps", 6)
