@@ -239,6 +239,7 @@ class LanguageModel:
             DamagedModelError: the model's folder does not say how it was trained.
         """
         from seqgen.data.batching import make_batching  # with the store some 10 ms, which generating does without
+        from seqgen.data.reading import contents
         from seqgen.data.store import open_or_build
 
         how = recorded(self.saved.config.training, "batching", "seq_len", where=self.saved.where)
@@ -272,7 +273,7 @@ class LanguageModel:
         # Not every token is scored: some windows, and without ends no document's first one.
         scored = tokens / (len(part.tokens) - 1)
         characters, ends = max(1, round(characters * scored)), round(ends * scored)
-        missing, share = unknown_among(self.tokenizer, (document.content for document in documents.documents()))
+        missing, share = unknown_among(self.tokenizer, contents(documents, self.tokenizer))
         return Score(nats, tokens, characters, missing, unknown_share=share, ends=ends)
 
     def _unusable(self, prompt: Content) -> str:
