@@ -22,9 +22,9 @@ from typing import Any
 from side_by_side import RESULTS, write_results
 
 import seqgen
+from seqgen.judging.figure import write_figure
 from seqgen.judging.judge import judge
 from seqgen.judging.measures import DISTINCT, Figures
-from seqgen.judging.plot import plot
 
 _PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 _PARSER.add_argument("corpus", nargs="?", default="ice")
@@ -89,7 +89,9 @@ def measure(
         judgement = judge(model, samples, random_seed=0)
     if plots is not None:
         plots.mkdir(parents=True, exist_ok=True)
-        plot(judgement, plots / f"judging-{preset}.svg", title=f"{corpus}, preset {preset}, {seconds:g} s of training")
+        write_figure(
+            judgement, plots / f"judging-{preset}.svg", title=f"{corpus}, preset {preset}, {seconds:g} s of training"
+        )
     trained = {
         "bits per character": f"{model.training_record['bits_per_character']:.3f}",
         "steps": f"{model.training_record['steps']:,}",

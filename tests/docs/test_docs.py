@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import re
 import shlex
@@ -290,6 +291,16 @@ def test_a_benchmark_needs_no_arguments_and_hides_no_package(path):
             given = {each.arg: getattr(each.value, "value", None) for each in call.keywords}
             assert call.args[0].value.startswith("-") or given.get("nargs") in ("?", "*")
             assert not given.get("required")
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_what_a_benchmark_takes_from_seqgen_is_there(path):
+    for each in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(each, ast.ImportFrom) and each.module.partition(".")[0] == "seqgen":
+            module = importlib.import_module(each.module)
+            for name in each.names:
+                inside = f"{each.module}.{name.name}"
+                assert hasattr(module, name.name) or importlib.util.find_spec(inside), inside
 
 
 def test_the_documentation_builds_without_a_warning(tmp_path):
