@@ -60,7 +60,7 @@ def decoded(
         CorpusError: it is binary, or not in that encoding.
     """
     decoder: Any = None
-    codec, right = "", False
+    codec, right, nuls = "", False, False
     marked: tuple[str, int] | None = None
     read = 0  # bytes before this block
     for block in itertools.chain(blocks, [b""]):  # the empty one is the end
@@ -73,13 +73,16 @@ def decoded(
             data = block[mark:]
             decoder = codecs.getincrementaldecoder(codec)(errors)
         refuse_binary(block, read, codec, source=source, dataset=dataset, alone=alone)
+        nuls = nuls or b"\0" in block
         waiting = len(decoder.getstate()[0])  # bytes of a character that began in the block before
         try:
             text = decoder.decode(data, final=not block)
         except UnicodeDecodeError as error:
             offset = read + len(block) - len(data) - waiting + error.start
             failed = (codec, *tried, *encodings_of(encoding))
-            advice = _advice(codec, error, dataset, failed=failed, right=right, marked=marked is not None, alone=alone)
+            advice = _advice(
+                codec, error, dataset, failed=failed, right=right, nuls=nuls, marked=marked is not None, alone=alone
+            )
             msg = (
                 f"{source} is not {codec.upper()} text: byte {offset:,} (0x{error.object[error.start]:02X}) "
                 f"does not fit.  {advice}"
@@ -179,6 +182,7 @@ def _advice(
     *,
     failed: Iterable[str],
     right: bool,
+    nuls: bool,
     marked: bool,
     alone: bool,
 ) -> str:
@@ -190,11 +194,12 @@ def _advice(
         dataset: for the option.
         failed: encodings in which they do not, that one among them.
         right: whether characters beyond ASCII came before that do fit.
+        nuls: whether the file has NULs so far, as text in UTF-16 has and in UTF-8 has not.
         marked: whether a byte order mark tells the encoding, so that another one is not taken.
         alone: whether advice need not suit other files.
     """
     unfit = {codecs.lookup(each).name for each in failed}
-    guesses = [] if marked else _guesses(codec, error, right=right)
+    guesses = [] if marked else _guesses(codec, error, right=right, nuls=nuls)
     guesses = [each for each in guesses if codecs.lookup(each).name not in unfit]
     if not guesses:
         return f"If it is a byte that went wrong, --dataset {dataset}:errors=replace reads it as U+FFFD"
@@ -210,7 +215,7 @@ def _advice(
     )
 
 
-def _guesses(codec: str, error: UnicodeDecodeError, *, right: bool) -> list[str]:
+def _guesses(codec: str, error: UnicodeDecodeError, *, right: bool, nuls: bool) -> list[str]:
     """Encodings that bytes may be in which are not in this one; none where it is right, and single bytes went wrong.
 
     By the bytes around the wrong one: in Western text, letters beyond ASCII stand among others; in other scripts there are only
@@ -218,7 +223,7 @@ def _guesses(codec: str, error: UnicodeDecodeError, *, right: bool) -> list[str]
     """
     near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR]
     if _wide(codec):
-        return [] if b"\0" in near else ["utf-8"]
+        return [] if nuls else ["utf-8"]
     # Not to the end where a block ends, maybe within a character.
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(near, final=error.end == len(error.object))
     wrong = text.count(REPLACEMENT)

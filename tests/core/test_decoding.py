@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seqgen.core import files
@@ -192,6 +192,7 @@ def test_utf_16_without_a_mark_is_recognised_in_the_advice_beside_other_files_to
     st.sampled_from(["auto", "ascii", "cp1252", "shift_jis", "utf-16-le", "utf-8/cp1252", "cp1252/utf-8"]),
     st.booleans(),
 )
+@example(stored=b"\x00\x00\x01", encoding="auto", alone=True)
 def test_advice_never_runs_in_a_circle(stored, encoding, alone):
     """Whoever follows it comes to a text, or to what is binary; never to the same message."""
     seen, errors = set(), "strict"
