@@ -23,7 +23,7 @@ def reading(tokens: int) -> Iterator[Callable[[int], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from seqgen.training.progress import redraws
+    from seqgen.consoles import redraws
 
     redrawn = redraws(console := Console(stderr=True))
     columns = (

@@ -49,7 +49,7 @@ def progress(
     from rich.console import Console
     from rich.progress import Progress
 
-    from seqgen.training.progress import redraws
+    from seqgen.consoles import redraws
 
     console = Console(stderr=True)
     bar = Progress(

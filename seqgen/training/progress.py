@@ -18,6 +18,7 @@ from rich.status import Status as Spinning
 from rich.table import Table
 from rich.text import Text
 
+from seqgen.consoles import redraws
 from seqgen.evaluation import bits_per_character, shown_bits
 from seqgen.training.curve import LossCurve
 from seqgen.training.trainer import Tick
@@ -375,15 +376,6 @@ def _suitable(*, progress: bool) -> Reporter:
     if console.is_jupyter:
         return NotebookReporter()
     return TerminalReporter(console) if redraws(console) else PlainReporter()
-
-
-def redraws(console: Console) -> bool:
-    """Whether what a console shows can be redrawn in place.
-
-    A dumb terminal would show nothing until the end.  Where FORCE_COLOR or TTY_COMPATIBLE asks for colours, rich takes anything
-    for a terminal, and a log would be full of bars and of what moves the cursor.
-    """
-    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
 
 
 def _write_line(text: str) -> None:
