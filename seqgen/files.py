@@ -8,13 +8,18 @@ import gc
 import json
 import os
 import shutil
+import stat
 import time
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqgen.core.errors import OutputError
+
+if TYPE_CHECKING:
+    import filelock
 
 TICK_NS = 2_000_000_000
 """What differs by this differs on every disk: FAT counts in two seconds."""
@@ -24,6 +29,9 @@ HELD_WHERE_OPEN = os.name == "nt"
 
 RENAME_SECONDS, _RENAME_PAUSE = 2.0, 0.05
 """For how long a rename is tried again where what is renamed is held, and how long each waits for the next."""
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
+"""By these a file system says that it has no locks: some that lie on a network, or in a container, do."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -78,17 +86,21 @@ def replace_bytes(path: Path, content: bytes) -> None:
 def move(source: Path, target: Path, *, over: bool = False) -> None:
     """Rename a file or a folder, of which nothing may be open or mapped by this process: Windows would refuse.
 
+    Where the target is on another disk, as behind a link, it is copied to beside the target and renamed there: so there too
+    it appears whole.
+
     Windows also refuses for a moment after something was written, while a virus scanner or the indexer reads it, and
     as long as an array that nobody uses any more, but that is not collected yet, is mapped from it: so there it is tried again
     for two seconds.
 
     Args:
         source: the file or folder.
-        target: its new path, in the same file system.
+        target: its new path.
         over: whether it takes the place of a file that may be there.
 
     Raises:
         OSError: the system refuses.
+        OutputError: the other disk does not take it.
     """
     rename = source.replace if over else source.rename
     ends = time.monotonic() + RENAME_SECONDS
@@ -100,8 +112,49 @@ def move(source: Path, target: Path, *, over: bool = False) -> None:
                 raise
             gc.collect()
             time.sleep(_RENAME_PAUSE)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _move_to_another_disk(source, target, over=over)
+            return
         else:
             return
+
+
+def _move_to_another_disk(source: Path, target: Path, *, over: bool) -> None:
+    new = target.with_name(f".new-{uuid.uuid4().hex}")
+    try:
+        _copy(source, new)
+        move(new, target, over=over)
+        sync_folder(target.parent)  # before the only other copy goes
+    finally:
+        _remove(new)
+    if source.is_dir() and not source.name.startswith("."):
+        # Half of it must not count for a whole one, as nothing does whose name begins with a dot.
+        source = source.rename(source.with_name(f".old-{uuid.uuid4().hex}"))
+    _remove(source)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, a link, or a folder and all that is in it, flushed to the disk."""
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+    elif source.is_dir():
+        target.mkdir()
+        for each in source.iterdir():
+            _copy(each, target / each.name)
+        sync_folder(target)
+    else:
+        copy_file(source, target)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link or a folder, as far as that can be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def remove_lock(path: Path) -> None:
@@ -130,19 +183,67 @@ def locked(path: Path, refusal: str, *, patience: float = 0.0) -> Iterator[None]
         patience: seconds to wait for that process.
 
     Raises:
-        OutputError: another process holds it; with ``refusal`` as its sentence.
+        OutputError: another process holds it, with ``refusal`` as its sentence; or it cannot be locked, see :func:`hold`.
     """
-    import filelock  # 10 ms, which listing does without
-
-    lock = filelock.FileLock(path, timeout=patience)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise OutputError(refusal) from error
+    lock = hold(path, patience=patience)
+    if lock is None:
+        raise OutputError(refusal)
     try:
         yield
     finally:
         lock.release()
+
+
+def hold(path: Path, *, patience: float = 0.0) -> filelock.BaseFileLock | None:
+    """Take the lock that a file stands for, until it is released or the process ends.
+
+    The file is for whoever may write the folder that it lies in, whatever the umask: several people may share a registry.
+
+    Args:
+        path: of the file.
+        patience: seconds to wait for a process that holds it; below 0, for ever.
+
+    Returns:
+        The lock; None where another process holds it for longer.
+
+    Raises:
+        OutputError: the file cannot be written, or its disk has no locks.
+    """
+    import filelock  # 10 ms, which listing does without
+
+    # It then makes do with whether the file is there.  For good, and not by catch_warnings, which other threads would feel.
+    warnings.filterwarnings("ignore", message="flock not supported", category=UserWarning)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path, mode=path.parent.stat().st_mode & 0o666 | 0o600)
+        lock.acquire(timeout=patience)
+    except filelock.Timeout:
+        return None
+    except NotImplementedError as error:  # as earlier versions do in place of making do
+        raise OutputError(_cannot_be_locked(path, os.strerror(errno.ENOSYS))) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        msg = _cannot_be_locked(path, reason) if error.errno in _NO_LOCKS else f"{path} cannot be written: {reason}."
+        raise OutputError(msg) from error
+    return lock
+
+
+def _cannot_be_locked(path: Path, reason: str) -> str:
+    return f"{path} cannot be locked: {reason}.  It needs a disk that has locks: put SEQGEN_HOME, or what is written, on one."
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, unless it is there, for whoever may write the one that it lies in, whatever the umask; see :func:`hold`.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        return
+    path.mkdir(exist_ok=True)  # another process may have been faster
+    with contextlib.suppress(OSError):  # and then it is that process's to do; or the disk has no permissions
+        path.chmod(stat.S_IMODE(path.parent.stat().st_mode))
 
 
 @contextlib.contextmanager
@@ -167,7 +268,7 @@ def keep_newest(path: Path, others: Iterable[Path]) -> None:
     """
     times = []
     for each in others:
-        with contextlib.suppress(FileNotFoundError):  # whose process has just removed it
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # just removed, or another user's
             times.append(each.stat().st_mtime_ns)
     with writing(path):
         if times and path.stat().st_mtime_ns <= max(times):

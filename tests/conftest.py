@@ -101,6 +101,49 @@ def without_privileges() -> Sequence[str]:
 
 
 @pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes a folder another user's, who lets nobody look into it, also for root: ``closed(folder)``."""
+    folders: list[Path] = []
+
+    def refusing(name: str, *, within: bool) -> None:
+        does = getattr(os, name)
+
+        def do(path: object = ".", *rest: object, **named: object) -> object:
+            if isinstance(path, str | Path) and (Path(path).parent if within else Path(path)) in folders:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return does(path, *rest, **named)
+
+        monkeypatch.setattr(os, name, do)
+
+    for name in ("scandir", "listdir"):
+        refusing(name, within=False)
+    for name in ("stat", "mkdir"):
+        refusing(name, within=True)
+    return folders.append
+
+
+@pytest.fixture
+def other_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder from and to which nothing can be renamed, as on another disk."""
+    folder = tmp_path / "other_disk"
+    folder.mkdir()
+
+    def guarded(name: str) -> None:
+        does = getattr(os, name)
+
+        def do(*paths: str | Path, **folders: int | None) -> None:
+            if len({Path(path).parent.resolve().is_relative_to(folder.resolve()) for path in paths}) > 1:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+            does(*paths, **folders)
+
+        monkeypatch.setattr(os, name, do)
+
+    for name in ("rename", "replace"):
+        guarded(name)
+    return folder
+
+
+@pytest.fixture
 def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
     """The inodes of what is flushed to the disk from now on, with ``"renamed"`` between them where a path is renamed."""
     told: list[int | str] = []

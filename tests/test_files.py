@@ -6,7 +6,9 @@ import errno
 import os
 import stat
 import weakref
+from pathlib import Path
 
+import filelock
 import pytest
 
 from seqgen import files
@@ -148,3 +150,113 @@ def test_a_disk_that_fails_while_a_folder_is_flushed_is_told(tmp_path, monkeypat
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OutputError, match="cannot be written: Input/output error"):
         files.replace_bytes(tmp_path / "file", b"whole")
+
+
+def test_what_moves_to_another_disk_appears_there_whole_and_goes_here(tmp_path, other_disk, flushed):
+    source = tmp_path / "3"
+    (source / "deeper").mkdir(parents=True)
+    (source / "weights").write_bytes(b"weights")
+    (source / "deeper" / "link").symlink_to("../weights")
+    files.move(source, other_disk / "3")
+    moved = other_disk / "3"
+    assert (moved / "weights").read_bytes() == b"weights"
+    assert (moved / "deeper" / "link").readlink() == Path("../weights")
+    renamed = max(
+        place
+        for place, what in enumerate(flushed)
+        if what == "renamed" and place < flushed.index(other_disk.stat().st_ino)
+    )
+    assert (moved / "weights").stat().st_ino in flushed[:renamed]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other_disk"]
+    assert [path.name for path in other_disk.iterdir()] == ["3"]
+
+
+def test_a_file_takes_the_place_of_another_on_another_disk_too(tmp_path, other_disk):
+    (tmp_path / "new").write_text("new text")
+    (other_disk / "there").write_text("old text")
+    files.move(tmp_path / "new", other_disk / "there", over=True)
+    assert [(path.name, path.read_text()) for path in other_disk.iterdir()] == [("there", "new text")]
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_another_disk_does_not_take_stays_where_it_is(tmp_path, other_disk, monkeypatch):
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "weights").write_bytes(b"weights")
+    monkeypatch.setattr(
+        "shutil.copyfileobj", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device"))
+    )
+    with pytest.raises(OutputError, match=r"weights cannot be written: No space left on device\.$"):
+        files.move(tmp_path / "3", other_disk / "3")
+    assert (tmp_path / "3" / "weights").read_bytes() == b"weights"
+    assert list(other_disk.iterdir()) == []
+
+
+@pytest.fixture
+def umask():
+    """The umask that most users have."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize(("folder", "lock"), [(0o2775, 0o664), (0o777, 0o666), (0o755, 0o644), (0o700, 0o600)])
+def test_a_lock_is_for_whoever_may_write_its_folder(tmp_path, folder, lock):
+    tmp_path.chmod(folder)
+    with files.locked(tmp_path / ".lock", "It is held."):
+        assert stat.S_IMODE((tmp_path / ".lock").stat().st_mode) == lock
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
+@pytest.mark.usefixtures("umask")
+def test_a_folder_that_several_people_write_is_for_whoever_may_write_the_one_above(tmp_path):
+    tmp_path.chmod(0o2775)
+    files.make_folder(tmp_path / ".locks")
+    assert stat.S_IMODE((tmp_path / ".locks").stat().st_mode) == 0o2775
+    (tmp_path / ".locks").chmod(0o700)
+    files.make_folder(tmp_path / ".locks")  # whoever has made it another one's has meant that
+    assert stat.S_IMODE((tmp_path / ".locks").stat().st_mode) == 0o700
+
+
+def test_a_lock_that_may_not_be_written_is_named_itself(tmp_path):
+    (tmp_path / ".lock").mkdir()
+    with (
+        pytest.raises(OutputError, match=r"\.lock cannot be written: "),
+        files.locked(tmp_path / ".lock", "It is held."),
+    ):
+        pass
+
+
+def without_locks(monkeypatch, code):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+@pytest.mark.skipif(
+    filelock.__version__.startswith("3."), reason="earlier ones take it that another process holds the lock"
+)
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_told(tmp_path, monkeypatch, code):
+    without_locks(monkeypatch, code)
+    told = rf"\.lock cannot be locked: {os.strerror(code)}\.  It needs a disk that has locks: put SEQGEN_HOME, "
+    with pytest.raises(OutputError, match=told), files.locked(tmp_path / ".lock", "It is held."):
+        pass
+
+
+@pytest.mark.skipif(filelock.__version__.startswith("3."), reason="earlier ones do not make do")
+def test_a_system_without_locks_makes_do_without_a_word(tmp_path, monkeypatch):
+    without_locks(monkeypatch, errno.ENOSYS)
+    with files.locked(tmp_path / ".lock", "It is held."):  # where a warning would be an error
+        assert files.hold(tmp_path / ".lock") is None
+
+
+def test_of_what_may_not_be_looked_at_the_time_does_not_matter(tmp_path, closed):
+    for name in ("mine", "another's"):
+        (tmp_path / name / "1").mkdir(parents=True)
+    closed(tmp_path / "another's")
+    files.keep_newest(tmp_path / "mine" / "1", [tmp_path / "another's" / "1"])

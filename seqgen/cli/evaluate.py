@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -115,8 +116,9 @@ def evaluate(
     _check(files, samples, of_samples, dataset)
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
     tell_rounding(loaded)
-    scores = _scores(loaded, files or (), dataset)
-    judgement = judged(loaded, samples, of_samples) if samples is not None else None
+    with _told_where_else(loaded):
+        scores = _scores(loaded, files or (), dataset)
+        judgement = judged(loaded, samples, of_samples) if samples is not None else None
     if json:
         result: dict[str, Any] = {"model": loaded.name, "version": loaded.version, "backend": loaded.backend}
         if files:
@@ -150,6 +152,23 @@ def _check(
         raise UsageError(msg)
 
 
+@contextlib.contextmanager
+def _told_where_else(loaded: LanguageModel) -> Iterator[None]:
+    """Say how a model is evaluated whose registry may only be read, since the tokens of a text are kept beside it."""
+    from seqgen import home
+    from seqgen.core.errors import OutputError
+    from seqgen.core.shell import command_line
+
+    try:
+        yield
+    except OutputError as error:
+        if str(home.tokens_folder()) not in str(error):
+            raise
+        how = command_line(["seqgen", "evaluate", str(loaded.saved.folder)])
+        msg = f"{error}  To keep the tokens of what is evaluated in another folder: SEQGEN_HOME=FOLDER {how} ..."
+        raise OutputError(msg) from error
+
+
 def _scores(loaded: LanguageModel, files: Sequence[str], dataset: str | None) -> list[tuple[str, Score]]:
     from seqgen.language_model import describe_missing
 
@@ -173,6 +192,7 @@ def _score_record(file: str, score: Score) -> dict[str, Any]:
         "bits_per_character_with_ends": score.bits_per_character_with_ends,
         "missing": dict(score.missing),
         "unknown_share": score.unknown_share,
+        "changed_share": score.changed_share,
     }
 
 

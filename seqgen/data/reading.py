@@ -115,7 +115,7 @@ class Reading:
             return
         with contextlib.suppress(OutputError, OSError):  # it is recognised by its content then
             place = folder / SEEN / _key(self._dataset, self._stamp)
-            place.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folder(place.parent)
             files.replace_bytes(place, files.json_bytes(asdict(self.fingerprint)))
 
     def _pieces(self, first: Document, following: Iterator[Document]) -> Iterator[Content]:

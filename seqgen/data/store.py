@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 
@@ -152,9 +151,8 @@ def _read(dataset: Dataset, folder: Path) -> Fingerprint:
 @contextlib.contextmanager
 def _alone(folder: Path, name: str) -> Iterator[None]:
     """Wait until no other process builds the store of this name."""
-    locks = folder / LOCKS
-    locks.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(locks / name):
+    files.make_folder(folder / LOCKS)
+    with files.locked(folder / LOCKS / name, f"Another process builds {folder / name}.", patience=-1):  # for ever
         yield
 
 
@@ -169,6 +167,7 @@ def _build(
     progress: Progress | None,
 ) -> None:
     building = folder / BUILDING / name
+    files.make_folder(building.parent)
     with Encoding(building, tokenizer, token_dtype(tokenizer), has_ends=has_ends) as encoding:
         same = encoding.encode(dataset, fingerprint.size, progress=progress) == fingerprint
         if same:

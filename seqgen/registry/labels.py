@@ -6,6 +6,7 @@ under the registry's lock.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any
 from seqgen import files
 from seqgen.core.errors import DamagedModelError, UsageError
 from seqgen.registry.names import LABEL, NAME, VERSION
-from seqgen.untrusted import MAX_JSON_BYTES, parse_json, read_json
+from seqgen.untrusted import MAX_JSON_BYTES, parse_json, read_json, shown
 
 LABELS = "labels.json"
 FORMAT_VERSION = 1
@@ -49,12 +50,17 @@ class Labels:
         """Those of a model's folder; none where nothing was said yet.
 
         Raises:
-            DamagedModelError: the file is not what this module writes.
+            DamagedModelError: the file is not what this module writes, or a newer one wrote it.
         """
         path, where = folder / LABELS, f"{folder.name}/{LABELS}"
-        if not path.exists():
-            return cls()
+        with contextlib.suppress(PermissionError):  # reading tells it in a sentence
+            if not path.exists():
+                return cls()
         value = read_json(path, where=where)
+        version = value.get("format_version")
+        if type(version) is int and version > FORMAT_VERSION:
+            msg = f"{where}: format version {shown(version)} is not {FORMAT_VERSION}, the one this seqgen reads: a newer one wrote it.  Upgrade seqgen."
+            raise DamagedModelError(msg)
         if fault := _fault(value):
             msg = f"{where}: {fault}.  Mend it, or remove it: then {folder.name} has no aliases, tags and notes."
             raise DamagedModelError(msg)
@@ -65,6 +71,14 @@ class Labels:
             highest=value["highest"],
             former_names=tuple(value["former_names"]),
         )
+
+    @staticmethod
+    def highest_said(folder: Path) -> int:
+        """``highest``, also of a file that cannot be read otherwise, as one that a newer seqgen wrote; 0 where it does not say."""
+        with contextlib.suppress(DamagedModelError):
+            highest = read_json(folder / LABELS, where=f"{folder.name}/{LABELS}").get("highest", 0)
+            return int(highest) if _is_version(highest) else 0
+        return 0
 
     def write(self, folder: Path) -> None:
         """Put them in the place of those that are there; only under the registry's lock.

@@ -16,6 +16,7 @@ from seqgen import files
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import order
+from seqgen.registry.folders import entries, lock_of, readable_subfolders, subfolders
 from seqgen.registry.labels import Labels
 from seqgen.registry.names import BEST, HIGHEST_KEPT, LATEST, NAME, VERSION, Reference, check_name
 
@@ -66,17 +67,20 @@ class Registry:
     folder: Path
 
     def names(self) -> list[str]:
-        """The names of all models, sorted."""
-        return [name for name in subfolders(self.folder, NAME) if subfolders(self.folder / name, VERSION)]
+        """The names of all models that may be looked at, sorted."""
+        return [name for name in subfolders(self.folder, NAME) if readable_subfolders(self.folder / name, VERSION)]
 
     def versions(self, name: str) -> list[ModelVersion]:
-        """The published versions of a model, oldest first; empty if there is none."""
+        """The published versions of a model, oldest first; empty if there is none.
+
+        Raises:
+            PermissionError: they may not be looked at.
+        """
         return versions_in(self.folder, name)
 
     def all(self) -> Iterator[ModelVersion]:
-        """Every version of every model."""
-        for name in subfolders(self.folder, NAME):
-            yield from self.versions(name)
+        """Every version of every model that may be looked at."""
+        return all_in(self.folder)
 
     def latest(self) -> ModelVersion:
         """The version that was made last, of any name.
@@ -183,17 +187,10 @@ class Registry:
         Raises:
             OutputError: the registry cannot be written, or another process keeps it for a minute.
         """
-        import filelock  # 10 ms, which listing does without
-
         with files.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.folder / ".lock")
-            try:
-                held = lock.acquire(timeout=PATIENCE)
-            except filelock.Timeout as error:
-                msg = f"Another process has been changing {self.folder} for a minute.  Try again when it has ended."
-                raise OutputError(msg) from error
-        with held:
+        refusal = f"Another process has been changing {self.folder} for a minute.  Try again when it has ended."
+        with files.locked(self.folder / ".lock", refusal, patience=PATIENCE):
             yield
 
     @contextlib.contextmanager
@@ -203,27 +200,39 @@ class Registry:
         Raises:
             OutputError: the registry cannot be written.
         """
-        import filelock
-
         folder = self.folder / f".new-{uuid.uuid4().hex}"
-        lock = filelock.FileLock(lock_of(folder))
         with files.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()  # before there is a folder: one that is there and not locked has been left
-            folder.mkdir()
         try:
-            yield folder
+            # Locked before there is a folder: one that is there and not locked has been left.
+            with files.locked(lock_of(folder), f"Another process fills {folder}."):
+                try:
+                    with files.writing(self.folder):
+                        folder.mkdir()
+                    yield folder
+                finally:
+                    shutil.rmtree(folder, ignore_errors=True)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.release()
             files.remove_lock(lock_of(folder))
+
+    def check_writable(self, name: str) -> None:
+        """Hold that a version of a model can be published, before hours are spent on one.
+
+        Raises:
+            OutputError: the folder that it would come into cannot be written.
+        """
+        folder = self.folder / name
+        with files.writing(folder):
+            there = folder.is_symlink() or folder.exists()
+        with files.new_folder(folder if there else self.folder):
+            pass
 
     def publish(self, name: str, folder: Path, *, number: int | None = None, made_now: bool = False) -> ModelVersion:
         """Make a whole model folder the next version of ``name``, by rename; safe beside other processes.
 
         Args:
             name: of the model.
-            folder: in the same file system; it is gone afterwards.
+            folder: it is gone afterwards.
             number: of the version, if there never was one of that number here and it leaves enough for others; None: the next.
             made_now: it was made after all that is here, whatever the clock says.
 
@@ -235,9 +244,9 @@ class Registry:
         parent = self.folder / name
         if number is not None and number > HIGHEST_KEPT:
             number = None
-        if made_now:
-            order.come_after(folder, (*self.all(), *Registry(self.folder / TRASH).all()))
         with files.writing(parent):
+            if made_now:
+                order.come_after(folder, (*self.all(), *all_in(self.folder / TRASH)))
             while True:
                 parent.mkdir(parents=True, exist_ok=True)
                 free = number if number is not None and self._was_never(name, number) else self._highest(name) + 1
@@ -260,26 +269,19 @@ class Registry:
 
     def _highest(self, name: str) -> int:
         """The highest version that there is or was, so that a number never comes to mean another model."""
-        return max([self._removed(name), *self._numbers(name)])
+        return max([Labels.highest_said(self.folder / name), *self._numbers(name)])
 
     def _was_never(self, name: str, number: int) -> bool:
         """Whether a number has not been given yet."""
-        return number > self._removed(name) and number not in self._numbers(name)
+        return number > Labels.highest_said(self.folder / name) and number not in self._numbers(name)
 
     def _numbers(self, name: str) -> list[int]:
         """The numbers that cannot be given: also that of what is no folder, such as a link to a disk that is not there."""
         return [
             int(entry.name)
             for folder in (self.folder, self.folder / TRASH)
-            for entry in _entries(folder / name, VERSION)
+            for entry in entries(folder / name, VERSION)
         ]
-
-    def _removed(self, name: str) -> int:
-        """The highest version that was removed; 0 where the labels cannot be read: what was trained is published all the same."""
-        try:
-            return self.labels(name).highest
-        except DamagedModelError:
-            return 0
 
     def _aliased(self, name: str, alias: str) -> int:
         labels = self.labels(name)
@@ -361,24 +363,15 @@ def versions_in(folder: Path, name: str) -> list[ModelVersion]:
     return [ModelVersion(name, number, its / str(number)) for number in sorted(map(int, subfolders(its, VERSION)))]
 
 
-def subfolders(folder: Path | str, pattern: str) -> list[str]:
-    """The names of the folders in it that match, sorted; none where there is no such folder."""
-    return sorted(entry.name for entry in _entries(folder, pattern) if entry.is_dir())
+def all_in(folder: Path) -> Iterator[ModelVersion]:
+    """Every version that lies in a folder, by name, and may be looked at.
 
-
-def _entries(folder: Path | str, pattern: str) -> list[os.DirEntry[str]]:
-    """What lies in a folder and has a name that matches."""
-    try:
-        with os.scandir(folder) as entries:
-            fits = re.compile(pattern).fullmatch
-            return [entry for entry in entries if fits(entry.name)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def lock_of(folder: Path) -> Path:
-    """The file that is locked while a new folder is being filled."""
-    return folder.with_name(f"{folder.name}.lock")
+    Raises:
+        PermissionError: the folder itself may not be.
+    """
+    for name in subfolders(folder, NAME):
+        for number in sorted(map(int, readable_subfolders(folder / name, VERSION))):
+            yield ModelVersion(name, number, folder / name / str(number))
 
 
 def identity_of(folder: Path, *, where: str) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 from seqgen.core.errors import DamagedModelError
 from seqgen.manifest import CONFIG, MANIFEST, REQUIRED, check_sizes, read_lineage
 from seqgen.registry import order
+from seqgen.registry.folders import readable_subfolders, subfolders
 from seqgen.registry.index import Index
 from seqgen.registry.labels import Labels
 from seqgen.registry.names import BEST, LATEST, NAME, VERSION
-from seqgen.registry.store import ModelVersion, Registry, best, held_out_bits, subfolders
+from seqgen.registry.store import ModelVersion, Registry, best, held_out_bits
 from seqgen.untrusted import read_json, shown
 
 
@@ -30,8 +31,9 @@ class ModelSummary:
         corpus, fingerprint, corpus_characters: what it was trained on: sources, SHA-256, characters.
         tokenizer, backend: registered names.
         architecture, hidden_size, num_layers, parameters: its shape.
-        bits_per_character: of the published weights; None where nothing was measured.
-        held_out_bits_per_character: the same where it was measured on held-out text, and so can be compared.
+        bits_per_character: of the published weights, of the training text where nothing was held out; None where nothing was
+            measured.
+        held_out_bits_per_character: the same where it was measured on held-out text, and so can be compared; else None.
         steps, seconds: of training.
         bytes: of all its files.
         aliases: with ``latest`` and ``best``, which follow from the versions that there are.
@@ -158,7 +160,7 @@ def _unlabelled(registry: Registry) -> dict[str, list[ModelSummary]]:
     by_name: dict[str, list[ModelSummary]] = {}
     for name in subfolders(registry.folder, NAME):
         folder = f"{registry.folder}/{name}"  # a Path for each version takes a tenth of the time of a list
-        if numbers := sorted(map(int, subfolders(folder, VERSION))):
+        if numbers := sorted(map(int, readable_subfolders(folder, VERSION))):
             by_name[name] = [_summary(name, number, f"{folder}/{number}", index) for number in numbers]
     index.write()
     return by_name

@@ -7,14 +7,17 @@ import re
 import shutil
 import time
 import uuid
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqgen import files
-from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, SeqgenWarning, UsageError
+from seqgen.registry.folders import lock_of, readable_subfolders
+from seqgen.registry.labels import Labels
 from seqgen.registry.names import NAME, VERSION, Reference
-from seqgen.registry.store import TRASH, ModelVersion, Registry, lock_of, subfolders, versions_in
+from seqgen.registry.store import TRASH, ModelVersion, Registry, all_in, versions_in
 
 ABANDONED_SECONDS = 86_400.0
 """A new folder without a lock, which seqgen did not make, counts as left when nothing in it has changed for a day; so does
@@ -57,24 +60,28 @@ def remove(registry: Registry, versions: Sequence[ModelVersion]) -> None:
             if target_of(version).exists():
                 msg = f"{version} is in the trash already, from another time.  Free that first: seqgen models gc"
                 raise UsageError(msg)
+        of_names = {version.name: registry.folder / version.name for version in versions}
+        for name, folder in of_names.items():
+            # The trash remembers the number as well, see _keeps_number; and who removes something may do so because the disk is full.
+            with contextlib.suppress(DamagedModelError, OutputError):
+                labels = registry.labels(name)
+                last = max(version.version for version in versions if version.name == name)
+                replace(labels, highest=max(labels.highest, last)).write(folder)
         for version in versions:
             target = target_of(version)
-            folder = registry.folder / version.name
-            # The trash remembers the number as well; and who removes something may do so because the disk is full.
-            with contextlib.suppress(DamagedModelError, OutputError):
-                labels = registry.labels(version.name)
-                replace(labels, highest=max(labels.highest, version.version)).write(folder)
             with files.writing(version.folder):
+                files.make_folder(registry.folder / TRASH)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 files.move(version.folder, target)
                 target.touch()
+        for folder in of_names.values():
+            with files.writing(folder):
                 files.sync_folder(folder)
 
 
 def trashed(registry: Registry) -> list[ModelVersion]:
-    """What lies in the trash; each ``folder`` is where it lies there."""
-    names = subfolders(registry.folder / TRASH, NAME)
-    return [version for name in names for version in versions_in(registry.folder / TRASH, name)]
+    """What lies in the trash and may be looked at; each ``folder`` is where it lies there."""
+    return [*all_in(registry.folder / TRASH)]
 
 
 def restore(registry: Registry, reference: str) -> list[ModelVersion]:
@@ -113,6 +120,8 @@ def collect(
 ) -> list[Freed]:
     """Free the trash, and what publishing left where its process was killed; never what a process is still filling.
 
+    Where the labels of a name cannot be read, the highest version of it stays, with a warning: else its number would be given again.
+
     Args:
         registry: of which models.
         older_than: seconds since removal that a version has at least been in the trash.
@@ -127,7 +136,11 @@ def collect(
     now = time.time() if now is None else now
     with registry.alone():
         # A clock that was put back since the removal makes it lie in the future.
-        old = [each for each in trashed(registry) if max(0.0, now - each.folder.lstat().st_mtime) >= older_than]
+        old = [
+            each
+            for each in trashed(registry)
+            if max(0.0, now - each.folder.lstat().st_mtime) >= older_than and not _keeps_number(registry, each)
+        ]
         freed = [Freed(str(each), each.folder, size_of(each.folder)) for each in old]
         for path in _left(registry, now):
             with contextlib.suppress(FileNotFoundError):  # it was in use, and has just been removed
@@ -152,10 +165,11 @@ def size_of(path: Path) -> int:
 
 def _left(registry: Registry, now: float) -> list[Path]:
     """Folders and files that were being written or deleted by a process that is no more."""
-    within = [registry.folder, *(registry.folder / name for name in subfolders(registry.folder, NAME))]
+    places = (registry.folder, registry.folder / TRASH)
+    within = [registry.folder, *(place / name for place in places for name in readable_subfolders(place, NAME))]
     begun = [path for folder in within for start in (".new-", PULLED) for path in folder.glob(f"{start}*")]
     left = [path for path in sorted(begun) if (_forgotten if path.suffix == ".lock" else _abandoned)(path, now)]
-    return [*left, *sorted(registry.folder.glob(".old-*"))]
+    return [*left, *sorted(path for folder in within for path in folder.glob(".old-*"))]
 
 
 def _abandoned(path: Path, now: float) -> bool:
@@ -189,12 +203,12 @@ def _forgotten(lock: Path, now: float) -> bool:
 
 
 def _is_locked(path: Path) -> bool:
-    import filelock
-
-    lock = filelock.FileLock(path)
+    """Whether a process holds a lock, or it is another user's, who alone may ask."""
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
+        lock = files.hold(path)
+    except OutputError:
+        return True
+    if lock is None:
         return True
     lock.release()
     return False
@@ -214,6 +228,21 @@ def _delete(path: Path) -> None:
 def _registry_of(path: Path) -> Path:
     """The registry's folder, from one that is to be deleted."""
     return path.parents[2] if re.fullmatch(VERSION, path.name) else path.parent
+
+
+def _keeps_number(registry: Registry, version: ModelVersion) -> bool:
+    """Whether a version in the trash alone says that its number was given, since labels that cannot be read are not written; with a warning."""
+    try:
+        registry.labels(version.name)
+    except DamagedModelError as error:
+        folders = [place / version.name for place in (registry.folder, registry.folder / TRASH)]
+        there = [int(number) for folder in folders for number in readable_subfolders(folder, VERSION)]
+        if version.version < max(there) or version.version <= Labels.highest_said(folders[0]):
+            return False
+        msg = f"{version} stays in the trash, or its number would be given again: {error}"
+        warnings.warn(msg, SeqgenWarning, stacklevel=4)
+        return True
+    return False
 
 
 def _forget(registry: Registry, name: str, highest: int) -> None:

@@ -17,9 +17,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import filelock
 import numpy as np
 
 from seqgen import files
@@ -30,6 +29,9 @@ from seqgen.training.metrics import is_measurement, metric_lines
 from seqgen.training.state import load_state
 from seqgen.training.trainer import DivergedError, Trainer
 from seqgen.untrusted import MAX_TOKENIZER_BYTES, read_json, refuse_larger
+
+if TYPE_CHECKING:
+    import filelock
 
 CONSTANT = (CONFIG, TOKENIZER, "run.json")
 """Files that a run is started with; a folder without them cannot be gone on with."""
@@ -47,7 +49,7 @@ class Run:
 
     name: str
     folder: Path
-    lock: filelock.FileLock
+    lock: filelock.BaseFileLock
     keep: int = 2
     _constant: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
 
@@ -109,15 +111,10 @@ class Run:
 
     @classmethod
     def _locked(cls, name: str, folder: Path) -> Run:
-        lock = filelock.FileLock(folder / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
+        lock = files.hold(folder / LOCK)
+        if lock is None:
             msg = f"Another process is training {name} (run {folder.name}).  Wait for it, or give another --name."
-            raise OutputError(msg) from error
-        except OSError as error:
-            msg = f"{folder} cannot be written: {error.strerror or error}."
-            raise OutputError(msg) from error
+            raise OutputError(msg)
         for unfinished in [*folder.glob(".new-*"), *folder.glob(".old-*")]:
             shutil.rmtree(unfinished, ignore_errors=True)  # a single file is written over
         run = cls(name, folder, lock)
@@ -247,10 +244,10 @@ class Run:
 
 
 def _last_change(folder: Path) -> int:
-    """When a run was changed last; long ago where its process has just removed it."""
+    """When a run was changed last; long ago where its process has just removed it, or it is another user's."""
     try:
         return folder.stat().st_mtime_ns
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return 0
 
 
@@ -287,19 +284,25 @@ def _begun(folder: Path) -> bool:
     """Whether there is more in a run's folder than its lock, by which one that has just ended may be a folder again."""
     try:
         return any(each.name != LOCK for each in folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False
 
 
 def _runs(root: Path, name: str | None = None) -> list[Path]:
-    """The folders of all runs, or of those of a name."""
-    names = [name] if name else [path.name for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-    return [root / each / str(number) for each in names for number in _numbers(root / each)]
+    """The folders of all runs that this user may see, or of those of a name."""
+    if name:
+        return [root / name / str(number) for number in _numbers(root / name)]
+    runs: list[Path] = []
+    for each in root.iterdir() if root.is_dir() else ():
+        with contextlib.suppress(PermissionError):  # of another user, who shares the folder of all runs but not these
+            runs += [each / str(number) for number in _numbers(each)]
+    return runs
 
 
 def _keep_newest(folder: Path) -> None:
     """Let a run be the one that was changed last, which ``find`` takes, whatever the clock says."""
-    files.keep_newest(folder, (each for each in _runs(folder.parents[1]) if each != folder))
+    with contextlib.suppress(OSError, OutputError):  # no training ends because another could be gone on with first
+        files.keep_newest(folder, (each for each in _runs(folder.parents[1]) if each != folder))
 
 
 def _numbers(parent: Path) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_the_figures_agree_with_one_another(seqgen, corpus):
     assert score["tokens_per_character"] == 1
     assert score["bits_per_character"] == pytest.approx(score["loss"] / math.log(2))
     assert score["perplexity"] == pytest.approx(math.exp(score["loss"]))
-    assert (score["missing"], score["unknown_share"]) == ({}, 0)
+    assert (score["missing"], score["unknown_share"], score["changed_share"]) == ({}, 0, 0)
     assert (score["ends"], score["bits_per_character_with_ends"]) == (0, score["bits_per_character"])
 
 
@@ -179,3 +180,23 @@ def test_where_a_terminal_is_narrow_the_least_important_columns_go_and_never_the
     assert second.split()[0].startswith("a-chapter-with-a")
     assert max(map(len, table.splitlines())) <= columns
     assert ("perplexity" in left) == (columns < 80)
+
+
+@pytest.mark.parametrize("asked", [("other.txt",), ("--samples", 2, "--corpus", "other.txt")], ids=str)
+def test_where_the_registry_may_only_be_read_it_says_how_to_keep_the_tokens_elsewhere(
+    refused, corpus, novel, tmp_path, closed, asked
+):
+    (tmp_path / "other.txt").write_text(corpus.read_text()[:2000])
+    tokens = novel.parents[2] / "tokens"
+    shutil.rmtree(tokens)
+    tokens.mkdir()
+    closed(tokens)
+    assert refused("evaluate", "novel", *asked, exit_code=1) == (
+        f"The token store in {tokens} cannot be written: Permission denied.  To keep the tokens of what is evaluated in another "
+        f"folder: SEQGEN_HOME=FOLDER seqgen evaluate {novel} ..."
+    )
+
+
+def test_a_figure_that_cannot_be_written_is_no_matter_of_tokens(refused, corpus):
+    message = refused("evaluate", "novel", "--samples", 2, "--plot", "nowhere/novel.svg", exit_code=1)
+    assert "SEQGEN_HOME" not in message

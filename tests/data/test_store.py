@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -293,3 +294,14 @@ def test_a_folder_of_100_000_small_files_takes_little_memory(run_python, tmp_pat
     documents, characters, megabytes = map(int, done.stdout.split())
     assert (documents, characters) == (100_000, sum(len(f"file {number}\n") for number in range(100_000)))
     assert megabytes < 100
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
+def test_what_stores_share_is_for_whoever_may_write_their_folder(files, settled, tmp_path):
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    folder.chmod(0o2775)
+    open_or_build(TextDataset(sources=(str(files),)), ABC, folder)
+    shared = [folder / name for name in (".building", ".locks", ".seen")]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in shared] == [0o2775] * 3
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder / ".locks").iterdir()] == [0o664]

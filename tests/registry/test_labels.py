@@ -72,7 +72,7 @@ def test_what_follows_from_the_versions_cannot_be_set(alias):
 @pytest.mark.parametrize(
     "change",
     [
-        {"format_version": 2},
+        {"format_version": 0},
         {"more": 1},
         {"aliases": []},
         {"aliases": {"prod": "1"}},
@@ -98,6 +98,28 @@ def test_a_file_that_says_something_else_is_damaged(registry, publish, change):
         registry.labels("novel")
     assert str(registry.find("novel")) == "novel:1"
     assert str(publish()) == "novel:2"  # a model that was trained is published all the same
+
+
+@pytest.mark.parametrize("more", [{}, {"colours": {}, "tags": []}], ids=str)
+def test_a_file_of_a_newer_seqgen_is_not_to_be_thrown_away(registry, publish, more):
+    publish()
+    registry.change_labels("novel", lambda labels: labels.with_tags(1, add=["good"]))
+    path = registry.folder / "novel" / LABELS
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 2, **more}))
+    with pytest.raises(DamagedModelError) as refusal:
+        registry.labels("novel")
+    assert str(refusal.value) == (
+        "novel/labels.json: format version 2 is not 1, the one this seqgen reads: a newer one wrote it.  Upgrade seqgen."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "highest"), [('{"highest": 7}', 7), ('{"highest": -1}', 0), ("{}", 0), ("x", 0), (None, 0)]
+)
+def test_the_highest_number_is_taken_from_whatever_says_it(tmp_path, content, highest):
+    if content is not None:
+        (tmp_path / LABELS).write_text(content)
+    assert Labels.highest_said(tmp_path) == highest
 
 
 def test_processes_that_label_at_once_lose_nothing(registry, publish):

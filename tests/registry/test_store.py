@@ -15,6 +15,7 @@ from seqgen.core.errors import ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import faults
 from seqgen.registry import Registry, moving, trash
 from seqgen.registry.store import best
+from seqgen.registry.summary import summaries
 
 PUBLISHES = """
 import importlib.util, pathlib, sys
@@ -312,3 +313,57 @@ def test_only_the_digits_of_ascii_are_a_version(registry, publish):
     assert [str(version) for version in registry.all()] == ["novel:1"]
     with pytest.raises(UsageError):
         registry.find("novel:\u0661")
+
+
+def test_what_another_user_lets_nobody_look_at_hides_nothing_else(registry, publish, closed):
+    for name in ("novel", "private"):
+        publish(name)
+    closed(registry.folder / "private")
+    assert registry.names() == ["novel"]
+    assert [str(version) for version in registry.all()] == ["novel:1"]
+    assert str(registry.latest()) == "novel:1"
+    assert [each.reference for each in summaries(registry)[0]] == ["novel:1"]
+    with pytest.raises(ModelNotFoundError, match='No model "tale"'):
+        registry.find("tale")
+    with pytest.raises(PermissionError):
+        registry.find("private")
+    assert str(publish("novel", made_now=True)) == "novel:2"
+    with pytest.raises(OutputError, match="private cannot be written: Permission denied"):
+        publish("private", made_now=True)
+
+
+def test_a_link_to_where_nobody_may_look_is_no_model(registry, publish, tmp_path, without_privileges):
+    publish()
+    (tmp_path / "private" / "tale").mkdir(parents=True)
+    (registry.folder / "tale").symlink_to(tmp_path / "private" / "tale")
+    (tmp_path / "private").chmod(0)
+    names = (
+        "import pathlib, sys; from seqgen.registry import Registry; print(Registry(pathlib.Path(sys.argv[1])).names())"
+    )
+    command = [*without_privileges, sys.executable, "-c", names, registry.folder]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    (tmp_path / "private").chmod(0o700)
+    assert (found.stdout, found.stderr) == ("['novel']\n", "")
+
+
+def test_a_model_may_lie_on_another_disk(registry, publish, other_disk):
+    (other_disk / "novel").mkdir()
+    registry.folder.mkdir()
+    (registry.folder / "novel").symlink_to(other_disk / "novel")
+    version = publish()
+    assert (str(version), faults(version.folder, where="novel:1")) == ("novel:1", [])
+    assert [path.name for path in (other_disk / "novel").iterdir()] == ["1"]
+    assert [path.name for path in registry.folder.iterdir()] == ["novel"]
+
+
+def test_where_a_version_could_not_be_published_is_told_before_it_is_made(registry, publish, closed):
+    registry.check_writable("novel")
+    publish()
+    registry.check_writable("novel")
+    assert [path.name for path in (registry.folder / "novel").iterdir()] == ["1"]
+    closed(registry.folder / "novel")
+    with pytest.raises(OutputError, match="novel cannot be written: Permission denied"):
+        registry.check_writable("novel")
+    (registry.folder / "tale").symlink_to("nowhere")
+    with pytest.raises(OutputError, match="tale cannot be written"):
+        registry.check_writable("tale")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -14,10 +17,10 @@ from pathlib import Path
 import filelock
 import pytest
 
-from seqgen.core.errors import ModelNotFoundError, UsageError
+from seqgen.core.errors import ModelNotFoundError, SeqgenWarning, UsageError
 from seqgen.registry import moving, trash
+from seqgen.registry.folders import lock_of
 from seqgen.registry.labels import Labels
-from seqgen.registry.store import lock_of
 
 FILLS = """
 import pathlib, sys
@@ -68,6 +71,18 @@ def test_a_number_is_never_given_twice(registry, publish):
     trash.collect(registry)
     assert registry.names() == []
     assert str(publish()) == "novel:4"
+
+
+def test_labels_are_written_once_for_all_versions_that_are_removed_together(registry, publish, monkeypatch):
+    versions = [publish() for _ in range(4)]
+    other = publish("tale")
+    written = []
+    write = Labels.write
+    monkeypatch.setattr(Labels, "write", lambda labels, folder: (written.append(folder.name), write(labels, folder)))
+    trash.remove(registry, [*versions[::-1], other])
+    assert sorted(written) == ["novel", "tale"]
+    trash.collect(registry)
+    assert [str(publish()), str(publish("tale"))] == ["novel:5", "tale:2"]
 
 
 def test_on_a_full_disk_room_can_be_made_and_the_number_is_not_given_again(registry, publish):
@@ -308,3 +323,60 @@ def test_what_another_process_has_removed_meanwhile_is_told_and_the_others_stay(
         trash.remove(registry, [first, second])
     assert [str(version) for version in registry.all()] == ["novel:1"]
     assert [str(version) for version in trash.trashed(registry)] == ["novel:2"]
+
+
+def test_what_another_user_lets_nobody_look_at_is_not_freed(registry, publish, closed):
+    for name in ("novel", "private"):
+        trash.remove(registry, [publish(name)])
+    closed(registry.folder / ".trash" / "private")
+    assert [str(version) for version in trash.trashed(registry)] == ["novel:1"]
+    assert [each.what for each in trash.collect(registry)] == ["novel:1"]
+
+
+@pytest.mark.parametrize("highest", [1, 3])
+def test_where_the_labels_are_of_a_newer_seqgen_no_number_is_given_twice(registry, publish, highest):
+    versions = [publish(), publish(), publish()]
+    path = registry.folder / "novel" / "labels.json"
+    newer = {"format_version": 2, "highest": highest, "colours": {}}
+    path.write_text(json.dumps(newer))
+    trash.remove(registry, versions[1:])
+    with contextlib.ExitStack() as told:
+        if highest < 3:
+            told.enter_context(
+                pytest.warns(SeqgenWarning, match=r"^novel:3 stays in the trash, .*: novel/labels.json: .*Upgrade")
+            )
+        freed = trash.collect(registry)
+    assert [each.what for each in freed] == ["novel:2", "novel:3"][: 1 if highest < 3 else 2]
+    assert str(publish()) == "novel:4"
+    assert json.loads(path.read_text()) == newer
+
+
+def test_a_model_on_another_disk_goes_to_the_trash_and_comes_back(registry, publish, other_disk):
+    (other_disk / "novel").mkdir()
+    registry.folder.mkdir()
+    (registry.folder / "novel").symlink_to(other_disk / "novel")
+    version = publish()
+    before = version.identity()
+    trash.remove(registry, [version])
+    assert registry.versions("novel") == []
+    assert [path.name for path in (other_disk / "novel").iterdir()] == ["labels.json"]
+    assert [str(each) for each in trash.restore(registry, "novel")] == ["novel:1"]
+    assert registry.find("novel").identity() == before
+    assert trash.trashed(registry) == []
+
+
+def test_what_a_move_to_another_disk_left_is_freed(registry, publish):
+    publish()
+    left = [registry.folder / "novel" / ".old-1", registry.folder / ".trash" / "novel" / ".new-1"]
+    for folder in left:
+        folder.mkdir(parents=True)
+    assert [each.folder for each in trash.collect(registry, now=time.time() + 86_500)] == left[::-1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
+def test_the_trash_is_for_whoever_may_write_the_registry(registry, publish):
+    version = publish()
+    registry.folder.chmod(0o2775)
+    trash.remove(registry, [version])
+    assert stat.S_IMODE((registry.folder / ".trash").stat().st_mode) == 0o2775
+    assert stat.S_IMODE((registry.folder / ".lock").stat().st_mode) == 0o664

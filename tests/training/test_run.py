@@ -329,7 +329,7 @@ def test_counters_of_another_kind_are_refused(make_run, make_trainer, train):
     train(run, save_at=(6,))
     path = run.folder / "step-000000006" / "counters.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "surprise": 1}))
-    with pytest.raises(DamagedModelError, match="not the counters of a run"):
+    with pytest.raises(DamagedModelError, match=r"counters\.json: surprise is unknown to this seqgen"):
         run.restore(make_trainer())
 
 
@@ -456,3 +456,26 @@ def test_where_others_are_unfinished_they_are_named(make_run, tmp_path):
     (tmp_path / "ended" / "1" / ".lock").touch()
     with pytest.raises(ModelNotFoundError, match=r"There is no unfinished run of tiny .*\.  Unfinished: one, two\.$"):
         Run.find(tmp_path, "tiny")
+
+
+def test_what_another_user_lets_nobody_look_at_ends_no_run(make_run, make_trainer, tmp_path, closed):
+    (tmp_path / "private" / "1").mkdir(parents=True)
+    closed(tmp_path / "private")
+    run = make_run()
+    run.save(make_trainer())
+    run.restore(make_trainer())
+    run.close()
+    assert Run.find(tmp_path, None).folder == run.folder
+    with pytest.raises(PermissionError):
+        Run.find(tmp_path, "private")
+
+
+def test_a_run_that_cannot_be_made_the_newest_is_saved_all_the_same(make_run, make_trainer, monkeypatch):
+    run = make_run()
+
+    def refuse(*_, **__):
+        raise OutputError("its time cannot be set")
+
+    monkeypatch.setattr("seqgen.files.keep_newest", refuse)
+    run.save(make_trainer())
+    assert run.newest_step() is not None

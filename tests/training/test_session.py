@@ -677,3 +677,14 @@ def test_a_backend_that_builds_no_model_is_named(start, monkeypatch):
     monkeypatch.setattr(TorchBackend, "build", lambda *_, **__: None)
     with pytest.raises(PluginError, match="TorchBackend.build gives None, but must give a Model"):
         start(max_steps=4)
+
+
+def test_a_model_that_could_not_be_published_is_told_before_anything_is_trained(start, resume, closed):
+    start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=4)
+    closed(home.models_folder() / "sea")
+    for train in (start, resume):
+        reporter = Reporter()
+        with pytest.raises(OutputError, match="sea cannot be written: Permission denied"):
+            train(reporter=reporter, max_steps=12)
+        assert not any(line.startswith("model ") for line in reporter.told)
+    assert unfinished() == ["sea/1"]
