@@ -19,11 +19,12 @@ import numpy.typing as npt
 from seqgen import __version__, files
 from seqgen.core import options
 from seqgen.core.canonical import GATES, check_weights
+from seqgen.core.distributions import upgrade
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Weights
-from seqgen.manifest import CONFIG, FORMAT_VERSION, NGRAMS, TOKENIZER, WEIGHTS, read_manifest, verify
+from seqgen.manifest import CONFIG, FORMAT_VERSION, NGRAMS, TOKENIZER, WEIGHTS, check_format, read_manifest, verify
 from seqgen.untrusted import (
     MAX_JSON_BYTES,
     MAX_TOKENIZER_BYTES,
@@ -132,22 +133,23 @@ def config_to_json(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def read_config(path: Path, *, where: str) -> ModelConfig:
+def read_config(path: Path, *, where: str, advice: str = "") -> ModelConfig:
     """``config.json``, checked: unknown keys are refused by name.
+
+    Args:
+        path: the file.
+        where: how messages name it.
+        advice: what a person can do where it is of this format and all the same not what is read here.
 
     Raises:
         DamagedModelError: all faults.
     """
     value = read_json(path, where=where)
-    version = value.get("format_version")
-    if version != FORMAT_VERSION:
-        msg = f"{where}: format version {shown(version)} is not {FORMAT_VERSION}, the one this seqgen reads.  Upgrade seqgen."
-        raise DamagedModelError(msg)
+    check_format(value, where=where)
     try:
         return _config_from_json(value)
     except (TypeError, OptionError) as error:
-        msg = f"{where}: {error}"
-        raise DamagedModelError(msg) from error
+        raise DamagedModelError(_advised(f"{where}: {error}", advice)) from error
 
 
 def _config_from_json(value: dict[str, Any]) -> ModelConfig:
@@ -182,6 +184,19 @@ def _config_from_json(value: dict[str, Any]) -> ModelConfig:
     )
 
 
+def written_by(config: Mapping[str, Any]) -> str | None:
+    """The version of seqgen that wrote a ``config.json``, as its parts say it; None where they do not.
+
+    Args:
+        config: what the file says, be it of another format or damaged.
+    """
+    parts = config.get("parts")
+    for record in parts.values() if isinstance(parts, dict) else ():
+        if isinstance(record, dict) and record.get("distribution") == "seqgen" and record.get("version"):
+            return _plain(str(record["version"]))
+    return None
+
+
 @dataclass(frozen=True)
 class SavedModel:
     """A model folder, read and checked."""
@@ -205,7 +220,8 @@ class SavedModel:
         manifest = read_manifest(folder, where=where)
         refuse_larger(folder / CONFIG, MAX_JSON_BYTES, where=f"{where}/{CONFIG}")  # before it is hashed
         verify(folder, CONFIG, manifest, where=where)
-        return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}"), manifest)
+        advice = upgrade("seqgen", __version__, manifest.get("versions", {}).get("seqgen"))
+        return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}", advice=advice), manifest)
 
     @property
     def name(self) -> str:
@@ -247,16 +263,15 @@ class SavedModel:
 
         Raises:
             MissingDependencyError: its plugin is not installed; says which distribution has it.
+            DamagedModelError: see :func:`make_tokenizer`.
         """
         # Each token has a row in the weights, so that a long vocabulary comes with large weights.
         limit = min(MAX_TOKENIZER_BYTES, MAX_JSON_BYTES + (self.folder / WEIGHTS).stat().st_size)
         refuse_larger(self.folder / TOKENIZER, limit, where=f"{self.where}/{TOKENIZER}")  # before it is hashed
         verify(self.folder, TOKENIZER, self.manifest, where=self.where)
         state = read_json(self.folder / TOKENIZER, where=f"{self.where}/{TOKENIZER}", limit=limit)
-        part = find_recorded(catalog, "tokenizer", self.config, where=self.where).load()
-        tokenizer: Tokenizer = part.from_state(state)
-        check_vocabulary(tokenizer, self.config, where=self.where)
-        return tokenizer
+        entry = find_recorded(catalog, "tokenizer", self.config, where=self.where)
+        return make_tokenizer(entry, state, self.config, where=self.where)
 
 
 def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: str) -> PartEntry:
@@ -313,9 +328,13 @@ def make_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
     Raises:
         SeqgenError: as for :func:`find_recorded`, or it cannot be made with these options.
     """
-    find_recorded(catalog, kind, config, where=where)
-    record = config.parts[kind]
-    return catalog.make(kind, PartSpec(f"{record.distribution}/{record.name}", record.options), **fixed)
+    entry, record = find_recorded(catalog, kind, config, where=where), config.parts[kind]
+    try:
+        return catalog.make(kind, PartSpec(f"{record.distribution}/{record.name}", record.options), **fixed)
+    except OptionError as error:
+        if advice := _upgrade_of(entry, record):
+            raise OptionError(_advised(f"{where}/{CONFIG}: {error}", advice)) from error
+        raise
 
 
 def with_recorded_options(catalog: Catalog, kind: Any, spec: PartSpec, config: ModelConfig) -> PartSpec:
@@ -338,6 +357,27 @@ def with_recorded_options(catalog: Catalog, kind: Any, spec: PartSpec, config: M
     return PartSpec(spec.name, {**record.options, **spec.values})
 
 
+def make_tokenizer(entry: PartEntry, state: Mapping[str, Any], config: ModelConfig, *, where: str) -> Tokenizer:
+    """A tokenizer as a folder has it.
+
+    Args:
+        entry: of the catalog, for the tokenizer that ``config`` records.
+        state: what the folder's ``tokenizer.json`` says.
+        config: of the folder.
+        where: how messages name the folder.
+
+    Raises:
+        DamagedModelError: that is no state of it, or not that of the network beside it.
+    """
+    try:
+        tokenizer: Tokenizer = entry.load().from_state(state)
+    except DamagedModelError as error:
+        message = _advised(f"{where}/{TOKENIZER}: {error}", _upgrade_of(entry, config.parts["tokenizer"]))
+        raise DamagedModelError(message) from error
+    check_vocabulary(tokenizer, config, where=where)
+    return tokenizer
+
+
 def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, *, where: str) -> None:
     """Hold the tokenizer of a folder against its network.
 
@@ -348,6 +388,14 @@ def check_vocabulary(tokenizer: Tokenizer, config: ModelConfig, *, where: str) -
         raise DamagedModelError(
             f"{where}/{TOKENIZER}: {tokenizer.vocab_size} tokens, but the model has {shown(config.model.vocab_size)}."
         )
+
+
+def _upgrade_of(entry: PartEntry, record: PartRecord) -> str:
+    return upgrade(entry.plugin.distribution, entry.plugin.version, record.version)
+
+
+def _advised(message: str, advice: str) -> str:
+    return f"{message.rstrip('.')}.  {advice}" if advice else message
 
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")

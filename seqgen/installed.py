@@ -11,10 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from seqgen import home
+from seqgen import __version__, home
 from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.distributions import name_and_version, normal_name
-from seqgen.core.errors import OptionError
+from seqgen.core.errors import OptionError, SeqgenWarning, UsageError
 from seqgen.core.hookspecs import PROJECT
 from seqgen.core.kinds import Kind
 from seqgen.core.plugin import Plugin, in_a_line
@@ -46,7 +46,7 @@ def installed_catalog(
         waiting: called with a plugin that takes its time to be imported, before that is waited for.
 
     Raises:
-        OptionError: the configuration file is not TOML, or holds something else.
+        OptionError: the configuration file is not TOML, or its list is none; what else it holds is warned of.
     """
     tell = tell or _warn
     if no_plugins or _none_wanted():
@@ -149,7 +149,16 @@ def _none_wanted() -> bool:
 def _disabled() -> dict[str, str]:
     """Distributions that a person has turned off, each with where that is said."""
     named = [name.strip() for name in os.environ.get(DISABLE, "").split(",")]
-    return dict.fromkeys(_in(home.config_file()), str(home.config_file())) | {name: DISABLE for name in named if name}
+    return _settled() | {name: DISABLE for name in named if name}
+
+
+def _settled() -> dict[str, str]:
+    """Those that the configuration file names."""
+    try:
+        file = home.config_file()
+    except UsageError:  # there is no home folder, as what needs one will say
+        return {}
+    return dict.fromkeys(_in(file), str(file))
 
 
 def _in(file: Path) -> list[str]:
@@ -160,8 +169,11 @@ def _in(file: Path) -> list[str]:
     content = read_config_file(file)
     names = content.pop("disable_plugins", [])
     if content:
-        msg = f"{file} holds {', '.join(content)}, but only disable-plugins is known there."
-        raise OptionError(msg)
+        msg = (
+            f"{file} holds {', '.join(content)}, which this seqgen ({__version__}) does not know: it reads disable-plugins "
+            "there.  Leave the rest out, or upgrade seqgen."
+        )
+        warnings.warn(msg, SeqgenWarning, stacklevel=2)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         msg = f'{file}: disable-plugins must be a list of distributions, as in disable-plugins = ["seqgen-music"]'
         raise OptionError(msg)

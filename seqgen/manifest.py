@@ -88,10 +88,11 @@ def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
     """``manifest.json`` alone, with the kinds of its values checked: enough to list a model.
 
     Raises:
-        DamagedModelError: it is no manifest.
+        DamagedModelError: it is no manifest, or one of another format.
     """
     refuse_link(folder / MANIFEST, where=f"{where}/{MANIFEST}")
     manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    check_format(manifest, where=f"{where}/{MANIFEST}")
     faults = [
         name for name in ("results", "corpus", "versions", "machine") if not isinstance(manifest.get(name, {}), dict)
     ]
@@ -110,6 +111,22 @@ def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
         msg = f"{where}/{MANIFEST}: {', '.join(faults)} is not what a manifest has there; the model was altered or damaged."
         raise DamagedModelError(msg)
     return manifest
+
+
+def check_format(value: Mapping[str, Any], *, where: str) -> None:
+    """Hold that a file of a model is of the format that is read here.
+
+    Args:
+        value: what the file says.
+        where: how messages name it.
+
+    Raises:
+        DamagedModelError: it is of another, or does not say of which.
+    """
+    version = value.get("format_version")
+    if version != FORMAT_VERSION:
+        msg = f"{where}: format version {shown(version)} is not {FORMAT_VERSION}, the one this seqgen reads.  Upgrade seqgen."
+        raise DamagedModelError(msg)
 
 
 def verify(folder: Path, name: str, manifest: Mapping[str, Any], *, where: str) -> None:

@@ -20,6 +20,7 @@ from seqgen.checkpoint import (
     PartRecord,
     SavedModel,
     config_to_json,
+    make_recorded,
     map_weights,
     read_config,
     read_weights,
@@ -27,7 +28,7 @@ from seqgen.checkpoint import (
 )
 from seqgen.core.canonical import canonical_shapes, initial_weights
 from seqgen.core.catalog import Catalog, load_catalog
-from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, SeqgenError
+from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, OptionError, SeqgenError
 from seqgen.core.hookspecs import hookimpl
 from seqgen.core.plugin import PATIENCE, Plugin
 from seqgen.core.spec import ModelSpec
@@ -256,6 +257,70 @@ def test_a_config_that_is_not_ours_is_refused_by_name(folder, change, sentence):
     write_json(folder / CONFIG, change(config))
     with pytest.raises(DamagedModelError, match=sentence):
         read_config(folder / CONFIG, where="m:1/config.json")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "config.json"])
+@pytest.mark.parametrize("version", [99, None, "1"])
+def test_a_file_of_another_format_is_refused_in_one_sentence(folder, name, version):
+    write_json(folder / name, json.loads((folder / name).read_text()) | {"format_version": version})
+    if name == CONFIG:
+        write_manifest(folder, {})
+    with pytest.raises(DamagedModelError) as error:
+        SavedModel.open(folder, where="m:1")
+    assert str(error.value) == (
+        f"m:1/{name}: format version {version} is not 1, the one this seqgen reads.  Upgrade seqgen."
+    )
+
+
+def test_a_configuration_with_more_in_it_that_a_later_seqgen_wrote_asks_for_that(folder):
+    write_json(folder / CONFIG, json.loads((folder / CONFIG).read_text()) | {"surprise": 1})
+    for versions, advice in (
+        ({"seqgen": "999.0"}, f".  It was written by seqgen 999.0, and this is seqgen {__version__}.  Upgrade seqgen."),
+        ({"seqgen": __version__}, ""),
+        ({}, ""),
+    ):
+        write_manifest(folder, {"versions": versions})
+        with pytest.raises(DamagedModelError) as error:
+            SavedModel.open(folder, where="m:1")
+        assert str(error.value) == f"m:1/config.json: unknown key surprise{advice}"
+
+
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [
+        ("999.0", f"  It was written by seqgen 999.0, and this is seqgen {__version__}.  Upgrade seqgen."),
+        (__version__, ""),
+    ],
+)
+def test_a_tokenizer_with_more_in_it_names_its_file_and_asks_for_a_later_version_that_wrote_it(folder, version, advice):
+    config, state = (json.loads((folder / name).read_text()) for name in (CONFIG, "tokenizer.json"))
+    config["parts"]["tokenizer"]["version"] = version
+    write_json(folder / CONFIG, config)
+    write_json(folder / "tokenizer.json", state | {"new_feature": True})
+    write_manifest(folder, {})
+    with pytest.raises(DamagedModelError) as error:
+        SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
+    assert str(error.value) == (
+        f"m:1/tokenizer.json: The state of tokenizer char has unknown values: new_feature.{advice}"
+    )
+
+
+def test_an_option_that_a_later_version_of_a_part_wrote_asks_for_that(folder):
+    config = json.loads((folder / CONFIG).read_text())
+    config["parts"]["dataset"] = {
+        "name": "text",
+        "distribution": "seqgen",
+        "version": "999.0",
+        "options": {"surprise": 1},
+    }
+    write_json(folder / CONFIG, config)
+    read = read_config(folder / CONFIG, where="")
+    with pytest.raises(OptionError) as error:
+        make_recorded(load_catalog(), "dataset", read, where="m:1", sources=("a.txt",))
+    assert str(error.value).startswith('m:1/config.json: dataset text has no option "surprise".')
+    assert str(error.value).endswith(
+        f".  It was written by seqgen 999.0, and this is seqgen {__version__}.  Upgrade seqgen."
+    )
 
 
 def test_a_vocabulary_of_another_size_is_refused(folder):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seqgen.core.errors import OptionError, UnknownPartError
-from seqgen.installed import find_part, make_part
+from seqgen import __version__
+from seqgen.core.errors import OptionError, SeqgenWarning, UnknownPartError
+from seqgen.installed import find_part, installed_catalog, make_part
 from seqgen.tokenizers.char import CharTokenizer
 
 
@@ -41,3 +42,24 @@ def test_with_all_plugins_turned_off_the_list_of_those_turned_off_is_not_read(mo
         find_part("tokenizer", "char")
     monkeypatch.setenv("SEQGEN_NO_PLUGINS", "1")
     assert find_part("tokenizer", "char") is CharTokenizer
+
+
+def test_what_a_later_seqgen_has_settled_is_warned_of_and_the_rest_counts(monkeypatch, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text('colour = "never"\nwidth = 3\ndisable-plugins = ["seqgen-lyrics", "seqgen-music"]\n')
+    monkeypatch.setenv("SEQGEN_HOME", str(tmp_path))
+    with pytest.warns(SeqgenWarning) as told:
+        catalog = installed_catalog()
+    (warning,) = told
+    assert str(warning.message) == (
+        f"{config} holds colour, width, which this seqgen ({__version__}) does not know: it reads disable-plugins there.  "
+        "Leave the rest out, or upgrade seqgen."
+    )
+    named = [each for each in catalog.plugins if each.distribution in ("seqgen-lyrics", "seqgen-music")]
+    assert all(each.disabled == str(config) for each in named)
+
+
+def test_without_a_home_folder_nothing_is_settled(monkeypatch):
+    monkeypatch.delenv("SEQGEN_HOME", raising=False)
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: "~/.local/share/seqgen")
+    assert installed_catalog().find("tokenizer", "char").load() is CharTokenizer

@@ -18,13 +18,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from seqgen import __version__
-from seqgen.cli.environment import Environment
+from seqgen.cli.environment import Environment, completing
 from seqgen.cli.group import MainGroup
 from seqgen.cli.printing import say, warn
-from seqgen.core.errors import SeqgenError, SeqgenWarning
+from seqgen.core.errors import OutputError, SeqgenError, SeqgenWarning
 from seqgen.core.memory import out_of_memory
 from seqgen.core.plugin import in_a_line, in_words, text_of
 from seqgen.core.redact import redacted
+from seqgen.home import elsewhere
 
 INTERRUPTED = 130
 """Exit code of a process that SIGINT ends: 128 and the signal's number."""
@@ -87,6 +88,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     atexit.register(gc.freeze)  # or Python's end looks through all that is still there for garbage
     environment = Environment()
     warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+    warnings.simplefilter("default", SeqgenWarning)  # by whose text a person is told, also under python -W error
     try:
         code = _run(arguments, environment)
     except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone; or of a plugin's command
@@ -107,7 +109,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def _show_warning(otherwise: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
     """Say what parts warn of, without the line of code that did; other warnings are shown as Python does."""
     if issubclass(category, SeqgenWarning):
-        warn(str(message))
+        if not completing():
+            warn(str(message))
     else:
         otherwise(message, category, *where)
 
@@ -118,7 +121,9 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
         # Nor are arguments expanded, as typer does on Windows also where they are quoted: patterns and "~" may be text.
         result = app(arguments, prog_name="seqgen", obj=environment, standalone_mode=False, windows_expand_args=False)
     except SeqgenError as error:
-        return _fail(environment, text_of(error) or in_words(error), error.exit_code)
+        message = text_of(error) or in_words(error)
+        advice = elsewhere(message) if isinstance(error, OutputError) else ""
+        return _fail(environment, message + advice, error.exit_code)
     except typer.TyperException as error:
         message = error.format_message()
         if type(error).__name__ == "NoArgsIsHelpError":  # which typer does not export; the message is the help

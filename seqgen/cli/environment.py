@@ -57,15 +57,15 @@ class Environment:
         return "catalog" in vars(self) and any(plugin.importing for plugin in self.catalog.plugins)
 
     def _tell(self, plugin: Plugin) -> None:
-        if not self.lists_plugins and not _completing():
+        if not self.lists_plugins and not completing():
             warn(f"plugin {plugin.distribution} {plugin.version} is {plugin.standing}: {plugin.problem}")
 
     def _waiting(self, plugin: Plugin) -> None:
-        if not _completing():
+        if not completing():
             say(f"waiting for plugin {plugin.distribution} ...")
 
 
-def _completing() -> bool:
+def completing() -> bool:
     """Whether the shell asks for a word of a line that is still being written."""
     return "_SEQGEN_COMPLETE" in os.environ
 

@@ -11,6 +11,7 @@ import typer
 from seqgen.cli.environment import Environment
 from seqgen.cli.lazy import LazyGroup
 from seqgen.cli.printing import warn
+from seqgen.core.errors import UsageError
 
 COMMANDS = MappingProxyType(
     {
@@ -35,6 +36,15 @@ class MainGroup(LazyGroup):
 
     package = "seqgen.cli"
     modules = COMMANDS
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help: without the commands of plugins where it cannot be told which of them a person has turned off."""
+        try:
+            self._from_plugins(ctx)
+        except UsageError as error:
+            warn(str(error))
+            Environment.of(ctx).no_plugins = True
+        super().format_help(ctx, formatter)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Our own, then those of plugins."""

@@ -41,6 +41,29 @@ def _named_in_metadata(dist: Distribution) -> tuple[str, str]:
     return name, fields.get("version") or dist.version
 
 
+def upgrade(distribution: str, installed: str, written: object) -> str:
+    """What to do with a file that is not understood, where a later version of a distribution wrote it; else nothing.
+
+    Args:
+        distribution: that is installed.
+        installed: its version.
+        written: the version that wrote the file, as the file says: text of a stranger, which is shown only where it is a version.
+    """
+    if not isinstance(written, str) or not re.fullmatch(r"[0-9][A-Za-z0-9.+!-]{0,40}", written):
+        return ""
+    if _numbers(written) <= _numbers(installed):
+        return ""
+    return (
+        f"It was written by {distribution} {written}, and this is {distribution} {installed}.  Upgrade {distribution}."
+    )
+
+
+def _numbers(version: str) -> list[int]:
+    """Those that a version begins with, by which versions are in order: of ``1.10.0rc1`` 1, 10 and 0."""
+    found = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    return [int(number) for number in found[0].split(".")] if found else []
+
+
 def requirements_of(entry_point: EntryPoint) -> list[str]:
     """What the distribution of an entry point requires."""
     try:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
-from seqgen.checkpoint import ModelConfig
+from seqgen import __version__
+from seqgen.checkpoint import ModelConfig, written_by
 from seqgen.core.errors import DamagedModelError, OptionError
 from seqgen.core.options import checked, options_of
+from seqgen.manifest import CONFIG
 from seqgen.training.options import TrainingOptions
 from seqgen.training.run import Run
+from seqgen.untrusted import shown
 
 CHOSEN = (
     *("backend", "batching", "seq_len", "batch_size", "learning_rate"),
     *("hidden_size", "embedding_size", "num_layers", "dropout", "output_bias"),
 )
 """Options that have a value in every run, given or chosen."""
+
+
+LATER: Mapping[str, Any] = MappingProxyType(
+    {
+        "auto_batch": False,
+        "beta_2": 0.99,
+        "keep": 2,
+        "ngram_order": 0,
+        "output_bias": "zero",
+        "unseen": "refuse",
+        "weight_average": 0.0,
+    }
+)
+"""Options that runs of before do not have, each with the value of what was done then; the default may be another."""
 
 
 LIMITS = ("epochs", "max_steps", "max_time")
@@ -40,12 +59,35 @@ class About:
     parent: str | None
 
 
+@contextlib.contextmanager
+def way_on(run: Run) -> Iterator[None]:
+    """Say of what keeps a run from being gone on with how to go on all the same.
+
+    ``--resume`` comes to this run as long as it is the newest; and after an upgrade it may be whole, and another version's.
+    """
+    try:
+        yield
+    except DamagedModelError as error:
+        begun, without = None, f"remove {run.folder}"
+        with contextlib.suppress(DamagedModelError):
+            begun = written_by(run.read(CONFIG))
+        if begun in (None, __version__):
+            raise DamagedModelError(f"{error}  To do without the run, {without}") from error
+        versions = f"The run was begun with seqgen {begun}, and this is seqgen {__version__}"
+        raise DamagedModelError(f"{error}  {versions}: go on with that one, or {without}") from error
+
+
 def read_about(run: Run) -> About:
     """What ``run.json`` says.
 
     Raises:
-        DamagedModelError: it is not what a run writes.
+        DamagedModelError: it is not what a run writes; says what to do.
     """
+    with way_on(run):
+        return _about(run)
+
+
+def _about(run: Run) -> About:
     value = run.read("run.json")
     expected = {
         "sources": list,
@@ -66,17 +108,27 @@ def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
     """What ``config.json`` says, with the options that were given now.
 
     Raises:
-        DamagedModelError: it is not what a run writes.
+        DamagedModelError: it is not what a run writes; says what to do.
         OptionError: what was given takes away the last limit.
     """
+    with way_on(run):
+        return _settings(run, given)
+
+
+def _settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
     config = run.config()
     where = f"{run.folder}/config.json"
     names = {option.name for option in options_of(TrainingOptions)}
-    if config.training.keys() != names:
-        wrong = min(config.training.keys() ^ names)
-        raise DamagedModelError(f"{where}: training.{wrong} is missing or unknown; the run cannot go on.")
+    lacking = names - config.training.keys()
+    for wrong, what in (
+        (config.training.keys() - names, "unknown to this seqgen"),
+        (lacking - LATER.keys(), "missing"),
+    ):
+        if wrong:
+            raise DamagedModelError(f"{where}: training.{shown(min(wrong))} is {what}; the run cannot go on.")
+    before = {name: LATER[name] for name in lacking}
     try:
-        values = {**config.training, **dict.fromkeys(_superseded(config, given)), **given}
+        values = {**before, **config.training, **dict.fromkeys(_superseded(config, given)), **given}
         training = checked(TrainingOptions, values, where=f"{where}: training")
     except OptionError as error:
         raise DamagedModelError(str(error)) from error
@@ -91,7 +143,7 @@ def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
     for kind in ("tokenizer", "dataset", "backend"):
         if kind not in config.parts:
             raise DamagedModelError(f"{where}: names no {kind}; the run cannot go on.")
-    return replace(config, training=training, origins={**config.origins, **dict.fromkeys(given, "resume")})
+    return replace(config, training=training, origins={**config.origins, **dict.fromkeys((*before, *given), "resume")})
 
 
 def _superseded(config: ModelConfig, given: Mapping[str, Any]) -> list[str]:

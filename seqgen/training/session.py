@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seqgen import home
-from seqgen.checkpoint import SavedModel, check_vocabulary, find_recorded, make_recorded
+from seqgen.checkpoint import SavedModel, find_recorded, make_recorded, make_tokenizer
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import ModelNotFoundError, OptionError, OutputError, TrainingError, UsageError
@@ -32,7 +32,7 @@ from seqgen.training.preparation import Preparation, build_model, make_batches, 
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue
 from seqgen.training.recovery import train
-from seqgen.training.resuming import read_about, read_settings
+from seqgen.training.resuming import read_about, read_settings, way_on
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import DivergedError, Trainer
@@ -110,12 +110,16 @@ class Session:
             origins: where each value came from.
             name: of the model; default: after the first source.
             parent: a model to go on from: its tokenizer, shape and weights.
+
+        Raises:
+            OutputError: the model could not be published, or the run's folder cannot be written.
         """
         callbacks = self._callbacks()
         with self._preparing():
             prepared = prepare(
                 self.catalog, sources, values, origins, name=name, parent=parent, busy=self.reporter.busy
             )
+        self.registry.check_writable(prepared.name)
         run = Run.create(
             self.training_folder,
             prepared.name,
@@ -148,11 +152,13 @@ class Session:
             ModelNotFoundError: there is no such run.
             OptionError: the corpus is not the one that the run was started on, or nothing would end the run.
             UsageError: it was to go on from a model whose weights it does not have.
+            OutputError: its model could not be published.
         """
         run = self._unfinished(name)
         with contextlib.closing(run):
             config = read_settings(run, budget)
             check_mixing(config.training)
+            self.registry.check_writable(run.name)
             about = read_about(run)
             if about.parent is not None and run.newest_step() is None:
                 run.remove()  # it has nothing, and --resume would come to it again
@@ -168,8 +174,7 @@ class Session:
                 kind: find_recorded(self.catalog, kind, config, where=where)
                 for kind in ("tokenizer", "dataset", "backend")
             }
-            tokenizer = entries["tokenizer"].load().from_state(run.read(TOKENIZER))
-            check_vocabulary(tokenizer, config, where=where)
+            tokenizer = make_tokenizer(entries["tokenizer"], run.read(TOKENIZER), config, where=where)
             dataset = make_recorded(self.catalog, "dataset", config, where=where, sources=about.sources)
             progress = working("encoding", self.reporter.busy)
             with self._preparing():
@@ -236,7 +241,8 @@ class Session:
             observer=follower,
         )
         if resume:
-            run.restore(trainer)
+            with way_on(run):
+                run.restore(trainer)
             for line in run.metrics():
                 diagnosis.metrics(line)  # what they show was said in the sitting before
             self.reporter.note(f"resume   {run.name} at step {trainer.counters.step:,}")
@@ -263,7 +269,7 @@ class Session:
             finally:
                 self.reporter.close()
             order = values["ngram_order"] if self.mixes_interrupted or not asked() else 0
-            mixed = mixed_in(trainer, order, self.reporter, asked, characters_per_token=ratio)
+            mixed = mixed_in(trainer, order, self.reporter, asked, characters_per_token=ratio.validation)
         failed = failure is not None
         facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed, failed)
         return self._finish(facts, callbacks, asked, failure)

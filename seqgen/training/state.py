@@ -14,7 +14,7 @@ from seqgen.checkpoint import read_weights
 from seqgen.core.canonical import GATES
 from seqgen.core.errors import DamagedModelError
 from seqgen.training.trainer import Counters, Trainer
-from seqgen.untrusted import read_json, read_tensors
+from seqgen.untrusted import read_json, read_tensors, shown
 
 MAX_STEP = 10**9
 """The names of checkpoints have nine digits."""
@@ -23,13 +23,13 @@ MAX_COUNT = 2**53
 """No run counts this far; below it whole numbers are exact in JSON and as floats."""
 
 FIGURES, MAX_FIGURE = (
-    {"best_loss", "train_loss", "validation_loss", "nats", "norm_sum", "largest_norm"},
+    {"best_loss", "best_train_loss", "train_loss", "validation_loss", "nats", "norm_sum", "largest_norm"},
     sys.float_info.max,
 )
 """Losses and norms, which may be of any size before a run has diverged."""
 
-LATER = {"scored", "nats", "norms", "norm_sum", "largest_norm"}
-"""Counters that runs of before do not have: they began anew in each sitting."""
+LATER = {"scored", "nats", "norms", "norm_sum", "largest_norm", "best_train_loss"}
+"""Counters that runs of before do not have: the last was not kept, and the others began anew in each sitting."""
 
 
 def load_state(trainer: Trainer, folder: Path) -> None:
@@ -94,9 +94,13 @@ def _check_state(state: Mapping[str, npt.NDArray[Any]], trainer: Trainer, *, whe
 def _counters(path: Path) -> Counters:
     value = read_json(path, where=str(path))
     fresh = Counters().to_json()
-    if not fresh.keys() - LATER <= value.keys() <= fresh.keys():
-        msg = f"{path}: not the counters of a run."
-        raise DamagedModelError(msg)
+    for wrong, what in (
+        (value.keys() - fresh.keys(), "unknown to this seqgen"),
+        (fresh.keys() - LATER - value.keys(), "missing"),
+    ):
+        if wrong:
+            msg = f"{path}: {shown(min(wrong))} is {what}; the run cannot go on from there."
+            raise DamagedModelError(msg)
     for name, number in value.items():
         kinds = (int, float) if name in FIGURES or name == "seconds" else (int,)
         limit = MAX_STEP if name == "step" else MAX_FIGURE if name in FIGURES else MAX_COUNT

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,46 @@ app.main(sys.argv[1:])
     )
     assert "Traceback" in debug.stderr
     assert debug.stderr.endswith(plain.stderr)
+
+
+def test_a_warning_of_ours_is_one_also_where_warnings_are_errors(seqgen, monkeypatch, tmp_path):
+    monkeypatch.setenv("SEQGEN_HIDEN_SIZE", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcome = seqgen("train", "missing.txt")
+    assert outcome.stderr.splitlines() == [
+        "warning: SEQGEN_HIDEN_SIZE in the environment sets nothing.  Nearest: SEQGEN_HIDDEN_SIZE",
+        f"error: {tmp_path / 'missing.txt'} does not exist.",
+    ]
+
+
+@pytest.fixture
+def homeless(seqgen, monkeypatch):
+    """``seqgen`` where nobody has chosen a home folder, and the system answers this where a user's data belongs."""
+
+    def run(answer, *arguments):
+        monkeypatch.delenv("SEQGEN_HOME", raising=False)
+        monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: str(answer))
+        return seqgen(*arguments)
+
+    return run
+
+
+def test_who_has_no_home_folder_is_told_what_to_do_and_shown_help(homeless):
+    outcome = homeless("~/.local/share/seqgen", "models", "list")
+    assert (outcome.exit_code, outcome.stderr) == (
+        2,
+        "error: It is not known where your home folder is.  Say where models go: SEQGEN_HOME=/some/folder\n",
+    )
+    assert homeless("~/.local/share/seqgen", "--help").exit_code == 0
+
+
+def test_where_the_home_folder_cannot_be_made_it_is_said_how_to_choose_another(homeless, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    outcome = homeless(tmp_path / "file" / "seqgen", "models", "import", tmp_path)
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert outcome.stderr.startswith(f"error: {tmp_path / 'file' / 'seqgen' / 'models'} cannot be written: ")
+    assert outcome.stderr.endswith(".  To have models elsewhere: SEQGEN_HOME=/some/folder\n")
 
 
 def test_debug_shows_the_traceback_of_an_expected_error_before_its_sentence(seqgen):

@@ -368,8 +368,31 @@ def test_a_plugin_is_disabled_by_name_in_the_configuration_file(seqgen, refused,
     assert refused("list-plugins", exit_code=2) == (
         f'{config}: disable-plugins must be a list of distributions, as in disable-plugins = ["seqgen-music"]'
     )
-    config.write_text("disabled = []\n")
-    assert refused("list-plugins", exit_code=2) == f"{config} holds disabled, but only disable-plugins is known there."
+
+
+def test_a_configuration_file_of_a_later_seqgen_is_warned_of(seqgen, seqgen_home):
+    config = seqgen_home / "config.toml"
+    config.parent.mkdir()
+    config.write_text('colour = "never"\n')
+    for command in ("list-plugins", "--help"):
+        outcome = seqgen(command)
+        assert outcome.exit_code == 0
+        assert outcome.stderr.startswith(f"warning: {config} holds colour, which this seqgen (")
+
+
+@pytest.mark.parametrize("content", ["this is not TOML", 'disable-plugins = "bad"\n'])
+def test_help_is_shown_whatever_the_configuration_file_holds_without_the_commands_of_plugins(
+    seqgen, install, seqgen_home, content
+):
+    install("singer", "import seqgen\n@seqgen.hookimpl\ndef register_commands(app):\n    app.command('sing')(print)\n")
+    assert "sing " in seqgen("--help").stdout
+    config = seqgen_home / "config.toml"
+    config.parent.mkdir()
+    config.write_text(content)
+    outcome = seqgen("--help")
+    assert (outcome.exit_code, "train " in outcome.stdout, "sing " in outcome.stdout) == (0, True, False)
+    assert outcome.stderr.startswith("warning: ")
+    assert str(config) in outcome.stderr
 
 
 def test_the_api_warns_of_a_bad_plugin_and_works(install, novel):

@@ -47,6 +47,17 @@ def test_a_manifest_that_is_no_json_is_named(refused, novel):
     assert refused("generate", exit_code=1).startswith("novel:1/manifest.json: not JSON: ")
 
 
+def test_a_manifest_of_a_later_format_is_refused_by_all_that_reads_one(seqgen, refused, novel, tmp_path):
+    edit_json(novel / "manifest.json", lambda manifest: manifest.update(format_version=99, layout="columns"))
+    told = "novel:1/manifest.json: format version 99 is not 1, the one this seqgen reads.  Upgrade seqgen."
+    for command in (("generate", "--model", "novel"), ("models", "push", "novel", tmp_path / "remote")):
+        assert refused(*command, exit_code=1) == told
+    assert json.loads(seqgen("models", "list", "--json").stdout)[0]["damaged"] == told
+    outcome = seqgen("models", "verify")
+    assert (outcome.exit_code, told in outcome.stdout + outcome.stderr) == (1, True)
+    assert not (tmp_path / "remote").exists()
+
+
 def test_a_header_that_claims_more_than_the_file_has_is_not_believed(refused, novel):
     # The manifest agrees, so only the file itself gives it away.
     path = novel / "model.safetensors"

@@ -235,6 +235,26 @@ def test_a_part_that_is_not_installed_any_more_is_told_with_what_installs_it(int
     assert f'needs the {kind} "waves" of seqgen-sea 1.2, which is not installed.  pip install seqgen-sea' in sentence
 
 
+def test_a_run_of_before_some_options_and_counters_goes_on_and_one_with_others_says_how(
+    interrupted, seqgen, seqgen_home
+):
+    interrupted("--max-steps", 1000000)
+    run = seqgen_home / "training" / "novel" / "1"
+    (counters,) = run.glob("step-*/counters.json")
+    config = json.loads((run / "config.json").read_text())
+    older = {name: value for name, value in config["training"].items() if name not in ("beta_2", "keep")}
+    (run / "config.json").write_text(json.dumps(config | {"training": older}))
+    written = counters.read_text()
+    counters.write_text(json.dumps(json.loads(written) | {"surprise": 1}))
+    sentence = seqgen("train", "--resume").stderr.splitlines()[-1]
+    assert sentence == (
+        f"error: {counters}: surprise is unknown to this seqgen; the run cannot go on from there.  "
+        f"To do without the run, remove {run}"
+    )
+    counters.write_text(written)
+    assert seqgen("train", "--resume", "--max-steps", 1).exit_code == 0
+
+
 def test_a_run_that_another_process_has_open_is_left_alone(interrupted, refused, seqgen_home):
     interrupted("--max-steps", 1000000)
     with filelock.FileLock(seqgen_home / "training" / "novel" / "1" / ".lock"):
@@ -257,6 +277,5 @@ def test_a_run_that_has_no_step_left_and_nothing_held_out_ends_with_the_figure_t
     interrupted("--validation-fraction", 0, "--max-steps", 100_000)
     outcome = seqgen("train", "--resume", "--max-steps", 1)
     assert (outcome.exit_code, "Traceback" in outcome.stderr) == (0, False), outcome
-    assert re.search(r"^done     \w+:2: [\d.]+ bits/character after \d+ steps in", outcome.stderr, re.MULTILINE), (
-        outcome.stderr
-    )
+    figure = r"^done     \w+:2: [\d.]+ bits/character of the training text (after|of step \d+;) \d+ steps in"
+    assert re.search(figure, outcome.stderr, re.MULTILINE), outcome.stderr

@@ -88,6 +88,16 @@ def test_random_numbers_are_the_backends_own_also_where_the_architecture_is_cano
     assert loaded("lstm", **arrays)["random.own"].size == 100
 
 
+def test_counters_of_before_may_lack_the_training_loss_of_the_best_step(tmp_path, loaded):
+    loaded()
+    kept = Counters(step=4, best_step=2, best_loss=1.5, best_train_loss=1.25).to_json()
+    for counters, expected in ((kept, 1.25), ({name: kept[name] for name in kept if name != "best_train_loss"}, None)):
+        write_json(tmp_path / "counters.json", counters)
+        trainer = SimpleNamespace(model=Caching("transformer"))
+        load_state(trainer, tmp_path)
+        assert (trainer.counters.best_loss, trainer.counters.best_train_loss) == (1.5, expected)
+
+
 @pytest.mark.parametrize("architecture", ["lstm", "transformer"])
 @pytest.mark.parametrize(
     "arrays",
@@ -103,6 +113,24 @@ def test_moments_are_those_of_the_models_weights(tmp_path, loaded, architecture,
     write_weights(tmp_path / "training_state.safetensors", MOMENTS | arrays)
     with pytest.raises(DamagedModelError, match="is not of this model's training"):
         load_state(SimpleNamespace(model=Caching(architecture)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"surprise": 1}, "counters.json: surprise is unknown to this seqgen; the run cannot go on from there."),
+        ({"step": ...}, "counters.json: step is missing; the run cannot go on from there."),
+        ({"s" * 500: 1}, f"counters.json: {'s' * 80}... is unknown to this seqgen; the run cannot go on from there."),
+    ],
+    ids=["one more", "one less", "a long name"],
+)
+def test_counters_that_a_run_of_this_version_does_not_have_are_named(tmp_path, loaded, change, sentence):
+    loaded()
+    counters = {**Counters(step=4).to_json(), **change}
+    write_json(tmp_path / "counters.json", {name: value for name, value in counters.items() if value is not ...})
+    with pytest.raises(DamagedModelError) as error:
+        load_state(SimpleNamespace(model=Caching("lstm")), tmp_path)
+    assert str(error.value).endswith(sentence)
 
 
 def test_what_a_backend_itself_refuses_is_damage(loaded):
