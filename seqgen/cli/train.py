@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -66,7 +66,6 @@ def train(**arguments: Any) -> None:
     Ctrl-C saves what was trained and says how to go on.
     """
     from seqgen import api
-    from seqgen.evaluation import shown_bits
 
     environment = Environment.of(arguments.pop("ctx"))
     as_json, quiet = arguments.pop("json"), arguments.pop("quiet")
@@ -89,12 +88,20 @@ def train(**arguments: Any) -> None:
         raise typer.Exit(128 + model.signal_number)
     if not quiet:
         then = "\n         " if sys.stderr.isatty() else ".  "  # together they are wider than 80 columns
-        bits = result["bits_per_character"]
-        loss = "" if bits is None else f"{shown_bits(bits)} bits/character "
-        say(
-            f"done     {model.reference}: {loss}after {result['steps']:,} "
-            f"step{'s' * (result['steps'] != 1)} in {result['seconds']:.0f} s{then}seqgen generate --model {result['model']}"
-        )
+        say(f"done     {model.reference}: {_outcome(result)}{then}seqgen generate --model {result['model']}")
+
+
+def _outcome(result: Mapping[str, Any]) -> str:
+    """How well the published weights do, of which step they are where it is not the last, and what the run took."""
+    from seqgen.evaluation import shown_bits
+
+    steps, best_step, bits = result["steps"], result["best_step"], result["bits_per_character"]
+    taken = f"{steps:,} step{'s' * (steps != 1)} in {result['seconds']:.0f} s"
+    if bits is None:
+        return f"after {taken}"
+    of = "" if result["validation_loss"] is not None else " of the training text"
+    then = f"after {taken}" if best_step == steps else f"of step {best_step:,}; {taken}"
+    return f"{shown_bits(bits)} bits/character{of} {then}"
 
 
 def _signature() -> inspect.Signature:

@@ -45,9 +45,9 @@ class Callback:
         """Training has ended, also when interrupted: the record that ``train --json`` prints.
 
         Certain are ``model``, ``version``, ``path``, ``steps``, ``epochs``, ``seconds``, ``tokens``, ``tokens_per_second``,
-        ``characters_per_second``, ``parameters``, ``backend``, ``device``, ``precision``, ``failed``, ``interrupted``,
-        ``stopped_by_callback``, ``setbacks`` and ``training``, the options; and, None where there is none, ``train_loss``,
-        ``validation_loss``, ``best_step`` and ``bits_per_character``.  Where n-grams are mixed in, there are
+        ``characters_per_second``, ``training_characters_per_token``, ``parameters``, ``backend``, ``device``, ``precision``,
+        ``failed``, ``interrupted``, ``stopped_by_callback``, ``setbacks`` and ``training``, the options; and, None where there is
+        none, ``train_loss``, ``validation_loss``, ``best_step`` and ``bits_per_character``.  Where n-grams are mixed in, there are
         ``network_loss`` and ``ngram_order`` too.
         """
 

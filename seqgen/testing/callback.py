@@ -99,6 +99,7 @@ SUMMARY: Mapping[str, Any] = {
     "validation_loss": None,
     "best_step": 20,
     "bits_per_character": 3.2461,
+    "training_characters_per_token": 1.0,
     "parameters": 3942,
     "backend": "torch",
     "device": "cpu",

@@ -95,8 +95,9 @@ def _curve(lineage: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> 
 
 def _figures(lineage: Mapping[str, Any]) -> str:
     results = lineage.get("results", {})
+    of = "" if results.get("validation_loss") is not None else " of the training text"
     known = [
-        ("bits per character", results.get("bits_per_character"), ".3f"),
+        (f"bits per character{of}", results.get("bits_per_character"), ".3f"),
         ("parameters", results.get("parameters"), ","),
         ("training steps", results.get("steps"), ","),
         ("epochs", results.get("epochs"), "g"),

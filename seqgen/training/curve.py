@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from seqgen.evaluation import bits_per_character
+from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.plot import Series, plot
 
 MOST = 512
@@ -36,15 +36,14 @@ class LossCurve:
     _validation: list[tuple[float, float]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, metrics: Sequence[Mapping[str, Any]], characters_per_token: float | None) -> LossCurve:
+    def of(cls, metrics: Sequence[Mapping[str, Any]], characters_per_token: CharactersPerToken | None) -> LossCurve:
         """That of a run that has ended, from the lines of its metrics; none where it is not known what a token stands for."""
         curve = cls(least=2)
         if characters_per_token is None:
             return curve
         for line in metrics:
-            losses = (line.get("train_loss"), line.get("validation_loss"))
-            bits = [None if loss is None else bits_per_character(loss, characters_per_token) for loss in losses]
-            curve.add(line["step"], *bits)
+            training = characters_per_token.training_bits(line.get("train_loss"))
+            curve.add(line["step"], training, characters_per_token.validation_bits(line.get("validation_loss")))
         return curve
 
     def add(self, step: int, training: float | None, validation: float | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqgen.evaluation import bits_per_character, shown_bits
+from seqgen.training.metrics import CharactersPerToken
 
 WORSE_EVALUATIONS = 3
 """Evaluations without a better one after which a model overfits, if what it trains on still gets better."""
@@ -110,13 +111,13 @@ class Diagnosis:
 
     Attributes:
         options: of the run.
-        token_entropy: nats per token of a model that knows only how frequent each token is.
+        token_entropy: nats per token, in the training part, of a model that knows only how frequent each token is.
         characters_per_token: turns nats per token into bits per character.
     """
 
     options: Mapping[str, Any]
     token_entropy: float
-    characters_per_token: float
+    characters_per_token: CharactersPerToken
     _lines: list[Mapping[str, Any]] = field(default_factory=list, init=False)
     _course: _Course = field(default_factory=_Course, init=False)
     _said: set[str] = field(default_factory=set, init=False)
@@ -155,7 +156,7 @@ class Diagnosis:
         advice = f"Try --learning-rate {self.options['learning_rate'] / 4:.2g}, or find one: --lr-find"
         if now.loss > max(RISEN * lowest, lowest + RISEN_NATS):
             return (
-                f"The training loss has risen from {self._bits(lowest)} to {self._bits(now.loss)} bits/character by step "
+                f"The training loss has risen from {self._training(lowest)} to {self._training(now.loss)} bits/character by step "
                 f"{step:,}: training may be about to diverge.  {advice}"
             )
         if len(norms) >= 3 and now.norm is not None and now.norm > STEEP * (usual := norms[len(norms) // 2]):
@@ -177,18 +178,21 @@ class Diagnosis:
             began = first > frequencies * (1 + UNCHANGED) and best >= frequencies
         if began and abs(first - last) <= UNCHANGED * first:
             return (
-                f"The training loss is where it was, {self._bits(last)} bits/character after {now['step']:,} steps: the learning "
+                f"The training loss is where it was, {self._training(last)} bits/character after {now['step']:,} steps: the learning "
                 f"rate of {rate:.2g} may be too low.  Try --learning-rate {rate * 10:.2g}, or find one: --lr-find"
             )
         if best < frequencies:
             return ""
         return (
             f"After {now['step']:,} steps the model predicts no better than the frequencies of tokens alone would "
-            f"({self._bits(frequencies)} bits/character).  Try another learning rate than {rate:.2g}: --lr-find finds one"
+            f"({self._training(frequencies)} bits/character).  Try another learning rate than {rate:.2g}: --lr-find finds one"
         )
 
-    def _bits(self, loss: float) -> str:
-        return shown_bits(bits_per_character(loss, self.characters_per_token))
+    def _training(self, loss: float) -> str:
+        return shown_bits(bits_per_character(loss, self.characters_per_token.training))
+
+    def _validation(self, loss: float) -> str:
+        return shown_bits(bits_per_character(loss, self.characters_per_token.validation))
 
     def _overfitting(self) -> str:
         then, now = self._course.best, self._lines[-1]
@@ -205,8 +209,8 @@ class Diagnosis:
             more = min(ENOUGH_DROPOUT, dropout + 0.2)
             better = f"more dropout (--dropout {more:.2g}), a smaller model (--hidden-size) or less time may do better"
         return (
-            f"Since step {then['step']:,} the validation loss has risen from {self._bits(then['validation_loss'])} to "
-            f"{self._bits(now['validation_loss'])} bits/character while the training loss fell: the model learns its corpus by "
+            f"Since step {then['step']:,} the validation loss has risen from {self._validation(then['validation_loss'])} to "
+            f"{self._validation(now['validation_loss'])} bits/character while the training loss fell: the model learns its corpus by "
             f"heart.  The best weights are kept; {better}"
         )
 

@@ -92,7 +92,7 @@ class DryRun:
             "seconds_per_step": self.pace.seconds_per_step,
             "seconds_per_epoch": self.seconds_per_epoch,
             "tokens_per_second": self.pace.tokens_per_second,
-            "characters_per_second": self.pace.tokens_per_second * prepared.characters_per_token,
+            "characters_per_second": self.pace.tokens_per_second * prepared.characters_per_token.training,
             "expected": {
                 "steps": self.expected_steps,
                 "epochs": self.expected_steps / steps_per_epoch,

@@ -14,8 +14,8 @@ from seqgen.core.errors import GenerationError, OutputError, SeqgenError
 from seqgen.core.plugin import in_a_line
 from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.evaluation import bits_per_character
 from seqgen.training.diagnosis import Diagnosis
+from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.progress import Reporter, Status
 from seqgen.training.run import Run
 from seqgen.training.trainer import Tick, Trainer
@@ -38,7 +38,7 @@ class Follower:
     reporter: Reporter
     sample: Sample | None
     callbacks: list[GuardedCallback]
-    characters_per_token: float
+    characters_per_token: CharactersPerToken
     diagnosis: Diagnosis
     saved_at: int | None = field(default=None, init=False)
     _ends: bool = field(default=False, init=False)
@@ -49,8 +49,7 @@ class Follower:
 
     def metrics(self, metrics: Mapping[str, Any]) -> None:
         """Into the run's file with the loss per character, to who warns, and to the callbacks, which may end the run."""
-        loss = metrics["validation_loss"]
-        bits = None if loss is None else bits_per_character(loss, self.characters_per_token)
+        bits = self.characters_per_token.validation_bits(metrics["validation_loss"])
         metrics = {**metrics, "bits_per_character": bits}
         try:
             self.run.append_metrics(metrics)

@@ -55,7 +55,7 @@ class RangeTest:
 
     Attributes:
         points: a step each, rates rising.
-        characters_per_token: turns nats per token into bits per character.
+        characters_per_token: of the training part, turns nats per token into bits per character.
         diverged: whether the loss ended it before the highest rate.
     """
 
@@ -117,7 +117,7 @@ def range_test(prepared: Preparation) -> RangeTest:
         raise TrainingError(msg)
     smoothed = [fmean(losses[max(0, step - AROUND) : step + AROUND + 1]) for step in range(len(losses))]
     points = tuple(map(Point, rates, losses, smoothed))
-    return RangeTest(points, prepared.characters_per_token, diverged=len(points) < STEPS)
+    return RangeTest(points, prepared.characters_per_token.training, diverged=len(points) < STEPS)
 
 
 def _losses(model: Model, training: Batching, rates: Sequence[float]) -> list[float]:

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +87,45 @@ def published_metrics(path: Path) -> list[dict[str, Any]]:
     return [line for line in lines if "step" in line]
 
 
-def characters_per_token(metrics: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> float | None:
-    """How many characters a token of the held-out text stands for, as the figures have it; None where they do not tell.
+@dataclass(frozen=True)
+class CharactersPerToken:
+    """How many characters a token stands for, by which nats per token become bits per character.
+
+    Each part has its own: where one is prose and the other figures, their tokens are of other lengths.
+
+    Attributes:
+        training: in the training part.
+        validation: in the part that is measured on: the validation part, or where nothing is held out the training part.
+    """
+
+    training: float
+    validation: float
+
+    def training_bits(self, loss: float | None) -> float | None:
+        """A training loss in nats per token as bits per character."""
+        return None if loss is None else bits_per_character(loss, self.training)
+
+    def validation_bits(self, loss: float | None) -> float | None:
+        """A validation loss in nats per token as bits per character."""
+        return None if loss is None else bits_per_character(loss, self.validation)
+
+
+def characters_per_token(metrics: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> CharactersPerToken | None:
+    """How many characters a token stands for, as the figures of a model have it; None where they do not tell.
 
     Args:
         metrics: lines that may have ``validation_loss`` and ``bits_per_character``.
-        results: of the manifest; its bits per character come from the validation loss, or else from the training loss.
+        results: of the manifest; its bits per character come from the validation loss, or else from the training loss.  Those
+            of older models lack ``training_characters_per_token``: then it is taken to be as in the validation part.
     """
+    validation = _of_validation(metrics, results)
+    if validation is None:
+        return None
+    training = results.get("training_characters_per_token")
+    return CharactersPerToken(training if is_figure(training) and training > 0 else validation, validation)
+
+
+def _of_validation(metrics: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> float | None:
     loss = results.get("validation_loss")
     known = [(line.get("validation_loss"), line.get("bits_per_character")) for line in metrics]
     known.append((results.get("train_loss") if loss is None else loss, results.get("bits_per_character")))

@@ -40,6 +40,7 @@ from seqgen.training.inheritance import (
 )
 from seqgen.training.media import media_mismatch, what_fits
 from seqgen.training.memory import enough_memory, with_fewer_rows
+from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.mixing import check_counting, check_mixing
 from seqgen.training.pace import measure
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
@@ -93,10 +94,13 @@ class Preparation:
         return sum(tensor.size for tensor in self.model.weights().values())
 
     @cached_property
-    def characters_per_token(self) -> float:
-        """Of the part that losses are measured on."""
-        scored = (self.validation or self.training).part.tokens
-        return count_characters(self.tokenizer, scored) / max(len(scored), 1)
+    def characters_per_token(self) -> CharactersPerToken:
+        """Of the part that is trained on, and of the one that losses are measured on."""
+        tokens = self.store.tokens[:0] if self.validation is None else self.validation.part.tokens
+        held_out = count_characters(self.tokenizer, tokens)
+        # What is left of all of it, for to count a large training part may take minutes.
+        training = (self.store.characters - held_out) / max(len(self.training.part.tokens), 1)
+        return CharactersPerToken(training, training if self.validation is None else held_out / max(len(tokens), 1))
 
     @property
     def described(self) -> str:
@@ -190,7 +194,7 @@ def prepare(
     prepared = Preparation(
         name, config, tokenizer, store, training, validation, model, resolved.paths, unnamed + sentence, unknown
     )
-    if not prepared.characters_per_token:
+    if min(prepared.characters_per_token.training, prepared.characters_per_token.validation) <= 0:
         raise CorpusError(
             "Nothing in what the losses would be measured on is known to the vocabulary: give other text."
         )

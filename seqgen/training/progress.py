@@ -19,8 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from seqgen.consoles import redraws
-from seqgen.evaluation import bits_per_character, shown_bits
+from seqgen.evaluation import shown_bits
 from seqgen.training.curve import LossCurve
+from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.trainer import Tick
 
 PLAIN_SECONDS = 10.0
@@ -38,6 +39,9 @@ WIDEST = 100
 SHORTEST_BAR = 4
 """Columns of the bar, however many figures there are."""
 
+_NO_REASON_TO_STOP = contextlib.suppress(OSError, ValueError)
+"""What a stream raises that cannot be written to: a closed file and an encoding that lacks a character are ValueErrors."""
+
 
 @dataclass(frozen=True)
 class Status:
@@ -49,12 +53,12 @@ class Status:
     """
 
     tick: Tick
-    characters_per_token: float
+    characters_per_token: CharactersPerToken
 
     @property
     def characters_per_second(self) -> float:
         """Characters of the corpus trained on, per second."""
-        return self.tick.tokens_per_second * self.characters_per_token
+        return self.tick.tokens_per_second * self.characters_per_token.training
 
     @property
     def seconds_left(self) -> float | None:
@@ -63,14 +67,11 @@ class Status:
             return None
         return self.tick.seconds * (1 - self.tick.progress) / self.tick.progress
 
-    def bits(self, loss: float | None) -> str:
-        """A loss in nats per token, as it is shown."""
-        bits = self.in_bits(loss)
-        return "-" if bits is None else shown_bits(bits)
-
-    def in_bits(self, loss: float | None) -> float | None:
-        """A loss in nats per token as a number of bits per character."""
-        return None if loss is None else bits_per_character(loss, self.characters_per_token)
+    @property
+    def bits(self) -> tuple[float | None, float | None]:
+        """Training and validation loss in bits per character."""
+        tick, characters = self.tick, self.characters_per_token
+        return characters.training_bits(tick.train_loss), characters.validation_bits(tick.validation_loss)
 
     def fields(self, width: int) -> list[str]:
         """How far the run is: as many whole fields as fit into so many columns with a space before each."""
@@ -92,9 +93,10 @@ class Status:
     def line(self) -> str:
         """Everything in one plain line."""
         tick = self.tick
+        training, validation = map(_shown, self.bits)
         return (
-            f"{tick.progress:4.0%}  step {tick.step:,}  epoch {tick.epoch:.2f}  train {self.bits(tick.train_loss)}  "
-            f"validation {self.bits(tick.validation_loss)} bits/character  {self.characters_per_second:,.0f} "
+            f"{tick.progress:4.0%}  step {tick.step:,}  epoch {tick.epoch:.2f}  train {training}  "
+            f"validation {validation} bits/character  {self.characters_per_second:,.0f} "
             f"characters/s  learning rate {tick.learning_rate:.2e}  {_clock(self.seconds_left)} left"
         )
 
@@ -226,7 +228,7 @@ class TerminalReporter:
         """Redraw."""
         self._rest()
         self._status, tick = status, status.tick
-        self._curve.add(tick.step, status.in_bits(tick.train_loss), status.in_bits(tick.validation_loss))
+        self._curve.add(tick.step, *status.bits)
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, get_renderable=self._render)
             self._live.start()
@@ -259,11 +261,12 @@ class TerminalReporter:
         for _ in fields:
             bar.add_column(no_wrap=True)
         bar.add_row(ProgressBar(total=1.0, completed=tick.progress), *fields)
+        training, validation = map(_shown, status.bits)
         figures = Text.assemble(
             ("train ", "dim"),
-            (status.bits(tick.train_loss), "bold"),
+            (training, "bold"),
             ("  validation ", "dim"),
-            (status.bits(tick.validation_loss), "bold green"),
+            (validation, "bold green"),
             (" bits/character  ", "dim"),
             ("learning rate ", "dim"),
             f"{tick.learning_rate:.1e}",
@@ -329,38 +332,38 @@ class NotebookReporter:
 
 @dataclass
 class SafeReporter:
-    """Another reporter, whose failure to write (a closed pipe, a terminal that is gone) cannot end the run."""
+    """Another reporter, whose failure to write (a closed pipe or file, a terminal that is gone) cannot end the run."""
 
     reporter: Reporter
 
     def note(self, text: str) -> None:
         """As the other."""
-        with contextlib.suppress(OSError):
+        with _NO_REASON_TO_STOP:
             self.reporter.note(text)
 
     def warn(self, text: str) -> None:
         """As the other."""
-        with contextlib.suppress(OSError):
+        with _NO_REASON_TO_STOP:
             self.reporter.warn(text)
 
     def busy(self, text: str) -> None:
         """As the other."""
-        with contextlib.suppress(OSError):
+        with _NO_REASON_TO_STOP:
             self.reporter.busy(text)
 
     def show(self, status: Status) -> None:
         """As the other."""
-        with contextlib.suppress(OSError):
+        with _NO_REASON_TO_STOP:
             self.reporter.show(status)
 
     def sample(self, text: str) -> None:
         """As the other."""
-        with contextlib.suppress(OSError):
+        with _NO_REASON_TO_STOP:
             self.reporter.sample(text)
 
     def close(self) -> None:
         """As the other."""
-        with contextlib.suppress(OSError):
+        with _NO_REASON_TO_STOP:
             self.reporter.close()
 
 
@@ -379,15 +382,22 @@ def _suitable(*, progress: bool) -> Reporter:
 
 
 def _write_line(text: str) -> None:
-    if sys.stderr is not None:  # as it is in a program of windows
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+    if sys.stderr is None:  # as it is in a program of windows
+        return
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    # A log in another encoding gets the line all the same; Python's own standard error writes escapes by itself.
+    sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stderr.flush()
 
 
 def _one_line(text: str) -> str:
     """A text in one line, with what a terminal would obey shown: a corpus may hold anything, and so what is learned from it."""
     line = " ⏎ ".join(line for line in text.splitlines() if line.strip())
     return re.sub(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]", lambda control: f"\\x{ord(control[0]):02x}", line)
+
+
+def _shown(bits: float | None) -> str:
+    return "-" if bits is None else shown_bits(bits)
 
 
 def _clock(seconds: float | None) -> str:

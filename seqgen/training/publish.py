@@ -19,11 +19,10 @@ from seqgen.core.errors import OutputError, TrainingError
 from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.data.store import TokenStore
-from seqgen.evaluation import bits_per_character
 from seqgen.manifest import CARD, CONFIG, METRICS, NGRAMS, SAMPLES, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.card import model_card
-from seqgen.training.metrics import published_metrics
+from seqgen.training.metrics import CharactersPerToken, published_metrics
 from seqgen.training.mixing import Mixed
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, as_texts
@@ -41,7 +40,7 @@ class Facts:
     """All that is known of a run that has ended.
 
     Attributes:
-        characters_per_token: of the part that losses were measured on.
+        characters_per_token: of the part that was trained on, and of the one that losses were measured on.
         parameters: how many numbers the model has.
         mixed: n-grams that are published with the network, or None.
         failed: whether training could not go on, so that these are the best weights before.
@@ -53,28 +52,31 @@ class Facts:
     store: TokenStore
     model: Model
     trainer: Trainer
-    characters_per_token: float
+    characters_per_token: CharactersPerToken
     parameters: int
     mixed: Mixed | None = None
     failed: bool = False
 
     def results(self) -> dict[str, Any]:
-        """The figures of the published weights, and whether the run was left to its end."""
-        now = self.trainer.counters
+        """The figures of the published weights, what the whole run took, and whether it was left to its end."""
+        now, characters = self.trainer.counters, self.characters_per_token
+        seconds = max(now.seconds, 1e-9)
         validation_loss = now.best_loss if self.mixed is None else self.mixed.loss
-        loss = validation_loss if validation_loss is not None else now.train_loss
-        bits = None if loss is None else bits_per_character(loss, self.characters_per_token)
+        # The run may have gone on after these weights; one of before, which did not keep this loss, has only that of its end.
+        train_loss = now.train_loss if now.best_train_loss is None else now.best_train_loss
+        loss = train_loss if validation_loss is None else validation_loss
         return {
             "steps": now.step,
             "epochs": round(now.epoch + now.epoch_step / self.trainer.training.steps_per_epoch, 4),
             "seconds": round(now.seconds, 3),
             "tokens": now.tokens,
-            "tokens_per_second": round(now.tokens / max(now.seconds, 1e-9), 1),
-            "characters_per_second": round(now.tokens * self.characters_per_token / max(now.seconds, 1e-9), 1),
-            "train_loss": now.train_loss,
+            "tokens_per_second": round(now.tokens / seconds, 1),
+            "characters_per_second": round(now.tokens * characters.training / seconds, 1),
+            "train_loss": train_loss,
             "validation_loss": validation_loss,
             "best_step": now.best_step,
-            "bits_per_character": bits,
+            "bits_per_character": characters.validation_bits(loss),
+            "training_characters_per_token": characters.training,
             "parameters": self.parameters,
             "backend": self.config.parts["backend"].name,
             "device": self.model.device,

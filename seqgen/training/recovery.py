@@ -78,6 +78,7 @@ def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start:
     back = trainer.counters
     back.setbacks = now.setbacks + 1
     back.best_loss, back.best_step, trainer.best_weights = now.best_loss, now.best_step, best_weights
+    back.best_train_loss = now.best_train_loss
 
 
 def _go_back(trainer: Trainer, run: Run, start: Start | None) -> None:

@@ -61,7 +61,7 @@ class Counters:
         evaluations: evaluations done.
         since_best: evaluations since the best one.
         best_step: step of the best evaluation.
-        best_loss: its nats per token; None before the first.
+        best_loss, best_train_loss: its nats per token, and the training loss then; None before the first.
         train_loss: mean nats per token between the last two evaluations that had steps between them.
         validation_loss: nats per token of the last evaluation.
         setbacks: how often the run diverged and went back, each time with half the learning rate.
@@ -82,6 +82,7 @@ class Counters:
     since_best: int = 0
     best_step: int = 0
     best_loss: float | None = None
+    best_train_loss: float | None = None
     train_loss: float | None = None
     validation_loss: float | None = None
     setbacks: int = 0
@@ -189,7 +190,7 @@ class Trainer:
         next_tick, next_checkpoint = now.seconds, now.seconds + self.checkpoint_every
         while not self._over(progress):
             batch = self.training.batch(now.epoch, now.epoch_step)
-            learning_rate = self.schedule.at(now.step, progress) * 0.5**now.setbacks
+            learning_rate = self._rate(now.step, progress)
             scored = batch.scored
             since.losses.append((self.model.train_step(batch, learning_rate), scored))
             now.tokens += scored
@@ -227,7 +228,11 @@ class Trainer:
         if self.best_weights is None:  # it went on from before the first evaluation, and its budget has no more steps
             if not now.step:
                 raise TrainingError("No time was left for a step of training.  Give it more: --max-time")
-            self._evaluate(since, self.schedule.at(now.step, progress), progress)
+            self._evaluate(since, self._rate(now.step - 1, progress), progress)
+
+    def _rate(self, step: int, progress: float) -> float:
+        """The learning rate of a step, halved by each setback."""
+        return self.schedule.at(step, progress) * 0.5**self.counters.setbacks
 
     @property
     def learning_rate(self) -> float:
@@ -283,6 +288,7 @@ class Trainer:
         now.evaluations += 1
         if now.validation_loss is None or now.best_loss is None or now.validation_loss < now.best_loss:
             now.best_loss, now.best_step, now.since_best = now.validation_loss, now.step, 0
+            now.best_train_loss = now.train_loss
             self.best_weights = self.model.weights()
         else:
             now.since_best += 1

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from seqgen.core.options import options_of
+from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 
 from .conftest import TINY
@@ -69,6 +70,21 @@ def test_without_json_nothing_goes_to_standard_output(train):
         r"done     novel:1: \d\.\d{3} bits/character after 6 steps in \d+ s\.  seqgen generate --model novel",
         outcome.stderr.splitlines()[-1],
     )
+
+
+def test_where_the_best_weights_are_not_the_last_the_end_says_of_which_step_they_are(train, corpus):
+    corpus.write_text("abcdefgh" * 150 + "hgfedcba" * 16)  # the more it learns, the worse is it at the end of the text
+    options = ("--max-steps", 60, "--eval-every", 5, "--learning-rate", 0.05, "--warmup-steps", 0)
+    last = train(*options).stderr.splitlines()[-1]
+    figures = r"done     novel:1: \d\.\d{3} bits/character of step (\d+); 60 steps in \d+ s\."
+    said = re.fullmatch(figures + "  seqgen generate --model novel", last)
+    assert said, last
+    assert int(said[1]) < 60
+
+
+def test_a_loss_of_the_training_text_is_said_to_be_one(train):
+    last = train("--validation-fraction", 0).stderr.splitlines()[-1]
+    assert re.search(r" \d\.\d{3} bits/character of the training text after 6 steps in \d+ s\.", last)
 
 
 def test_one_step_is_no_steps(train):
@@ -312,9 +328,20 @@ def test_a_reader_of_the_progress_who_leaves_does_not_end_the_run(seqgen, corpus
     assert (seqgen_home / "models" / "novel" / "1").is_dir()
 
 
-def test_a_registry_that_cannot_be_written_loses_nothing(train, seqgen, seqgen_home):
+def test_a_registry_that_cannot_be_written_is_told_before_anything_is_trained(train, seqgen_home):
     seqgen_home.mkdir()
     (seqgen_home / "models").write_text("in the way")
+    outcome = train()
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert outcome.stderr.splitlines()[-1].startswith(f"error: {seqgen_home / 'models'}")
+    assert "step" not in outcome.stderr
+    assert not list(seqgen_home.glob("training/novel/*"))
+
+
+def test_a_registry_that_cannot_be_written_any_more_loses_nothing(train, seqgen, seqgen_home, monkeypatch):
+    seqgen_home.mkdir()
+    (seqgen_home / "models").write_text("in the way")
+    monkeypatch.setattr(Registry, "check_writable", lambda *_: None)  # as if it had come in the way only after that
     outcome = train()
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     *_, sentence, advice = outcome.stderr.splitlines()

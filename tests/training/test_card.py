@@ -80,6 +80,20 @@ def test_the_curve_is_drawn_where_losses_are_known():
     assert "How it learned" not in model_card("novel", CONFIG, LINEAGE)
 
 
+def test_a_loss_that_was_measured_on_the_training_text_is_said_to_be_of_it():
+    assert "| bits per character | 2.000 |" in model_card("novel", CONFIG, LINEAGE)
+    card = model_card("novel", CONFIG, LINEAGE | {"results": LINEAGE["results"] | {"validation_loss": None}})
+    assert "| bits per character of the training text | 2.000 |" in card
+    assert head(card)["model-index"][0]["results"][0]["dataset"]["split"] == "train"
+
+
+def test_each_loss_of_the_curve_is_in_bits_per_character_of_its_own_part():
+    metrics = [{"step": step, "train_loss": 2.773, "validation_loss": 0.6931 * (4 - step)} for step in (1, 2, 3)]
+    results = LINEAGE["results"] | {"training_characters_per_token": 4.0}
+    card = model_card("novel", CONFIG, LINEAGE | {"results": results}, metrics=metrics)
+    assert ("\n2.00 ┤" in card, "\n1.00 ┤" in card) == (True, True)  # training is at 1, and validation falls to there
+
+
 def test_what_is_not_known_is_left_out():
     card = model_card("novel", CONFIG, {})
     assert "# novel" in card

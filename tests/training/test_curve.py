@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from seqgen.training.curve import HEIGHT, LEAST, MOST, LossCurve
+from seqgen.training.metrics import CharactersPerToken
 
 
 def curve_of(steps, *, every=1, validated=0):
@@ -56,3 +57,11 @@ def test_a_validation_loss_is_marked_once_where_it_was_measured():
     for step in range(30):
         curve.add(step, 3.0 - step / 30, 2.5 if step >= 10 else None)
     assert sum(line.plain.count("●") for line in curve.lines(80)[1:]) == 1
+
+
+def test_of_a_run_that_has_ended_each_loss_is_in_bits_per_character_of_its_own_part():
+    nats = math.log(2)
+    metrics = [{"step": step, "train_loss": 4 * nats, "validation_loss": (5 - step) * nats} for step in (1, 2, 3)]
+    caption, top, *_, bottom = LossCurve.of(metrics, CharactersPerToken(training=4.0, validation=2.0)).lines(60)
+    assert caption.plain == "bits/character  ⠒⠒ training  ● validation"
+    assert (top.plain[:6], bottom.plain[:6]) == ("1.50 ┤", "1.00 ┤")  # validation falls to 1, where training is

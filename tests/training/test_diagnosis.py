@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from seqgen.training.diagnosis import Diagnosis
+from seqgen.training.metrics import CharactersPerToken
 
 OPTIONS = {"learning_rate": 0.004, "dropout": 0.1, "output_bias": "zero"}
+TWO = CharactersPerToken(training=2.0, validation=2.0)
 
 
 @pytest.fixture
 def diagnosis():
     """Of tokens whose frequencies alone have 2.0 nats, each two characters."""
-    return Diagnosis(OPTIONS, token_entropy=2.0, characters_per_token=2.0)
+    return Diagnosis(OPTIONS, token_entropy=2.0, characters_per_token=TWO)
 
 
 def lines_of(train, validation=None, norms=None, *, every=100):
@@ -55,6 +57,22 @@ def test_overfitting_is_told_at_the_third_evaluation_without_a_better_one_and_on
 
 
 @pytest.mark.parametrize(
+    ("train", "validation", "told"),
+    [
+        (FALLING, [1.5, 1.4, *[1.6] * 18], "the validation loss has risen from 0.505 to 0.577 bits/character"),
+        ([*FALLING[:10], 1.4, 1.9, 2.5, 4.0], None, "The training loss has risen from 1.983 to 2.741 bits/character"),
+        ([4.17] * 20, None, "The training loss is where it was, 6.016 bits/character"),
+        ([3.0, 2.2, *[2.01] * 18], None, "the frequencies of tokens alone would (2.885 bits/character)"),
+    ],
+    ids=["overfitting", "divergence", "a dead rate", "frequencies"],
+)
+def test_losses_are_told_in_bits_per_character_of_the_part_that_they_are_of(train, validation, told):
+    diagnosis = Diagnosis(OPTIONS, 2.0, CharactersPerToken(training=1.0, validation=4.0))
+    (sentence,) = said(diagnosis, lines_of(train, validation)).values()
+    assert told in sentence
+
+
+@pytest.mark.parametrize(
     ("dropout", "advice"),
     [
         (0.4, "more dropout (--dropout 0.5), a smaller model (--hidden-size) or less time may do better"),
@@ -73,7 +91,7 @@ def test_a_validation_loss_that_wavers_or_rises_with_the_training_loss_is_no_ove
     wavering = [1.55 + 0.005 * (-1) ** number for number in range(20)]
     assert said(diagnosis, lines_of(FALLING, wavering)) == {}
     both = FALLING[:10] + [FALLING[9] + 0.02 * number for number in range(1, 5)]
-    assert said(Diagnosis(OPTIONS, 2.0, 2.0), lines_of(both)) == {}
+    assert said(Diagnosis(OPTIONS, 2.0, TWO), lines_of(both)) == {}
 
 
 def test_without_a_validation_part_there_is_no_overfitting_to_see(diagnosis):
@@ -151,7 +169,7 @@ def test_metrics_without_gradient_norms_are_judged_by_their_losses(diagnosis):
 def test_what_was_measured_before_a_run_went_back_does_not_count_after_it(diagnosis):
     lines = lines_of(FALLING)
     again = [{**line, "train_loss": 1.9} for line in lines[8:]]
-    straight = said(Diagnosis(OPTIONS, 2.0, 2.0), lines[:8] + again)
+    straight = said(Diagnosis(OPTIONS, 2.0, TWO), lines[:8] + again)
     assert [sentence.partition(":")[0] for sentence in straight.values()] == [
         "The training loss has risen from 1.062 to 1.371 bits/character by step 900"
     ]
@@ -160,7 +178,7 @@ def test_what_was_measured_before_a_run_went_back_does_not_count_after_it(diagno
 
 @pytest.mark.parametrize("output_bias", ["zero", "frequencies"])
 def test_a_measurement_before_which_nothing_was_trained_shows_nothing(output_bias):
-    diagnosis = Diagnosis({**OPTIONS, "output_bias": output_bias}, token_entropy=2.0, characters_per_token=2.0)
+    diagnosis = Diagnosis({**OPTIONS, "output_bias": output_bias}, token_entropy=2.0, characters_per_token=TWO)
     (line,) = lines_of([None], [1.95], every=300)
     assert diagnosis.metrics(line) == []
     assert said(diagnosis, lines_of(FALLING, every=300)) == {}

@@ -63,6 +63,16 @@ def test_the_pace_is_the_median_of_the_measured_steps(prepared, clock):
     assert found.seconds_per_epoch == 0.125 * found.prepared.training.steps_per_epoch
 
 
+def test_the_pace_is_that_of_the_training_part_also_in_characters(prepared, tmp_path):
+    path = tmp_path / "mixed.txt"
+    path.write_text("the sea is wide and the ice is white " * 60 + " ".join(map(str, range(100, 200))))
+    found = dry_run(prepared(path, tokenizer="word"))
+    characters = found.prepared.characters_per_token
+    assert characters.training > 1.8 * characters.validation  # figures are read one by one
+    assert found.to_json()["characters_per_second"] == found.pace.tokens_per_second * characters.training
+    assert range_test(found.prepared).characters_per_token == characters.training
+
+
 def test_slow_steps_are_measured_no_longer_than_a_little(prepared, clock):
     found = dry_run(prepared(), clock=clock(SECONDS))
     assert found.pace.steps == 1

@@ -10,6 +10,7 @@ import pytest
 
 from seqgen.core.errors import TrainingError
 from seqgen.training.lr_find import HIGHEST, LOWEST, STEPS, range_test
+from seqgen.training.metrics import CharactersPerToken
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def tested():
             load_training_state=lambda _: None,
         )
         config = SimpleNamespace(training={"auto_batch": False})
-        prepared = SimpleNamespace(model=model, training=training, config=config, characters_per_token=1.0)
+        characters = CharactersPerToken(training=3.0, validation=1.0)
+        prepared = SimpleNamespace(model=model, training=training, config=config, characters_per_token=characters)
         return range_test(prepared), batches
 
     return run
@@ -49,6 +51,10 @@ def test_rates_rise_by_the_same_factor_from_the_lowest_to_the_highest(tested):
     assert (rates[0], rates[-1]) == (LOWEST, pytest.approx(HIGHEST))
     assert rates[1:] / rates[:-1] == pytest.approx((HIGHEST / LOWEST) ** (1 / (STEPS - 1)))
     assert batches[:9] == [*((0, step) for step in range(7)), (1, 0), (1, 1)]
+
+
+def test_its_losses_are_those_of_the_training_part(tested):
+    assert tested(valley(60))[0].characters_per_token == 3.0
 
 
 @pytest.mark.parametrize("lowest_at", [40, 80])

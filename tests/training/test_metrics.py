@@ -8,7 +8,13 @@ import math
 import pytest
 
 from seqgen.training.curve import LossCurve
-from seqgen.training.metrics import FIGURES, MAX_LINES, characters_per_token, published_metrics
+from seqgen.training.metrics import (
+    FIGURES,
+    MAX_LINES,
+    CharactersPerToken,
+    characters_per_token,
+    published_metrics,
+)
 
 LINE = '{"step": 3, "train_loss": 2.0, "validation_loss": null}\n'
 
@@ -70,11 +76,25 @@ def test_a_file_that_is_not_there_or_far_too_large_has_none(tmp_path):
     ],
 )
 def test_the_figures_tell_how_much_a_token_is(metrics, results, expected):
-    assert characters_per_token(metrics, results) == (None if expected is None else pytest.approx(expected))
+    found = characters_per_token(metrics, results)
+    assert (found and found.validation) == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "training"),
+    [(4.5, 4.5), (2, 2), (None, 2.0), *((value, 2.0) for value in (0, -1.0, True, "4.5", [4.5], 10**400, math.nan))],
+    ids=str,
+)
+def test_that_of_the_training_part_is_what_is_recorded_and_else_taken_to_be_as_in_the_validation_part(
+    recorded, training
+):
+    results = {"validation_loss": math.log(2), "bits_per_character": 0.5, "training_characters_per_token": recorded}
+    found = characters_per_token([], {key: value for key, value in results.items() if value is not None})
+    assert found == CharactersPerToken(training, pytest.approx(2.0))
 
 
 def test_a_run_that_has_ended_has_a_curve_from_two_points_on():
     metrics = [{"step": step, "train_loss": 3.0 - step} for step in (1, 2)]
-    assert len(LossCurve.of(metrics, 1.0).lines(60)) > 1
-    assert LossCurve.of(metrics[:1], 1.0).lines(60) == []
+    assert len(LossCurve.of(metrics, CharactersPerToken(1.0, 1.0)).lines(60)) > 1
+    assert LossCurve.of(metrics[:1], CharactersPerToken(1.0, 1.0)).lines(60) == []
     assert LossCurve.of(metrics, None).lines(60) == []

@@ -1,12 +1,19 @@
-"""From options to a model: all of them reach the backend that builds it."""
+"""From options to a model: all of them reach the backend that builds it; and what the parts of a corpus are."""
 
 from __future__ import annotations
 
 import pytest
 
+from seqgen import settings
 from seqgen.backends.torch.backend import TorchBackend
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import CorpusError
 from seqgen.core.spec import ModelSpec, OptimizerSpec
-from seqgen.training.preparation import build_model
+from seqgen.evaluation import count_characters
+from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.preparation import build_model, prepare
+
+from .conftest import TINY
 
 VALUES = {
     "device": "cpu",
@@ -36,3 +43,59 @@ def test_a_model_is_built_by_every_option_that_says_how(monkeypatch, given):
     optimizer = OptimizerSpec(name="rmsprop", beta_2=0.9, weight_decay=0.25, grad_clip=0.5, weight_average=0.3)
     how = {name: VALUES[name] for name in ("device", "precision", "random_seed", "deterministic")}
     assert asked[-1] == (spec, {**how, "optimizer": optimizer, "weights": weights})
+
+
+PROSE = "the sea is wide and the ice is white " * 60
+FIGURES = " ".join(str(number) for number in range(100, 200))
+"""Each of these words occurs once: ``word`` spells them."""
+
+
+@pytest.fixture
+def prepared(seqgen_home, tmp_path):
+    """What a training of a tiny model on these texts has prepared."""
+
+    def make(*texts, parent=None, **given):
+        paths = [tmp_path / f"{number:02}.txt" for number in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text)
+        values, origins = settings.resolve(
+            TrainingOptions, {**TINY, "max_steps": 1, **given}, config_file=None, presets=PRESETS, preset=None
+        )
+        return prepare(load_catalog(), [str(path) for path in paths], values, origins, parent=parent)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [(PROSE + FIGURES,), (PROSE, FIGURES), tuple(f"{PROSE[:600]}{number}" for number in range(30))],
+    ids=["the end of a text", "the end of two", "whole documents"],
+)
+@pytest.mark.parametrize("tokenizer", ["word", "byte"])
+def test_each_part_has_its_own_characters_per_token(prepared, texts, tokenizer):
+    found = prepared(*texts, tokenizer=tokenizer)
+    parts = {"training": found.training.part, "validation": found.validation.part}
+    expected = {name: count_characters(found.tokenizer, each.tokens) / each.tokens.size for name, each in parts.items()}
+    assert vars(found.characters_per_token) == pytest.approx(expected)
+
+
+def test_prose_with_figures_at_its_end_has_more_characters_to_a_token_where_it_is_trained_on(prepared):
+    characters = prepared(PROSE + FIGURES, tokenizer="word").characters_per_token
+    assert (characters.training > 1.8, characters.validation) == (True, 1.0)
+
+
+def test_where_nothing_is_held_out_losses_are_measured_on_what_is_trained_on(prepared):
+    characters = prepared(PROSE + FIGURES, tokenizer="word", validation_fraction=0).characters_per_token
+    assert characters.training == characters.validation > 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "fraction"),
+    [(("\N{SNOWMAN}" * 9, "the sea is wide"), 0.9), (("the sea is wide", "\N{SNOWMAN}" * 9), 0.12)],
+    ids=["trained on", "measured on"],
+)
+def test_a_part_of_which_the_vocabulary_knows_nothing_is_refused(start, prepared, texts, fraction):
+    parent = start(max_steps=1, ngram_order=0).version.open()
+    small = {"seq_len": 1, "batch_size": 1, "validation_fraction": fraction, "unseen": "nearest"}
+    with pytest.raises(CorpusError, match="Nothing in what the losses would be measured on is known to the vocabulary"):
+        prepared(*texts, parent=parent, **small)

@@ -8,10 +8,12 @@ import sys
 import pytest
 from rich.console import Console
 
+from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.progress import (
     NotebookReporter,
     PlainReporter,
     SafeReporter,
+    SilentReporter,
     Status,
     TerminalReporter,
     make_reporter,
@@ -30,18 +32,32 @@ LONG = Tick(
 )
 
 
+SAME = CharactersPerToken(training=1.0, validation=1.0)
+
+
 def test_figures_are_bits_per_character_and_characters_per_second():
     # Two characters a token: half the nats, twice the speed.
-    assert Status(LONG, characters_per_token=2.0).line() == (
+    assert Status(LONG, CharactersPerToken(2.0, 2.0)).line() == (
         " 50%  step 123,456  epoch 43.21  train 0.721  validation 1.082 bits/character  691,356 characters/s  "
         "learning rate 1.23e-03  1:23:45 left"
     )
 
 
+def test_what_is_trained_on_is_told_by_its_own_characters_per_token_and_so_is_what_is_measured_on():
+    line = Status(LONG, CharactersPerToken(training=4.0, validation=1.0)).line()
+    assert "train 0.361  validation 2.164 bits/character  1,382,712 characters/s" in line
+    shown = io.StringIO()
+    reporter = TerminalReporter(Console(file=shown, width=100, force_terminal=True, color_system=None))
+    reporter.show(Status(LONG, CharactersPerToken(training=4.0, validation=1.0)))
+    reporter.close()
+    assert "1,382,712 characters/s" in shown.getvalue()
+    assert "train 0.361  validation 2.164 bits/character" in shown.getvalue()
+
+
 def test_before_there_is_a_pace_and_a_loss_they_are_dashes():
     start = Tick(0.0, 0, 0.0, 0.0, 0.0, None, None, 0.0)
-    assert Status(start, 1.0).line().startswith("  0%  step 0  epoch 0.00  train -  validation - bits/character")
-    assert Status(start, 1.0).line().endswith("-:-- left")
+    assert Status(start, SAME).line().startswith("  0%  step 0  epoch 0.00  train -  validation - bits/character")
+    assert Status(start, SAME).line().endswith("-:-- left")
 
 
 @pytest.mark.parametrize("width", [80, 72, 200])
@@ -49,7 +65,7 @@ def test_the_display_in_a_terminal_is_a_bar_the_figures_and_a_sample_a_line_each
     shown = io.StringIO()
     reporter = TerminalReporter(Console(file=shown, width=width, force_terminal=True, color_system=None))
     reporter.sample("the ice\n\nwas " * 30)
-    reporter.show(Status(LONG, 1.0))
+    reporter.show(Status(LONG, SAME))
     reporter.close()
     display = [line.rstrip() for line in shown.getvalue().split("\x1b")[-2].split("\n") if "left" in line]
     assert len(display) <= 1
@@ -67,7 +83,7 @@ def shown_of_a_run(**console):
     reporter = TerminalReporter(Console(file=shown, force_terminal=True, color_system=None, **console))
     for step in range(1, 101):
         loss = 1.0 + 3.0 / step
-        reporter.show(Status(Tick(step / 100, step, 0.0, step / 4, 1.0, loss, loss if step >= 50 else None, 0.0), 1.0))
+        reporter.show(Status(Tick(step / 100, step, 0.0, step / 4, 1.0, loss, loss if step >= 50 else None, 0.0), SAME))
     reporter.close()
     return shown.getvalue()
 
@@ -100,7 +116,7 @@ def test_a_note_in_a_terminal_hangs_below_its_first_word():
 def test_plain_lines_come_now_and_then_and_with_the_latest_sample(capsys):
     reporter = PlainReporter()
     for seconds in (0.0, 1.0, 11.0, 12.0):
-        reporter.show(Status(Tick(0.1, int(seconds), 0.0, seconds, 1.0, None, None, 0.0), 1.0))
+        reporter.show(Status(Tick(0.1, int(seconds), 0.0, seconds, 1.0, None, None, 0.0), SAME))
         reporter.sample(f"written after {seconds:.0f} s")
     reporter.close()
     lines = capsys.readouterr().err.splitlines()
@@ -120,9 +136,33 @@ def test_a_terminal_that_is_gone_is_no_reason_to_stop():
     reporter = SafeReporter(TerminalReporter(Console(file=Gone(), force_terminal=True)))
     reporter.note("hello")
     reporter.warn("careful")
-    reporter.show(Status(LONG, 1.0))
+    reporter.show(Status(LONG, SAME))
     reporter.sample("text")
     reporter.close()
+
+
+@pytest.mark.parametrize("make", [PlainReporter, SilentReporter])
+def test_nor_is_a_log_that_was_closed(monkeypatch, make):
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    reporter = SafeReporter(make())
+    reporter.note("hello")
+    reporter.warn("careful")
+    reporter.show(Status(LONG, SAME))
+    reporter.sample("text")
+    reporter.close()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-16", "utf-8"])
+def test_what_the_encoding_of_a_log_lacks_is_written_as_an_escape(monkeypatch, encoding):
+    log = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stderr", log)
+    reporter = PlainReporter()
+    reporter.sample("the ice\nwas green")
+    reporter.close()
+    return_sign = "⏎" if encoding.startswith("utf") else r"\u23ce"
+    assert log.buffer.getvalue().decode(encoding) == f"sample: the ice {return_sign} was green\n"
 
 
 def test_what_takes_long_is_said_in_plain_lines_every_ten_seconds(capsys):
@@ -137,7 +177,7 @@ def test_what_takes_long_is_shown_in_a_terminal_until_there_are_figures():
     reporter = TerminalReporter(Console(file=shown, width=80, force_terminal=True, color_system=None))
     reporter.busy("encoding 40 %")
     reporter.busy("encoding 90 %")
-    reporter.show(Status(LONG, 1.0))
+    reporter.show(Status(LONG, SAME))
     reporter.close()
     nothing, busy, figures = shown.getvalue().split("\x1b[?25l")  # each display hides the cursor when it begins
     assert nothing == ""
@@ -152,7 +192,7 @@ def test_where_there_is_no_standard_error_nothing_is_said(monkeypatch, progress)
     reporter = make_reporter(progress=progress)
     reporter.note("a note")
     reporter.warn("a warning")
-    reporter.show(Status(LONG, 1.0))
+    reporter.show(Status(LONG, SAME))
     reporter.close()
 
 
@@ -176,19 +216,19 @@ def notebook(monkeypatch):
 def test_a_notebook_has_one_output_that_is_updated(notebook):
     reporter = NotebookReporter()
     reporter.note("corpus   ...")
-    reporter.show(Status(LONG, 1.0))
+    reporter.show(Status(LONG, SAME))
     reporter.sample("the ice")
     reporter.close()
     assert len(notebook) == 3
-    assert notebook[-1] == f"corpus   ...\n{Status(LONG, 1.0).line()}\nthe ice"
+    assert notebook[-1] == f"corpus   ...\n{Status(LONG, SAME).line()}\nthe ice"
 
 
 def test_what_takes_long_is_shown_in_a_notebook_until_there_are_figures(notebook):
     reporter = NotebookReporter()
     for share in (40, 40, 90):
         reporter.busy(f"encoding {share} %")
-    reporter.show(Status(LONG, 1.0))
-    assert notebook == ["encoding 40 %", "encoding 90 %", Status(LONG, 1.0).line()]
+    reporter.show(Status(LONG, SAME))
+    assert notebook == ["encoding 40 %", "encoding 90 %", Status(LONG, SAME).line()]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +244,7 @@ def test_what_takes_long_is_shown_in_a_notebook_until_there_are_figures(notebook
 def test_in_a_narrow_terminal_whole_figures_are_left_out_and_the_pace_first(width, fields):
     shown = io.StringIO()
     reporter = TerminalReporter(Console(file=shown, width=width, force_terminal=True, color_system=None))
-    reporter.show(Status(LONG, 1.0))
+    reporter.show(Status(LONG, SAME))
     reporter.close()
     (bar,) = {line[line.index("━") :].rstrip() for line in shown.getvalue().splitlines() if "━" in line}
     assert bar.lstrip("━╸╺ ") == fields
@@ -213,7 +253,7 @@ def test_in_a_narrow_terminal_whole_figures_are_left_out_and_the_pace_first(widt
 
 def test_a_loss_that_has_diverged_is_not_written_out():
     huge = Tick(0.5, 1, 0.0, 1.0, 1.0, 2.2e22, 1.0, 0.0)
-    assert "train 3.2e+22  validation 1.443 bits/character" in Status(huge, 1.0).line()
+    assert "train 3.2e+22  validation 1.443 bits/character" in Status(huge, SAME).line()
 
 
 @pytest.mark.parametrize(("term", "kind"), [("dumb", PlainReporter), ("xterm", TerminalReporter)])

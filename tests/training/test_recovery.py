@@ -103,10 +103,10 @@ def test_the_best_weights_before_a_setback_stay_the_best_where_nothing_better_co
     trainer = make_saving(run, (), schedule=cliff(12, times=100), eval_every=5)
     best = []
     real = trainer.observer.metrics
-    trainer.observer.metrics = lambda line: (best.append(line["validation_loss"]), real(line))
+    trainer.observer.metrics = lambda line: (best.append((line["validation_loss"], line["train_loss"])), real(line))
     with pytest.raises(TrainingError):
         train(trainer, run, Reporter())
-    assert trainer.counters.best_loss == min(best)
+    assert (trainer.counters.best_loss, trainer.counters.best_train_loss) == min(best)
     assert all(np.isfinite(tensor).all() for tensor in trainer.best_weights.values())
 
 

@@ -14,7 +14,7 @@ from seqgen.core.spec import OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.evaluation import summed_nats
 from seqgen.training.schedule import Schedule
-from seqgen.training.trainer import TICK_SECONDS, evaluate
+from seqgen.training.trainer import TICK_SECONDS, Counters, evaluate
 
 MODES = ("stream", "documents", "windows")
 
@@ -251,6 +251,14 @@ def test_the_best_weights_are_kept_and_not_the_last(overfitting):
     assert evaluate(trainer.model, trainer.validation) == trainer.counters.best_loss
 
 
+def test_the_training_loss_of_the_best_step_is_kept_with_it(overfitting):
+    trainer = overfitting(max_steps=100, eval_every=10)
+    trainer.run()
+    (best,) = [line for line in trainer.observer.lines if line["step"] == trainer.counters.best_step]
+    assert trainer.counters.best_train_loss == best["train_loss"]
+    assert trainer.counters.train_loss == trainer.observer.lines[-1]["train_loss"] < best["train_loss"]
+
+
 def test_the_observer_ends_it_after_an_evaluation(make_trainer, recorder):
     recorder.ends_after = 2
     trainer = make_trainer(max_steps=1000, eval_every=5, observer=recorder)
@@ -412,6 +420,14 @@ def test_the_schedule_is_asked_with_the_steps_and_the_share_of_the_budget(make_t
     trainer.run()
     expected = [trainer.schedule.at(step, step / 10) for step in range(10)]
     assert [line["learning_rate"] for line in trainer.observer.lines] == pytest.approx(expected)
+
+
+def test_where_only_measuring_is_left_the_line_has_the_rate_of_the_last_step(make_trainer):
+    schedule = Schedule("linear", 1e-3, warmup_steps=8)
+    trainer = make_trainer(max_steps=4, schedule=schedule, counters=Counters(step=4, setbacks=2))
+    trainer.run()
+    (line,) = trainer.observer.lines
+    assert line["learning_rate"] == schedule.at(3, 1.0) / 4 < schedule.at(4, 1.0) / 4  # halved by each of two setbacks
 
 
 def test_nats_are_summed_to_the_same_bits_however_many_batches_are_read_together(make_trainer, monkeypatch):

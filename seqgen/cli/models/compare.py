@@ -71,10 +71,15 @@ def compare(
         found = {name: {"values": values, "same": same(values)} for name, values in facts.items()}
         figures = {file: [score.bits_per_character for score in each] for file, each in scores.items()}
         with_ends = {file: [score.bits_per_character_with_ends for score in each] for file, each in scores.items()}
-        shares = {file: [score.unknown_share for score in each] for file, each in scores.items()}
-        models = [each.where for each in saved]
         print_json(
-            {"models": models, "facts": found, "files": figures, "files_with_ends": with_ends, "unknown_shares": shares}
+            {
+                "models": [each.where for each in saved],
+                "facts": found,
+                "files": figures,
+                "files_with_ends": with_ends,
+                "unknown_shares": {file: [score.unknown_share for score in each] for file, each in scores.items()},
+                "changed_shares": {file: [score.changed_share for score in each] for file, each in scores.items()},
+            }
         )
         return
     _show(facts, scores, [each.where for each in saved], everything=everything)
@@ -107,6 +112,8 @@ def _show(
     for file, measured in scores.items():
         if not same([score.ends for score in measured]):
             say(_about_ends(file, models, measured), label="note")
+        if not same([score.changed_share for score in measured]):
+            say(_about_changes(file, models, measured), label="note")
     if hidden:
         say(f"{hidden} options and versions are the same for all and not shown; with --all they are.")
     if not same(facts["corpus fingerprint"]) and not scores:
@@ -125,6 +132,17 @@ def _about_ends(file: str, models: Sequence[str], scores: Sequence[Score]) -> st
     )
 
 
+def _about_changes(file: str, models: Sequence[str], scores: Sequence[Score]) -> str:
+    """Why the figures of models whose tokenizers make other texts of a file do not compare."""
+    changed = ", ".join(
+        f"{model} {100 * score.changed_share:.3g}%" for model, score in zip(models, scores, strict=True)
+    )
+    return (
+        f"Of {file} not all predict the same text: some of its characters are changed first ({changed}), as where all is made "
+        "lower case, which mostly leaves less to predict.  So their bits per character do not compare."
+    )
+
+
 def same(values: Sequence[Any]) -> bool:
     """Whether all are equal."""
     return all(value == values[0] for value in values)
@@ -140,9 +158,10 @@ def comparison(saved: Sequence[SavedModel]) -> dict[str, list[Any]]:
 def _facts(saved: SavedModel) -> Mapping[str, Any]:
     manifest, config = saved.manifest, saved.config
     results, corpus, machine = (manifest.get(key, {}) for key in ("results", "corpus", "machine"))
-    figures = ("bits_per_character", "validation_loss", "train_loss", "steps", "epochs", "seconds", "tokens_per_second")
+    figures = ("bits_per_character", "validation_loss", "train_loss", "best_step")
+    taken = ("steps", "epochs", "seconds", "tokens_per_second")
     return {
-        **{name.replace("_", " "): results.get(name) for name in figures},
+        **{name.replace("_", " "): results.get(name) for name in (*figures, *taken)},
         "corpus": ", ".join(map(str, corpus.get("sources", []))),
         "corpus fingerprint": str(corpus.get("fingerprint"))[:16],
         "corpus characters": corpus.get("characters"),

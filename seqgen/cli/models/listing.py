@@ -117,10 +117,16 @@ def record(summary: ModelSummary) -> dict[str, Any]:
 _ORDER: dict[Sort, Callable[[ModelSummary], Any]] = {
     Sort.name: lambda each: (each.model, each.version),
     Sort.age: lambda each: (not each.created, _reversed(each.created)),
-    Sort.bits: lambda each: (each.bits_per_character is None, each.bits_per_character, each.model, each.version),
+    Sort.bits: lambda each: (*_of_held_out(each), each.model, each.version),
     Sort.parameters: lambda each: (-each.parameters, each.model, each.version),
     Sort.size: lambda each: (-each.bytes, each.model, each.version),
 }
+
+
+def _of_held_out(each: ModelSummary) -> tuple[bool, float | None]:
+    """What to sort by so that the best come first, and last those of which only the training loss is known."""
+    bits = each.held_out_bits_per_character
+    return bits is None, bits
 
 
 def _reversed(created: str) -> list[int]:
@@ -152,7 +158,7 @@ def _show(chosen: Sequence[ModelSummary]) -> None:
         column("tags", lambda each: " ".join(each.tags), style="green", rank=2),
         column(
             "bits/char",
-            lambda each: "-" if each.bits_per_character is None else f"{each.bits_per_character:.3f}",
+            lambda each: "-" if (bits := each.held_out_bits_per_character) is None else f"{bits:.3f}",
             number=True,
         ),
         column("corpus", lambda each: shortened(corpus_of(each.corpus)), rank=3),

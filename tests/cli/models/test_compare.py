@@ -36,6 +36,14 @@ def test_differences_are_marked(seqgen, two):
     )
 
 
+def test_the_step_of_the_losses_stands_below_them(seqgen, novel):
+    shutil.copytree(novel, novel.parent / "2")
+    manifest = json.loads((novel / "manifest.json").read_text())
+    (novel / "manifest.json").write_text(json.dumps(manifest | {"results": manifest["results"] | {"best_step": 20}}))
+    page = seqgen("models", "compare", "novel:1", "novel:2").stdout
+    assert re.search(r"train loss .*\n *≠ +best step +20 +40 *\n +steps +40 +40 *\n", page)
+
+
 def test_they_are_measured_on_a_file_per_character_as_evaluate_does(seqgen, two):
     found = json.loads(seqgen("models", "compare", "novel", "words", "--on", two, "--json").stdout)
     assert found["models"] == ["novel:1", "words:1"]
@@ -44,7 +52,7 @@ def test_they_are_measured_on_a_file_per_character_as_evaluate_does(seqgen, two)
     for model, bits in zip(("novel", "words"), found["files"][str(two)], strict=True):
         (file,) = json.loads(seqgen("evaluate", model, two, "--json").stdout)["files"]
         assert bits == file["bits_per_character"]
-    assert found["unknown_shares"] == {str(two): [0, 0]}
+    assert found["unknown_shares"] == found["changed_shares"] == {str(two): [0, 0]}
     page = seqgen("models", "compare", "novel", "words", "--on", two).stdout
     assert re.search(r"≠ +bits per character on \S+novel.txt +\d\.\d{4} +\d\.\d{4}", page)
 
@@ -62,6 +70,24 @@ def test_where_they_predict_other_numbers_of_ends_that_is_said_with_what_compare
         f"bits and is no character.  With each as a character: novel:1 {novel_bits:.4f}, lines:1 {with_ends[1]:.4f}"
     )
     assert "note:" not in seqgen("models", "compare", "lines", "lines", "--on", "lines.txt").stderr
+
+
+def test_where_their_tokenizers_make_other_texts_of_a_file_that_is_said_with_how_much_each_changes(
+    seqgen, novel, corpus
+):
+    tiny = ("--hidden-size", 8, "--embedding-size", 4, "--batch-size", 4, "--max-steps", 2, "--ngram-order", 0, "-q")
+    lowering = ("--tokenizer", "char:lowercase=true")
+    assert seqgen("train", corpus, *lowering, "--name", "lower", "--backend", "torch", *tiny).exit_code == 0
+    text = corpus.read_text("utf-8")
+    share = sum(map(str.isupper, text)) / len(text)
+    command = ("models", "compare", "novel", "lower", "--on", "novel.txt")
+    assert json.loads(seqgen(*command, "--json").stdout)["changed_shares"] == {"novel.txt": [0, pytest.approx(share)]}
+    assert seqgen(*command).stderr.splitlines()[0] == (
+        "note: Of novel.txt not all predict the same text: some of its characters are changed first (novel:1 0%, lower:1 "
+        f"{100 * share:.3g}%), as where all is made lower case, which mostly leaves less to predict.  So their bits per "
+        "character do not compare."
+    )
+    assert "note:" not in seqgen("models", "compare", "lower", "lower", "--on", "novel.txt").stderr
 
 
 def test_standard_input_and_a_pipe_are_read_once_for_all(seqgen, refused, two, tmp_path):

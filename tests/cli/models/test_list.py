@@ -72,6 +72,21 @@ def test_a_list_is_filtered_sorted_and_cut(seqgen, novel):
     assert outcome.stderr == "None of 3 versions is such a one.  All: seqgen models list\n"
 
 
+def test_a_loss_of_the_training_text_is_in_json_and_not_among_those_of_held_out_text(seqgen, novel):
+    for number in (2, 3):
+        shutil.copytree(novel, novel.parent / str(number))
+    path = novel.parent / "2" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["results"] |= {"bits_per_character": 0.5, "validation_loss": None}
+    path.write_text(json.dumps(manifest))
+    _, _, *lines = seqgen("models", "list", "--sort", "bits").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["novel:1", "novel:3", "novel:2"]
+    assert re.match(r"novel:2 +- +novel\.txt", lines[2])
+    *_, last = json.loads(seqgen("models", "list", "--sort", "bits", "--json").stdout)
+    figures = ("version", "bits_per_character", "held_out_bits_per_character")
+    assert [last[name] for name in figures] == [2, 0.5, None]
+
+
 def test_what_a_file_says_cannot_steer_the_terminal(seqgen, novel):
     path = novel / "manifest.json"
     path.write_text(path.read_text().replace("novel.txt", "\\u001b[31mred\\u009b"))

@@ -104,7 +104,7 @@ def test_a_sample_with_brackets_and_colons_is_shown_as_it_is(seqgen, novel):
 
 def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
     samples = json.loads((novel / "samples.json").read_text())
-    samples["samples"][0]["text"] = "a\x1b[2Jb\u202ec\U000e0001d"
+    samples["samples"][0]["text"] = "a\x1b[2Jb\u202ec\u2028d"
     samples |= {"length": "9\x1b[3J", "samplers": ["top-k\x9b1m"]}
     (novel / "samples.json").write_text(json.dumps(samples))
     manifest = json.loads((novel / "manifest.json").read_text())
@@ -112,7 +112,7 @@ def test_what_a_stranger_wrote_cannot_steer_the_terminal(seqgen, novel):
     (novel / "manifest.json").write_text(json.dumps(manifest | {"parent": "\x1b[31mx"}))
     page = seqgen("models", "show").stdout
     assert "\x1b" not in page
-    assert "a\\x1b[2Jb\\u202ec\\U000e0001d" in page
+    assert "a\\x1b[2Jb\\u202ec\\u2028d" in page
     assert "--length 9\\x1b[3J; top-k\\x9b1m)" in page
 
 
