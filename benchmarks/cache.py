@@ -103,7 +103,7 @@ def scored(logits: Floats, targets: npt.NDArray[np.int64], window: int) -> Score
         cases.append(case)
         cache.add(target)
     own = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
-    return Scored(Terms(own, np.stack(said), np.array(cases)), targets, np.ones(len(targets)))
+    return Scored(Terms(own, np.stack(said), np.array(cases)), targets, np.ones(len(targets)), np.arange(len(targets)))
 
 
 def write(

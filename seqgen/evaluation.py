@@ -63,6 +63,8 @@ class Score:
         missing: symbols of the text that the vocabulary lacks, each with what stood in for it, or None.
         unknown_share: the share of the text's characters that they are; what is lost by them is counted by no loss.
         ends: how many of the scored tokens are ends of documents, which stand for no character.
+        changed_share: the share of the text's characters that are known and yet others in what is predicted, as where all is
+            made lower case; mostly that is easier to predict.
     """
 
     nats: float
@@ -71,6 +73,7 @@ class Score:
     missing: Mapping[str, str | None] = field(default_factory=dict)
     unknown_share: float = 0.0
     ends: int = 0
+    changed_share: float = 0.0
 
     @property
     def loss(self) -> float:
@@ -155,3 +158,26 @@ def unknown_among(tokenizer: Tokenizer, contents: Iterable[Content]) -> tuple[di
         if character in missing or (character not in known and lacks(character))
     )
     return missing, unknown / max(read, 1)
+
+
+def changed_among(tokenizer: Tokenizer, contents: Iterable[Content], missing: Mapping[str, str | None]) -> float:
+    """The share of the characters of texts that are no more in what is predicted, as capitals where all is made lower case.
+
+    Without those that the vocabulary lacks, which :func:`unknown_among` counts.  Of other media the share is 0.
+
+    Args:
+        tokenizer: says what is predicted, its canonical text.
+        contents: read only where the tokenizer may change them.
+        missing: what the vocabulary lacks of them.
+    """
+    if type(tokenizer).canonical is Tokenizer.canonical:
+        return 0.0
+    read = 0
+    lost: Counter[str] = Counter()
+    for content in contents:
+        read += len(content)
+        if isinstance(content, str) and (predicted := str(tokenizer.canonical(content))) != content:
+            # A normal form may make one character of two, so places do not tell which became what; numbers do.
+            lost += Counter(content) - Counter(predicted)
+    changed = (count for character, count in lost.items() if missing.keys().isdisjoint(tokenizer.missing(character)))
+    return sum(changed) / max(read, 1)

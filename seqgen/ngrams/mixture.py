@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from seqgen.core.arrays import on_host
 from seqgen.core.backend import Model
 from seqgen.core.types import Batch, Ids, State, Weights
 from seqgen.ngrams.table import NOTHING, Expected, Floats, NgramTable, require
-from seqgen.ngrams.weighing import LARGEST, Scored, Terms, settle
+from seqgen.ngrams.weighing import LARGEST, Scored, Terms, nats_unseen, settle
 
 CONTEXT = "ngrams.context"
 """The array of a state that holds the last tokens, (B, N)."""
@@ -30,10 +30,27 @@ _EVERYDAY = 1e30
 _BLOCK = 1 << 20  # probabilities that are held at a time: 4 MB
 _FITTED = 1 << 24  # probabilities of each of the two that are held while weights are fitted: 64 MB
 
+CROSSED = 20_000
+"""From so many held-out tokens on, weights are not fitted to halves of them: what fitting gains by itself is below a thousandth of a
+nat there, and each fit takes its time."""
+
 
 def weights_shape(order: int) -> tuple[int, int, int]:
     """The shape of a mixture's weights with n-grams of up to so many tokens: (N + 1, 2, 2)."""
     return order, 2, 2
+
+
+class Fitted(NamedTuple):
+    """How well the weights that were fitted to a text predict.
+
+    Attributes:
+        loss: mean nats per scored token of that text, by which they look a little better than they are.
+        unseen: the same by weights that were not fitted to what they predict: each half of the text by those fitted to the
+            other.  Where so much is scored that this makes no difference, it is ``loss``.
+    """
+
+    loss: float
+    unseen: float
 
 
 class Mixture(Model):
@@ -93,15 +110,16 @@ class Mixture(Model):
         """(sum of nats over scored targets, how many were scored)."""
         return sum(scored.nats(self._weights) for scored in self._scored(batch)), batch.scored
 
-    def fit(self, batches: Callable[[], Iterable[Batch]]) -> float:
+    def fit(self, batches: Callable[[], Iterable[Batch]], *, crossed: bool = True) -> Fitted:
         """Set the weights to those that predict held-out batches best.
 
         Args:
             batches: gives them from the first on, as often as it is called.  Of more targets than fit into memory, some are
                 fitted to, drawn from all over.
+            crossed: whether ``unseen`` is asked for, where it is not ``loss``.
 
         Returns:
-            the mixture's mean nats per scored target.
+            the mixture's mean nats per scored target, also without what fitting to these targets itself gains.
         """
         targets = sum(batch.scored for batch in batches())
         share = min(1.0, _FITTED / max(1, targets * self.spec.vocab_size))
@@ -114,7 +132,10 @@ class Mixture(Model):
             nats = sum(scored.nats(self._weights) for scored in held)
         else:
             nats = sum(self.evaluate(batch)[0] for batch in batches())
-        return nats / max(targets, 1)
+        # Where not all are held, those that are not have not been fitted to.
+        differs = share == 1.0 and 0 < targets < CROSSED
+        unseen = nats_unseen(held, len(self._weights)) if crossed and differs else nats
+        return Fitted(nats / max(targets, 1), unseen / max(targets, 1))
 
     def weights(self) -> Weights:
         """The network's."""
@@ -173,6 +194,9 @@ class Mixture(Model):
         if state is None or len(state[CONTEXT]) != rows:
             state = self.initial_state(rows)
         counts = np.ones((rows, steps)) if batch.weights is None else batch.weights.astype(np.float64)
+        # Of a batch that is no part of a corpus, rows follow one another.
+        first = np.arange(0, rows * steps, steps) if batch.origin is None else batch.origin.first
+        places = first[:, None] + np.arange(steps)  # (B, T)
         order = state[CONTEXT].shape[1]
         seen = np.concatenate([state[CONTEXT], batch.inputs], axis=1)  # (B, N + T)
         contexts = np.lib.stride_tricks.sliding_window_view(seen, order, axis=1)[:, 1:]  # (B, T, N)
@@ -184,7 +208,8 @@ class Mixture(Model):
                 wanted = wanted[random.random(len(wanted)) < share]
             expected = self._table.after(contexts[:, part].reshape(-1, order)[wanted])
             terms = _terms(logits.reshape(-1, self._table.vocab_size)[wanted], expected)
-            yield Scored(terms, batch.targets[:, part].ravel()[wanted], counts[:, part].ravel()[wanted])
+            targets, counted, stand = (batch.targets[:, part], counts[:, part], places[:, part])
+            yield Scored(terms, targets.ravel()[wanted], counted.ravel()[wanted], stand.ravel()[wanted])
         self._evaluation_state = {**network, CONTEXT: contexts[:, -1]}
 
     def _read(self, batch: Batch, state: State) -> Iterator[tuple[slice, Floats, State]]:

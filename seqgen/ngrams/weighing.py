@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.ngrams.table import Floats
+from seqgen.ngrams.table import Floats, Integers
 
 Exact = npt.NDArray[np.float64]
 Slopes: TypeAlias = Callable[[Exact], tuple[Exact, Exact]]
@@ -49,11 +49,13 @@ class Scored(NamedTuple):
         terms: of the n places.
         targets: (n,) the tokens.
         counts: (n,) how much each counts.
+        places: (n,) where each stands in its text.
     """
 
     terms: Terms
     targets: npt.NDArray[np.integer[Any]]
     counts: Exact
+    places: Integers
 
     def nats(self, weights: npt.NDArray[np.floating[Any]]) -> float:
         """The summed negative log-likelihood of the targets."""
@@ -72,7 +74,8 @@ class Scored(NamedTuple):
     def only(self, chosen: slice | npt.NDArray[np.integer[Any]]) -> Scored:
         """Some of the places."""
         network, ngrams, case = self.terms
-        return Scored(Terms(network[chosen], ngrams[chosen], case[chosen]), self.targets[chosen], self.counts[chosen])
+        terms = Terms(network[chosen], ngrams[chosen], case[chosen])
+        return Scored(terms, self.targets[chosen], self.counts[chosen], self.places[chosen])
 
 
 def settle(scored: Sequence[Scored], cases: int) -> Exact:
@@ -107,6 +110,25 @@ def settle(scored: Sequence[Scored], cases: int) -> Exact:
 
     common = _climb(drawn(together, np.array([[1.0, 0.0]])), np.full((1, 2), 0.5))
     return _climb(drawn(measured, common), np.repeat(common, cases, axis=0))
+
+
+def nats_unseen(scored: Sequence[Scored], cases: int) -> float:
+    """The summed negative log-likelihood of each half of a text by the weights that the other half settles.
+
+    The halves are the first and the second, so that they meet in one place: of tokens taken in turns, each would have
+    neighbours among those that were fitted to.
+    """
+    middle = np.median(np.concatenate([each.places for each in scored]))
+    nats = 0.0
+    for second in (False, True):
+        weights = settle(_half(scored, middle, second=second), cases)
+        # One piece of the other half at a time, for each is a copy.
+        nats += sum(each.nats(weights) for piece in scored for each in _half([piece], middle, second=not second))
+    return nats
+
+
+def _half(scored: Sequence[Scored], middle: np.floating[Any], *, second: bool) -> list[Scored]:
+    return [each.only(np.flatnonzero((each.places >= middle) == second)) for each in scored]
 
 
 def _climb(slopes: Slopes, weights: Exact) -> Exact:

@@ -28,17 +28,22 @@ class Mixed:
 
     Attributes:
         tensors: of the n-grams and of the weights, for ``ngrams.safetensors``.
-        loss: nats per token of the mixture, on the validation part.
+        loss: nats per token of the mixture, on the validation part, which its weights were fitted to.
+        unseen: the same with weights that were not fitted to what they predict; see :class:`seqgen.ngrams.mixture.Fitted`.
         order: the length of the longest n-grams.
     """
 
     tensors: dict[str, npt.NDArray[Any]]
     loss: float
+    unseen: float
     order: int
 
 
 GAIN = 0.01
-"""By how much of the network's loss the mixture's must be lower, to be kept where no order is given."""
+"""By how much of the network's loss the mixture's must be lower, to be kept where no order is given.
+
+On text that the weights were not fitted to: to a few hundred held-out tokens fitting itself gains more than this, also where n-grams
+are worth nothing."""
 
 
 MOST_WEIGHED = 1 << 31
@@ -120,13 +125,14 @@ def mixed_in(
         return None
     if mixed is None:
         return None
-    before, after = (bits_per_character(loss, characters_per_token) for loss in (alone, mixed.loss))
-    gained = f"of up to {mixed.order} tokens bring validation from {before:.3f} to {after:.3f} bits/character"
-    if order is None and mixed.loss > alone * (1 - GAIN):
-        reporter.note(f"n-grams  {gained}: too little to keep them")
-        return None
-    reporter.note(f"n-grams  {gained}")
-    return mixed
+    kept = order is not None or mixed.unseen <= alone * (1 - GAIN)
+    told = mixed.loss if kept else mixed.unseen
+    before, after = (bits_per_character(loss, characters_per_token) for loss in (alone, told))
+    reporter.note(
+        f"n-grams  of up to {mixed.order} tokens bring validation from {before:.3f} to {after:.3f} bits/character"
+        + ("" if kept else ": too little to keep them")
+    )
+    return mixed if kept else None
 
 
 def _weighed(model: Model, validation: Batching) -> int:
@@ -154,7 +160,9 @@ def _mix(model: Model, weights: Weights, order: int | None, training: Batching, 
     try:
         table = count_ngrams(tokens, vocab_size, order, end)
         mixture = Mixture(model, table, np.ones(weights_shape(table.order), np.float32))
-        loss = mixture.fit(lambda: (validation.batch(0, step) for step in range(validation.steps_per_epoch)))
+        fitted = mixture.fit(
+            lambda: (validation.batch(0, step) for step in range(validation.steps_per_epoch)), crossed=order is None
+        )
     finally:
         model.load_weights(own)
-    return Mixed(mixture.tensors(), loss, table.order)
+    return Mixed(mixture.tensors(), fitted.loss, fitted.unseen, table.order)

@@ -15,6 +15,8 @@ from seqgen.core.canonical import initial_weights
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
+from seqgen.data.batching import make_batching
+from seqgen.data.store import Part
 from seqgen.generation.batch import take
 from seqgen.ngrams import mixture as mixture_module
 from seqgen.ngrams import weighing
@@ -163,7 +165,7 @@ def test_a_network_gone_wild_gives_logits_all_the_same(mixture, rows):
 
 
 def fitted(mixture, *batches):
-    return mixture.fit(lambda: iter(batches))
+    return mixture.fit(lambda: iter(batches)).loss
 
 
 def test_fitted_weights_are_better_than_any_others(mixture, monkeypatch):
@@ -234,6 +236,46 @@ def test_what_is_fitted_to_comes_from_all_over_whatever_the_sizes(mixture, monke
     row, step = np.divmod(np.concatenate([scored.counts for scored in held]) - 1, steps)
     assert len(set(row)) > 5
     assert len(set(step)) > 16
+
+
+@pytest.mark.parametrize("mode", ["stream", "documents", "windows"])
+def test_what_is_unseen_is_each_half_of_the_text_by_the_weights_fitted_to_the_other(mixture, mode):
+    part = Part(IDS.astype(np.uint8), np.array([0, 30, 180, 250, 400]), np.arange(4, dtype=np.uint64), has_ends=False)
+    read = make_batching(mode, part, seq_len=16, batch_size=3, random_seed=0, for_evaluation=True)
+    batches = [read.batch(0, step) for step in range(read.steps_per_epoch)]
+    loss, unseen = mixture.fit(lambda: batches)
+
+    def places(batch):
+        steps = np.arange(batch.targets.shape[1])
+        scored = np.ones(batch.targets.shape) if batch.weights is None else batch.weights
+        return batch.origin.first[:, None] + steps, scored * (not batch.last_step_only or steps == steps[-1])
+
+    middle = np.median(np.concatenate([where[scored > 0] for where, scored in map(places, batches)]))
+    halves = []
+    for second in (False, True):
+        inside = [scored * ((where >= middle) == second) for where, scored in map(places, batches)]
+        halves.append(
+            [
+                dataclasses.replace(batch, weights=weights.astype(np.float32), last_step_only=False)
+                for batch, weights in zip(batches, inside, strict=True)
+            ]
+        )
+    nats = 0.0
+    for half, other in (halves, halves[::-1]):
+        mixture.fit(lambda half=half: half)
+        nats += sum(mixture.evaluate(batch)[0] for batch in other)
+    assert unseen == pytest.approx(nats / read.targets, rel=1e-5)
+    assert unseen > loss
+
+
+@pytest.mark.parametrize("name", ["CROSSED", "_FITTED"])
+def test_of_more_than_is_fitted_to_in_halves_all_counts_as_unseen(mixture, monkeypatch, name):
+    batch = Batch(IDS[None, :-1], IDS[None, 1:])
+    loss, unseen = mixture.fit(lambda: [batch])
+    assert unseen > loss
+    monkeypatch.setattr(mixture_module, name, 399)
+    loss, unseen = mixture.fit(lambda: [batch])
+    assert unseen == loss
 
 
 def test_of_windows_the_last_step_alone_is_computed(mixture, monkeypatch):

@@ -13,9 +13,10 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import OptionError
 from seqgen.manifest import NGRAMS, sha256
 from seqgen.ngrams.counting import count_ngrams
-from seqgen.ngrams.mixture import WEIGHTS, Mixture, weights_shape
+from seqgen.ngrams.mixture import WEIGHTS, Fitted, Mixture, weights_shape
 from seqgen.ngrams.table import NOTHING, NgramTable
 from seqgen.training import mixing
+from seqgen.training.interruption import Interruption
 
 from .conftest import Reporter, unfinished
 
@@ -57,8 +58,30 @@ def test_they_are_weighed_against_the_weights_that_are_published_and_the_model_k
     model.load_weights(published)
     table = count_ngrams(training.part.tokens, model.spec.vocab_size, 3, 0)
     expected = Mixture(model, table, np.ones(weights_shape(3), np.float32))
-    assert mixed.loss == expected.fit(lambda: [validation.batch(0, step) for step in range(validation.steps_per_epoch)])
+    batches = [validation.batch(0, step) for step in range(validation.steps_per_epoch)]
+    fitted = expected.fit(lambda: batches, crossed=False)  # as an order is given
+    assert Fitted(mixed.loss, mixed.unseen) == fitted
     np.testing.assert_array_equal(mixed.tensors[WEIGHTS], expected.tensors()[WEIGHTS])
+
+
+@pytest.mark.parametrize(
+    ("order", "unseen", "kept"), [(None, 0.985, True), (None, 0.995, False), (None, 1.02, False), (3, 1.02, True)]
+)
+def test_they_are_kept_for_what_they_gain_where_the_weights_were_not_fitted_unless_an_order_is_given(
+    make_trainer, monkeypatch, order, unseen, kept
+):
+    trainer = make_trainer(max_steps=5)
+    trainer.run()
+    alone = trainer.counters.best_loss
+    monkeypatch.setattr(Mixture, "fit", lambda *_, **__: Fitted(0.9 * alone, unseen * alone))
+    reporter = Reporter()
+    mixed = mixing.mixed_in(trainer, order, reporter, Interruption(), characters_per_token=1 / np.log(2))
+    assert (mixed is not None) == kept
+    if kept:
+        assert (mixed.loss, mixed.unseen) == (0.9 * alone, unseen * alone)
+    bits = f"from {alone:.3f} to {(0.9 if kept else unseen) * alone:.3f} bits/character"
+    told = f"n-grams  of up to {order or 7} tokens bring validation {bits}"
+    assert reporter.told == [told if kept else f"{told}: too little to keep them"]
 
 
 def test_n_grams_of_one_document_reach_over_all_of_it(start, monkeypatch):
