@@ -61,8 +61,8 @@ class Normed(Stepped):
 
     own = ("of_input", "of_state", "of_cell", "of_cell_bias")
 
-    def __init__(self, *sizes: int) -> None:
-        super().__init__(*sizes)
+    def __init__(self, *sizes: int, **where: Any) -> None:
+        super().__init__(*sizes, **where)
         for name in self.own:
             size = self.hidden_size if "cell" in name else 4 * self.hidden_size
             self.register_parameter(name, nn.Parameter(torch.full((size,), 0.0 if name.endswith("bias") else 1.0)))
@@ -88,8 +88,8 @@ class Mogrified(Stepped):
     rounds = 5
     own = tuple(f"round_{number}" for number in range(rounds))
 
-    def __init__(self, *sizes: int) -> None:
-        super().__init__(*sizes)
+    def __init__(self, *sizes: int, **where: Any) -> None:
+        super().__init__(*sizes, **where)
         for number, name in enumerate(self.own):
             shape = (self.hidden_size, self.input_size) if number % 2 else (self.input_size, self.hidden_size)
             self.register_parameter(name, nn.Parameter(torch.randn(shape) * 0.01))
@@ -114,8 +114,8 @@ class Widened(nn.LSTM):
 
     own: tuple[str, ...] = ()
 
-    def __init__(self, *sizes: int) -> None:
-        super().__init__(*sizes)
+    def __init__(self, *sizes: int, **where: Any) -> None:
+        super().__init__(*sizes, **where)
         for name in self.own:
             self.register_parameter(name, nn.Parameter(torch.randn(self.input_size, self.input_size) * 0.01))
 

@@ -7,6 +7,7 @@ print(model.generate("the ice", length=400, temperature=0.7))
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,9 +25,13 @@ def __getattr__(name: str) -> Any:
         from seqgen.core import hookspecs
 
         return hookspecs.hookimpl
-    if name in ("load", "models", "train"):
-        from seqgen import api
-
-        return getattr(api, name)
+    if name in ("api", "load", "models", "train"):
+        api = importlib.import_module("seqgen.api")  # an import of it from seqgen would ask here
+        return api if name == "api" else getattr(api, name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    """What is offered, imported or not."""
+    return sorted([*__all__, "api"])

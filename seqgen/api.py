@@ -87,6 +87,7 @@ def train(
     from seqgen.training.progress import make_reporter
     from seqgen.training.session import Session
 
+    own_catalog = catalog is not None
     catalog = catalog or installed_catalog()
     log_to = (log_to,) if isinstance(log_to, str) else tuple(log_to or ())
     session = Session(
@@ -103,7 +104,8 @@ def train(
         values, origins = _resolved(options, preset=preset, config=config)
         parent = find_model(from_model) if from_model is not None else None
         outcome = session.start([str(each) for each in corpus], values, origins, name=name, parent=parent)
-    model = load(str(outcome.version), catalog=catalog)
+    # Not by its name: where models are found may have changed since, and what was published lies where it was.
+    model = _built(outcome.version.open(), catalog=catalog, own_catalog=own_catalog)
     model.training_record = outcome.record
     model.signal_number = outcome.signal_number
     return model
@@ -184,8 +186,20 @@ def load(
         MissingDependencyError: a plugin or package that it needs is not installed.
         OptionError: the backend does not have the model's architecture, or the device.
     """
+    own_catalog = catalog is not None
     catalog = catalog or installed_catalog()
-    saved = find_model(model)
+    return _built(find_model(model), backend=backend, device=device, catalog=catalog, own_catalog=own_catalog)
+
+
+def _built(
+    saved: SavedModel,
+    *,
+    backend: str | None = None,
+    device: str = "auto",
+    catalog: Catalog,
+    own_catalog: bool,
+) -> LanguageModel:
+    """What is saved, ready to generate; see ``load``.  Another process can load it again, unless the catalog is the caller's own."""
     tokenizer = saved.tokenizer(catalog)
     if backend is None:
         entry = catalog.find("backend", DEFAULT_GENERATOR)
@@ -206,7 +220,16 @@ def load(
         )
         raise OptionError(msg)
     built = saved.mixed(engine.build(saved.config.model, device=device, weights=saved.weights(engine)))
-    return LanguageModel(saved=saved, tokenizer=tokenizer, model=built, backend=entry.name, catalog=catalog)
+    loaded = LanguageModel(saved=saved, tokenizer=tokenizer, model=built, backend=entry.name, catalog=catalog)
+    if not own_catalog:
+        loaded.again = partial(_again, saved.folder.absolute(), saved.where, backend, device)
+    return loaded
+
+
+def _again(folder: Path, where: str, backend: str | None, device: str) -> LanguageModel:
+    """The model of a folder, in another process or beside the first."""
+    saved = SavedModel.open(folder, where=where)
+    return _built(saved, backend=backend, device=device, catalog=installed_catalog(), own_catalog=False)
 
 
 def find_model(model: str | Path | None) -> SavedModel:

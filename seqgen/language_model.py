@@ -16,12 +16,21 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel, find_recorded, make_recorded
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import CorpusError, OptionError, PromptError, SeqgenWarning
+from seqgen.core.errors import CorpusError, OptionError, PromptError, SeqgenWarning, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
+from seqgen.core.text import fuller_form, told_apart
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.evaluation import UNKNOWN_TOLD, Score, count_characters, count_ends, summed_nats, unknown_among
+from seqgen.evaluation import (
+    UNKNOWN_TOLD,
+    Score,
+    changed_among,
+    count_characters,
+    count_ends,
+    summed_nats,
+    unknown_among,
+)
 from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
@@ -38,11 +47,12 @@ _SCORED_AT_ONCE = 16
 """Streams that a text is scored in, side by side."""
 
 
-@dataclass
+@dataclass(eq=False)
 class LanguageModel:
     """A trained model, ready to generate; made by :func:`seqgen.load` and :func:`seqgen.train`.
 
-    Several threads may use one at once.
+    Several threads may use one at once.  A copy, and what another process is given by pickling one, is loaded again from its
+    folder.
 
     Attributes:
         saved: its folder, as read.
@@ -51,6 +61,7 @@ class LanguageModel:
         catalog: where samplers and datasets come from.
         training_record: after ``train``, what ``train --json`` prints.
         signal_number: after ``train``, the signal that ended it early, or None.
+        again: loads the same from its folder; None where that would not be the same, as with a catalog of the program's own.
     """
 
     saved: SavedModel
@@ -60,8 +71,23 @@ class LanguageModel:
     catalog: Catalog = field(repr=False)
     training_record: dict[str, Any] = field(default_factory=dict, repr=False)
     signal_number: int | None = field(default=None, repr=False)
+    again: Callable[[], LanguageModel] | None = field(default=None, init=False, repr=False)
     # A model carries its state from batch to batch, of one text at a time.
-    _scoring: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+    _scoring: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it is pickled and copied: by where it lies.
+
+        Raises:
+            UsageError: that would not give the same.
+        """
+        if self.again is None:
+            msg = (
+                f"{self.reference} can be neither pickled nor copied: it was loaded with a catalog of your own, or changed.  "
+                "Load it where it is used: seqgen.load"
+            )
+            raise UsageError(msg)
+        return self.again, (), {"training_record": self.training_record, "signal_number": self.signal_number}
 
     @property
     def empty(self) -> Any:
@@ -238,7 +264,8 @@ class LanguageModel:
             OptionError: the dataset gives something else than the model's tokenizer takes.
             DamagedModelError: the model's folder does not say how it was trained.
         """
-        from seqgen.data.batching import make_batching  # with the store some 10 ms, which generating does without
+        # With the store some 10 ms, which generating does without.
+        from seqgen.data.batching import TooShortError, make_batching
         from seqgen.data.reading import contents
         from seqgen.data.store import open_or_build
 
@@ -261,10 +288,14 @@ class LanguageModel:
         mode, seq_len = how["batching"], how["seq_len"]
         if mode != "windows":
             seq_len = min(seq_len, max(1, part.tokens.size - 1))  # beyond the text there is nothing to read
-        batches = make_batching(
-            mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
-        )
-        with self._scoring:
+        try:
+            batches = make_batching(
+                mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
+            )
+        except TooShortError as error:
+            msg = f"{error}  {self.reference} learned to predict what follows on as many.  Score more text at once"
+            raise CorpusError(msg) from error
+        with self._scoring, np.errstate(under="ignore"):  # see log_softmax
             nats, tokens = summed_nats(self.model, batches)
         characters = count_characters(self.tokenizer, part.tokens[1:])
         if not characters:
@@ -273,8 +304,9 @@ class LanguageModel:
         # Not every token is scored: some windows, and without ends no document's first one.
         scored = tokens / (len(part.tokens) - 1)
         characters, ends = max(1, round(characters * scored)), round(ends * scored)
-        missing, share = unknown_among(self.tokenizer, contents(documents, self.tokenizer))
-        return Score(nats, tokens, characters, missing, unknown_share=share, ends=ends)
+        missing, unknown = unknown_among(self.tokenizer, contents(documents, self.tokenizer))
+        changed = changed_among(self.tokenizer, contents(documents, self.tokenizer), missing)
+        return Score(nats, tokens, characters, missing, unknown_share=unknown, ends=ends, changed_share=changed)
 
     def _unusable(self, prompt: Content) -> str:
         """Why no id could be made of a prompt."""
@@ -290,12 +322,14 @@ class LanguageModel:
         for text in (prompt, *prefix_lines):
             if text:
                 missing |= self.tokenizer.missing(text)
+        told = describe_missing(missing, self.reference)
+        known = _known_form(self.tokenizer, (prompt, *prefix_lines)) if missing else ""
         if missing and strict:
-            raise PromptError(f"{describe_missing(missing, self.reference)}  Without --strict the nearest is taken.")
+            raise PromptError(f"{told}{known}  Without --strict the nearest is taken.")
         if prompt and not len(self.tokenizer.encode(prompt)):
-            raise PromptError(self._unusable(prompt))
+            raise PromptError(f"{self._unusable(prompt)}{known}")
         if missing:
-            warn(describe_missing(missing, self.reference))
+            warn(f"{told}{known}")
         return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
 
     def _tell_unwritten(self, stops: Sequence[Content], *, strict: bool, warn: Callable[[str], None]) -> None:
@@ -314,8 +348,10 @@ class LanguageModel:
             missing, written = list(self.tokenizer.missing(text)), self.tokenizer.canonical(text)
             if not missing and written == text:
                 continue
-            instead = f"never writes {', '.join(map(repr, missing[:8]))}" if missing else f"writes {written!r} instead"
-            sentence = f"stop text {text!r} can never come: {self.reference} {instead}."
+            shown, shown_written = told_apart(text, str(written))
+            never = f"never writes {', '.join(map(repr, missing[:8]))}.{_known_form(self.tokenizer, [text])}"
+            instead = never if missing else f"writes {shown_written} instead."
+            sentence = f"stop text {shown} can never come: {self.reference} {instead}"
             if strict:
                 raise OptionError(f"{sentence}  Without --strict the text goes on to its length.")
             warn(sentence)
@@ -365,12 +401,19 @@ def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[st
 def describe_missing(missing: Mapping[str, str | None], reference: str, *, share: float = 0.0) -> str:
     """A sentence that names symbols a model does not know, and what stands in for each; one more where they are much of a text."""
     shown = [
-        f"{symbol!r} (left out)" if nearest is None else f"{symbol!r} (read as {nearest!r})"
+        f"{symbol!r} (left out)" if nearest is None else "{} (read as {})".format(*told_apart(symbol, nearest))
         for symbol, nearest in list(missing.items())[:8]
     ]
     more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
     much = f"  They are {share:.1%} of it, which no figure counts, so that none compares with another model's."
     return f"{reference} does not know {', '.join(shown)}{more}." + (much if share >= UNKNOWN_TOLD else "")
+
+
+def _known_form(tokenizer: Tokenizer, texts: Iterable[Content]) -> str:
+    """A sentence on the Unicode normal form in which more of texts is known; empty where that is in none, and of binary media."""
+    text = "\n".join(each for each in texts if isinstance(each, str))
+    form = fuller_form(text, tokenizer.missing) if text else None
+    return f"  More of it is known in the Unicode normal form {form}: bring it to that." if form else ""
 
 
 def _warn(text: str) -> None:

@@ -22,7 +22,9 @@ from seqgen.core.plugin import Plugin
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import CONFIG, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.registry import ModelVersion
 from seqgen.tokenizers.char import CharTokenizer
+from seqgen.training.session import Session
 
 
 @pytest.mark.parametrize("log_to", ["csw:path=a.csv", ["csw:path=a.csv"]])
@@ -87,3 +89,13 @@ def test_a_model_s_own_backend_has_the_options_of_the_training_where_others_are_
     folder, catalog, backend, built_with
 ):
     assert seqgen.load(folder, backend=backend, catalog=catalog).model.built_with == built_with
+
+
+def test_what_was_trained_is_given_wherever_models_are_looked_for_by_then(folder, monkeypatch, tmp_path):
+    def start(*_, **__):
+        monkeypatch.setenv("SEQGEN_HOME", str(tmp_path / "another"))
+        return SimpleNamespace(version=ModelVersion("ada", 1, folder), record={"steps": 7}, signal_number=None)
+
+    monkeypatch.setattr(Session, "start", start)
+    model = seqgen.train(progress=False)
+    assert (model.reference, model.saved.folder, model.training_record) == ("ada:1", folder, {"steps": 7})

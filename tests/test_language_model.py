@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import seqgen
 from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
 from seqgen.core.canonical import initial_weights
-from seqgen.core.errors import OptionError, SeqgenWarning
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, PromptError, SeqgenWarning, UsageError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import write_manifest
@@ -91,6 +96,42 @@ def test_a_stop_text_that_can_never_come_is_told_or_with_strict_refused(model, t
     assert str(caught.value) == f"{sentence}  Without --strict the text goes on to its length."
 
 
+KNOWN = "  More of it is known in the Unicode normal form {}: bring it to that."
+
+
+@pytest.mark.parametrize(
+    ("corpus", "prompt", "missing", "form"),
+    [
+        ("the café", "cafe\u0301", "'\u0301' (left out)", "NFC"),
+        ("the cafe\u0301", "café", "'é' (read as 'e')", "NFD"),
+        ("cat; dog", "cat\u037e", r"'\u037e' (read as ';')", "NFC"),
+    ],
+)
+def test_a_prompt_is_told_in_which_normal_form_more_of_it_is_known(model, corpus, prompt, missing, form):
+    model = replace(model, tokenizer=CharTokenizer().fit([corpus]))
+    sentence = f"{model.reference} does not know {missing}.{KNOWN.format(form)}"
+    told = []
+    model.prepare(prompt, warn=told.append)
+    assert told == [sentence]
+    with pytest.raises(PromptError) as caught:
+        model.prepare(prompt, strict=True)
+    assert str(caught.value) == f"{sentence}  Without --strict the nearest is taken."
+
+
+def test_where_no_symbol_of_a_prompt_is_known_it_is_told_in_which_normal_form_some_are(model):
+    model = replace(model, tokenizer=CharTokenizer().fit(["한국어 학교"]))
+    with pytest.raises(PromptError) as caught:
+        model.prepare(unicodedata.normalize("NFD", "한국어"))
+    assert str(caught.value).endswith(f"Write of what its corpus is made of.{KNOWN.format('NFC')}")
+
+
+def test_a_stop_text_and_what_is_written_instead_are_told_apart_where_they_look_the_same(model):
+    model = replace(model, tokenizer=CharTokenizer(normalization="NFC").fit(["the café"]))
+    told = []
+    model.prepare("the", stop="cafe\u0301", warn=told.append)
+    assert told == [rf"stop text 'cafe\u0301' can never come: {model.reference} writes 'caf\xe9' instead."]
+
+
 @pytest.mark.parametrize(
     ("tokenizer", "stop"),
     [
@@ -167,4 +208,88 @@ def test_how_much_of_a_text_the_vocabulary_lacks_is_counted(make_model, tmp_path
     shares = [model.score(tmp_path / name).unknown_share for name in ("some.txt", "none.txt", "capitals.txt")]
     assert shares == [0.25, 0.0, 0.75]
     lower = replace(model, tokenizer=CharTokenizer(lowercase=True).fit(["a cat sat on a mat"]))
-    assert lower.score(tmp_path / "capitals.txt").unknown_share == 0.25
+    of_capitals = lower.score(tmp_path / "capitals.txt")
+    assert (of_capitals.unknown_share, of_capitals.changed_share) == (0.25, 0.5)
+
+
+@pytest.mark.usefixtures("seqgen_home")
+def test_a_text_that_is_shorter_than_the_windows_of_a_model_is_refused_with_advice(make_model, tmp_path):
+    (tmp_path / "short.txt").write_text("a cat")
+    model = make_model(batching="windows")
+    with pytest.raises(CorpusError) as caught:
+        model.score(tmp_path / "short.txt")
+    assert str(caught.value) == (
+        "The text is too short: 5 tokens, but one window of 8 needs 9.  "
+        f"{model.reference} learned to predict what follows on as many.  Score more text at once"
+    )
+
+
+@pytest.mark.usefixtures("seqgen_home")
+def test_a_model_that_is_sure_scores_as_elsewhere_where_numpy_raises_for_what_is_too_small(make_model, tmp_path):
+    (tmp_path / "text.txt").write_text("a cat sat")
+    model = make_model()
+    weights = model.model.weights()
+    model.model.load_weights(weights | {"output.bias": 100 * np.arange(len(weights["output.bias"]), dtype=np.float32)})
+    elsewhere = model.score(tmp_path / "text.txt")
+    with np.errstate(all="raise"):
+        assert model.score(tmp_path / "text.txt") == elsewhere
+
+
+# In another process
+
+
+@pytest.fixture
+def ships(make_model, seqgen_home):
+    """A model of the registry, as ``seqgen.train`` gives it, and where it lies."""
+    folder = seqgen_home / "models" / "ships" / "1"
+    folder.parent.mkdir(parents=True)
+    make_model().saved.folder.rename(folder)
+    model = seqgen.load("ships:1", device="cpu")
+    model.training_record, model.signal_number = {"steps": 7}, 2
+    return model
+
+
+def test_a_model_that_is_pickled_or_copied_is_loaded_again_from_where_it_lies(ships, monkeypatch, tmp_path):
+    written = ships.generate("a cat", length=20, random_seed=1)
+    pickled = pickle.dumps(ships)
+    assert len(pickled) < 1000
+    monkeypatch.setenv("SEQGEN_HOME", str(tmp_path / "another"))
+    for model in (pickle.loads(pickled), copy.deepcopy(ships), copy.copy(ships)):
+        assert model is not ships
+        assert model.generate("a cat", length=20, random_seed=1) == written
+        assert (model.reference, model.name, model.version, model.backend) == ("ships:1", "ships", 1, "numpy")
+        assert (model.training_record, model.signal_number) == ({"steps": 7}, 2)
+        assert pickle.dumps(model) == pickled
+
+
+def test_it_has_the_backend_that_was_asked_for(ships):
+    pytest.importorskip("torch")
+    model = pickle.loads(pickle.dumps(seqgen.load("ships", backend="torch", device="cpu")))
+    assert (model.backend, type(model.model).__name__, model.model.device) == ("torch", "TorchModel", "cpu")
+
+
+def test_another_process_writes_what_this_one_does(ships, run_python, tmp_path):
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(ships))
+    code = "import pickle; print(pickle.load(open('model.pickle', 'rb')).generate('a cat', length=20, random_seed=1))"
+    assert run_python(code).stdout == ships.generate("a cat", length=20, random_seed=1) + "\n"
+
+
+def test_a_model_whose_folder_is_gone_cannot_be_loaded_again(ships, tmp_path):
+    pickled = pickle.dumps(ships)
+    ships.saved.folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelNotFoundError, match="ships:1"):
+        pickle.loads(pickled)
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_what_its_folder_does_not_tell_is_not_copied(ships, copied):
+    changed = replace(ships, tokenizer=CharTokenizer().fit(["another"]))
+    for model in (changed, seqgen.load("ships", catalog=load_catalog())):
+        with pytest.raises(UsageError, match="ships:1 can be neither pickled nor copied: .* Load it where it is used"):
+            copied(model)
+
+
+def test_models_are_told_apart_and_may_be_keys(ships):
+    other = seqgen.load("ships")
+    assert ships != other
+    assert {ships: "one", other: "other"}[ships] == "one"

@@ -25,6 +25,9 @@ command line catches the tree once, prints the message, and exits with ``exit_co
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 from seqgen.core.redact import redacted
 
 
@@ -35,6 +38,10 @@ class SeqgenError(Exception):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(redacted(each) if isinstance(each, str) else each for each in arguments))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From another process it comes as it is, also where it is made of something else than its message."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class SeqgenWarning(UserWarning):

@@ -213,7 +213,8 @@ def beam_search(
     chain = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
     with enough_memory(model, f"for this model to read a prompt of {len(prompt_ids):,} tokens"):
         prefix = Prefix(model, prompt_ids, on_read)
-    with enough_memory(model, f"for a beam of {width:,} texts", "Reduce --beam"):
+    # What is too small for its type is zero, also where a program has NumPy raise for it.
+    with enough_memory(model, f"for a beam of {width:,} texts", "Reduce --beam"), np.errstate(under="ignore"):
         return search.run(prefix, chain)
 
 

@@ -56,7 +56,10 @@ class Stream(Iterator[Content]):
         for token, text in self._run:
             if token is None:
                 continue
-            probabilities = np.exp(log_softmax(self._batch.logits[0]))  # (V,); the batch goes on only after this step
+            with np.errstate(under="ignore"):  # see Batch; left before the step is given
+                probabilities = np.exp(
+                    log_softmax(self._batch.logits[0])
+                )  # (V,); the batch goes on only after this step
             likeliest = np.argsort(-probabilities, kind="stable")[:alternatives]
             pairs = tuple(zip(likeliest.tolist(), probabilities[likeliest].tolist(), strict=True))
             yield Token(token, text, float(probabilities[token]), pairs)

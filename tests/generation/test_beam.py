@@ -217,6 +217,15 @@ def test_a_model_that_gives_no_numbers_is_told(table_model):
         beam_search(table_model(table), LETTERS, PROMPT, width=4, length=4)
 
 
+def test_where_numpy_raises_for_what_is_too_small_for_its_type_it_finds_the_same(table_model, characters):
+    model = table_model(
+        np.repeat(20.0 * np.eye(1, 13), 13, axis=0)
+    )  # at 0 its memory halves until it is nearly nothing
+    expected = beam_search(model, characters, np.array([1]), width=2, length=200)
+    with np.errstate(all="raise"):
+        assert beam_search(model, characters, np.array([1]), width=2, length=200).text == expected.text
+
+
 def test_a_width_of_nothing_is_refused(model, characters):
     with pytest.raises(OptionError, match=r"beam is 0, but must be a whole number at least 1\."):
         beam_search(model, characters, PROMPT, width=0, length=4)

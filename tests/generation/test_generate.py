@@ -14,9 +14,12 @@ from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate, stream
 from seqgen.generation.lines import PrefixLines
 from seqgen.samplers.greedy import Greedy
+from seqgen.samplers.mirostat import Mirostat
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
+from seqgen.samplers.top_p import TopP
+from seqgen.samplers.typical import Typical
 
 from .conftest import FramedLetters
 
@@ -551,3 +554,65 @@ class TestRefusals:
     def test_forbidding_everything(self, model, characters):
         with pytest.raises(GenerationError, match="no token that may be drawn"):
             generate(model, characters, PROMPT, length=5, forbid=range(13))
+
+
+class Weighing(Sampler):
+    """Looks ahead, and weighs what it sees in float32."""
+
+    def foresee(self, ahead):
+        self.weights = np.exp(ahead.logits - ahead.logits.max(axis=-1, keepdims=True))
+
+    def adjust(self, logits):
+        return np.where(self.weights > 0, logits, -np.inf)
+
+
+SURE = np.diag(np.full(12, 5000.0, np.float32), 1) - 2500.0
+"""Logits by which each token is followed by the next, and what else there is has no probability that float64 holds."""
+
+
+ZEROS = np.repeat(2000.0 * np.eye(1, 13), 13, axis=0)
+"""Logits by which all tokens are 0, at which the model's memory halves until it is nearly nothing."""
+
+
+@pytest.mark.parametrize(
+    "samplers",
+    [
+        [],
+        [Temperature(temperature=0.01)],
+        [TopP(p=0.9)],
+        [Typical(p=0.9)],
+        [Mirostat()],
+        [Weighing()],
+        [RepetitionPenalty(penalty=1.3), Temperature(temperature=2.0)],
+    ],
+    ids=lambda chain: "-".join(type(sampler).__name__ for sampler in chain) or "none",
+)
+@pytest.mark.parametrize(
+    ("table", "zeros"),
+    [(SURE, 1), (ZEROS, 1), (ZEROS, 200)],
+    ids=["logits", "states", "states of the prompt"],
+)
+def test_where_numpy_raises_for_what_is_too_small_for_its_type_texts_are_as_elsewhere(
+    table_model, characters, samplers, table, zeros
+):
+    model, prompt = table_model(table), np.array([1] + [0] * zeros)
+
+    def written():
+        options = {"length": 200, "samplers": samplers, "random_seed": 1}
+        samples = generate(model, characters, prompt, num_samples=3, log_probabilities=True, **options)
+        alone = generate(model, characters, prompt, **options)
+        steps = list(stream(model, characters, prompt, **options).steps())
+        return [(sample.text, sample.log_probability) for sample in [*samples, *alone]], steps
+
+    expected = written()
+    with np.errstate(all="raise"):
+        assert written() == expected
+
+
+def test_what_is_too_large_for_its_type_is_still_an_error_in_such_a_program(table_model, characters):
+    class Growing(Sampler):
+        def adjust(self, logits):
+            return logits * np.float32(3e38) * np.float32(3e38)
+
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        generate(table_model(13), characters, PROMPT, length=4, samplers=[Growing()])

@@ -96,7 +96,7 @@ def _chunks(
     outputs: Tensor, targets: Tensor, target_weights: Tensor | None, *, vocab_size: int
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Equal chunks of outputs (R, H), targets (R, 1) and the factors of their nats (R, 1)."""
-    ones = torch.ones((), device=outputs.device).expand(targets.shape)
+    ones = torch.ones((), device=outputs.device, dtype=torch.float32).expand(targets.shape)
     scales = ones if target_weights is None else target_weights
     count = math.ceil(targets.shape[0] / max(ROWS, LARGE // vocab_size))
     return list(zip(outputs.chunk(count), targets[:, None].chunk(count), scales[:, None].chunk(count), strict=True))

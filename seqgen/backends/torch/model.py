@@ -33,6 +33,7 @@ class TorchModel(Model):
 
     accumulates = True
 
+    @torch.inference_mode(mode=False)
     def __init__(
         self,
         spec: ModelSpec,
@@ -49,7 +50,7 @@ class TorchModel(Model):
         self._names = [
             [f"layers.{layer}.{part}" for part in PARTS[spec.architecture]] for layer in range(spec.num_layers)
         ]
-        self._network = Network(spec).to(device)
+        self._network = Network(spec, device)
         self._dropout = torch.Generator(device).manual_seed(random_seed)
         self._random_name = f"random.torch-{device.partition(':')[0]}"
         self._stepper: Stepper | None = None
@@ -111,8 +112,9 @@ class TorchModel(Model):
         write_weights(self._network, weights)
         self._stepper = None
 
-    # Training
+    # Training, also where the program that asks for it computes no gradients (``mode=False`` computes them)
 
+    @torch.inference_mode(mode=False)
     def train_step(self, batch: Batch, learning_rate: float) -> Tensor:
         """One update; see :meth:`seqgen.core.backend.Model.train_step`."""
         if self._updater is None:
@@ -145,6 +147,7 @@ class TorchModel(Model):
             state |= {f"carry.{name}": part.float().cpu().numpy().copy() for name, part in carried.items()}
         return state | {self._random_name: self._dropout.get_state().numpy().copy()}
 
+    @torch.inference_mode(mode=False)
     def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take over what ``training_state`` gave, here or in another backend."""
         if self._updater is None:
@@ -157,7 +160,7 @@ class TorchModel(Model):
                 {name.removeprefix("carry."): torch.tensor(state[name], device=self.device) for name in names}
             )
         if self._random_name in state:
-            self._dropout.set_state(torch.tensor(state[self._random_name]))
+            self._dropout.set_state(torch.tensor(state[self._random_name], device="cpu"))
 
     # Parts of the above
 
@@ -184,7 +187,7 @@ class TorchModel(Model):
         return self._zeros(rows)
 
     def _zeros(self, batch_size: int) -> tuple[Parts, ...]:
-        zeros = torch.zeros((batch_size, self.spec.hidden_size), device=self.device)
+        zeros = torch.zeros((batch_size, self.spec.hidden_size), device=self.device, dtype=torch.float32)
         return tuple(tuple(zeros for _ in names) for names in self._names)
 
     def _tensor(self, ids: Ids) -> Tensor:

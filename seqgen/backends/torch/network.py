@@ -18,9 +18,35 @@ from seqgen.core.types import Ids
 Parts: TypeAlias = tuple[Tensor, ...]
 """What one layer carries, each (B, H): hidden and, for lstm, cell."""
 
-LAYERS: Mapping[str, Callable[[int, int], nn.RNNBase]] = MappingProxyType(
-    {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-)
+
+class _Unset:
+    """A module whose parameters are whatever lies in their memory: a model writes its own, and PyTorch's would be drawn from its global generator."""
+
+    def reset_parameters(self) -> None:
+        """Nothing."""
+
+
+class _Lstm(_Unset, nn.LSTM):
+    """PyTorch's."""
+
+
+class _Gru(_Unset, nn.GRU):
+    """PyTorch's."""
+
+
+class _Rnn(_Unset, nn.RNN):
+    """PyTorch's."""
+
+
+class _Embedding(_Unset, nn.Embedding):
+    """PyTorch's."""
+
+
+class _Linear(_Unset, nn.Linear):
+    """PyTorch's."""
+
+
+LAYERS: Mapping[str, Callable[..., nn.RNNBase]] = MappingProxyType({"lstm": _Lstm, "gru": _Gru, "rnn": _Rnn})
 
 PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"lstm": ("hidden", "cell"), "gru": ("hidden",), "rnn": ("hidden",)}
@@ -33,22 +59,26 @@ class Network(nn.Module):
 
     PyTorch gives each layer two biases.  The second is held at zero and does not train (for gru, all but its candidate
     part), so that gradients and updates are those of the canonical weights.
+
+    Its parameters are not set until weights are written into them (:mod:`seqgen.backends.torch.weights`).
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, device: str = "cpu") -> None:
         super().__init__()
         self.spec = spec
+        # Said for each tensor, here and elsewhere: a program may have changed what PyTorch makes where nothing is said.
+        where: dict[str, Any] = {"device": device, "dtype": torch.float32}
         if spec.input_encoding == "embedding":
-            self.embedding = nn.Embedding(spec.vocab_size, spec.embedding_size)
+            self.embedding = _Embedding(spec.vocab_size, spec.embedding_size, **where)
         sizes = [spec.input_size] + [spec.hidden_size] * (spec.num_layers - 1)
-        self.layers = nn.ModuleList(LAYERS[spec.architecture](size, spec.hidden_size) for size in sizes)
+        self.layers = nn.ModuleList(LAYERS[spec.architecture](size, spec.hidden_size, **where) for size in sizes)
         for layer in self.layers:
             second_bias: Tensor = layer.get_parameter("bias_hh_l0")
             if spec.architecture == "gru":
                 second_bias.register_hook(_only_candidate)  # type: ignore[no-untyped-call]
             else:
                 second_bias.requires_grad = False
-        self.output = nn.Linear(spec.hidden_size, spec.vocab_size)
+        self.output = _Linear(spec.hidden_size, spec.vocab_size, **where)
         if spec.tie_embeddings:
             self.output.weight = self.embedding.weight
 
@@ -118,5 +148,5 @@ def _drop(values: Tensor, share: float, generator: torch.Generator) -> Tensor:
 
     A comparison of uniform numbers takes a third of the time of ``bernoulli_`` on a CPU.
     """
-    kept = torch.rand(values.shape, generator=generator, device=values.device) >= share
-    return values * (kept / (1.0 - share)).to(values.dtype)
+    kept = torch.rand(values.shape, generator=generator, device=values.device, dtype=torch.float32) >= share
+    return values * (kept.float() / (1.0 - share)).to(values.dtype)

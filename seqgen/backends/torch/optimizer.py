@@ -86,7 +86,7 @@ class Updater:
             torch._foreach_addcdiv_(values, gradients, divisors, -learning_rate)
         else:
             first, second = self._moments.values()
-            step = torch.full((), float(self._step), device=values[0].device)
+            step = torch.full((), float(self._step), device=values[0].device, dtype=torch.float32)
             for decay in sorted({*self._decays}):
                 torch._fused_adamw_(
                     self._of(decay, values),
