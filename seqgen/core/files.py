@@ -278,17 +278,30 @@ def _below(folder: Path) -> list[Source]:
 
 def _walk(folder: str) -> Iterator[str]:
     """The files below a folder, those of each folder at the place of its name."""
+    begun = [
+        (folder, _entries(folder))
+    ]  # the outermost first; not by recursion, for folders may be nested deeper than that goes
+    while begun:
+        folder, entries = begun[-1]
+        entry = next(entries, None)
+        if entry is None:
+            begun.pop()
+            continue
+        path = os.path.join(folder, entry.name)  # noqa: PTH118  strings take a quarter of the memory of Paths
+        if entry.is_dir(follow_symlinks=False):
+            begun.append((path, _entries(path)))
+        elif entry.is_file():
+            yield path
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder, by name, but for what is hidden."""
     try:
         with os.scandir(folder or ".") as entries:
             found = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
     except OSError as error:
         raise CorpusError(f"Folder {folder or '.'} cannot be read: {error.strerror}.") from error
-    for entry in found:
-        path = os.path.join(folder, entry.name)  # noqa: PTH118  strings take a quarter of the memory of Paths
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(path)
-        elif entry.is_file():
-            yield path
+    return iter(found)
 
 
 def _in_folder(name: str, found: list[Source], *, suffixes: tuple[str, ...], encoding: str) -> list[Source]:

@@ -28,6 +28,9 @@ CLASSES = 100
 REMEMBERED = 4096
 """States that a pattern keeps; beyond them they are made anew."""
 
+_HELD = 1 << 20
+"""Places that all these states have together, at most: some 100 bytes each."""
+
 _LAST = 0x10FFFF
 _CATEGORIES = {"DIGIT": r"\d", "SPACE": r"\s", "WORD": r"\w"}
 _REFUSED = {
@@ -121,6 +124,7 @@ class Pattern:
             if each in taken and target in leads
         }
         self._states: dict[tuple[frozenset[int], bool], State] = {}
+        self._held = 0
         self.start = self._state([places.first], at_start=True)
 
     @property
@@ -164,8 +168,10 @@ class Pattern:
                     waiting.append((target, ended))
         key = frozenset(taking), accepting
         if key not in self._states:
-            if len(self._states) >= REMEMBERED:
+            self._held += len(taking)
+            if len(self._states) >= REMEMBERED or self._held > _HELD:
                 self._forget()
+                self._held = len(taking)
             self._states[key] = State((self._edges[place] for place in sorted(taking)), accepting=accepting)
         return self._states[key]
 

@@ -18,6 +18,9 @@ UNKNOWN = "\ufffd"
 
 MEGABYTE = 1 << 20
 
+_MANY = 1000
+"""Different characters from which on a walk through all symbols takes less time than looking for each among them."""
+
 T = TypeVar("T")
 
 _PLAIN = {
@@ -103,7 +106,11 @@ def missing_symbols(text: str, symbols: str, dropped: str = "") -> dict[str, str
     Without one it is U+FFFD where that is a symbol, else None.  So it is for dropped ones: what ``fit`` dropped was learned
     as unknown, and a likeness to something else would be no help there.
     """
-    lacking = sorted(set(text).difference(symbols))
+    found = set(text)
+    # A set's difference walks through all symbols, of which there may be thousands where a document has twenty characters.
+    lacking = sorted(
+        [each for each in found if each not in symbols] if len(found) < _MANY else found.difference(symbols)
+    )
     unknown = UNKNOWN if UNKNOWN in symbols else None
     return {symbol: unknown if symbol in dropped else nearest(symbol, symbols) or unknown for symbol in lacking}
 
@@ -210,7 +217,9 @@ class StateReader:
 
     def done(self) -> None:
         """Hold that no value is left unread."""
-        self.require(not self._left, f"it has unknown values: {', '.join(sorted(map(str, self._left)))[:200]}")
+        if self._left:  # which a later version may have written, so that nothing need be damaged
+            unknown = ", ".join(sorted(map(str, self._left)))[:200]
+            raise DamagedModelError(f"The state of tokenizer {self._tokenizer} has unknown values: {unknown}.")
 
 
 _KINDS: dict[type, str] = {bool: "true or false", int: "a whole number", str: "text", list: "a list"}

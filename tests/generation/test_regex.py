@@ -16,6 +16,7 @@ from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.options import PartSpec
 from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate, stream
+from seqgen.samplers import pattern as pattern_module
 from seqgen.samplers import regex_tokens
 from seqgen.samplers.pattern import DEAD, LIMIT, REMEMBERED, Pattern, State, code_points_from
 from seqgen.samplers.regex import Regex
@@ -359,6 +360,18 @@ def test_states_beyond_those_that_are_remembered_are_let_go():
     assert state.accepting == bool(re.fullmatch("[ab]*a[ab]{14}", text))
     assert following("a" + "b" * 14, automaton.start).accepting  # the start has forgotten the states, not the pattern
     assert not following("b" * 15, automaton.start).accepting
+
+
+def test_states_of_many_places_are_let_go_sooner(monkeypatch):
+    monkeypatch.setattr(pattern_module, "_HELD", 10_000)
+    earlier = {id(each) for each in gc.get_objects() if type(each) is State}
+    automaton = Pattern("(.*)[a-y](.{300})")  # each state has a place more than the one before
+    state = automaton.start
+    for _ in range(300):
+        state = automaton.step(state, "a")
+    living = [each for each in gc.get_objects() if type(each) is State and id(each) not in earlier]
+    assert sum(len(places) for each in living for places in each.edges.values()) <= 11_000  # of 45,000
+    assert automaton.step(state, "z").accepting
 
 
 @given(first=st.characters(exclude_categories=["Cs"]), length=st.integers(1, 4))

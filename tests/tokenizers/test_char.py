@@ -46,6 +46,13 @@ def test_a_missing_character_that_nothing_is_near_to_is_left_out_and_reported():
     assert fitted.missing("a漢b¨") == {"漢": None, "¨": None}
 
 
+@pytest.mark.parametrize("different", [3, 999, 1000, 3000])
+def test_what_is_missing_is_found_in_short_documents_and_in_those_of_many_characters(different):
+    letters = "".join(map(chr, range(0x4E00, 0x4E00 + different)))
+    fitted = CharTokenizer().fit([letters[1::2]])
+    assert fitted.missing(letters * 2) == dict.fromkeys(letters[::2])
+
+
 def test_rare_characters_share_the_unknown_one():
     fitted = CharTokenizer(min_count=2).fit(["aabbÄxé"])
     assert fitted.symbols == "ab\ufffd"
