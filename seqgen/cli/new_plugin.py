@@ -10,6 +10,7 @@ import typer
 from seqgen.cli.environment import Command, Environment, JsonOption
 from seqgen.cli.printing import print_json, say, show
 from seqgen.core.kinds import KINDS
+from seqgen.core.shell import command_line
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,4 +46,5 @@ def new_plugin(
         print_json({"path": str(folder), "distribution": plugin.distribution, "kinds": plugin.kinds, "files": files})
         return
     show(str(folder))
-    say("\n".join(["Next:", f"  cd {folder}", *(f"  {step}" for step in plugin.first_steps)]))
+    steps = [command_line(["cd", str(folder)]), *plugin.first_steps]
+    say("\n".join(["Next:", *(f"  {step}" for step in steps)]))

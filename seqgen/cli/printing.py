@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from seqgen.language_model import LanguageModel
 
 
+_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""What turns the direction of writing until something ends that, so that what stands after it is read in another order."""
+
+
 def say(message: str, *, label: str = "", style: str = "") -> None:
     """Words for people, without credentials, on standard error; where nobody can read them any more, that changes nothing."""
     message = redacted(message).translate(CONTROLS)
@@ -100,8 +104,12 @@ def readable(text: str) -> str:
 
 
 def _harmless(character: str) -> bool:
-    """Whether it is printed, is a space of any width, or joins letters or keeps them apart, as in Persian."""
-    return character.isprintable() or character in "\n\t\u200c\u200d" or unicodedata.category(character) == "Zs"
+    """Whether it is printed, is a space of any width, or what scripts need beside their letters: joiners, soft hyphens, marks of direction."""
+    return (
+        character.isprintable()
+        or character in "\n\t"
+        or (unicodedata.category(character) in ("Zs", "Cf") and character not in _TURNS)
+    )
 
 
 def _escaped(code: int) -> str:

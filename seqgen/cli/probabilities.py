@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.writer import UNFINISHED
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from seqgen.generation.settled import Generation
     from seqgen.generation.stream import Token
 
@@ -34,7 +37,7 @@ td {{ padding: 0 1em 0 0; font-family: monospace; white-space: pre; }}
 <body>
 <h1>{title}</h1>
 <p>Red: improbable; green: probable.  Point at a token for its alternatives.</p>
-<pre>{prompt}{text}</pre>
+<pre dir="auto" lang="">{prompt}{text}</pre>
 <table>
 <tr><th>token</th><th>probability</th><th>alternatives</th></tr>
 {rows}
@@ -47,23 +50,20 @@ td {{ padding: 0 1em 0 0; font-family: monospace; white-space: pre; }}
 def show_probabilities(generation: Generation, out: Out) -> None:
     """The text with each token on a background from red (improbable) to green, then the alternatives of each."""
     from rich.console import Console
-    from rich.style import Style
-    from rich.text import Text
 
-    rows: list[str] = []
     given, tokens, notes = _written(generation)
     console = Console()  # with colours only where standard output is a terminal
     # What is captured has the escape codes that an old console of Windows shows as they are, and Rich does without there.
-    coloured = console.is_terminal and out.name is None and not console.legacy_windows
-    controls = CONTROLS if coloured else {}
-    text = Text(given.translate(controls))
+    if console.is_terminal and out.name is None and not console.legacy_windows:
+        out.write(_coloured(given, tokens, console), styled=True)
+    else:
+        out.write("".join([given, *(str(token.text) for token in tokens)]) + "\n")
+    rows = []
     for token in tokens:
-        text.append(str(token.text).translate(controls), Style(bgcolor=_colour(token.probability), color="white"))
-        others = "  ".join(_alternatives(generation, token))
-        rows.append(f"{_shown(generation, token.id)} {token.probability:.3f}   of   {others}")
-    with console.capture() as captured:
-        console.print(text, soft_wrap=True)
-    out.write(captured.get() if coloured else f"{text.plain}\n", styled=coloured)
+        others = "  ".join(
+            f"{_isolated(other)} {probability}" for other, probability in _alternatives(generation, token)
+        )
+        rows.append(f"{_isolated(_shown(generation, token.id))} {token.probability:.3f}   of   {others}")
     out.write("\n" + "\n".join(rows) + "\n")
     tell(notes)
 
@@ -75,11 +75,13 @@ def write_html(generation: Generation, title: str, out: Out) -> None:
     given, tokens, notes = _written(generation)
     for token in tokens:
         drawn, others = _shown(generation, token.id), list(_alternatives(generation, token))
-        about = html.escape(f"{drawn} {token.probability:.3f} of " + ", ".join(others))
+        listed = ", ".join(f"{_isolated(other)} {probability}" for other, probability in others)
+        about = html.escape(f"{_isolated(drawn)} {token.probability:.3f} of {listed}")
         colour = _colour(token.probability)
         text.append(f'<span style="background:{colour}" title="{about}">{html.escape(str(token.text))}</span>')
-        cells = (drawn, f"{token.probability:.3f}", "  ".join(others))
-        rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
+        listed = "  ".join(f"{_in_cell(other)} {probability}" for other, probability in others)
+        cells = (_in_cell(drawn), f"{token.probability:.3f}", listed)
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     prompt = html.escape(given)
     out.write(_PAGE.format(title=html.escape(title), prompt=prompt, text="".join(text), rows="\n".join(rows)))
     tell(notes)
@@ -107,6 +109,19 @@ def _written(generation: Generation) -> tuple[str, list[Token], tuple[str, ...]]
     return given, tokens, stream.notes
 
 
+def _coloured(given: str, tokens: list[Token], console: Console) -> str:
+    """The text with the codes by which a terminal colours it."""
+    from rich.style import Style
+    from rich.text import Text
+
+    text = Text(given.translate(CONTROLS))
+    for token in tokens:
+        text.append(str(token.text).translate(CONTROLS), Style(bgcolor=_colour(token.probability), color="white"))
+    with console.capture() as captured:
+        console.print(text, soft_wrap=True)
+    return captured.get()
+
+
 def _colour(probability: float) -> str:
     hue = round(probability * 255)
     return f"rgb({(255 - hue) // 2},{hue // 2},40)"
@@ -123,5 +138,21 @@ def _shown(generation: Generation, token: int) -> str:
     return repr(text)
 
 
-def _alternatives(generation: Generation, token: Token) -> Iterator[str]:
-    return (f"{_shown(generation, other)} {probability:.3f}" for other, probability in token.alternatives)
+def _alternatives(generation: Generation, token: Token) -> Iterator[tuple[str, str]]:
+    """What else could have stood there, and how probable it was."""
+    return ((_shown(generation, other), f"{probability:.3f}") for other, probability in token.alternatives)
+
+
+def _right_to_left(text: str) -> bool:
+    """Whether it has letters of Arabic, Hebrew or another script that is written so."""
+    return any(unicodedata.bidirectional(each) in ("R", "AL") for each in text)
+
+
+def _isolated(text: str) -> str:
+    """A text of a list, kept by itself where it is written from right to left: else it would turn the order of the list."""
+    return f"\u2068{text}\u2069" if _right_to_left(text) else text
+
+
+def _in_cell(text: str) -> str:
+    """The same in HTML."""
+    return f"<bdi>{html.escape(text)}</bdi>" if _right_to_left(text) else html.escape(text)

@@ -85,6 +85,6 @@ def _decoded(content: bytes, file: str) -> str:
     """The text, in the encoding that a byte order mark tells, else UTF-8, with line ends as in a corpus."""
     codec, mark = marked_encoding(content) or ("utf-8", 0)
     try:
-        return content[mark:].decode(codec).replace("\r\n", "\n")
+        return content[mark:].decode(codec).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise PromptError(f"{file} is not {codec.upper()} text: byte {mark + error.start:,} does not fit.") from error

@@ -261,7 +261,8 @@ class Catalog:
         """Make a plugin's hooks known.
 
         Raises:
-            PluginError: one is of another shape than ours, is none of ours, or is not marked as one.
+            PluginError: one is of another shape than ours, is none of ours, is not marked as one, or lacks the argument by
+                which it would offer something.
         """
         try:
             self._manager.register(plugin.implementation, name=name)
@@ -278,10 +279,17 @@ class Catalog:
                 raise PluginError(msg)
         for caller in self._manager.get_hookcallers(plugin.implementation) or ():
             own = [each for each in caller.get_hookimpls() if each.plugin is plugin.implementation]
-            if not caller.has_spec() and not all(each.optionalhook for each in own):
+            if caller.spec is None:
+                if all(each.optionalhook for each in own):
+                    continue
                 near = difflib.get_close_matches(caller.name, known, n=1)
                 hint = f"  Nearest: {near[0]}." if near else ""
                 msg = f"there is no hook {caller.name}.{hint}  All: {', '.join(known)}"
+                raise PluginError(msg)
+            argument = caller.spec.argnames[0]  # by which it offers something; pluggy lets it leave out any
+            if not all(argument in each.argnames for each in own):
+                without = "one with a default is handed nothing"
+                msg = f"{caller.name} takes no argument {argument} ({without}), so it can register nothing"
                 raise PluginError(msg)
 
     def _report(self, plugin: Plugin) -> None:

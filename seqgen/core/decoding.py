@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import codecs
 import itertools
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
 from seqgen.core.errors import CorpusError
+from seqgen.core.guesses import guesses, is_wide, wide_guess, would_read
 
 Errors: TypeAlias = Literal["strict", "replace"]
 """What becomes of bytes that are no text: they are refused, or read as U+FFFD."""
@@ -20,12 +20,6 @@ Errors: TypeAlias = Literal["strict", "replace"]
 REPLACEMENT = "\ufffd"
 """What stands for them then."""
 
-_NEAR = 1 << 20  # bytes on either side of a wrong one that tell what fits
-_BEYOND = re.compile(rb"[\x80-\xff]+")
-_LETTER = re.compile(
-    rb"(?<![^A-Za-z])[\xc0-\xff]|[\xc0-\xff](?![^A-Za-z])"
-)  # of latin-1, beside one of ASCII or at the edge
-_NOT_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -126,9 +120,9 @@ def is_binary(start: bytes, encoding: str = "auto") -> bool:
     if b"\0" not in start:
         return False
     if marked := marked_encoding(start):
-        return not _wide(marked[0])
+        return not is_wide(marked[0])
     return not any(
-        _wide(each) and _reads(start, each, codecs.getincrementaldecoder(each)()) for each in encodings_of(encoding)
+        is_wide(each) and _reads(start, each, codecs.getincrementaldecoder(each)()) for each in encodings_of(encoding)
     )
 
 
@@ -139,14 +133,12 @@ def refuse_binary(block: bytes, before: int, encoding: str, *, source: str, data
         CorpusError: it has one.
     """
     marked = None if before else marked_encoding(block)
-    if b"\0" not in block or any(map(_wide, [marked[0]] if marked else encodings_of(encoding))):
+    if b"\0" not in block or any(map(is_wide, [marked[0]] if marked else encodings_of(encoding))):
         return
     hint = ""
-    if block.count(0) * 4 > len(block):
-        # Western text in UTF-16 is about half NULs: every second byte.
-        order = "le" if block[1::2].count(0) >= block[::2].count(0) else "be"
+    if wide := wide_guess(block):
         others = "" if alone else "utf-8/"
-        hint = f"  If it is UTF-16: --dataset {dataset}:encoding={others}utf-16-{order}"
+        hint = f"  If it is {wide[:6].upper()}: --dataset {dataset}:encoding={others}{wide}"
     offset = before + block.index(b"\0")
     raise CorpusError(f"{source} is not text, but binary: byte {offset:,} is NUL.  Name text files only.{hint}")
 
@@ -161,13 +153,9 @@ def marked_encoding(start: bytes) -> tuple[str, int] | None:
     return next(((codec, len(mark)) for mark, codec in _BOMS if start.startswith(mark)), None)
 
 
-def _wide(codec: str) -> bool:
-    return codecs.lookup(codec).name.startswith(("utf-16", "utf-32"))
-
-
 def _reads(block: bytes, codec: str, decoder: Any) -> bool:
     """Whether a block (empty: the end) is text for the decoder of that encoding, which has read what is before it."""
-    if b"\0" in block and not _wide(codec):
+    if b"\0" in block and not is_wide(codec):
         return False
     try:
         return "\0" not in decoder.decode(block, final=not block)
@@ -199,46 +187,19 @@ def _advice(
         alone: whether advice need not suit other files.
     """
     unfit = {codecs.lookup(each).name for each in failed}
-    guesses = [] if marked else _guesses(codec, error, right=right, nuls=nuls)
-    guesses = [each for each in guesses if codecs.lookup(each).name not in unfit]
-    if not guesses:
+    found = [] if marked else guesses(codec, error, right=right, nuls=nuls)
+    found = [each for each in found if codecs.lookup(each).name not in unfit]
+    if not found:
         return f"If it is a byte that went wrong, --dataset {dataset}:errors=replace reads it as U+FFFD"
-    first, *more = guesses
-    others = f" (or {', '.join(more)}, ...)" if more else ""
+    first, *more = found
+    others = f" (or {', '.join(more[:3])}, ...)" if more else ""
+    shown = would_read(error, first)
+    reading = f"As {first} it would read {shown!r}.  " if shown else ""
     if alone:
-        return f"Name its encoding, for example --dataset {dataset}:encoding={first}{others}"
+        return f"{reading}Name its encoding, for example --dataset {dataset}:encoding={first}{others}"
     # Other files may have the quotes that latin-1 lacks.
     last = {"utf-8": codec, "latin-1": "cp1252"}.get(first, first)
     return (
-        "The encoding holds for all files; of several, each takes the first that fits it: "
+        f"{reading}The encoding holds for all files; of several, each takes the first that fits it: "
         f"--dataset {dataset}:encoding=utf-8/{last}{others}"
     )
-
-
-def _guesses(codec: str, error: UnicodeDecodeError, *, right: bool, nuls: bool) -> list[str]:
-    """Encodings that bytes may be in which are not in this one; none where it is right, and single bytes went wrong.
-
-    By the bytes around the wrong one: in Western text, letters beyond ASCII stand among others; in other scripts there are only
-    such.
-    """
-    near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR]
-    if _wide(codec):
-        return [] if nuls else ["utf-8"]
-    # Not to the end where a block ends, maybe within a character.
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(near, final=error.end == len(error.object))
-    wrong = text.count(REPLACEMENT)
-    fitting = len(text) - len(text.encode("ascii", "ignore")) - wrong  # characters beyond ASCII
-    name = codecs.lookup(codec).name
-    if name == "ascii" and fitting >= wrong:
-        return ["utf-8"]
-    if name not in ("utf-8", "utf-8-sig", "ascii"):
-        return [] if wrong else ["utf-8"]
-    if right or fitting >= wrong or (wrong == 1 and not _LETTER.search(near)):
-        return []
-    beyond = [len(each) for each in _BEYOND.findall(near)]
-    if 2 * sum(length for length in beyond if length > 2) > sum(beyond):
-        return ["cp1251", "gb18030", "shift_jis"]
-    controls = set(near).intersection(range(0x80, 0xA0))
-    if controls & _NOT_IN_CP1252:
-        return ["mac_roman", "cp850"]
-    return ["cp1252"] if controls else ["latin-1"]  # which has control characters where cp1252 has letters and quotes

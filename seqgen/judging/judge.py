@@ -17,7 +17,7 @@ from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.generation.generate import Sample
 from seqgen.generation.writer import UNFINISHED
-from seqgen.judging.measures import Figures, measure, without_cut_word, words
+from seqgen.judging.measures import Figures, measure, without_cut_word, without_rest_of_word, words
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
 from seqgen.recorded import recorded_corpus, recorded_dataset
 from seqgen.training.options import recorded
@@ -25,6 +25,9 @@ from seqgen.training.sources import resolve_sources
 
 SHORTEST = 50
 """Tokens of a sample at least, where the length is chosen after the held-out text."""
+
+HARDLY_ANY = 0.25
+"""The share of known words in held-out text below which figures of words tell little; of a small English corpus it is above 0.6."""
 
 SYSTEM_WORDS = Path("/usr/share/dict/words")
 """The word list of Unix systems, where it is installed."""
@@ -107,9 +110,16 @@ def judge(
     }
     # From all over the held-out text, which may be in some order.
     spread = np.linspace(0, max(len(passages) - 1, 0), len(written)).round().astype(int)
+    samples = measure(written, trained_on, **known)
+    held_out = measure([passages[place] for place in spread], trained_on, **known) if passages else None
+    if held_out is not None and held_out.real_words is not None and held_out.real_words < HARDLY_ANY:
+        notes.append(
+            f"Only {held_out.real_words:.1%} of the words of the held-out text itself are in what was trained on, as in writing "
+            "without spaces between words, or of names: what counts words tells little here."
+        )
     return Judgement(
-        samples=measure(written, trained_on, **known),
-        held_out=measure([passages[place] for place in spread], trained_on, **known) if passages else None,
+        samples=samples,
+        held_out=held_out,
         length=length,
         random_seed=random_seed,
         sources=sources,
@@ -183,7 +193,7 @@ def held_out_passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Con
             goes_on = first + length < len(ids)
             passage = text
             if isinstance(text, str):
-                rest = text.split(maxsplit=1)[-1] if before.strip() and text[:1].strip() else text
+                rest = without_rest_of_word(text) if before.strip() and text[:1].strip() else text
                 # Where tokens are bytes, a piece may begin and end within a character, of which a sample has nothing either.
                 rest = rest.lstrip(UNFINISHED) if before == UNFINISHED else rest
                 passage = rest.removesuffix(UNFINISHED) if goes_on else rest

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from seqgen.core.text import marks, word_pattern
 from seqgen.core.types import Content
 from seqgen.judging.copies import copied
 
@@ -15,7 +17,8 @@ DISTINCT = (1, 2, 3, 4)
 REPEATED = 4
 """The n of seq-rep-n, as in Welleck et al. 2020."""
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_LONGEST = 64  # characters that a word has at most; where there are more, writing has no spaces
+_REST = re.compile(rf"\S{{1,{_LONGEST}}}\s+(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def measure(
 
 def words(text: str) -> list[str]:
     """The words of a text: letters, with apostrophes inside, whatever their case and the form of the apostrophe."""
-    return [word.replace("’", "'").casefold() for word in _WORD.findall(text)]
+    return [word.replace("’", "'").casefold() for word in _word().findall(text)]
 
 
 def units_of(text: Content) -> Sequence[Hashable]:
@@ -109,14 +112,29 @@ def repetition(texts: Sequence[Sequence[Hashable]], n: int = REPEATED) -> float 
 def without_cut_word(text: Content) -> Content:
     """A text that was cut off at its length, without the word that the cut may have gone through.
 
-    Where that is all of it, as in writing without spaces, the text stays.
+    Where that is all of it, or longer than words are, as in writing without spaces, the text stays.
     """
     if isinstance(text, bytes):
         return text
-    end = len(text)
-    while end and (text[end - 1].isalnum() or text[end - 1] in "_'’"):
-        end -= 1
-    return text[:end] or text
+    found = _characters().match(text[: -_LONGEST - 2 : -1])  # from its end
+    length = found.end() if found else 0
+    return text if length in (len(text), _LONGEST + 1) else text[: len(text) - length]
+
+
+def without_rest_of_word(text: str) -> str:
+    """A text that begins within a word, from the white space after that on; whole where that is further than words are long."""
+    found = _REST.match(text)
+    return text[found.end() :] if found else text
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(word_pattern(r"[^\W\d_]"))
+
+
+@cache
+def _characters() -> re.Pattern[str]:
+    return re.compile(rf"[\w'’{marks()}]+")
 
 
 def _grams(units: Sequence[Hashable], n: int) -> list[tuple[Hashable, ...]]:

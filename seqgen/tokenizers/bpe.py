@@ -14,7 +14,7 @@ import tokenizers
 from annotated_doc import Doc
 from annotated_types import Ge
 
-from seqgen.core.text import cut_before_space
+from seqgen.core.text import cut_before_space, last_cut
 from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.tokenizers.common import StateReader, Utf8Decoder, as_text
@@ -54,7 +54,7 @@ class BpeTokenizer(Tokenizer):
             show_progress=False,
         )
         untrained = _by_words(tokenizers.models.BPE())
-        untrained.train_from_iterator(map(as_text, documents), trainer)
+        untrained.train_from_iterator(itertools.chain.from_iterable(map(_parts, documents)), trainer)
         merges = tuple(" ".join(pair) for pair in json.loads(untrained.to_str())["model"]["merges"])
         learned = replace(self, merges=merges)
         return replace(learned, vocab_size=learned.end_id + 1)
@@ -128,6 +128,21 @@ class BpeTokenizer(Tokenizer):
     def _encoder(self) -> tokenizers.Tokenizer:
         merges = [(left, right) for left, _, right in (merge.partition(" ") for merge in self.merges)]
         return _by_words(tokenizers.models.BPE(self._vocabulary, merges))
+
+
+def _parts(document: Content) -> Iterator[str]:
+    """A document cut before white space; where a part of 4,096 characters has none, there.
+
+    To learn from a word takes time with the square of its length, and text without spaces is one word.
+    """
+    text, start = as_text(document), 0
+    while len(text) - start > _PART:
+        part = text[start : start + _PART]
+        cut = last_cut(part)
+        part = part[:cut] if cut > 0 else part
+        yield part
+        start += len(part)
+    yield text[start:]
 
 
 def _by_words(model: tokenizers.models.BPE) -> tokenizers.Tokenizer:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -14,14 +14,18 @@ import numpy.typing as npt
 from annotated_doc import Doc
 from annotated_types import Ge
 
-from seqgen.core.text import cut_before_space
+from seqgen.core.text import cut_before_space, word_pattern
 from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.tokenizers.common import StateReader, TableDecoder, as_text, missing_symbols, places, replace_missing
 
-_TOKEN = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 _LONGEST = 64  # characters of a token that is worth remembering
 _COUNTED = 1 << 20  # different tokens
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    return re.compile(word_pattern(r"\w") + r"|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,7 @@ class WordTokenizer(Tokenizer):
         for document in documents:
             text = self._normal(as_text(document))
             symbols.update(text)
-            counts.update(_TOKEN.findall(text))
+            counts.update(_token().findall(text))
             while len(counts) > _COUNTED:
                 # The rarest are forgotten, so that memory is bounded (as Manku and Motwani 2002, lossy counting).
                 floor += 1
@@ -142,7 +146,7 @@ class WordTokenizer(Tokenizer):
 
     def _encode(self, text: str) -> Ids:
         ids: list[int] = []
-        for token in _TOKEN.findall(text):
+        for token in _token().findall(text):
             known = self._ids.get(token)
             if known is None:
                 ids.extend(map(self._ids.__getitem__, token))

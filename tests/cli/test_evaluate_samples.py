@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import sys
 from pathlib import Path
@@ -101,6 +102,21 @@ def test_where_the_held_out_text_is_short_that_is_said(seqgen, novel, length, ha
     (note,) = json.loads(outcome.stdout)["samples"]["notes"]
     assert note == f"The held-out text has {has} of up to {length} tokens, so as many samples are measured, not 5."
     assert outcome.stderr == f"note: {note}\n"
+
+
+def test_where_hardly_any_word_of_the_held_out_text_is_in_the_corpus_that_is_said(seqgen, tmp_path):
+    signs = "天地玄黃宇宙洪荒日月盈昃辰宿列張寒來暑往秋收冬藏閏餘成歲律呂調陽"
+    drawn = random.Random(0)
+    lines = [f"{''.join(drawn.choices(signs, k=8))}。\n" for _ in range(300)]
+    (tmp_path / "signs.txt").write_text("".join(lines), "utf-8")
+    options = ("--hidden-size", 8, "--max-steps", 2, "--seq-len", 16, "--ngram-order", 0)
+    assert seqgen("train", "signs.txt", "-q", *options).exit_code == 0
+    outcome = seqgen("evaluate", "signs", "--samples", 1, "--length", 20, "--json")
+    (note,) = json.loads(outcome.stdout)["samples"]["notes"]
+    assert note == (
+        "Only 0.0% of the words of the held-out text itself are in what was trained on, as in writing without spaces between "
+        "words, or of names: what counts words tells little here."
+    )
 
 
 def test_without_held_out_text_the_samples_stand_alone(seqgen, corpus):

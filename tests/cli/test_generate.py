@@ -147,7 +147,7 @@ def test_the_prompt_may_stand_in_a_file_or_come_from_standard_input(seqgen, tmp_
     assert seqgen("generate", "--seed-file", "-", *options, stdin=b"the ice\nwas") == said
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_the_line_end_that_every_file_ends_with_is_no_part_of_the_prompt_but_another_is(seqgen, end):
     def written(prompt):
         options = ("--length", 20, "--random-seed", 1, "--stop", "\n\n\n")

@@ -49,6 +49,13 @@ def test_the_lines_come_from_standard_input_too(seqgen):
     assert [line[:3] for line in outcome.stdout.splitlines()] == ["one", "two"]
 
 
+def test_lines_may_end_as_in_any_corpus(seqgen, starts):
+    command = ("generate", "--prefix-lines", starts, "--length", 9, "--random-seed", 3)
+    ends = seqgen(*command)
+    starts.write_bytes("\r".join(STARTS).encode() + b"\r")
+    assert seqgen(*command) == ends
+
+
 def test_unknown_symbols_are_shown_and_told(seqgen, starts):
     starts.write_text("☃ the\nicé", "utf-8")
     outcome = seqgen("generate", "--prefix-lines", starts, "--length", 9)
@@ -64,7 +71,7 @@ def test_unknown_symbols_alone_are_shown_beside_the_probabilities_of_no_token(se
     assert seqgen(*command).stdout == f"{prompt}☃\n"
     assert seqgen(*command, "--show-probabilities").stdout == f"{prompt}☃\n\n\n"
     assert seqgen(*command, "--show-probabilities", "--output", "page.html").exit_code == 0
-    assert f"<pre>{prompt}☃</pre>" in (tmp_path / "page.html").read_text("utf-8")
+    assert f'<pre dir="auto" lang="">{prompt}☃</pre>' in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_a_file_of_other_lines_is_not_continued(seqgen, refused, starts, tmp_path):

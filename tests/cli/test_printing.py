@@ -16,10 +16,23 @@ from seqgen.cli.printing import readable
         "Ah\u00a0! dit-il\u202f: «\u00a0oui\u00a0»",
         "می\u200cخواهم",
         "👩\u200d🚀\tand so on",
+        "بِسْمِ ٱللَّهِ \u06dd",
+        "!\u200fבְּרֵאשִׁית\u200e \u061c",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "co\u00adoperate\ufeff",
     ],
-    ids=["ideographic space", "spaces of French", "letters kept apart in Persian", "joined pictures"],
+    ids=[
+        "ideographic space",
+        "spaces of French",
+        "letters kept apart in Persian",
+        "joined pictures",
+        "end of a verse in Arabic",
+        "marks of direction",
+        "the flag of England",
+        "places to break a word, and none to break a line",
+    ],
 )
-def test_spaces_and_joiners_of_any_writing_are_shown_as_they_are(text):
+def test_spaces_joiners_and_marks_of_any_writing_are_shown_as_they_are(text):
     assert readable(text) == text
 
 
@@ -29,11 +42,12 @@ def test_spaces_and_joiners_of_any_writing_are_shown_as_they_are(text):
         ("\x1b[2J", r"\x1b[2J"),
         ("a\rb\x85", r"a\x0db\x85"),
         ("\u202eabc\u202c\u2066", r"\u202eabc\u202c\u2066"),
-        ("\u200f\u061c", r"\u200f\u061c"),
-        ("a\u2028b\ufeff", r"a\u2028b\ufeff"),
-        ("\U000e0041", r"\U000e0041"),
+        ("\u202a\u202b\u202d\u2067\u2068\u2069", r"\u202a\u202b\u202d\u2067\u2068\u2069"),
+        ("a\u2028b\u2029", r"a\u2028b\u2029"),
+        ("\ue000\uffff\U000e0000", r"\ue000\uffff\U000e0000"),
+        ("\udcff", r"\udcff"),
     ],
-    ids=["controls", "line ends", "turns of direction", "marks of direction", "separators", "tags"],
+    ids=["controls", "line ends", "turns of direction", "other turns", "separators", "no characters", "lone surrogate"],
 )
 def test_what_could_move_the_cursor_or_turn_the_direction_of_writing_is_shown_and_not_obeyed(text, shown):
     assert readable(text) == shown

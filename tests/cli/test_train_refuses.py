@@ -57,7 +57,7 @@ def test_a_corpus_that_is_not_here_yet_says_how_to_get_it(said):
         (b" \n", "The corpus of 2 tokens in 1 document is too small: "),
         (b"x", "The corpus of 1 token in 1 document is too small: "),
         (b"abc\0def", "{path} is not text, but binary: byte 3 is NUL.  Name text files only."),
-        (b"caf\xe9 au lait\n" * 9, "{path} is not UTF-8 text: byte 3 (0xE9) does not fit.  Name its encoding, "),
+        (b"caf\xe9 au lait\n" * 9, "{path} is not UTF-8 text: byte 3 (0xE9) does not fit.  As latin-1 it "),
         (b"\x1f\x8b\x08spoilt", "{path} is compressed, but damaged or cut off: "),
     ],
     ids=["empty", "two characters", "one character", "binary", "latin-1", "gzip"],

@@ -156,6 +156,36 @@ def test_a_hook_with_an_unknown_argument_is_reported():
     assert "register_tokenizers(registrar)" in broken.problem
 
 
+def test_a_hook_without_its_argument_could_register_nothing_and_is_reported():
+    class Without:
+        @hookimpl
+        def register_samplers(self):
+            """Has nothing to call."""
+
+    class WithDefault:
+        @hookimpl
+        def register_samplers(self, register=None):
+            """Is handed nothing by pluggy."""
+
+    for implementation in (Without(), WithDefault()):
+        broken = plugin(implementation, "broken")
+        assert catalog_with(broken).entries("tokenizer")
+        assert broken.problem.endswith(
+            "register_samplers takes no argument register (one with a default is handed nothing), so it can register nothing"
+        )
+
+
+def test_commands_without_an_application_to_add_them_to_are_reported():
+    class Without:
+        @hookimpl
+        def register_commands(self):
+            """Has nothing to add to."""
+
+    broken = plugin(Without(), "broken")
+    list(catalog_with(broken).usable())
+    assert "register_commands takes no argument app" in broken.problem
+
+
 @pytest.mark.parametrize(("name", "target"), [("Bad Name", CHAR), ("ok", "no-colon"), ("ok", "a:b:c")])
 def test_a_part_with_an_impossible_name_or_target_is_refused(name, target):
     broken = plugin(offering(name, target))

@@ -40,6 +40,9 @@ in_node = pytest.mark.skipif(
     NODE is None, reason="Node.js is not installed: the page's script runs in test_html_in_chromium"
 )
 
+MARKED = "हिन्दी भाषा, مَلِكٌ ที่นี่ cafe\u0301s l'e\u0301te\u0301 \u0301x x\u20dd"
+"""Words with marks that their letters have, a mark of none, and one that encloses."""
+
 CHARS = CharTokenizer().fit([TEXT])
 TOKENIZERS = {
     "char": CHARS,
@@ -50,6 +53,7 @@ TOKENIZERS = {
     "byte": ByteTokenizer(),
     "word": WordTokenizer(min_count=1).fit([TEXT]),
     "word lower": WordTokenizer(lowercase=True, min_count=1).fit([TEXT, TEXT]),
+    "word marks": WordTokenizer(min_count=1).fit([MARKED]),
 }
 SLOW = ("char lower", "char NFC", "char NFKC", "word")
 SHAPES = [
@@ -114,6 +118,7 @@ def test_the_script_reads_and_writes_text_as_the_tokenizer_does(exported, name):
     rng = np.random.default_rng(6)
     texts = [TEXT, "", *("".join(assigned[start : start + 40]) for start in range(0, len(assigned), 40))][::5]
     texts += ["".join(rng.choice(list(TEXT + "éÅ\u0301\u0308e\u200d\ud800"), 12)) for _ in range(300)]
+    texts += [MARKED]
     answers = ask(*(("encode", text) for text in texts))
     for text, answer in zip(texts, answers, strict=True):
         assert answer["ids"] == tokenizer.encode(text).tolist(), text
@@ -222,6 +227,15 @@ def test_the_policy_allows_the_page_its_own_scripts_and_style_and_nothing_else(m
     asking = [attributes for _, attributes in page.tags if attributes.keys() & {"src", "href", "action", "style"}]
     assert asking == []
     assert not re.search(r"https?:|innerHTML|\beval\b|fetch\(|import\(", page.content["engine"] + page.content["page"])
+
+
+def test_text_of_any_script_has_its_direction_and_is_of_no_language(make_source):
+    tags = parsed(html_page.page(make_source(CHARS, "char", hidden_size=4))).tags
+    of_text = [attributes for tag, attributes in tags if tag in ("textarea", "pre")]
+    assert [(each["id"], each["dir"], each["lang"]) for each in of_text] == [
+        ("prompt", "auto", ""),
+        ("text", "auto", ""),
+    ]
 
 
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>&\"'"

@@ -12,7 +12,7 @@ from seqgen.judging.judge import held_out_passages
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 
-TOKENIZER = CharTokenizer().fit(["the ice was thin and the sea was blue.", "é\n"])
+TOKENIZER = CharTokenizer().fit(["the ice was thin and the sea was blue.", "é\n。字"])
 
 
 def part(*documents: str, has_ends: bool) -> Part:
@@ -39,6 +39,8 @@ SEA = "the ice was thin and the sea was blue."
         (["the ice", "was", "thin"], True, 10, ["the ice", "was", "thin"]),
         ([SEA, "the sea"], True, 10, ["the ice ", "thin ", " the sea ", "the sea"]),
         ([], False, 10, []),
+        # Where lines are long and have no spaces, what stands before the next one is not the rest of a word.
+        ([f"{'字' * 70}。\n" * 4], False, 76, [f"{'字' * 70}。\n", f"{'字' * 66}。\n", "字" * 12]),
     ],
 )
 def test_passages_are_as_samples_are(documents, has_ends, length, passages):

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqgen.judging.measures import distinct_n, measure, repetition, share_in, without_cut_word, words
+from seqgen.judging.measures import (
+    distinct_n,
+    measure,
+    repetition,
+    share_in,
+    without_cut_word,
+    without_rest_of_word,
+    words,
+)
 
 WORDS = st.lists(st.sampled_from(["the", "ice", "sea", "wind"]), max_size=12)
 
@@ -15,6 +23,12 @@ def test_words_are_letters_whatever_their_case_and_their_apostrophes():
     assert words("The captain’s log, 12 May: “WE'LL see” — café_x") == [
         *("the", "captain's", "log", "may", "we'll", "see", "café", "x")
     ]
+
+
+def test_words_have_the_marks_of_their_letters():
+    assert words("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
+    assert words("مَلِكٌ عادلٌ 3") == ["مَلِكٌ", "عادلٌ"]
+    assert words("E\u0301te\u0301, de\u0301ja\u0300") == ["e\u0301te\u0301", "de\u0301ja\u0300"]
 
 
 def test_each_word_counts_as_often_as_it_stands():
@@ -66,12 +80,31 @@ def test_repetition_is_from_0_to_below_1(texts, n):
         ("the ice was.", "the ice was."),
         ("we don’", "we "),
         ("ACGTTACG", "ACGTTACG"),
+        ("हिन्दी हिन्", "हिन्दी "),
+        ("a cafe\u0301", "a "),
+        pytest.param(f"a {'b' * 64}", "a ", id="a long word"),
+        pytest.param(f"a。{'字' * 65}", f"a。{'字' * 65}", id="no spaces"),
         ("", ""),
         (b"\x41\x42", b"\x41\x42"),
     ],
 )
 def test_the_word_at_a_cut_is_left_out(text, left):
     assert without_cut_word(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("e ice was", "ice was"),
+        ("e.\n\n“Ice", "“Ice"),
+        pytest.param(f"{'b' * 64} a", "a", id="a long word"),
+        pytest.param(f"{'字' * 65}\n字", f"{'字' * 65}\n字", id="no spaces"),
+        ("ACGTTACG", "ACGTTACG"),
+        ("", ""),
+    ],
+)
+def test_the_rest_of_a_word_at_the_beginning_is_left_out(text, left):
+    assert without_rest_of_word(text) == left
 
 
 def test_all_figures_of_a_text():

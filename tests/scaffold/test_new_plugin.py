@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ import yaml
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import OutputError, UsageError
 from seqgen.core.kinds import KINDS
+from seqgen.core.shell import command_line
 from seqgen.scaffold.plugin import LONGEST, SUMMARIES, NewPlugin
 from seqgen.testing.find import meant
 
@@ -230,6 +232,13 @@ def test_the_command_prints_the_folder_and_says_what_comes_next(seqgen_cli, tmp_
         "  seqgen train --tokenizer knots --max-time 60s",
         '  seqgen generate --sampler knots --seed "the ice"',
     ]
+
+
+def test_a_folder_with_a_space_is_written_so_that_a_shell_goes_there(seqgen_cli):
+    result = seqgen_cli("new-plugin", "knots", "--kind", "sampler", "--output", "my plugins")
+    step = command_line(["cd", str(Path("my plugins/seqgen-knots"))])
+    assert shlex.split(step) == ["cd", str(Path("my plugins/seqgen-knots"))]
+    assert result.stderr.splitlines()[1] == f"  {step}"
 
 
 def test_the_command_answers_in_json(seqgen_cli):

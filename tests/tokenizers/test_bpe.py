@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seqgen.core.errors import DamagedModelError
+from seqgen.tokenizers import bpe
 from seqgen.tokenizers.bpe import BpeTokenizer
 
 TEXT = "the ice, the ice: there lay the ice; naïve 👍👍\n" * 3
@@ -29,6 +30,19 @@ def test_the_merges_do_not_drift():
         # "the" occurs 12 times, 9 of them after a space; " ice" 9 times.
         "merges": ["h e", "t he", "c e", "i ce", "Ġ the", "Ġ ice"],
     }
+
+
+def test_text_without_spaces_is_learned_from_in_parts():
+    """As one word it would take time with the square of its length: minutes for a megabyte."""
+    genome = "ACGT" * 5000
+    longest = max(BpeTokenizer(vocab_size=300).fit([genome]).pieces(), key=len)
+    assert len(longest) == 4096
+
+
+def test_words_are_learned_whole_wherever_a_document_is_cut(monkeypatch):
+    learned = BpeTokenizer().fit([TEXT])
+    monkeypatch.setattr(bpe, "_PART", 12)
+    assert BpeTokenizer().fit([TEXT]) == learned
 
 
 def test_the_vocabulary_is_no_larger_than_the_corpus_gives():

@@ -20,6 +20,16 @@ def test_words_punctuation_and_white_space_are_tokens():
     ]
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["हिन्दी", "ที่นี่", "مَلِكٌ", "בְּרֵאשִׁית", "cafe\u0301s", "l'e\u0301te\u0301"],
+    ids=["Hindi", "Thai", "vocalised Arabic", "pointed Hebrew", "NFD", "apostrophe after NFD"],
+)
+def test_a_word_is_not_broken_at_a_combining_mark(word):
+    text = f"{word} {word}"
+    assert pieces(WordTokenizer(min_count=1).fit([text]), text) == [word, " ", word]
+
+
 def test_words_outside_the_vocabulary_are_spelled():
     fitted = WordTokenizer(min_count=2).fit([TEXT])
     assert fitted.words == ("ice", "the")

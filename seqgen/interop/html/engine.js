@@ -200,8 +200,9 @@ function placeOf(numbers, wanted) {
 
 // What Python calls white space and words; the classes of JavaScript differ in a few characters.
 const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const WORD = "\\p{L}\\p{N}_";
-const PARTS = new RegExp(`[${WORD}]+(?:['\\u2019][${WORD}]+)*|[${SPACE}]+|[^${WORD}${SPACE}]`, "gu");
+const LETTER = "\\p{L}\\p{N}_";
+const WORD = `[${LETTER}][${LETTER}\\p{Mn}\\p{Mc}]*`; // with the marks that letters have
+const PARTS = new RegExp(`${WORD}(?:['\\u2019]${WORD})*|[${SPACE}]+|[^${LETTER}${SPACE}]`, "gu");
 
 class ByteTokenizer {
   encode(text) {
