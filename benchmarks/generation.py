@@ -103,7 +103,8 @@ def measure(spec: ModelSpec, size: str) -> None:
     single |= {
         "bare torch LSTMCell and multinomial": bare_torch(spec, 1, length),
         "bare torch, one product a layer": bare_torch_products(spec, 1, length),
-        "bare NumPy step, nothing drawn": bare_numpy(models["numpy"], length),
+        "bare NumPy step, nothing drawn": bare_numpy(spec, length),
+        "seqgen's NumPy step, nothing drawn": own_step(models["numpy"], length),
     }
     seconds = interleave(single, repeats=repeats)
     report(f"generation one {size}", seconds, work=length, unit="characters", **about)
@@ -244,8 +245,42 @@ def bare_keras(spec: ModelSpec, length: int) -> Callable[[], object]:
     return run
 
 
-def bare_numpy(model: Any, length: int) -> Callable[[], object]:
-    """The step alone, always with the same token."""
+def bare_numpy(spec: ModelSpec, length: int) -> Callable[[], object]:
+    """A step written by hand, always with the same token: gates in one product, embedding times input weights as a table."""
+    numbers = np.random.default_rng(0)
+    size, layers = spec.hidden_size, range(spec.num_layers)
+
+    def weight(rows: int, columns: int) -> Any:
+        return (numbers.standard_normal((rows, columns)) / np.sqrt(size)).astype(np.float32)
+
+    def sigmoid(values: Any) -> Any:
+        return 1 / (1 + np.exp(-values))
+
+    table = weight(spec.vocab_size, 4 * size)
+    recurrent = [weight(size, 4 * size) for _ in layers]
+    input_weights = [weight(size, 4 * size) for _ in layers[1:]]
+    output_weight, output_bias = weight(size, spec.vocab_size), np.zeros(spec.vocab_size, np.float32)
+
+    def run() -> object:
+        hidden = [np.zeros(size, np.float32) for _ in layers]
+        cells = [np.zeros(size, np.float32) for _ in layers]
+        token = 0
+        for _ in range(length):
+            for layer in layers:
+                inputs = hidden[layer - 1] @ input_weights[layer - 1] if layer else table[token]
+                gates = hidden[layer] @ recurrent[layer] + inputs
+                sigmoids = sigmoid(gates[: 3 * size])
+                i, f, o = sigmoids[:size], sigmoids[size : 2 * size], sigmoids[2 * size :]
+                cells[layer] = f * cells[layer] + i * np.tanh(gates[3 * size :])
+                hidden[layer] = o * np.tanh(cells[layer])
+            logits = hidden[-1] @ output_weight + output_bias
+        return logits
+
+    return run
+
+
+def own_step(model: Any, length: int) -> Callable[[], object]:
+    """The step that seqgen takes, always with the same token."""
 
     def run() -> object:
         state, ids = model.initial_state(1), np.zeros(1, np.int64)
