@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import re
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -152,6 +154,13 @@ def test_a_form_has_its_headings_and_its_chorus_comes_back_the_same():
         assert notes == ()
 
 
+@pytest.mark.parametrize(("section", "name"), [("refrão", "Refrão"), ("refra\u0303o", "Refrão"), ("ПРИПЕВ", "Припев")])
+def test_a_form_may_name_sections_in_any_script(section, name):
+    tokenizer = CharTokenizer().fit([SONG, name])
+    text, _ = written([Form(sections=f"verse-{section}", lines=1)], tokenizer, length=2000)
+    assert re.findall(r"\[.*\]", text) == ["[Verse]", f"[{name}]"]
+
+
 def test_no_line_comes_twice_but_in_a_chorus():
     words = LyricsTokenizer(min_count=1).fit(["sea\nme\n\nbe\nwe\n"])
     chain = [Syllables(pattern="1"), Form(sections="verse", lines=4, headings=False)]
@@ -190,6 +199,31 @@ def test_samples_side_by_side_are_what_each_is_alone():
             each.accept(ids[row : row + 1])
 
 
+def test_a_prompt_that_samples_have_in_common_is_read_once_and_each_goes_on_by_itself():
+    ids = CHARACTERS.encode("the sea\n")
+    sampler = NoRepeatLine()
+    with mock.patch.object(Poem, "push", autospec=True, side_effect=Poem.push) as read:
+        sampler.begin(np.broadcast_to(ids, (64, len(ids))), CHARACTERS)
+    assert read.call_count == len(ids)
+    sampler.select(np.array([0, 1]))
+    for one, other in zip(ids, CHARACTERS.encode("the ice\n"), strict=True):
+        sampler.accept(np.array([one, other]))
+    assert sampler.notes() == [["line 1 is one that came before"], []]
+
+
+def test_prompts_that_differ_are_each_gone_on_with():
+    sampler, alone = NoRepeatLine(), NoRepeatLine()
+    prompts = np.stack([CHARACTERS.encode(prompt) for prompt in ("the ice\n", "the sea\n", "the ice\n")])
+    sampler.begin(prompts, CHARACTERS)
+    alone.begin(prompts[:1], CHARACTERS)
+    for token in CHARACTERS.encode("the ice\n"):
+        sampler.accept(np.full(3, token))
+        alone.accept(np.full(1, token))
+    (told,) = alone.notes()
+    assert told == ["line 1 is one that came before"]
+    assert sampler.notes() == [told, [], told]
+
+
 def test_lines_end_in_no_little_word_and_sentences_end_with_lines():
     chain = [Rhyme(scheme="AABB"), Syllables(pattern="6"), Form(sections="verse-verse", headings=False)]
     text, _ = written(chain, WordTokenizer(min_count=1).fit([SONG * 2, "the of a. their the! of and? a\n" * 9]))
@@ -222,6 +256,64 @@ def test_a_text_that_the_model_ends_has_its_form_or_says_so(text, notes):
         poem.push(0, character)
     poem.end()
     assert poem.notes == notes
+
+
+@pytest.mark.parametrize(
+    "demands",
+    [
+        Demands(),
+        Demands(pattern=(3,), foot="01"),
+        Demands(scheme="ABAB"),
+        Demands(sections=("verse",) * 2, lines=4),
+    ],
+)
+def test_of_a_text_without_end_no_more_is_remembered_the_longer_it_is(demands):
+    def size(stanzas):
+        poem = Poem(demands)
+        for number in range(stanzas):
+            name = "".join(SPELLED[int(digit)] for digit in str(number))
+            for character in f"the zq{name}\nof zx{name} again\nsea\n" + "\n" * bool(demands.stanza):
+                poem.push(0, character)
+        return len(pickle.dumps(poem))
+
+    assert size(2000) < size(300) + 50
+
+
+SPELLED = ("ba", "bi", "bo", "bu", "da", "di", "do", "du", "ga", "go")
+"""Syllables for digits, of which there are as many words as numbers."""
+
+
+def test_faults_and_guessed_words_beyond_a_hundred_are_counted():
+    poem = Poem(Demands(pattern=(5,)))
+    for number in range(1100):
+        for character in f"zq{SPELLED[number // 100 % 10]}{SPELLED[number // 10 % 10]}{SPELLED[number % 10]}\n":
+            poem.push(0, character)
+    *faults, more, guessed = poem.notes
+    assert faults == [f"line {number} has 3 syllables instead of 5" for number in range(1, 101)]
+    assert more == "and 1,000 more"
+    assert guessed == (
+        "CMUdict lacks more than 100 words, whose sounds are guessed from the spelling: "
+        "zqbababa, zqbababi, zqbababo, zqbababu, zqbabada, ..."
+    )
+
+
+def test_a_line_whose_look_ahead_was_stopped_is_told_once():
+    poem = Poem(Demands())
+    for character in "a\n" * 150:
+        poem.hurry(5)
+        poem.hurry(5)
+        poem.push(0, character)
+        poem.hurry(5)
+    assert poem.notes[1].startswith("line 2: the look-ahead was stopped after 5 s")
+    assert (len(poem.notes), poem.notes[-1]) == (101, "and 51 more")
+
+
+@pytest.mark.parametrize(("prompt", "may_end"), [("", False), ("\n", False), ("sea\n", True), ("sea\n\n", True)])
+def test_a_text_may_end_where_it_has_a_line(prompt, may_end):
+    tokenizer, sampler = TOKENIZERS["lyrics:base=char"], Syllables(pattern="1")
+    sampler.begin(tokenizer.encode(prompt)[None], tokenizer)
+    left = sampler.adjust(np.zeros((1, tokenizer.vocab_size), np.float32))
+    assert (left[0, tokenizer.end_id] > -np.inf) == may_end
 
 
 def test_within_a_word_no_letter_becomes_a_capital():
@@ -337,6 +429,7 @@ def test_what_excludes_one_another_is_refused_in_a_sentence(chain, sentence):
         (lambda: Syllables(pattern="8-0"), "pattern is '8-0', but must be numbers from 1 to 30"),
         (lambda: Syllables(stress="waltz"), "stress is 'waltz', but must be iambic, trochaic, anapestic, dactylic"),
         (lambda: Form(sections="verse--chorus"), "sections is 'verse--chorus', but must be up to 64 names"),
+        (lambda: Form(sections="verse-2"), "sections is 'verse-2', but must be up to 64 names"),
     ],
 )
 def test_what_is_no_scheme_pattern_or_form_is_refused_before_a_model_is_loaded(make, sentence):

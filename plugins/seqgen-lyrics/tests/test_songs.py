@@ -36,6 +36,13 @@ def test_stanzas_have_a_blank_line_between_them_and_no_other(tmp_path):
         ("(Bridge)", "[Bridge]"),
         ("[Pre-Chorus]", "[Prechorus]"),
         ("[Guitar Solo]", "[Guitarsolo]"),
+        ("(Verse 2)", "[Verse]"),
+        ("{Chorus}", "[Chorus]"),
+        ("(Chorus: All)", "[Chorus]"),
+        ("[Refrão]", "[Refrão]"),
+        ("[Refra\u0303o 2]", "[Refrão2]"),  # its mark a character of its own
+        ("[ПРИПЕВ]", "[Припев]"),
+        ("[अंतरा]", "[अंतरा]"),  # whose vowel signs are marks
     ],
 )
 def test_headings_are_brought_to_one_form(tmp_path, written, read):
@@ -62,7 +69,18 @@ def test_a_run_of_blanks_is_read_at_once(line, read):
 
 
 @pytest.mark.parametrize(
-    "sung", ["(oh yes)", "Say: hello", "the chorus sings", "[sic] they said", "Solo", "[everybody x3]"]
+    "sung",
+    [
+        *("(oh yes)", "Say: hello", "the chorus sings", "[sic] they said", "Solo", "[everybody x3]", "[... да ...]"),
+        *(
+            "(Break my heart again)",
+            "(Bridge over troubled water)",
+            "(Solo tonight)",
+            "(Hook me up)",
+            "(Intro to love)",
+        ),
+        *("{Verse of mine}", "(припев)"),
+    ],
 )
 def test_what_only_looks_like_a_heading_is_sung(tmp_path, sung):
     assert song_in(tmp_path, f"one\n{sung}\n") == f"one\n{sung}\n"

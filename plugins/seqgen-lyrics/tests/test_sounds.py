@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import string
+import time
+import tracemalloc
+
 import pytest
 
+from seqgen_lyrics.endings import spelled_rhyme
 from seqgen_lyrics.line import Line
 from seqgen_lyrics.sounds import Kind, _guess, dictionary_words, fits_stress, is_known, rhyme, sounds, syllables
 
@@ -57,6 +62,32 @@ def test_what_verse_elides_is_not_counted(line, count):
 def test_a_word_without_vowels_or_sense_has_one_syllable_and_a_sound(word):
     assert syllables(word) == 1
     assert rhyme(word, word) == Kind.IDENTICAL
+
+
+def test_a_long_word_is_guessed_by_its_end():
+    assert rhyme("mic" + "ro" * 40 + "glight", "night") == Kind.PERFECT
+    assert syllables("ba" * 40) == 40
+
+
+@pytest.mark.parametrize("word", ["bcdfg" * 20_000 + "a", "a" * 8000 + "ba", "bade" * 10_000])
+def test_the_sound_of_a_long_word_takes_time_that_grows_with_it(word):
+    sounds("glight")  # reads CMUdict
+    begun = time.process_time()
+    _guess(word)
+    assert time.process_time() - begun < 0.3
+
+
+def test_of_long_words_nothing_is_kept():
+    rhyme("glight", "zight")
+    tracemalloc.start()
+    try:
+        for letter in string.ascii_lowercase:
+            rhyme(letter * 2000, "night")
+            spelled_rhyme(letter * 2000, "night")
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < 30_000
 
 
 def test_languages_that_cmudict_lacks_are_guessed():

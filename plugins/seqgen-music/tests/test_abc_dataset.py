@@ -12,9 +12,10 @@ import pytest
 
 from seqgen.core.errors import CorpusError, OptionError
 from seqgen.testing import DatasetContract
-from seqgen_music.abc.dataset import LONGEST, AbcDataset
+from seqgen_music.abc.book import LONGEST, tunes_of
+from seqgen_music.abc.dataset import AbcDataset
 from seqgen_music.abc.metre import WHOLE
-from seqgen_music.abc.tune import read_tune, tunes_of
+from seqgen_music.abc.tune import read_tune
 
 TUNE = "X:1\nM:6/8\nL:1/8\nK:G\nG|GAB cde|[1g3 g2:|[2g6|]"
 
@@ -275,6 +276,34 @@ def test_a_rest_may_last_several_bars(read):
     assert read("X:1\nM:3/4\nL:1/8\nK:C\nC6|Z4|X2|C6|]") == ["X:1\nM:3/4\nL:1/8\nK:C\nC6 | Z4 | X2 | C6 |]"]
     with pytest.raises(CorpusError, match="the bar has 13/8 of 6/8"):
         read("X:1\nM:3/4\nL:1/8\nK:C\nC6|Z2C|C6|]")
+
+
+def test_grace_notes_may_be_chords(read):
+    assert read("X:1\nM:4/4\nL:1/8\nK:C\n{[CE]}C4{/[C2E2]d}D4|[C{d}E]8|]") == [
+        "X:1\nM:4/4\nL:1/8\nK:C\n{[CE]}C4 {/[C2E2]d}D4 | [C{d}E]8 |]"
+    ]
+
+
+def test_a_dotted_bar_line_is_a_bar_line(read):
+    assert read("X:1\nM:4/4\nL:1/8\nK:C\nC8.|.D8 .| E8.|1F8|]") == ["X:1\nM:4/4\nL:1/8\nK:C\nC8 | .D8 | E8 |[1 F8 |]"]
+
+
+BLOCK = "%%begintext\nA reel: play it fast\n\n%%endps\nK:D\nM:3/4 C|\n%%endtext\n"
+
+
+def test_text_between_begintext_and_endtext_is_none_of_the_tune(read):
+    tune = f"X:1\nM:4/4\nL:1/8\n{BLOCK}K:C\nC8|\n%%beginps\nD2 E]\n%%endps\nF8|]"
+    assert read(f"{BLOCK}\n{tune}\n{BLOCK}") == ["X:1\nM:4/4\nL:1/8\nK:C\nC8 | F8 |]"]
+
+
+def test_a_fault_behind_such_a_text_is_told_with_its_line(read):
+    with pytest.warns(UserWarning, match=r"0\.abc:12: the bar has 7/8 of 8/8"):
+        assert len(read(f"X:1\nM:4/4\nL:1/8\n{BLOCK}K:C\nC8|C7|C8|]\n\n{TUNE}")) == 1
+
+
+def test_a_text_without_its_end_costs_no_more_than_its_tune(read):
+    with pytest.warns(UserWarning, match=r"1 of 2 tunes left out:\n.*0\.abc:8: there is no K: field"):
+        assert len(read(f"X:1\nM:4/4\n%%begintext\nWords\n\nK:C\nC8|]\n\n{TUNE}")) == 1
 
 
 def test_what_has_no_end_and_is_no_tune_is_not_held():

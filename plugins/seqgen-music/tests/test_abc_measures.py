@@ -69,6 +69,15 @@ def test_distances_are_one_where_nothing_is_in_common():
     assert (quality.pitch_class_distance, quality.duration_distance, quality.copied_shingles) == (1, 1, None)
 
 
+def test_of_a_tune_that_is_too_long_the_beginning_is_measured_and_it_is_not_well_formed(tmp_path: Path):
+    scale, comment = SCALE.removesuffix("|]"), f"%{'-' * 999}\n"
+    (tmp_path / "long.abc").write_text(f"{scale}|\n{comment * 270}{'c8|' * 9}\n\n{SCALE}\n")
+    first, second = read_tunes([str(tmp_path)])
+    assert first.faults == [(1, "the tune has more than 262,144 characters, the most that are read")]
+    assert len(first.bars) == 3
+    assert (second.faults, len(second.bars)) == ([], 3)
+
+
 def test_a_book_without_a_tune_is_named(tmp_path: Path):
     (tmp_path / "notes.abc").write_text("Nothing here\n")
     with pytest.raises(CorpusError, match=r"There is no tune in .*notes\.abc"):

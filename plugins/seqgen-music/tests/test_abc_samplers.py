@@ -5,19 +5,27 @@ from __future__ import annotations
 import copy
 import itertools
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from seqgen import corpora
 from seqgen.core.errors import OptionError
 from seqgen.generation.chain import Chain
 from seqgen.testing import SamplerContract
 from seqgen.testing.letters import LettersTokenizer
+from seqgen_music.abc import scale
+from seqgen_music.abc.automaton import TuneGrammar
 from seqgen_music.abc.bars import AbcBars
+from seqgen_music.abc.dataset import AbcDataset
 from seqgen_music.abc.filling import Filling
+from seqgen_music.abc.lexemes import Kind
 from seqgen_music.abc.metre import WHOLE
+from seqgen_music.abc.reading import Reader
+from seqgen_music.abc.rhythm import Rhythm
 from seqgen_music.abc.scale import Scale
 from seqgen_music.abc.tokenizer import AbcTokenizer
 from seqgen_music.abc.tune import read_tune
@@ -122,14 +130,139 @@ def test_a_prompt_may_end_in_an_ending_of_several_passes(ending, tunes):
     assert read_tune(tokenizer.decode(ids)).faults == []
 
 
-def test_a_metre_in_a_prompt_leaves_the_length_of_notes_as_it_is():
-    prompt = "X:1\nM:4/4\nK:G\nG8|[M:2/4]G4"  # eighths, though without L: they are sixteenths in a tune in 2/4
+HEADER = "X:1\nM:4/4\nL:1/8\nK:G\n"
+BEGINNINGS = [
+    *("[G2B2]", "[G2B2]2", "[G2B4]", "[GB2]", "[z2B]", "[G-B-]4", "[G2-B2-]", "[c/2e/2]", "[E3c3]-[E3c3]", "{[GB]}A4"),
+    *("[!fermata!G2B]", '["G"G2B]', "[{a3}G2B2]", "[(G2B)] A2", "(3A2BA", "(3:2:2A2B", "(3AB2A2", "(5A2BABA", "(3A>BA"),
+    *("(3[G2B2]A2[GB]2", "(3[G2B2]2A4[G4B4]", "(3A2[G2B2]2A", "A2>B", "A2>B2", "A>B2", "A>>B", "A2<B", 'A2>{g}"G"B'),
+    *("A>z", "[G2B2]>A2", "A2>[G2B2]", "A>(3BcB", "A-2", "(A)2", ">A", "A>|B", "[G2B|A", "(3AB|A", "A2.|B"),
+]
+"""Music as people write it, also with what abc-bars writes otherwise, or not at all."""
+
+
+def ticks_read(tune: str) -> list[tuple[int, int]]:
+    """How far each bar has come where it ends, by the automaton, and by the rhythm that the dataset holds it to."""
+    tokenizer = AbcTokenizer().fit([*TUNES, tune])
+    grammar, rhythm = TuneGrammar(tokenizer.lexemes, 4), Rhythm()
+    state, begun, found = grammar.start, 0, []
+    for token in [*tokenizer.encode(tune).tolist(), None]:
+        lexeme = None if token is None else tokenizer.lexemes[token]
+        if rhythm.now == 0:
+            begun = state.now  # not the beginning of a bar, where a part ended within one
+        if lexeme is None or lexeme.kind is Kind.BAR:
+            found.append((state.now - begun, rhythm.now))
+        if lexeme is not None:
+            state = grammar.next(state, token)
+            rhythm.feed(lexeme)
+    return found
+
+
+@pytest.mark.parametrize("music", BEGINNINGS)
+def test_a_prompt_is_as_far_in_the_bar_as_the_dataset_would_have_it(music):
+    for read, right in ticks_read(f"{HEADER}{music}"):
+        assert read == right
+    for read, right in ticks_read(f"{HEADER}A8|{music} A|"):
+        assert read == right
+
+
+def test_the_bars_of_the_bundled_tunes_are_read_as_the_dataset_reads_them():
+    for document in AbcDataset(sources=(str(corpora.locate("tunes")),)).documents():
+        bars = ticks_read(document.content)
+        assert [read for read, _ in bars] == [right for _, right in bars], document.id
+
+
+@pytest.mark.parametrize(
+    "music",
+    [
+        "[G2B2]",
+        "[G2B2]2",
+        "[G-B-]4",
+        "(3A2B",
+        "(3A2BA",
+        "(3:2:2A2B",
+        "A2>B",
+        "A2>B A",
+        "(3[G2B2]A2",
+        "(3[G2B2]2A4",
+        "[(GB]2A2",
+        "(A2[GB)]2",
+    ],
+)
+def test_the_bar_that_a_prompt_begins_adds_up(music):
+    tokenizer = AbcTokenizer().fit([*TUNES, f"{HEADER}{music}A/2A3/2A2A3A4A5A6A7A8|"])
+    prompt = tokenizer.encode(f"{HEADER}G8|{music}").astype(np.int64)
+    for seed in range(3):
+        sampler, random = AbcBars(), np.random.default_rng(seed)
+        ids = prompt
+        sampler.begin(ids[None], tokenizer)
+        sampler.limit(80)
+        while not sampler.finished()[0]:
+            logits = random.gumbel(size=(1, tokenizer.vocab_size)).astype(np.float32)
+            logits[0, tokenizer.end_id] = -np.inf
+            ids = np.append(ids, sampler.adjust(logits)[0].argmax())
+            sampler.accept(ids[-1:])
+        assert read_tune(tokenizer.decode(ids)).faults == []
+
+
+@pytest.mark.parametrize(("sampler", "reader", "name"), [(AbcBars(), Reader, "next"), (Scale(), scale, "_after")])
+def test_a_prompt_that_rows_have_in_common_is_read_once(sampler, reader, name):
+    ids = TOKENIZER.encode(TUNES[0])
+    with mock.patch.object(reader, name, autospec=True, side_effect=getattr(reader, name)) as read:
+        sampler.begin(np.broadcast_to(ids, (64, len(ids))), TOKENIZER)
+        assert read.call_count == len(ids)
+        sampler.accept(np.repeat(ids[:2], 32))
+        assert read.call_count == len(ids) + 2
+
+
+@pytest.mark.parametrize("prompt", ["ABcd efga|", "z4 A4|", "X:1\nM:4/4\nL:1/8\nABcd|", "[GB]4|"])
+def test_a_prompt_of_notes_without_a_key_is_told_of(prompt):
+    tokenizer, sampler = AbcTokenizer().fit([*TUNES, f"{HEADER}ABcd efga|z4A4|[GB]4"]), AbcBars()
+    sampler.begin(np.stack([tokenizer.encode(prompt)] * 2), tokenizer)
+    (note,) = sampler.notes()[0]
+    assert note == "the seed has no K: field before its notes, so a new tune begins; start it with X:, M:, L: and K:"
+    sampler.select(np.array([1]))
+    assert sampler.notes() == [[note]]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "X:1\nT:ABcd efga\n", f"{HEADER}ABcd", "K:G\nABcd", 'M:4/4\n"ABc"', f"A BeAd\n{HEADER}ABcd"]
+)
+def test_a_prompt_that_begins_a_tune_is_told_nothing_of(prompt):
+    tokenizer, sampler = AbcTokenizer().fit([*TUNES, f'{HEADER}T:ABcd efga\nABcd"^ABc"']), AbcBars()
+    sampler.begin(tokenizer.encode(prompt).astype(np.int64)[None], tokenizer)
+    assert sampler.notes() == [[]]
+
+
+def may_follow(prompt: str) -> set[str]:
     tokenizer, sampler = AbcTokenizer().fit([*TUNES, prompt]), AbcBars()
     sampler.begin(tokenizer.encode(prompt)[None], tokenizer)
     left = np.flatnonzero(sampler.adjust(np.zeros((1, tokenizer.vocab_size), np.float32))[0] == 0)
-    texts = {tokenizer.lexemes[token].text for token in left}
+    return {tokenizer.lexemes[token].text for token in left}
+
+
+def test_a_metre_in_a_prompt_leaves_the_length_of_notes_as_it_is():
+    prompt = "X:1\nM:4/4\nK:G\nG8|[M:2/4]G4"  # eighths, though without L: they are sixteenths in a tune in 2/4
+    texts = may_follow(prompt)
     assert "|" in texts
     assert not texts & {"A", "z", "("}
+
+
+def test_a_chord_of_a_prompt_with_a_length_within_needs_none_behind_it():
+    assert {"A", "2"} <= may_follow(f"{HEADER}A2>[G2B2]")
+
+
+def test_notes_of_a_tuplet_of_a_prompt_may_be_dotted():
+    texts = may_follow(f"{HEADER}A8|(3A>B")
+    assert "A" in texts
+    assert not texts & {"2", "3/2"}
+
+
+def test_behind_the_dotted_bar_line_of_a_prompt_a_bar_begins():
+    assert "|" not in may_follow(f"{HEADER}A2.|A6")
+
+
+def test_a_tie_of_a_prompt_waits_for_its_note_also_where_a_length_is_behind_it():
+    assert may_follow(f"{HEADER}A8|A4 A-4|") == {"A"}
 
 
 def test_lengths_of_all_kinds_fill_a_bar():

@@ -303,7 +303,7 @@ class Director:
         if poem.name is not None and poem.section < len(self.demands.sections) - 1 and stanza is not None:
             return False
         if place.at_start:
-            return bool(poem.lines) and (stanza is None or place.number in (0, stanza))
+            return poem.has_lines and (stanza is None or place.number in (0, stanza))
         if stanza is not None and place.number + 1 != stanza:
             return False
         return self._may_break(poem, place, rules)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterable
 
+from seqgen_lyrics.remembering import remembered
 from seqgen_lyrics.sounds import Kind, groups, is_silent_end, plain, sounds
 
 _MOST = 4  # spellings of one rhyme
@@ -60,7 +60,7 @@ def rhyming_endings(word: str, alike: Iterable[str], preferred: frozenset[str]) 
     return tuple(ending for ending, _ in counts.most_common(_MOST)) or spelled_endings(word)
 
 
-@functools.lru_cache(1 << 16)
+@remembered(1 << 16)
 def vowel_starts(word: str) -> tuple[int, ...]:
     """Where groups of vowels begin."""
     vowels = [bool(groups(letter)) for letter in word]

@@ -17,6 +17,10 @@ _FOREIGN = (
     "CMUdict lacks the language of this text, so lines end in words of the model's own, which rhyme by their spelling"
 )
 
+_MOST_NOTES = 100  # of a text, which may have no end; the others are counted
+_MOST_GUESSED = 100  # words that are kept to be counted
+_SHOWN = 5  # of them
+
 
 class Proposed(NamedTuple):
     """Words that the model would end a line with.
@@ -39,9 +43,10 @@ class Poem:
     Attributes:
         demands: what its lines are held against.
         place: where it is.
-        ends: the last word and the number of syllables of each line of this stanza.
-        lines: the words of all lines but the last of each, with the last words that were there.
-        body: the ids since the stanza began, its heading left out.
+        ends: the last word and the number of syllables of each line of this stanza, where stanzas have a number of lines.
+        lines: the words of all lines but the last of each, with the last words that were there, where none may come twice.
+        has_lines: whether there was a line.
+        body: the ids since the stanza began, its heading left out, where sections are demanded.
         kept: the ids of each section that comes back.
         section: the number of the present one.
         headed: whether this stanza has its heading.
@@ -56,6 +61,7 @@ class Poem:
     place: Place = field(default_factory=Place)
     ends: list[tuple[str, int]] = field(default_factory=list)
     lines: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    has_lines: bool = False
     body: list[int] = field(default_factory=list)
     kept: dict[str, list[int]] = field(default_factory=dict)
     section: int = 0
@@ -66,7 +72,9 @@ class Poem:
     proposed: dict[int, Proposed] = field(default_factory=dict)
     goes_on: frozenset[int] | None = None
     _notes: list[str] = field(default_factory=list)
-    _guessed: list[str] = field(default_factory=list)
+    _unsaid: int = 0
+    _hurried: int = 0
+    _guessed: dict[str, None] = field(default_factory=dict)
     _number: int = 0
     _stanza: int = 0
 
@@ -91,35 +99,42 @@ class Poem:
 
     @property
     def notes(self) -> list[str]:
-        """What was not kept, a sentence each."""
+        """What was not kept, a sentence each; of what is more than many only how much."""
         told = [_FOREIGN] if self.foreign and self.demands.steers_words else []
         told += self._notes
+        if self._unsaid:
+            told.append(f"and {self._unsaid:,} more")
         sections = len(self.demands.sections)
         begun = self.body or self.headed or self.section  # of a text that came to its end, end() tells
         if sections and begun and not self.whole:
             told.append(f"the text ends within section {self.section + 1} of {sections}.  Give it more --length")
         if self._guessed:
-            words = list(dict.fromkeys(self._guessed))
-            shown = ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")
-            lacking = "1 word, whose sound is" if len(words) == 1 else f"{len(words)} words, whose sounds are"
+            words = list(self._guessed)
+            shown = ", ".join(words[:_SHOWN]) + (", ..." if len(words) > _SHOWN else "")
+            count = f"more than {_MOST_GUESSED}" if len(words) > _MOST_GUESSED else str(len(words))
+            lacking = "1 word, whose sound is" if len(words) == 1 else f"{count} words, whose sounds are"
             told.append(f"CMUdict lacks {lacking} guessed from the spelling: {shown}")
         return told
 
     def forget_notes(self) -> None:
         """Begin the text that notes are about."""
-        self._notes, self._guessed, self._number = [], [], 0
+        self._notes, self._unsaid, self._hurried, self._guessed, self._number = [], 0, 0, {}, 0
 
     def hurry(self, seconds: float) -> None:
         """There was no time to look at all that may come next in this line."""
-        note = f"line {self._number + 1}: the look-ahead was stopped after {seconds:g} s, so another run may write it otherwise"
-        if note not in self._notes[-1:]:
-            self._notes.append(note)
+        number = self._number + 1
+        if self._hurried != number:
+            self._hurried = number
+            self._note(
+                f"line {number}: the look-ahead was stopped after {seconds:g} s, so another run may write it otherwise"
+            )
 
     def push(self, token: int, text: str) -> None:
         """Read a token."""
         self.idle = 0 if text else self.idle + 1
         self.goes_on = None
-        self.body.append(token)
+        if self.demands.sections:
+            self.body.append(token)
         for character in text:
             before = self.place
             self.place = before.push(character)
@@ -146,10 +161,10 @@ class Poem:
         if self.ends:
             self._end_stanza()
         if self.demands.sections and not self.whole:
-            self._notes.append(f"the text ends after {self.section} of {len(self.demands.sections)} sections")
+            self._note(f"the text ends after {self.section} of {len(self.demands.sections)} sections")
         fresh = Poem(self.demands)
         self.place, self.ends, self.lines, self.body, self.kept = fresh.place, [], {}, [], {}
-        self.section, self.headed, self.idle, self.whole = 0, False, 0, False
+        self.section, self.headed, self.has_lines, self.idle, self.whole = 0, False, False, 0, False
         self.proposed, self.goes_on = {}, None
 
     def _end_line(self, line: Line, index: int) -> None:
@@ -157,25 +172,37 @@ class Poem:
         self.proposed = {}
         if not self._comes_back:
             self._judge(line, index)
-        self.ends.append((line.last, line.syllables))
-        self.lines.setdefault(line.words[:-1], set()).add(line.last)
+        self.has_lines = True
+        # A text may go on without end, and only these demands look back.
+        if self.demands.stanza is not None:
+            self.ends.append((line.last, line.syllables))
+        if self.demands.unique:
+            self.lines.setdefault(line.words[:-1], set()).add(line.last)
+
+    def _note(self, fault: str) -> None:
+        if len(self._notes) < _MOST_NOTES:
+            self._notes.append(fault)
+        else:
+            self._unsaid += 1
 
     def _judge(self, line: Line, index: int) -> None:
         """Note what a line does not keep."""
         demands, number = self.demands, self._number
         wanted = demands.syllables(index)
         if wanted is not None and line.syllables != wanted:
-            self._notes.append(f"line {number} has {line.syllables} syllables instead of {wanted}")
+            self._note(f"line {number} has {line.syllables} syllables instead of {wanted}")
         if demands.foot and not keeps_stress(line, demands.foot):
-            self._notes.append(f"line {number} does not keep the metre")
+            self._note(f"line {number} does not keep the metre")
         before, _ = demands.partners(index)
         for partner in before:
             if partner < len(self.ends):
                 self._judge_rhyme(line.last, self.ends[partner][0])
         if demands.unique and line.last in self.lines.get(line.words[:-1], ()):
-            self._notes.append(f"line {number} is one that came before")
+            self._note(f"line {number} is one that came before")
         if demands.steers_words:
-            self._guessed += [word for word in line.words if not is_known(word)]
+            for word in line.words:
+                if len(self._guessed) <= _MOST_GUESSED and not is_known(word):  # one more tells that there are more
+                    self._guessed[word] = None
 
     def rhyme(self, word: str, other: str) -> Kind:
         """How two words rhyme in the language of this text."""
@@ -192,13 +219,13 @@ class Poem:
             return
         fault = {Kind.NONE: "does not rhyme", Kind.SLANT: "rhymes only by a slant", Kind.IDENTICAL: "is the same"}[kind]
         link = "as" if kind == Kind.IDENTICAL else "with"
-        self._notes.append(f'line {self._number} ends in "{word}", which {fault} {link} "{other}"')
+        self._note(f'line {self._number} ends in "{word}", which {fault} {link} "{other}"')
 
     def _end_stanza(self) -> None:
         self._stanza += 1
         wanted = self.demands.stanza
         if wanted is not None and len(self.ends) != wanted and not self._comes_back:
-            self._notes.append(f"stanza {self._stanza} has {len(self.ends)} lines instead of {wanted}")
+            self._note(f"stanza {self._stanza} has {len(self.ends)} lines instead of {wanted}")
         if self.name in REFRAINS:
             self.kept.setdefault(str(self.name), list(self.body))
         self.ends, self.headed = [], False

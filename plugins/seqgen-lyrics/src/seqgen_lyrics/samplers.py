@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -71,13 +72,11 @@ class VerseSampler(Sampler):
         self._director = Director(demands, vocabulary)
         self._texts, self._end_id = vocabulary.texts, vocabulary.end_id
         self._foresight = Foresight(self._director)
-        self._poems = [Poem(demands) for _ in prompt_ids]
-        self._prompts = [tuple(ids[-_READ:]) for ids in prompt_ids.tolist()]
-        for ids in prompt_ids.T:
-            self.accept(ids)
-        for poem, prompt in zip(self._poems, self._prompts, strict=True):
-            poem.forget_notes()
-            self._foresight.judge_language(poem, prompt)
+        self._prompts = [tuple(ids) for ids in prompt_ids[:, -_READ:].tolist()]
+        # The samples of a generation have one prompt in common, and a long one takes its time: equal ones are read once.
+        different = {ids.tobytes(): ids for ids in prompt_ids}
+        begun = {prompt: self._begun(Poem(demands), ids) for prompt, ids in different.items()}
+        self._poems = [copy.deepcopy(begun[ids.tobytes()]) for ids in prompt_ids]
 
     def foresee(self, ahead: Ahead) -> None:
         """Ask the model what it would end lines with."""
@@ -99,10 +98,7 @@ class VerseSampler(Sampler):
     def accept(self, ids: Ids) -> None:
         """Read these ids (B,)."""
         for poem, token in zip(self._poems, ids.tolist(), strict=True) if self._director else ():
-            if token == self._end_id:
-                poem.end()
-            else:
-                poem.push(token, self._texts[token])
+            self._read(poem, token)
 
     def select(self, rows: Ids) -> None:
         """Keep only these rows (B',)."""
@@ -117,6 +113,21 @@ class VerseSampler(Sampler):
     def notes(self) -> Sequence[Sequence[str]] | None:
         """For each row, where it does not keep what is demanded."""
         return [poem.notes for poem in self._poems] if self._director else None
+
+    def _begun(self, poem: Poem, prompt: Ids) -> Poem:
+        """The text, that has nothing yet, behind a prompt (T,)."""
+        assert self._foresight is not None
+        for token in prompt.tolist():
+            self._read(poem, token)
+        poem.forget_notes()
+        self._foresight.judge_language(poem, prompt[-_READ:].tolist())
+        return poem
+
+    def _read(self, poem: Poem, token: int) -> None:
+        if token == self._end_id:
+            poem.end()
+        else:
+            poem.push(token, self._texts[token])
 
     def _left(self, poem: Poem, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """What is left of the logits (V,) of a text."""

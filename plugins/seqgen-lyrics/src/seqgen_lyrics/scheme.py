@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from types import MappingProxyType
 
 from seqgen.core.errors import OptionError
+from seqgen_lyrics.structure import of_a_name
 
 SCHEMES = MappingProxyType({"LIMERICK": "AABBA", "FREE": ""})
 UNRHYMED = "X"
@@ -15,6 +17,7 @@ REFRAINS = frozenset({"chorus", "refrain", "hook", "prechorus"})
 
 MOST_LINES = 64
 MOST_SYLLABLES = 30
+_LONGEST_NAME = 20  # letters of a section
 
 
 def read_scheme(text: str) -> str:
@@ -71,8 +74,8 @@ def read_sections(text: str) -> tuple[str, ...]:
     Raises:
         OptionError: no names.
     """
-    names = text.lower().split("-")
-    if len(names) > MOST_LINES or not all(re.fullmatch("[a-z][a-z0-9]{0,19}", name) for name in names):
+    names = unicodedata.normalize("NFC", text.lower()).split("-")  # as the dataset songs writes headings
+    if len(names) > MOST_LINES or not all(of_a_name(name) and len(name) <= _LONGEST_NAME for name in names):
         raise OptionError(
             f"sampler form: sections is {text[:80]!r}, but must be up to {MOST_LINES} names of letters and digits with hyphens "
             "between them.  Try --sampler form:sections=verse-chorus-verse-chorus"

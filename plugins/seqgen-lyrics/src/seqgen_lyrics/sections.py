@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
+
+from seqgen_lyrics.structure import of_a_name
 
 NAMES = "verse|strophe|chorus|refrain|hook|bridge|pre-?chorus|post-?chorus|intro|outro|interlude|solo|instrumental|coda|break"
 """Of sections, as a pattern."""
@@ -14,7 +17,8 @@ _COUNT = r"[x×] ?\d{1,2}|\d{1,2}[x×]"
 _TIMES = re.compile(rf" ?[\[(] ?({_COUNT}|\d{{1,2}} [x×]|repeat(?: ?(?:{_COUNT}|\d{{1,2}}))?) ?[\])]$", re.IGNORECASE)
 _TIMES_OF_HEADING = re.compile(rf"{_TIMES.pattern}|(?: |(?<=[\])}}]))({_COUNT})$", re.IGNORECASE)
 _BRACKETED = re.compile(r"[\[{(] ?([^\[\]{}]{1,122}?) ?[\])}]")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _/'-]{0,40}")
+_WITHIN_NAME = re.compile(r"[ _/'-]+")  # besides letters and digits, which are all that is kept
+_LONGEST_NAME = 41
 _BARE = re.compile(rf"(?:{NAMES})(?: (?:{_NUMBER}))?", re.IGNORECASE)
 _KNOWN = re.compile(rf"({NAMES})\b(?:\W{{0,3}}({_NUMBER})\b)?", re.IGNORECASE)
 _ABOUT = re.compile(r"\s*(?:title|artist)\s*:", re.IGNORECASE)
@@ -110,12 +114,15 @@ def _heading(line: str) -> tuple[str, str, int]:
             return nothing
         before, _, about = found[1].partition(":")
         name, inside = _without_times(before.rstrip(), _TIMES_OF_HEADING)
-        known = _KNOWN.match(name)
-        if not _NAME.fullmatch(name) or (known is None and (inside or line[0] != "[")):
-            return nothing  # "(oh yes)" is sung
+        # In other brackets there are lines that are sung: "(oh yes)", "(Break my heart again)".
+        known = _KNOWN.match(name) if line[0] == "[" else _KNOWN.fullmatch(name)
+        is_name = name[:1].isalpha() and len(name) <= _LONGEST_NAME and of_a_name(_WITHIN_NAME.sub("", name))
+        if not is_name or (known is None and (inside or line[0] != "[")):
+            return nothing
         times = times or inside or _without_times(about, _TIMES_OF_HEADING)[1]
     if known is None:
-        return re.sub(r"[^a-z0-9]+", "", name.lower())[:20].capitalize(), "", times or 1
+        letters = unicodedata.normalize("NFC", _WITHIN_NAME.sub("", name).lower())
+        return letters[:20].capitalize(), "", times or 1
     return known[1].lower().replace("-", "").capitalize(), (known[2] or "").lower(), times or 1
 
 

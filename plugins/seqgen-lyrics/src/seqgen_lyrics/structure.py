@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from seqgen.core.types import Content
@@ -13,6 +14,11 @@ PIECE = re.compile(r"[^\W\d_]{2,4}")
 """Letters that a word may be spelled in."""
 
 _STRUCTURE = re.compile(rf"\n\n|\n|(?:(?<=\n)|\A){HEADING.pattern}")
+
+
+def of_a_name(text: str) -> bool:
+    """Whether this is letters and digits of any script, with their marks, and a letter first, as in the name of a section."""
+    return text[:1].isalpha() and all(each.isalnum() or unicodedata.category(each)[0] == "M" for each in text)
 
 
 def split_text(text: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from symusic import Note, Score, Tempo, TimeSignature, Track
 from seqgen.testing import DatasetContract, SamplerContract, TokenizerContract
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen_music.midi.dataset import MidiDataset
+from seqgen_music.midi.grammar import TokenGrammar
 from seqgen_music.midi.sampler import MidiGrammar
 from seqgen_music.midi.tokenizer import MidiTokenizer
 
@@ -118,6 +120,15 @@ class TestMidiGrammarOfAnotherMedium(SamplerContract):
 
     def make(self) -> MidiGrammar:
         return MidiGrammar()
+
+
+def test_a_prompt_that_rows_have_in_common_is_read_once():
+    ids, sampler = np.arange(LEAN.vocab_size)[:20], MidiGrammar()
+    with mock.patch.object(TokenGrammar, "next", autospec=True, side_effect=TokenGrammar.next) as read:
+        sampler.begin(np.broadcast_to(ids, (64, len(ids))), LEAN)
+        assert read.call_count == len(ids)
+        sampler.accept(np.repeat(ids[:2], 32))
+        assert read.call_count == len(ids) + 2
 
 
 def test_for_another_medium_the_grammar_says_that_it_has_no_rules():

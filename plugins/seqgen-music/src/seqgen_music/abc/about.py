@@ -17,7 +17,7 @@ def about(lines: Iterable[str]) -> dict[str, Any]:
     Bars and notes are those that are written, repeats counted once.
 
     Args:
-        lines: of the tune, as :func:`seqgen_music.abc.tune.tunes_of` gives them.
+        lines: of the tune, as :func:`seqgen_music.abc.book.tunes_of` gives them.
     """
     tune = tune_of(map(lex, lines))
     pitches = [note.midi for note in tune.notes if note.midi is not None]

@@ -16,7 +16,7 @@ from seqgen_music.abc.filling import Filling
 from seqgen_music.abc.lexemes import Kind, Lexeme
 from seqgen_music.abc.metre import WHOLE, bar_length, tuplet, unit_length
 from seqgen_music.abc.normal import ORDER
-from seqgen_music.abc.place import USED, Place, State, in_tuplet, unit_of
+from seqgen_music.abc.place import USED, Place, State, lasting, unit_of
 from seqgen_music.abc.reading import Reader
 
 LONGEST_TEXT = 60  # letters of a title
@@ -79,7 +79,8 @@ class TuneGrammar:
         )
         self._pitches = frozenset(self._vocabulary.of[Kind.PITCH])
         self._costs: dict[State, int] = {}
-        self.next = Reader(lexemes, self._fill).next
+        reader = Reader(lexemes, self._fill)
+        self.next, self._fits = reader.next, reader.fits
 
     start = State()
 
@@ -223,14 +224,8 @@ class TuneGrammar:
     def _choices(self, state: State) -> list[tuple[str, int]]:
         """The lengths, as written and in ticks, that the note that was read last may have."""
         unit = unit_of(state)
-        return [(text, ticks) for text, ticks in self._fill.lengths(unit) if self._fits(state, in_tuplet(state, ticks))]
-
-    def _fits(self, state: State, ticks: int) -> bool:
-        """Whether the note that was read last may be so long: the bar can still be filled, with a tuplet of equal notes."""
-        if state.bar is None:
-            return ticks > 0
-        rest = state.bar - state.position - ticks * (1 + state.tuplet[0])
-        return ticks > 0 and rest >= 0 and self._fill.can(unit_of(state), rest)
+        lengths = self._fill.lengths(unit)
+        return [(text, ticks) for text, ticks in lengths if self._fits(state, lasting(ticks, state.factor))]
 
     def _after_note(self, state: State) -> list[int]:
         """What belongs to the note that was read last."""
@@ -271,7 +266,8 @@ class TuneGrammar:
         if text not in SIMPLE_TUPLETS:
             return False
         count, factor = tuplet(text, compound=state.compound)
-        trial = state._replace(position=state.now, pending=0, tuplet=(count - 1, factor.numerator, factor.denominator))
+        times = (factor.numerator, factor.denominator)
+        trial = state._replace(position=state.now, pending=0, tuplet=(count - 1, *times), factor=times)
         return bool(self._choices(trial))
 
     def _at_bar_start(self, state: State) -> list[int]:

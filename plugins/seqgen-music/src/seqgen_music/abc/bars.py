@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Self
 
@@ -18,10 +19,12 @@ from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 from seqgen_music.abc.automaton import TuneGrammar
-from seqgen_music.abc.place import State
+from seqgen_music.abc.place import Place, State, is_lost
 from seqgen_music.abc.tokenizer import AbcTokenizer
+from seqgen_music.rows import behind, stepped
 
 _REMEMBERED = 4096  # masks
+_HEADLESS = "the seed has no K: field before its notes, so a new tune begins; start it with X:, M:, L: and K:"
 
 
 @dataclass(kw_only=True)
@@ -43,6 +46,7 @@ class AbcBars(Sampler):
     _grammar: TuneGrammar = field(init=False, repr=False, compare=False)
     _end_id: int | None = field(init=False, repr=False, compare=False)
     _states: list[State] = field(init=False, repr=False, compare=False)  # one for each row
+    _headless: list[bool] = field(init=False, repr=False, compare=False)  # whether the prompt of each row is
     _left: int | None = field(init=False, repr=False, compare=False)  # tokens that may still be drawn
     _masks: dict[tuple[State, int | None], npt.NDArray[np.bool_]] = field(init=False, repr=False, compare=False)
 
@@ -53,7 +57,7 @@ class AbcBars(Sampler):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """One that goes on by itself; the automaton and the masks, which hold for all, are shared."""
-        return copy.copy(self)  # _states is never changed, but replaced
+        return copy.copy(self)  # the lists of rows are never changed, but replaced
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Read the prompts (B, T).
@@ -71,9 +75,9 @@ class AbcBars(Sampler):
                 f"sampler abc-bars: the tunes that this model has seen lack {self._grammar.lacks}.  Leave it out"
             )
         self._end_id, self._left, self._masks = tokenizer.end_id, None, {}
-        self._states = [self._grammar.start] * len(prompt_ids)
-        for ids in prompt_ids.T:
-            self.accept(ids)
+        read = behind(prompt_ids, (self._grammar.start, False), functools.partial(_after, self._grammar, tokenizer))
+        self._states = [state for state, _ in read]
+        self._headless = [lost and state.place in (Place.HEADER, Place.TEXT) for state, lost in read]
 
     def limit(self, tokens: int) -> None:
         """At most so many tokens will be drawn."""
@@ -90,19 +94,22 @@ class AbcBars(Sampler):
 
     def accept(self, ids: Ids) -> None:
         """Go on to the states after these ids (B,); after the end token another tune starts."""
-        self._states = [
-            self._grammar.next(state, token) for state, token in zip(self._states, ids.tolist(), strict=True)
-        ]
+        self._states = stepped(self._states, ids, self._grammar.next)
         if self._left is not None:
             self._left -= 1
 
     def select(self, rows: Ids) -> None:
         """Keep only the states of these rows (B',)."""
         self._states = [self._states[row] for row in rows]
+        self._headless = [self._headless[row] for row in rows]
 
     def finished(self) -> npt.NDArray[np.bool_]:
         """(B,) where nothing but the end may follow."""
         return np.array([self._grammar.may_end(state) and self._count(state) == 0 for state in self._states], np.bool_)
+
+    def notes(self) -> Sequence[Sequence[str]]:
+        """For each row, whether its prompt has notes that nothing can be made of."""
+        return [[_HEADLESS] if headless else [] for headless in self._headless]
 
     def _count(self, state: State) -> int:
         mask = self._mask(state)
@@ -135,6 +142,12 @@ class AbcBars(Sampler):
             return cost
         assert self._left is not None
         return max(self._left, cost) if self._left <= cost + self._grammar.longest_step(state) else None
+
+
+def _after(grammar: TuneGrammar, tokenizer: AbcTokenizer, read: tuple[State, bool], token: int) -> tuple[State, bool]:
+    """The state of a prompt behind one token more, and whether it has had notes without a key."""
+    state, lost = read
+    return grammar.next(state, token), lost or is_lost(state, tokenizer.lexemes[token])
 
 
 _FAR = 1000

@@ -15,14 +15,12 @@ from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning
 from seqgen.core.file_dataset import TextFileDataset
 from seqgen.core.types import Document
 from seqgen_music.abc import MEDIA_TYPE, SUFFIXES
+from seqgen_music.abc.book import too_long, tunes_of
 from seqgen_music.abc.layout import laid_out, laid_out_as, pieces_of
 from seqgen_music.abc.lexemes import Lexeme, lex, lines_of
 from seqgen_music.abc.normal import ORDER, normal
 from seqgen_music.abc.transpose import all_keys, key_of, to_signature, to_tonic, transposed
-from seqgen_music.abc.tune import tune_of, tunes_of
-
-LONGEST = 1 << 18
-"""Characters of a tune; the longest that people play have some thousand."""
+from seqgen_music.abc.tune import tune_of
 
 _SHOWN = 10  # faults of a corpus
 
@@ -88,9 +86,9 @@ class AbcDataset(TextFileDataset):
 
     def _tunes(self, name: str, pieces: Iterator[str], faults: list[str]) -> Iterator[tuple[int, Iterator[Lexeme]]]:
         """The well-formed tunes of a file, each with its line; why others are left out is added to ``faults``."""
-        for start, lines in tunes_of(lines_of(pieces), longest=LONGEST):
-            if sum(map(len, lines)) > LONGEST:
-                faults.append(f"{name}:{start}: the tune has more than {LONGEST:,} characters, the most that are read")
+        for start, lines in tunes_of(lines_of(pieces)):
+            if fault := too_long(lines):
+                faults.append(f"{name}:{start}: {fault}")
                 continue
             lexed = [list(lex(line)) for line in lines]
             tune = tune_of(lexed)

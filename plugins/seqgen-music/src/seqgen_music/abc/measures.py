@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from seqgen.core.errors import CorpusError
 from seqgen.core.files import find_sources
 from seqgen_music.abc import SUFFIXES
-from seqgen_music.abc.book import lines_of_book
+from seqgen_music.abc.book import lines_of_book, too_long, tunes_of
 from seqgen_music.abc.layout import laid_out
 from seqgen_music.abc.lexemes import lex
 from seqgen_music.abc.normal import normal
-from seqgen_music.abc.tune import Note, Tune, read_tune, tunes_of
+from seqgen_music.abc.tune import Note, Tune, read_tune
 
 SHINGLE = 8
 """Notes of a shingle: about a bar of a reel, which two tunes rarely share by chance."""
@@ -22,6 +22,8 @@ SHINGLE = 8
 
 def read_tunes(sources: Sequence[str], encoding: str = "auto") -> list[Tune]:
     """The tunes of books and folders, ill-formed ones included, each in its normal spelling.
+
+    Of one that is too long (see :func:`seqgen_music.abc.book.too_long`) its beginning, with that for a fault.
 
     Args:
         sources: as in :func:`seqgen.core.files.find_sources`.
@@ -31,13 +33,20 @@ def read_tunes(sources: Sequence[str], encoding: str = "auto") -> list[Tune]:
         CorpusError: a source cannot be read, or there is no tune.
     """
     tunes = [
-        read_tune(laid_out(normal(itertools.chain.from_iterable(map(lex, lines)))))
+        _tune_of(lines)
         for file in find_sources(sources, suffixes=SUFFIXES)
         for _, lines in tunes_of(lines_of_book(file, encoding))
     ]
     if not tunes:
         raise CorpusError(f"There is no tune in {', '.join(sources)}.  A tune has a field X: or K:")
     return tunes
+
+
+def _tune_of(lines: Sequence[str]) -> Tune:
+    tune = read_tune(laid_out(normal(itertools.chain.from_iterable(map(lex, lines)))))
+    if fault := too_long(lines):
+        tune.faults.append((1, fault))
+    return tune
 
 
 @dataclass(frozen=True, kw_only=True)

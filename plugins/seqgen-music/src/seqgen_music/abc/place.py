@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, auto
 from typing import NamedTuple
 
-from seqgen_music.abc.lexemes import Kind
+from seqgen_music.abc.lexemes import Kind, Lexeme
 from seqgen_music.abc.metre import bar_length, default_unit, is_compound, tuplet, unit_length
 from seqgen_music.abc.normal import ORDER
 
@@ -38,13 +38,16 @@ class State(NamedTuple):
         begin: where in a bar this part began: there it may end; None in the first bar, which may be an upbeat.
         bars: how many bar lines have ended something.
         used: kinds of prefixes (bits) that the next note has.
-        must: the length, as written, that the next note has to have; None: any.
-        written: the length of the note that was read last, as written.
+        must: the length, as written, that the note that was read last has to have; None: any.
+        written: the length of the note that was read last, as written: of a chord the one behind it, or else that within.
+        factor: what multiplies the length that may still be written behind that note; None where none may.
+        broken: what a > or < makes of the next note.
         last_pitch: that note; empty for a rest and a chord.
         sounded: the tune has a note.
         unbroken: neither > nor < may follow that note: it is the second of two that have one, or the last of a tuplet.
         tuplet: how many notes are still to come, and what multiplies them.
-        pitches: of the chord that is open; or one that has to come after a tie.
+        pitches: of the chord that is open, with its rests; or one that has to come after a tie.
+        inner: the length of the first note of that chord, as written.
         slur: 1 open, 2 with a note in it.
         volta: 1 in the first ending, 2 after it, 3 in the second.
         repeat: a |: waits for its :|.
@@ -63,11 +66,14 @@ class State(NamedTuple):
     used: int = 0
     must: str | None = None
     written: str = ""
+    factor: tuple[int, int] | None = None
+    broken: tuple[int, int] = (1, 1)
     last_pitch: str = ""
     sounded: bool = False
     unbroken: bool = False
     tuplet: tuple[int, int, int] = (0, 1, 1)
     pitches: tuple[str, ...] = ()
+    inner: str = ""
     slur: int = 0
     volta: int = 0
     repeat: bool = False
@@ -82,10 +88,10 @@ class State(NamedTuple):
 USED = {
     kind: 1 << number
     for number, kind in enumerate(
-        (Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.GRACE, Kind.SLUR, Kind.TUPLET, Kind.FIELD, Kind.INLINE)
+        (Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.GRACE, Kind.SLUR, Kind.TUPLET, Kind.FIELD, Kind.INLINE, Kind.CHORD)
     )
 }
-"""What the next note may have but once, as bits."""
+"""What the next note may have but once, as bits; that of a chord is set while it is open."""
 
 _LAST_RANK = len(ORDER) - 1
 
@@ -95,15 +101,15 @@ def unit_of(state: State) -> int:
     return state.unit or default_unit(state.bar)
 
 
-def in_tuplet(state: State, ticks: int) -> int:
-    """How long a note of so many ticks is in the tuplet that is open; -1 where that is no whole number."""
-    _, top, bottom = state.tuplet
+def lasting(ticks: int, factor: tuple[int, int] | None) -> int:
+    """How long a note is whose written length is so many ticks, by its factor; -1 where that is no whole number."""
+    top, bottom = factor or (1, 1)
     return ticks * top // bottom if ticks * top % bottom == 0 else -1
 
 
 def settled(state: State, place: Place) -> State:
     """The note that was read last has its length."""
-    return state._replace(place=place, position=state.now, pending=0)
+    return state._replace(place=place, position=state.now, pending=0, factor=None)
 
 
 def after_prefix(state: State, kind: Kind, text: str) -> State:
@@ -115,6 +121,38 @@ def after_prefix(state: State, kind: Kind, text: str) -> State:
         count, factor = tuplet(text, compound=state.compound)
         state = state._replace(tuplet=(count, factor.numerator, factor.denominator), must=None)
     return state._replace(used=state.used | USED[kind])
+
+
+def in_grace(state: State, kind: Kind) -> State:
+    """Grace notes go on or end, which are counted and take no time; they may stand within a chord."""
+    if kind is Kind.PITCH:
+        return state._replace(pending=state.pending + 1)
+    if kind is Kind.GRACE_END:
+        return state._replace(place=Place.CHORD if state.used & USED[Kind.CHORD] else Place.PREFIX, pending=0)
+    return state
+
+
+def in_chord(state: State, kind: Kind, text: str) -> State:
+    """Something within the brackets of a chord was read, which is as long as its first note."""
+    if kind in (Kind.PITCH, Kind.REST):
+        return state._replace(pitches=(*state.pitches, text))
+    if kind is Kind.LENGTH and len(state.pitches) == 1 and not state.inner:
+        return state._replace(inner=text)
+    if kind is Kind.GRACE:
+        return state._replace(place=Place.GRACE)
+    if kind in (Kind.SLUR, Kind.SLUR_END):
+        return state._replace(slur=int(kind is Kind.SLUR))
+    return state
+
+
+def after_broken(state: State, text: str) -> State:
+    """A > or < was read, which takes from one of two notes what it gives the other; behind no note it is nothing."""
+    if not state.pending:
+        return state
+    parts = 2 ** len(text)
+    mine, other = (2 * parts - 1, 1) if text[0] == ">" else (1, 2 * parts - 1)
+    longer = state._replace(pending=state.pending * mine // parts)
+    return settled(longer, Place.BROKEN)._replace(broken=(other, parts))
 
 
 def after_field(state: State, letter: str, value: str) -> State:
@@ -136,6 +174,11 @@ def after_field(state: State, letter: str, value: str) -> State:
     return state._replace(used=state.used | USED[Kind.FIELD])
 
 
+def is_lost(state: State, lexeme: Lexeme | None) -> bool:
+    """Whether this is a note, and there was no K: field, with which the notes begin."""
+    return lexeme is not None and lexeme.kind in (Kind.PITCH, Kind.REST) and state.place is Place.HEADER
+
+
 def in_header(state: State, kind: Kind, text: str) -> State:
     """Free text of the header goes on; anything else changes nothing there."""
     if kind is Kind.TEXT:
@@ -149,6 +192,7 @@ def in_header(state: State, kind: Kind, text: str) -> State:
 
 def after_bar(state: State, text: str) -> State:
     """A bar line was read: where the next bar begins, and what waits for its end."""
+    text = "|" if text == ".|" else text  # a prompt is not spelled anew
     now, bar, begin = state.now, state.bar, state.begin
     position = 0 if text == "|" or bar is None or (state.volta == 1 and text == ":|") else now % bar
     if now:
@@ -161,7 +205,10 @@ def after_bar(state: State, text: str) -> State:
         bars=state.bars + (now > 0),
         used=0,
         must=None,
+        factor=None,
+        broken=(1, 1),
         tuplet=(0, 1, 1),
+        inner="",
         pitches=state.pitches if state.place is Place.TIE else (),
         volta=state.volta if text == "|" else 2 if state.volta == 1 and text == ":|" else 0,
         repeat=text in ("|:", "::") or (state.repeat and text != ":|"),

@@ -19,6 +19,7 @@ from seqgen.core.types import Array, Ids
 from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key
 from seqgen_music.abc.lexemes import Kind, Lexeme
 from seqgen_music.abc.tokenizer import AbcTokenizer
+from seqgen_music.rows import behind, stepped
 
 _Altered = tuple[tuple[str, int], ...]
 """What the accidentals of a bar have made of a pitch without one: its text and the semitones, sorted."""
@@ -72,9 +73,7 @@ class Scale(Sampler):
         if not isinstance(tokenizer, AbcTokenizer):
             raise OptionError("sampler scale needs a model with the tokenizer abc.  Use another model, or leave it out")
         self._lexemes, self._masks = tokenizer, {}
-        self._rows = [_Heard()] * len(prompt_ids)
-        for ids in prompt_ids.T:
-            self.accept(ids)
+        self._rows = behind(prompt_ids, _Heard(), self._after)
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) with notes outside the key less likely."""
@@ -91,13 +90,14 @@ class Scale(Sampler):
 
     def accept(self, ids: Ids) -> None:
         """Follow keys, accidentals, bars and ties."""
-        self._rows = [
-            _after(row, self._lexemes.lexemes[token]) for row, token in zip(self._rows, ids.tolist(), strict=True)
-        ]
+        self._rows = stepped(self._rows, ids, self._after)
 
     def select(self, rows: Ids) -> None:
         """Keep only these rows (B',)."""
         self._rows = [self._rows[row] for row in rows]
+
+    def _after(self, heard: _Heard, token: int) -> _Heard:
+        return _after(heard, self._lexemes.lexemes[token])
 
     def _outside(self, key: str, altered: _Altered, tied: int | None) -> npt.NDArray[np.bool_]:
         """(V,) whether each token is a note outside the key, and not one that sounds on."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,9 +20,6 @@ SECTION_BARS = frozenset({"||", "|]", "|:", ":|", "::", "[|", ":|]", ":||", "||:
 
 _LAST_COUNTS = frozenset("MLQK")
 """Fields of which the last before the first note counts; others add to those before (ABC standard 2.1, 3)."""
-
-_FILE_FIELDS = tuple(f"{letter}:" for letter in "ABCDFGHLMNORSZ")
-"""Fields that may stand in the file header (2.2.2), without those that are about symbols and programs."""
 
 _CLOSING = {Kind.CHORD: "[", Kind.GRACE: "{", Kind.SLUR: "("}
 _ENDS = {Kind.CHORD_END: Kind.CHORD, Kind.GRACE_END: Kind.GRACE, Kind.SLUR_END: Kind.SLUR}
@@ -133,7 +131,8 @@ class _Reader:
         self._rhythm = Rhythm()
         self._bar = Bar(1, None)
         self._altered: dict[tuple[str, int], int] = {}  # by the accidentals in this bar
-        self._open: list[Kind] = []
+        self._open: Counter[Kind] = Counter()
+        self._fields: dict[str, list[str]] = {}
         self._text: list[str] | None = None  # of the line of free text that is read
         self._letter = ""
         self._chord: list[tuple[int, bool]] = []
@@ -166,7 +165,8 @@ class _Reader:
         """The tune, once all is read."""
         tune = self._tune
         self._end_bar("")
-        for kind in self._open:
+        tune.fields = {letter: "\n".join(values) for letter, values in self._fields.items()}
+        for kind in +self._open:
             self._fault(f'"{_CLOSING[kind]}" is not closed')
         if "K" not in tune.fields:
             self._fault("there is no K: field, with which the notes of a tune begin")
@@ -194,12 +194,11 @@ class _Reader:
             self._voice = self._voice or voice
             if voice != self._voice:
                 self._fault("it has voices (V:); a tune is one voice")
-        fields = self._tune.fields
         if letter in _LAST_COUNTS:
             if not self._has_notes:
-                fields[letter] = value
+                self._fields[letter] = [value]
         elif not self._in_body:
-            fields[letter] = f"{fields[letter]}\n{value}" if letter in fields else value
+            self._fields.setdefault(letter, []).append(value)
 
     @property
     def _has_notes(self) -> bool:
@@ -234,11 +233,11 @@ class _Reader:
                 self._fault("no note follows > or < in the bar")
             self._end_bar(text)
         elif kind is Kind.TIE:
-            self._tied.update(self._sounding[-1:] if Kind.CHORD in self._open else self._sounding)
+            self._tied.update(self._sounding[-1:] if self._open[Kind.CHORD] else self._sounding)
         elif kind is Kind.CHARACTER:
             self._fault(f'"{text}" means nothing here')
         elif kind in _CLOSING:
-            self._open.append(kind)
+            self._open[kind] += 1
         elif kind in _ENDS:
             self._close(_ENDS[kind], text)
         if kind not in _NO_SYMBOLS:
@@ -251,11 +250,11 @@ class _Reader:
         self._bar.symbols.append(text)
 
     def _begin_note(self, kind: Kind, text: str) -> None:
-        if Kind.GRACE in self._open:
+        if self._open[Kind.GRACE]:
             if kind is Kind.PITCH and (pitch := Pitch.parse(text)).accidental:
                 self._altered[pitch.letter, pitch.octave] = ACCIDENTALS[pitch.accidental]
             return
-        in_chord = Kind.CHORD in self._open
+        in_chord = self._open[Kind.CHORD] > 0
         if not (in_chord and self._chord):
             self._go_on()
         pitched = self._pitched(text) if kind is Kind.PITCH else None
@@ -270,11 +269,11 @@ class _Reader:
         self._note = pitched or (None, True)
 
     def _close(self, opened: Kind, text: str) -> None:
-        if opened not in self._open:
+        if not self._open[opened]:
             self._fault(f'"{text}" closes nothing')
             return
-        self._open.remove(opened)
-        if opened is Kind.CHORD:
+        self._open[opened] -= 1
+        if opened is Kind.CHORD and not self._open[Kind.GRACE]:  # grace notes may be chords, and take no time
             self._settle()
             if not self._chord:
                 self._fault("a chord has no notes")
@@ -335,45 +334,3 @@ def shown(ticks: int) -> str:
     time = Fraction(ticks, WHOLE)
     eighths = time * 8
     return f"{eighths.numerator}/8" if eighths.denominator == 1 else str(time)
-
-
-def tunes_of(lines: Iterable[str], *, longest: int | None = None) -> Iterator[tuple[int, list[str]]]:
-    """The tunes of a book: the number of the first line, from 1, and the lines.
-
-    A tune begins with X: or after an empty line, and ends at an empty line or the next X:.  What has no field is no tune, but
-    text between tunes.  Fields that a tune lacks and the file header has (ABC standard 2.1, 2.2.2) stand before its K:, as one
-    line with it, so that the others keep their numbers.
-
-    Args:
-        lines: of the book.
-        longest: characters; of a tune that has more those lines come that tell so, and no more are held.
-    """
-    start, held, size = 1, list[str](), 0
-    header: list[str] | None = None  # the fields of the file header, once it has ended
-    for number, line in enumerate(lines, start=1):
-        stripped = line.strip()
-        if (not stripped or stripped.startswith("X:")) and held:
-            if header is None:
-                header = [] if _is_tune(held) else [each for each in held if each.lstrip().startswith(_FILE_FIELDS)]
-            if _is_tune(held):
-                yield start, _completed(held, header)
-            held = []
-        if stripped:
-            if not held:
-                start, size = number, 0
-            if longest is None or size <= longest:
-                held.append(line)
-            size += len(line)
-    if _is_tune(held):
-        yield start, _completed(held, header or [])
-
-
-def _is_tune(lines: list[str]) -> bool:
-    return any(line.lstrip()[:2] in ("X:", "K:") for line in lines)
-
-
-def _completed(lines: list[str], header: list[str]) -> list[str]:
-    key = next((place for place, line in enumerate(lines) if line.lstrip().startswith("K:")), 0)
-    own = {line.lstrip()[:2] for line in lines[:key]}
-    lacking = [line for line in header if line.lstrip()[:2] not in own]
-    return [*lines[:key], "\n".join([*lacking, lines[key]]), *lines[key + 1 :]] if lacking else lines

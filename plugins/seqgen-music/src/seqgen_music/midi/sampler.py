@@ -15,6 +15,7 @@ from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
 from seqgen_music.midi.grammar import Moment, TokenGrammar
+from seqgen_music.rows import behind, stepped
 
 
 @dataclass(kw_only=True)
@@ -45,8 +46,8 @@ class MidiGrammar(Sampler):
         self._grammar = grammar if isinstance(grammar, TokenGrammar) else None
         self._end_id, self._media_type = tokenizer.end_id, tokenizer.media_type
         self._moments = [TokenGrammar.start] * len(prompt_ids)
-        for ids in prompt_ids.T:
-            self.accept(ids)
+        if self._grammar is not None:
+            self._moments = behind(prompt_ids, TokenGrammar.start, self._after)
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) with what is allowed; all of it where the model writes no MIDI."""
@@ -59,12 +60,8 @@ class MidiGrammar(Sampler):
 
     def accept(self, ids: Ids) -> None:
         """Go on to the moments after these ids (B,); after the end another piece starts."""
-        grammar = self._grammar
-        if grammar is not None:
-            self._moments = [
-                grammar.start if token == self._end_id else grammar.next(moment, token)
-                for moment, token in zip(self._moments, ids.tolist(), strict=True)
-            ]
+        if self._grammar is not None:
+            self._moments = stepped(self._moments, ids, self._after)
 
     def select(self, rows: Ids) -> None:
         """Keep only the moments of these rows (B',)."""
@@ -75,6 +72,10 @@ class MidiGrammar(Sampler):
         if self._grammar is not None:
             return None
         return [[f"midi-grammar has no rules for {self._media_type}"]] * len(self._moments)
+
+    def _after(self, moment: Moment, token: int) -> Moment:
+        assert self._grammar is not None
+        return TokenGrammar.start if token == self._end_id else self._grammar.next(moment, token)
 
     def _kept(self, grammar: TokenGrammar, moment: Moment) -> npt.NDArray[np.bool_]:
         mask = grammar.allowed(moment)

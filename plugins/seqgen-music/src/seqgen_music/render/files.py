@@ -14,8 +14,7 @@ from pathlib import Path
 from seqgen.core.errors import OutputError
 from seqgen.core.files import Source, find_sources
 from seqgen_music.abc import SUFFIXES as ABC_SUFFIXES
-from seqgen_music.abc.book import lines_of_book
-from seqgen_music.abc.tune import tunes_of
+from seqgen_music.abc.book import lines_of_book, too_long, tunes_of
 from seqgen_music.errors import MusicError
 from seqgen_music.midi.files import SUFFIXES, UnreadableMidiError, bytes_of, read_score
 from seqgen_music.render.notes import notes_of
@@ -34,7 +33,7 @@ class Piece:
     Attributes:
         name: how its files are called, without an ending.
         where: how it is called in messages.
-        content: bytes of MIDI, or the lines of a tune in ABC (see :func:`seqgen_music.abc.tune.tunes_of`).
+        content: bytes of MIDI, or the lines of a tune in ABC (see :func:`seqgen_music.abc.book.tunes_of`).
     """
 
     name: str
@@ -86,7 +85,7 @@ def pieces(files: Sequence[str], encoding: str = "auto") -> Iterator[Piece]:
 
     Raises:
         CorpusError: a file cannot be read.
-        MusicError: there is no music in it.
+        MusicError: there is no music in it, or a tune that is too long.
     """
     for source in _sources(files):
         yield from _pieces_of(source, encoding)
@@ -163,6 +162,9 @@ def _pieces_of(source: Source, encoding: str) -> Iterator[Piece]:
     if not tunes:
         raise MusicError(f"{source.name} has no tune in ABC, which begins with X:, and is no MIDI file.")
     width = len(str(len(tunes)))
+    for line, lines in tunes:
+        if fault := too_long(lines):
+            raise MusicError(f"{source.name}:{line}: {fault}.  Leave it out")
     for number, (line, lines) in enumerate(tunes, 1):
         called = stem if len(tunes) == 1 else f"{stem}-{number:0{width}}"
         yield Piece(called, f"{source.name}:{line}", lines)

@@ -98,7 +98,7 @@ def begun(tune: str) -> str:
                 edits.append(begin)
             if ends and opens:
                 edits.append((number, first, last, ":| |:"))
-            if ends or (not opens and sign not in ("|", "[|]")):
+            if ends or (not opens and sign not in ("|", "[|]", ".|")):
                 begin = (number, last, last, " |:")
             opened = opens or (opened and not ends)
     for number, first, last, text in sorted(edits, reverse=True):
