@@ -6,7 +6,7 @@ import codecs
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _NEAR = 1 << 20  # bytes on either side of a wrong one that tell what fits
 _WEIGHED = 1 << 14  # characters that tell how likely a reading is
@@ -14,7 +14,7 @@ _BEYOND = re.compile(rb"[\x80-\xff]+")
 _LETTER = re.compile(
     rb"(?<![^A-Za-z])[\xc0-\xff]|[\xc0-\xff](?![^A-Za-z])"
 )  # of latin-1, beside one of ASCII or at the edge
-_JOINING = "’·\u00ad"  # within words: the apostrophe, what Catalan has between two l, the soft hyphen
+_JOINING = "’·\u00ad…"  # between letters: the apostrophe, what Catalan has between two l, the soft hyphen, an ellipsis
 _NOT_IN_CP1252 = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _LEGIBLE = 0.9
@@ -35,6 +35,9 @@ punctuation, kana, Hangul, and the first of the two levels into which the standa
 
 _COMMON = 0.75
 """The share of common characters in any text in one of these; read in another one, most are of the rarest."""
+
+_DAMAGED = 0.02
+"""The share of characters that may have gone wrong in a text; where all of it is read in another encoding, more do."""
 
 
 def is_wide(codec: str) -> bool:
@@ -82,12 +85,17 @@ def guesses(codec: str, error: UnicodeDecodeError, *, right: bool, nuls: bool) -
         return [] if wrong else ["utf-8"]
     if right or fitting >= wrong or (wrong == 1 and not _LETTER.search(near)):
         return []
-    if eastern := _eastern(near):
-        return eastern
     beyond = [len(each) for each in _BEYOND.findall(near)]
-    if 2 * sum(length for length in beyond if length > 2) > sum(beyond):
+    long = 2 * sum(length for length in beyond if length > 2) > sum(beyond)
+    # Single Russian words may read as Chinese; what is Chinese reads as Russian with capitals and lines in the middle.
+    russian = any(_is_of_words(_reading(near, each)) for each in ("koi8-r", "cp866"))
+    if eastern := _eastern(near, mixed=long and not russian):
+        return eastern
+    if long:
         # Hebrew has no letters where the others have their capitals, or koi8-r its small ones.
-        return _likeliest(near, _SCRIPTS if set(near).intersection(range(0xC0, 0xE0)) else ("cp1255", *_SCRIPTS))
+        scripts = _SCRIPTS if set(near).intersection(range(0xC0, 0xE0)) else ("cp1255", *_SCRIPTS)
+        # In koi8-r the small letters are where cp1251 has its capitals.
+        return _likeliest(near, scripts, capitals=True)
     return _western(near)
 
 
@@ -110,54 +118,96 @@ def _beyond_ascii(text: str) -> int:
     return found.start() if found else len(text)
 
 
-def _eastern(near: bytes) -> list[str]:
-    """The encodings of Korean, Japanese and Chinese in which bytes are likely text, the likeliest first."""
+def _eastern(near: bytes, *, mixed: bool) -> list[str]:
+    """The encodings of Korean, Japanese and Chinese in which bytes are likely text, the likeliest first.
+
+    Args:
+        near: the bytes.
+        mixed: whether there may be more letters of ASCII than others, as beside names and in marked-up text.
+    """
     found = []
     for names, common in _EASTERN:
-        codec = next((each for each in names if _reading(near, each)), None)
-        if codec is None:
-            continue
-        text = _reading(near, codec)
-        first = _beyond_ascii(text)
-        text = text[first : first + _WEIGHED]
-        beyond = [each.encode(codec) for each in text if not each.isascii()]
-        usual = sum(re.fullmatch(common, each, re.DOTALL) is not None for each in beyond)
+        codec, text = _eastern_reading(near, names)
+        beyond = [each for each in text if not each.isascii()]
+        right = [each.encode(codec) for each in beyond if not _lost(each)]
+        usual = sum(re.fullmatch(common, each, re.DOTALL) is not None for each in right)
         # In Western text that happens to read, the letters of ASCII are many more.
-        if usual >= max(_COMMON * len(beyond), sum(each.isascii() and each.isalpha() for each in text), 1):
-            found.append((usual / len(beyond), codec))
+        letters = 0 if mixed else sum(each.isascii() and each.isalpha() for each in text)
+        if len(beyond) - len(right) <= _DAMAGED * len(beyond) and usual >= max(_COMMON * len(beyond), letters, 1):
+            found.append((usual / len(right), codec))
     return [codec for _, codec in sorted(found, key=lambda each: -each[0])]
+
+
+def _eastern_reading(near: bytes, names: Sequence[str]) -> tuple[str, str]:
+    """The first encoding in which all bytes are text, else that in which the fewest are none; and from what is beyond ASCII the text."""
+    for codec in names:
+        if text := _reading(near, codec):
+            first = _beyond_ascii(text)
+            return codec, text[first : first + _WEIGHED]
+    found = _BEYOND.search(near)
+    part = near[found.start() if found else 0 :][: 2 * _WEIGHED]
+    read = {each: codecs.getincrementaldecoder(each)("replace").decode(part) for each in names}
+    return min(read.items(), key=lambda each: sum(map(_lost, each[1])))
+
+
+def _lost(character: str) -> bool:
+    """Whether it stands for bytes that are no character; cp932 reads four of them as U+F8F0 to U+F8F3."""
+    return character == "\ufffd" or "\uf8f0" <= character <= "\uf8f3"
 
 
 def _western(near: bytes) -> list[str]:
     """The encodings in which bytes are likely letters of Latin scripts."""
     controls = set(near).intersection(range(0x80, 0xA0))
     # Turkish ı, ş and ğ, where latin-1 has ý, þ and ð: those of Icelandic stand beside more of á, í and æ.
-    turkish = sum(map(near.count, (0xF0, 0xFD, 0xFE))) > sum(map(near.count, (0xE1, 0xED, 0xE6)))
-    if turkish and _reading(near, "cp1254"):
-        return ["cp1254", "latin-1"]
+    if _count(near, 0xF0, 0xFD, 0xFE) > _count(near, 0xE1, 0xED, 0xE6):
+        # Romanian has ş too, and more of ă where latin-1 has ã, which no Turkish word has.
+        if near.count(0xE3) > _count(near, 0xF0, 0xFD):
+            return [each for each in ("cp1250", "iso8859-2") if _reading(near, each)]
+        if _reading(near, "cp1254"):
+            return ["cp1254", "latin-1"]
     # Where cp1252 has quotes and other letters, latin-1 has control characters.
     first = "mac_roman" if controls & _NOT_IN_CP1252 else "cp1252" if controls else "latin-1"
     ranked = _likeliest(near, [first, "iso8859-2", "cp1250", "mac_roman", "cp850"])
     return [first] if ranked[0] == first != "mac_roman" else ranked[:2]
 
 
-def _likeliest(near: bytes, encodings: Iterable[str]) -> list[str]:
+def _is_of_words(text: str) -> bool:
+    """Whether all that is beyond ASCII is letters, with capitals only where words begin."""
+    first = _beyond_ascii(text)
+    weighed = text[first : first + _WEIGHED]
+    return all(each.isascii() or each.isalpha() for each in weighed) and not _faults(weighed, capitals=True)
+
+
+def _count(near: bytes, *places: int) -> int:
+    return sum(map(near.count, places))
+
+
+def _likeliest(near: bytes, encodings: Iterable[str], *, capitals: bool = False) -> list[str]:
     """The encodings in which all bytes are text, from the one with the fewest faults."""
     read = {each: text for each in encodings if (text := _reading(near, each))}
-    return sorted(read, key=lambda each: _faults(read[each]))
+    return sorted(read, key=lambda each: _faults(read[each], capitals=capitals))
 
 
-def _faults(text: str) -> int:
-    """How often a text has what is rare in any: control characters, and within a word capitals and what is no letter."""
+def _faults(text: str, *, capitals: bool) -> int:
+    """How often a text has what is rare in any: control characters, and within a word a change of case and what is no letter.
+
+    Args:
+        text: the text.
+        capitals: whether capitals after capitals count too.
+    """
     faults = 0
     for found in itertools.islice(re.finditer(r"[^\x00-\x7f]", text), _WEIGHED):
         here, place = found[0], found.start()
         before, after = text[max(0, place - 1) : place], text[place + 1 : place + 2]
         kind = unicodedata.category(here)
-        within = before.isalpha() and (
-            kind == "Lu" or (kind[0] not in "LM" and here not in _JOINING and after.isalpha())
-        )
-        faults += within or kind == "Cc"
+        if kind == "Lu":
+            faults += before.isalpha() if capitals else before.islower()
+        elif kind == "Ll":
+            faults += before.isupper() and after.isupper()
+        elif kind == "Cc":
+            faults += 1
+        elif kind[0] not in "LM" and kind != "Pd" and here not in _JOINING:
+            faults += before.isalpha() and after.isalpha()
     return faults
 
 

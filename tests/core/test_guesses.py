@@ -17,6 +17,7 @@ THAI = "กาลครั้งหนึ่งนานมาแล้ว ม�
 TURKISH = "İstanbul'da yaşayan çocuklar ağaçların altında oynuyor, güneş ışıl ışıl parlıyor"
 ICELANDIC = "Það var einu sinni karl og kerling í koti sínu, þau áttu sér eina dóttur og hún hét Ása"
 CZECH = "Příliš žluťoučký kůň úpěl ďábelské ódy"
+ROMANIAN = "Şi a fost o dată ca niciodată într-o ţară"
 POLISH = "Zażółć gęślą jaźń, a potem wróć do łódki"
 FRENCH = "L'été dernier, l'élève préférée était déjà là où l'âme rêvait"
 GERMAN = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich"
@@ -54,6 +55,7 @@ def guessed(stored):
         (TURKISH, "cp1254"),
         (CZECH, "iso8859-2"),
         (CZECH, "cp1250"),
+        (ROMANIAN, "cp1250"),
         (POLISH, "iso8859-2"),
         (POLISH, "cp1250"),
         (ICELANDIC, "latin-1"),
@@ -67,6 +69,58 @@ def guessed(stored):
 )
 def test_a_text_in_any_of_the_usual_encodings_is_recognised(text, encoding):
     assert guessed(f"{text}\n".encode(encoding) * 3)[0] == encoding
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("It was the best of times—it was the worst … that’s “all.”", "cp1252"),
+        ("“London–Paris”", "cp1252"),
+        ("wait…what “now” he", "cp1252"),
+        ("DAS MÄRCHEN\nWÄHREND DER KÄSE", "latin-1"),
+        ("ÉTÉ, NOËL, FRANÇAIS, DÉJÀ", "latin-1"),
+        ("It was the best of times—it was the worst … that’s “all.”", "mac_roman"),
+    ],
+)
+def test_dashes_and_ellipses_between_words_and_words_all_in_capitals_are_no_sign_of_another_encoding(text, encoding):
+    assert guessed(text.encode(encoding))[0] == encoding
+
+
+def test_romanian_is_not_taken_for_turkish():
+    assert guessed(ROMANIAN.encode("cp1250")) == ["cp1250", "iso8859-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("<p class='text'>天地玄黄，宇宙洪荒。</p>", "gb18030"),
+        ("def parse(line):  # 解析一行文本\n    return line.split(',')  # 返回列表", "gb18030"),
+        ("Tom: 吾輩は猫である。 Jerry: yes, my dear friend", "shift_jis"),
+        ("Tom: 吾輩は猫である。 Jerry: yes, my dear friend", "euc_jp"),
+        ("Tom: 동해 물과 백두산이 Jerry: yes, my dear friend", "euc_kr"),
+        ("Tom: как же так? Jerry: yes, my dear friend, this is привет", "koi8-r"),
+        ("<p class='text'>несчастлива по-своему</p>", "koi8-r"),
+    ],
+)
+def test_a_text_among_more_letters_of_ascii_is_recognised(text, encoding):
+    assert guessed(text.encode(encoding))[0] == encoding
+
+
+@pytest.mark.parametrize("place", [0, 21, 200])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [(CHINESE, "gb18030"), (TRADITIONAL, "big5"), (JAPANESE, "euc_jp"), (KOREAN, "euc_kr")],
+    ids=lambda value: value[:12],
+)
+def test_a_byte_that_went_wrong_hides_no_encoding(text, encoding, place):
+    stored = f"{text}\n".encode(encoding) * 10
+    assert guessed(stored[:place] + b"\xff" + stored[place:])[0] == encoding
+
+
+@pytest.mark.parametrize("place", [0, 21, 200])
+def test_a_byte_that_went_wrong_in_shift_jis_may_be_one_that_cp932_has(place):
+    stored = JAPANESE.encode("shift_jis") * 10
+    assert guessed(stored[:place] + b"\xff" + stored[place:])[0] in ("shift_jis", "cp932")
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,18 @@ def test_marks_are_all_combining_marks_of_unicode_and_nothing_else():
         ("l'e\u0301te\u0301, de\u0301ja\u0300", ["l'e\u0301te\u0301", "de\u0301ja\u0300"]),
         ("we don’t 'see'", ["we", "don’t", "see"]),
         ("\u0301a b\u0301c\u0301 \u0301", ["a", "b\u0301c\u0301"]),
+        ("a'\u0301b '' c\u0301'd' e’", ["a", "b", "c\u0301'd", "e"]),
+        ("a\U000e01efb\U000e01f0 c—d", ["a\U000e01efb", "c", "d"]),
     ],
-    ids=["Hindi", "vocalised Arabic", "NFD", "apostrophes", "marks of nothing"],
+    ids=[
+        "Hindi",
+        "vocalised Arabic",
+        "NFD",
+        "apostrophes",
+        "marks of nothing",
+        "marks and apostrophes",
+        "the last mark",
+    ],
 )
 def test_a_word_is_letters_each_with_its_marks(text, words):
     assert re.findall(word_pattern(r"\w"), text) == words
