@@ -88,10 +88,13 @@ def read_lineage(folder: Path, *, where: str) -> dict[str, Any]:
     """``manifest.json`` alone, with the kinds of its values checked: enough to list a model.
 
     Raises:
-        DamagedModelError: it is no manifest, or one of another format.
+        DamagedModelError: it is no manifest, or one of another format, or may not be looked at.
     """
-    refuse_link(folder / MANIFEST, where=f"{where}/{MANIFEST}")
-    manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    try:
+        refuse_link(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+        manifest = read_json(folder / MANIFEST, where=f"{where}/{MANIFEST}")
+    except PermissionError as error:
+        raise DamagedModelError(f"{where}/{MANIFEST} cannot be read: {error.strerror}.") from error
     check_format(manifest, where=f"{where}/{MANIFEST}")
     faults = [
         name for name in ("results", "corpus", "versions", "machine") if not isinstance(manifest.get(name, {}), dict)
@@ -125,7 +128,9 @@ def check_format(value: Mapping[str, Any], *, where: str) -> None:
     """
     version = value.get("format_version")
     if version != FORMAT_VERSION:
-        msg = f"{where}: format version {shown(version)} is not {FORMAT_VERSION}, the one this seqgen reads.  Upgrade seqgen."
+        newer = type(version) is int and version > FORMAT_VERSION
+        advice = "Upgrade seqgen." if newer else "The model was altered or damaged."
+        msg = f"{where}: format version {shown(version)} is not {FORMAT_VERSION}, the one this seqgen reads.  {advice}"
         raise DamagedModelError(msg)
 
 

@@ -117,7 +117,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 
     for name in ("scandir", "listdir"):
         refusing(name, within=False)
-    for name in ("stat", "mkdir"):
+    for name in ("stat", "lstat", "mkdir"):
         refusing(name, within=True)
     return folders.append
 

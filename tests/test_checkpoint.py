@@ -260,16 +260,17 @@ def test_a_config_that_is_not_ours_is_refused_by_name(folder, change, sentence):
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "config.json"])
-@pytest.mark.parametrize("version", [99, None, "1"])
-def test_a_file_of_another_format_is_refused_in_one_sentence(folder, name, version):
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [(99, "Upgrade seqgen."), *((other, "The model was altered or damaged.") for other in (None, "1", 0))],
+)
+def test_a_file_of_another_format_is_refused_in_one_sentence(folder, name, version, advice):
     write_json(folder / name, json.loads((folder / name).read_text()) | {"format_version": version})
     if name == CONFIG:
         write_manifest(folder, {})
     with pytest.raises(DamagedModelError) as error:
         SavedModel.open(folder, where="m:1")
-    assert str(error.value) == (
-        f"m:1/{name}: format version {version} is not 1, the one this seqgen reads.  Upgrade seqgen."
-    )
+    assert str(error.value) == f"m:1/{name}: format version {version} is not 1, the one this seqgen reads.  {advice}"
 
 
 def test_a_configuration_with_more_in_it_that_a_later_seqgen_wrote_asks_for_that(folder):

@@ -88,7 +88,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     atexit.register(gc.freeze)  # or Python's end looks through all that is still there for garbage
     environment = Environment()
     warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
-    warnings.simplefilter("default", SeqgenWarning)  # by whose text a person is told, also under python -W error
+    if _action(SeqgenWarning) != "ignore":  # also under python -W error, for by its text a person is told
+        warnings.simplefilter("default", SeqgenWarning)
     try:
         code = _run(arguments, environment)
     except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone; or of a plugin's command
@@ -104,6 +105,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _action(category: type[Warning]) -> str:
+    """What Python does with warnings of this kind, wherever they come from."""
+    filters = warnings.filters
+    actions = (
+        action for action, text, kind, module, _ in filters if not (text or module) and issubclass(category, kind)
+    )
+    return next(actions, "default")
 
 
 def _show_warning(otherwise: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:

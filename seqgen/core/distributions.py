@@ -59,9 +59,12 @@ def upgrade(distribution: str, installed: str, written: object) -> str:
 
 
 def _numbers(version: str) -> list[int]:
-    """Those that a version begins with, by which versions are in order: of ``1.10.0rc1`` 1, 10 and 0."""
+    """Those that a version begins with, by which versions are in order: of ``1.10.0rc1`` 1 and 10, for 1.10 is the same."""
     found = re.match(r"[0-9]+(\.[0-9]+)*", version)
-    return [int(number) for number in found[0].split(".")] if found else []
+    numbers = [int(number) for number in found[0].split(".")] if found else []
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers
 
 
 def requirements_of(entry_point: EntryPoint) -> list[str]:

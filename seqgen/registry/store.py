@@ -219,13 +219,16 @@ class Registry:
         """Hold that a version of a model can be published, before hours are spent on one.
 
         Raises:
-            OutputError: the folder that it would come into cannot be written.
+            OutputError: the folder that it would come into, or the one in which models are made, cannot be written.
         """
+        with self.new_folder():
+            pass
         folder = self.folder / name
         with files.writing(folder):
             there = folder.is_symlink() or folder.exists()
-        with files.new_folder(folder if there else self.folder):
-            pass
+        if there:
+            with files.new_folder(folder):
+                pass
 
     def publish(self, name: str, folder: Path, *, number: int | None = None, made_now: bool = False) -> ModelVersion:
         """Make a whole model folder the next version of ``name``, by rename; safe beside other processes.

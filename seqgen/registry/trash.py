@@ -147,9 +147,15 @@ def collect(
                 freed.append(Freed(str(path), path, size_of(path)))
         if dry_run:
             return freed
-        for each in freed:
-            _delete(each.folder)
-            files.remove_lock(lock_of(each.folder))
+        for each in freed.copy():
+            try:
+                _delete(each.folder)
+            except OutputError as error:  # it is another user's, which keeps nobody from freeing what is theirs
+                warnings.warn(f"{each.what} stays in the trash: {error}", SeqgenWarning, stacklevel=2)
+                freed.remove(each)
+                old = [version for version in old if version.folder != each.folder]
+            else:
+                files.remove_lock(lock_of(each.folder))
         for name in {each.name for each in old}:
             _remove_if_empty(registry.folder / TRASH / name)
             _forget(registry, name, max(each.version for each in old if each.name == name))

@@ -98,9 +98,12 @@ class Preparation:
         """Of the part that is trained on, and of the one that losses are measured on."""
         tokens = self.store.tokens[:0] if self.validation is None else self.validation.part.tokens
         held_out = count_characters(self.tokenizer, tokens)
+        validation = held_out / max(len(tokens), 1)
+        if self.validation is not None and not _adds_up(self.tokenizer):
+            return CharactersPerToken(validation, validation)
         # What is left of all of it, for to count a large training part may take minutes.
         training = (self.store.characters - held_out) / max(len(self.training.part.tokens), 1)
-        return CharactersPerToken(training, training if self.validation is None else held_out / max(len(tokens), 1))
+        return CharactersPerToken(training, training if self.validation is None else validation)
 
     @property
     def described(self) -> str:
@@ -110,6 +113,11 @@ class Preparation:
             f"{self.name}: {shape.architecture} {shape.num_layers} x {shape.hidden_size}, {self.parameters:,} parameters, "
             f"{self.config.parts['backend'].name} on {model.device}, {model.precision}"
         )
+
+
+def _adds_up(tokenizer: Tokenizer) -> bool:
+    """Whether documents have as many characters together as each by itself: not where each is decoded with a head of its own, as MIDI is."""
+    return type(tokenizer).characters is not Tokenizer.characters or tokenizer.pieces() is not None
 
 
 def prepare(

@@ -74,7 +74,9 @@ def way_on(run: Run) -> Iterator[None]:
         if begun in (None, __version__):
             raise DamagedModelError(f"{error}  To do without the run, {without}") from error
         versions = f"The run was begun with seqgen {begun}, and this is seqgen {__version__}"
-        raise DamagedModelError(f"{error}  {versions}: go on with that one, or {without}") from error
+        raise DamagedModelError(
+            f"{error}  {versions}: go on with that one; where it does not either, {without}"
+        ) from error
 
 
 def read_about(run: Run) -> About:

@@ -194,7 +194,6 @@ class Session:
             with enough_memory(config.training):
                 weights = fresh_weights(config.model, config.training, training.part.tokens)
                 model = build_model(backend, config.model, config.training, weights=weights)
-            run.change(config)
             prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about.sources)
             with told_of_failure(callbacks):
                 return self._go(run, prepared, callbacks, resume=True)
@@ -243,6 +242,7 @@ class Session:
         if resume:
             with way_on(run):
                 run.restore(trainer)
+            run.change(config)  # not before: what cannot go on here may go on with the version that began it
             for line in run.metrics():
                 diagnosis.metrics(line)  # what they show was said in the sitting before
             self.reporter.note(f"resume   {run.name} at step {trainer.counters.step:,}")

@@ -1,4 +1,4 @@
-"""The torch backend in a program that has changed PyTorch's settings: it computes what it computes elsewhere, and changes none."""
+"""The torch backend in a program that has changed PyTorch's settings: it computes what it computes elsewhere, and changes none of these."""
 
 from __future__ import annotations
 

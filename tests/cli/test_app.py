@@ -92,6 +92,14 @@ def test_a_warning_of_ours_is_one_also_where_warnings_are_errors(seqgen, monkeyp
     ]
 
 
+def test_who_wants_no_warnings_is_shown_none(seqgen, monkeypatch, tmp_path):
+    monkeypatch.setenv("SEQGEN_HIDEN_SIZE", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        outcome = seqgen("train", "missing.txt")
+    assert outcome.stderr.splitlines() == [f"error: {tmp_path / 'missing.txt'} does not exist."]
+
+
 @pytest.fixture
 def homeless(seqgen, monkeypatch):
     """``seqgen`` where nobody has chosen a home folder, and the system answers this where a user's data belongs."""

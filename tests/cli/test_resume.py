@@ -243,7 +243,8 @@ def test_a_run_of_before_some_options_and_counters_goes_on_and_one_with_others_s
     (counters,) = run.glob("step-*/counters.json")
     config = json.loads((run / "config.json").read_text())
     older = {name: value for name, value in config["training"].items() if name not in ("beta_2", "keep")}
-    (run / "config.json").write_text(json.dumps(config | {"training": older}))
+    before = json.dumps(config | {"training": older})
+    (run / "config.json").write_text(before)
     written = counters.read_text()
     counters.write_text(json.dumps(json.loads(written) | {"surprise": 1}))
     sentence = seqgen("train", "--resume").stderr.splitlines()[-1]
@@ -251,6 +252,7 @@ def test_a_run_of_before_some_options_and_counters_goes_on_and_one_with_others_s
         f"error: {counters}: surprise is unknown to this seqgen; the run cannot go on from there.  "
         f"To do without the run, remove {run}"
     )
+    assert (run / "config.json").read_text() == before  # which the version that began it reads
     counters.write_text(written)
     assert seqgen("train", "--resume", "--max-steps", 1).exit_code == 0
 

@@ -19,6 +19,10 @@ def test_one_that_this_version_or_one_before_wrote_asks_for_nothing(written):
     assert upgrade("seqgen-music", "0.3.0", written) == ""
 
 
+def test_zeros_at_the_end_of_a_version_say_nothing():
+    assert upgrade("seqgen", "0.3", "0.3.0") == ""
+
+
 @pytest.mark.parametrize("written", [None, 9, "", "nine", "9.  pip install evil", "9\n", "9" * 5000, "\u0669.0"])
 def test_what_is_no_version_is_not_shown(written):
     assert upgrade("seqgen", "0.3.0", written) == ""

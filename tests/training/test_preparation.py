@@ -9,7 +9,9 @@ from seqgen.backends.torch.backend import TorchBackend
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError
 from seqgen.core.spec import ModelSpec, OptimizerSpec
+from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import count_characters
+from seqgen.tokenizers.word import WordTokenizer
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.preparation import build_model, prepare
 
@@ -82,6 +84,13 @@ def test_each_part_has_its_own_characters_per_token(prepared, texts, tokenizer):
 def test_prose_with_figures_at_its_end_has_more_characters_to_a_token_where_it_is_trained_on(prepared):
     characters = prepared(PROSE + FIGURES, tokenizer="word").characters_per_token
     assert (characters.training > 1.8, characters.validation) == (True, 1.0)
+
+
+def test_where_each_document_is_decoded_with_a_head_of_its_own_the_held_out_part_speaks_for_both(prepared, monkeypatch):
+    monkeypatch.setattr(WordTokenizer, "characters", Tokenizer.characters)
+    monkeypatch.setattr(WordTokenizer, "pieces", lambda _: None)
+    characters = prepared(PROSE + FIGURES, tokenizer="word").characters_per_token
+    assert characters.training == characters.validation == 1.0
 
 
 def test_where_nothing_is_held_out_losses_are_measured_on_what_is_trained_on(prepared):

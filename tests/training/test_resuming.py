@@ -99,7 +99,7 @@ def test_a_run_with_options_of_another_version_says_which_began_it_and_how_to_do
     assert str(error.value) == (
         f"{run.folder}/config.json: training.momentum is unknown to this seqgen; the run cannot go on.  "
         f"The run was begun with seqgen {version}, and this is seqgen {__version__}: "
-        f"go on with that one, or remove {run.folder}"
+        f"go on with that one; where it does not either, remove {run.folder}"
     )
 
 
@@ -110,7 +110,7 @@ def test_so_does_one_of_another_format(begun):
     with pytest.raises(DamagedModelError) as error:
         read_settings(run, {})
     assert "format version 2 is not 1" in str(error.value)
-    assert str(error.value).endswith(f": go on with that one, or remove {run.folder}")
+    assert str(error.value).endswith(f": go on with that one; where it does not either, remove {run.folder}")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_the_run_is_of_may_be_another_versions_too(begun):
     with pytest.raises(DamagedModelError) as error:
         read_about(run)
     assert str(error.value).startswith(f"{run.folder}/run.json: surprise is not what a run writes there")
-    assert str(error.value).endswith(f": go on with that one, or remove {run.folder}")
+    assert str(error.value).endswith(f": go on with that one; where it does not either, remove {run.folder}")
 
 
 def test_options_that_have_a_value_in_every_run_are_options():

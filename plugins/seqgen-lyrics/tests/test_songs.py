@@ -39,6 +39,9 @@ def test_stanzas_have_a_blank_line_between_them_and_no_other(tmp_path):
         ("(Verse 2)", "[Verse]"),
         ("{Chorus}", "[Chorus]"),
         ("(Chorus: All)", "[Chorus]"),
+        ("(Chorus - repeat)", "[Chorus]"),
+        ("{Bridge 2 – slow}", "[Bridge]"),
+        ("(Instrumental Break)", "[Instrumental]"),
         ("[Refrão]", "[Refrão]"),
         ("[Refra\u0303o 2]", "[Refrão2]"),  # its mark a character of its own
         ("[ПРИПЕВ]", "[Припев]"),

@@ -17,10 +17,11 @@ _COUNT = r"[x×] ?\d{1,2}|\d{1,2}[x×]"
 _TIMES = re.compile(rf" ?[\[(] ?({_COUNT}|\d{{1,2}} [x×]|repeat(?: ?(?:{_COUNT}|\d{{1,2}}))?) ?[\])]$", re.IGNORECASE)
 _TIMES_OF_HEADING = re.compile(rf"{_TIMES.pattern}|(?: |(?<=[\])}}]))({_COUNT})$", re.IGNORECASE)
 _BRACKETED = re.compile(r"[\[{(] ?([^\[\]{}]{1,122}?) ?[\])}]")
-_WITHIN_NAME = re.compile(r"[ _/'-]+")  # besides letters and digits, which are all that is kept
+_WITHIN_NAME = re.compile(r"[ _/'–—-]+")  # besides letters and digits, which are all that is kept
 _LONGEST_NAME = 41
 _BARE = re.compile(rf"(?:{NAMES})(?: (?:{_NUMBER}))?", re.IGNORECASE)
 _KNOWN = re.compile(rf"({NAMES})\b(?:\W{{0,3}}({_NUMBER})\b)?", re.IGNORECASE)
+_ALONE = re.compile(rf"{_KNOWN.pattern}(?: +[-–—] .*| (?:{NAMES}))?", re.IGNORECASE)
 _ABOUT = re.compile(r"\s*(?:title|artist)\s*:", re.IGNORECASE)
 _MOST = 400  # lines of a stanza that are held, to be repeated
 _REPEATS = 16
@@ -114,8 +115,8 @@ def _heading(line: str) -> tuple[str, str, int]:
             return nothing
         before, _, about = found[1].partition(":")
         name, inside = _without_times(before.rstrip(), _TIMES_OF_HEADING)
-        # In other brackets there are lines that are sung: "(oh yes)", "(Break my heart again)".
-        known = _KNOWN.match(name) if line[0] == "[" else _KNOWN.fullmatch(name)
+        # In other brackets there are lines that are sung: "(oh yes)", "(Break my heart again)"; and "(Chorus - softly)", which is not.
+        known = _KNOWN.match(name) if line[0] == "[" else _ALONE.fullmatch(name)
         is_name = name[:1].isalpha() and len(name) <= _LONGEST_NAME and of_a_name(_WITHIN_NAME.sub("", name))
         if not is_name or (known is None and (inside or line[0] != "[")):
             return nothing
