@@ -166,6 +166,7 @@ def test_a_disk_that_takes_nothing_more_stops_no_text(run_python, monkeypatch, t
     assert (outcome.exit_code, outcome.stdout) == (0, "(1, 3)\n"), outcome
 
 
+@pytest.mark.slow  # compiles
 def test_what_was_compiled_is_kept_for_the_next_process(run_python, monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     unlimited = FULL_DISK.replace("(10, 10)", "(10**9, 10**9)")
@@ -183,6 +184,7 @@ print(model.next_logits(np.array([1]), model.initial_state(1))[0].shape)
 """
 
 
+@pytest.mark.slow  # compiles three times
 def test_what_a_crash_left_of_compiled_code_is_passed_over(run_python, monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     run_python(DAMAGED)
