@@ -151,7 +151,7 @@ def collect(
             try:
                 _delete(each.folder)
             except OutputError as error:  # it is another user's, which keeps nobody from freeing what is theirs
-                warnings.warn(f"{each.what} stays in the trash: {error}", SeqgenWarning, stacklevel=2)
+                warnings.warn(f"{each.what} is not freed: {error}", SeqgenWarning, stacklevel=2)
                 freed.remove(each)
                 old = [version for version in old if version.folder != each.folder]
             else:

@@ -93,20 +93,26 @@ def test_any_model_writes_a_tune_that_is_well_formed_and_ends_within_the_length(
     assert tune.startswith("X:1\n")
 
 
+def gone_on_with(tokenizer, prompt, *, length, seed):
+    """The ids of a prompt and of what a model that knows nothing writes after it in bars."""
+    sampler, random = AbcBars(), np.random.default_rng(seed)
+    ids = prompt.astype(np.int64)
+    sampler.begin(ids[None], tokenizer)
+    sampler.limit(length)
+    while not sampler.finished()[0]:
+        logits = random.gumbel(size=(1, tokenizer.vocab_size)).astype(np.float32)
+        logits[0, tokenizer.end_id] = -np.inf
+        ids = np.append(ids, sampler.adjust(logits)[0].argmax())
+        sampler.accept(ids[-1:])
+    return ids
+
+
 @pytest.mark.parametrize("rests", ["Z|", "G8|Z", "G8|Z4", "G8|X2|"])
 def test_a_prompt_may_end_in_a_rest_of_whole_bars(rests):
     prompt = f"X:1\nM:4/4\nL:1/8\nK:G\n{rests}"
     tokenizer = AbcTokenizer().fit([*TUNES, prompt])
     for seed in range(3):
-        sampler, random = AbcBars(), np.random.default_rng(seed)
-        ids = tokenizer.encode(prompt).astype(np.int64)
-        sampler.begin(ids[None], tokenizer)
-        sampler.limit(60)
-        while not sampler.finished()[0]:
-            logits = random.gumbel(size=(1, tokenizer.vocab_size)).astype(np.float32)
-            logits[0, tokenizer.end_id] = -np.inf
-            ids = np.append(ids, sampler.adjust(logits)[0].argmax())
-            sampler.accept(ids[-1:])
+        ids = gone_on_with(tokenizer, tokenizer.encode(prompt), length=60, seed=seed)
         assert read_tune(tokenizer.decode(ids)).faults == []
 
 
@@ -190,17 +196,9 @@ def test_the_bars_of_the_bundled_tunes_are_read_as_the_dataset_reads_them():
 )
 def test_the_bar_that_a_prompt_begins_adds_up(music):
     tokenizer = AbcTokenizer().fit([*TUNES, f"{HEADER}{music}A/2A3/2A2A3A4A5A6A7A8|"])
-    prompt = tokenizer.encode(f"{HEADER}G8|{music}").astype(np.int64)
+    prompt = tokenizer.encode(f"{HEADER}G8|{music}")
     for seed in range(3):
-        sampler, random = AbcBars(), np.random.default_rng(seed)
-        ids = prompt
-        sampler.begin(ids[None], tokenizer)
-        sampler.limit(80)
-        while not sampler.finished()[0]:
-            logits = random.gumbel(size=(1, tokenizer.vocab_size)).astype(np.float32)
-            logits[0, tokenizer.end_id] = -np.inf
-            ids = np.append(ids, sampler.adjust(logits)[0].argmax())
-            sampler.accept(ids[-1:])
+        ids = gone_on_with(tokenizer, prompt, length=80, seed=seed)
         assert read_tune(tokenizer.decode(ids)).faults == []
 
 
