@@ -23,6 +23,7 @@ def register_tokenizers(register: Register) -> None:
 def register_datasets(register: Register) -> None:
     register("text", "seqgen.datasets.text:TextDataset", summary="text files, each one document")
     register("lines", "seqgen.datasets.lines:LinesDataset", summary="text files, each line one document")
+    register("rows", "seqgen.datasets.rows:RowsDataset", summary="CSV, TSV and JSON, each row one document")
 
 
 @hookimpl

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import importlib.util
@@ -24,6 +23,7 @@ from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, Plugi
 from seqgen.core.kinds import Kind
 from seqgen.core.options import PartSpec
 from seqgen.core.plugin import Plugin, in_words, stdout_to_stderr
+from seqgen.core.unfound import nearest_in_words
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -64,6 +64,11 @@ class PartEntry:
         if self.extra:
             return f'pip install "{self.plugin.distribution}[{self.extra}]"'
         return "pip install " + " ".join(self.missing or self.requires)
+
+    @property
+    def reference(self) -> str:
+        """The name by which it is told from those of other distributions: ``seqgen/char``."""
+        return f"{self.plugin.distribution}/{self.name}"
 
     @property
     def where(self) -> str:
@@ -144,17 +149,18 @@ class Catalog:
         return [entry for plugin in self.plugins for entry in self._entries.get((plugin, kind), ())]
 
     def find(self, kind: Kind, name: str) -> PartEntry:
-        """The part that a person names: ``char`` or ``seqgen/char``.
+        """The part that a person names: ``char`` or ``seqgen/char``, the distribution in any spelling that packaging takes for the same.
 
         Raises:
-            UnknownPartError: there is none; names the nearest, and plugins that fail to load.
+            UnknownPartError: there is none; names the nearest, and plugins that fail to load or were left out.
             AmbiguousPartError: several distributions offer that name.
         """
         distribution, slash, bare = name.rpartition("/")
+        whose = normal_name(distribution)
 
         def named() -> list[PartEntry]:
-            entries = self.entries(kind)
-            return [e for e in entries if e.name == bare and (not slash or e.plugin.distribution == distribution)]
+            entries = [entry for entry in self.entries(kind) if entry.name == bare]
+            return [entry for entry in entries if not slash or normal_name(entry.plugin.distribution) == whose]
 
         found = named()
         if not found and self.wait():
@@ -162,18 +168,23 @@ class Catalog:
         if len(found) == 1:
             return found[0]
         if found:
-            choices = " or ".join(f"{entry.plugin.distribution}/{entry.name}" for entry in found)
+            choices = " or ".join(entry.reference for entry in found)
             msg = f'{kind.capitalize()} "{name}" is offered by {len(found)} distributions.  Write {choices}'
             raise AmbiguousPartError(msg)
-        near = difflib.get_close_matches(bare, [entry.name for entry in self.entries(kind)], n=3, cutoff=0.5)
-        hint = f"  Nearest: {', '.join(near)}." if near else ""
+        offered: dict[str, list[str]] = {}
+        for entry in self.entries(kind):
+            offered.setdefault(entry.name, []).append(entry.reference)
+        taken = {each: ", ".join(references) for each, references in offered.items() if len(references) > 1}
+        nearest = nearest_in_words(bare, offered, likeness=0.5, shown=taken)
         unusable = {plugin: plugin.problem or f"{plugin.disabled} disables it" for plugin in self.plugins}
         broken = "".join(
             f"\nPlugin {plugin.distribution} could not be used and may have offered it: {why}"
             for plugin, why in unusable.items()
             if plugin.problem or plugin.disabled
         )
-        msg = f'No {kind} "{name}".{hint}  All: seqgen list-plugins --kind {kind}{broken}'
+        if self.bundled_only:
+            broken += "\n--no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins, one of which may have offered it."
+        msg = f'No {kind} "{name}".{nearest}  All: seqgen list-plugins --kind {kind}{broken}'
         raise UnknownPartError(msg)
 
     def make(self, kind: Kind, spec: PartSpec | str, **fixed: Any) -> Any:
@@ -282,9 +293,8 @@ class Catalog:
             if caller.spec is None:
                 if all(each.optionalhook for each in own):
                     continue
-                near = difflib.get_close_matches(caller.name, known, n=1)
-                hint = f"  Nearest: {near[0]}." if near else ""
-                msg = f"there is no hook {caller.name}.{hint}  All: {', '.join(known)}"
+                nearest = nearest_in_words(caller.name, known, most=1)
+                msg = f"there is no hook {caller.name}.{nearest}  All: {', '.join(known)}"
                 raise PluginError(msg)
             argument = caller.spec.argnames[0]  # by which it offers something; pluggy lets it leave out any
             if not all(argument in each.argnames for each in own):

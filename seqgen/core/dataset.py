@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,6 +48,13 @@ class Dataset(ABC):
             A JSON-able value; None where nothing tells, such as of files that were written just now.
         """
         return None
+
+    def passed_over(self) -> Sequence[str]:
+        """What the last reading to the end passed over and warned of, a sentence each; nothing by default.
+
+        It is remembered with the stamp, and told again where the corpus is recognised without being read.
+        """
+        return ()
 
     @classmethod
     def example(cls, folder: Path, size: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class _Source:
     """What the top level of a module defines and imports."""
 
     def __init__(self, name: str, path: Path) -> None:
-        tree = ast.parse(path.read_bytes())
+        tree = _parsed(path.read_bytes())
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
         self._name = name
         self.classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
@@ -137,6 +138,18 @@ def _source(module: str) -> _Source | None:
         return _Source(module, path)
     except (OSError, SyntaxError, ValueError):
         return None
+
+
+_FUNCTION = re.compile(rb"^([ \t]*)(?:@.*\n\1)*(?:async )?def .*\n(?:(?:\1[ \t)].*)?\n)*", re.MULTILINE)
+"""A function with its decorators, to the next line that is not within it."""
+
+
+def _parsed(source: bytes) -> ast.Module:
+    """The tree of a module without its functions, which declare nothing and are most of what there is to parse."""
+    try:
+        return ast.parse(_FUNCTION.sub(b"", source + b"\n"))
+    except SyntaxError:  # a class of functions alone, or a function whose lines do not tell where it ends
+        return ast.parse(source)
 
 
 def _path(module: str) -> Path | None:

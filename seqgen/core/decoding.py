@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
 from seqgen.core.errors import CorpusError
-from seqgen.core.guesses import guesses, is_wide, wide_guess, would_read
+from seqgen.core.formats import format_of
+from seqgen.core.guesses import guesses, is_legible, is_wide, wide_guess, would_read
 
 Errors: TypeAlias = Literal["strict", "replace"]
 """What becomes of bytes that are no text: they are refused, or read as U+FFFD."""
@@ -46,7 +47,7 @@ def decoded(
         encoding: a single one.
         source: what the file is called in messages.
         dataset: the dataset's name, for the advice in them.
-        errors: what becomes of bytes that are no text.
+        errors: what becomes of bytes that are no text, and of NULs that went astray in text.
         tried: encodings in which it does not read either, so that none of them is advised.
         alone: whether this is the only file of its corpus, so that advice need not suit others.
 
@@ -66,7 +67,7 @@ def decoded(
             codec, mark = marked or (encodings_of(encoding)[0], 0)
             data = block[mark:]
             decoder = codecs.getincrementaldecoder(codec)(errors)
-        refuse_binary(block, read, codec, source=source, dataset=dataset, alone=alone)
+        refuse_binary(block, read, codec, errors, source=source, dataset=dataset, alone=alone)
         nuls = nuls or b"\0" in block
         waiting = len(decoder.getstate()[0])  # bytes of a character that began in the block before
         try:
@@ -88,17 +89,20 @@ def decoded(
                 f"--dataset {dataset}:encoding={codec}-le, or -be"
             )
             raise CorpusError(msg) from error
+        if errors == "replace":
+            text = text.replace("\0", REPLACEMENT)
         yield text if read else text.removeprefix("\ufeff")
         right = right or not text.isascii()
         read += len(block)
 
 
-def first_that_fits(blocks: Iterable[bytes], encodings: Iterable[str]) -> str:
+def first_that_fits(blocks: Iterable[bytes], encodings: Iterable[str], errors: Errors = "strict") -> str:
     """The first of several encodings in which all of a text reads; the last where it reads in none before.
 
     Args:
         blocks: as for ``decoded``; all are read where the text fits, and else as many as it takes to know.
         encodings: in the order in which they are tried.
+        errors: with ``replace``, NULs that went astray in a text do not count.
     """
     *before, last = encodings
     decoders: dict[str, Any] | None = None
@@ -108,38 +112,63 @@ def first_that_fits(blocks: Iterable[bytes], encodings: Iterable[str]) -> str:
                 return last  # whichever it is, the mark goes before it
             decoders = {each: codecs.getincrementaldecoder(each)() for each in before}
         for encoding in [*decoders]:
-            if not _reads(block, encoding, decoders[encoding]):
+            if not _reads(block, encoding, decoders[encoding], errors):
                 del decoders[encoding]
         if not decoders:
             break
     return next(iter(decoders or ()), last)
 
 
-def is_binary(start: bytes, encoding: str = "auto") -> bool:
-    """Whether the first bytes of a file are no text: a NUL without a mark of UTF-16 or UTF-32, unless one of these is named and fits."""
+def is_binary(start: bytes, encoding: str = "auto", errors: Errors = "strict") -> bool:
+    """Whether the first bytes of a file are no text.
+
+    They are none where they tell another format, and where they have a NUL: without a mark of UTF-16 or UTF-32, unless one of these
+    is named and fits, or ``errors`` is ``replace`` and it went astray in a text.
+    """
+    if format_of(start):
+        return True
     if b"\0" not in start:
         return False
-    if marked := marked_encoding(start):
-        return not is_wide(marked[0])
-    return not any(
-        is_wide(each) and _reads(start, each, codecs.getincrementaldecoder(each)()) for each in encodings_of(encoding)
-    )
+    marked = marked_encoding(start)
+    encodings = [marked[0]] if marked else encodings_of(encoding)
+    if marked and is_wide(marked[0]):
+        return False
+    if errors == "replace" and _has_nuls_astray(start, encodings):
+        return False
+    return not any(is_wide(each) and _reads(start, each, codecs.getincrementaldecoder(each)()) for each in encodings)
 
 
-def refuse_binary(block: bytes, before: int, encoding: str, *, source: str, dataset: str, alone: bool = True) -> None:
-    """Hold a block that is to be text in an encoding, or one of several, after so many bytes, against having a NUL.
+def refuse_binary(
+    block: bytes,
+    before: int,
+    encoding: str,
+    errors: Errors = "strict",
+    *,
+    source: str,
+    dataset: str,
+    alone: bool = True,
+) -> None:
+    """Hold a block that is to be text in an encoding, or one of several, after so many bytes, against being in a format, or having a NUL.
 
     Raises:
-        CorpusError: it has one.
+        CorpusError: it is in one, or has one, but for NULs that went astray in a text, where ``errors`` is ``replace``.
     """
+    if not before and (what := format_of(block)):
+        raise CorpusError(f"{source} is {what}")
     marked = None if before else marked_encoding(block)
-    if b"\0" not in block or any(map(is_wide, [marked[0]] if marked else encodings_of(encoding))):
+    encodings = [marked[0]] if marked else encodings_of(encoding)
+    if b"\0" not in block or any(map(is_wide, encodings)):
         return
+    offset = before + block.index(b"\0")
+    wide = wide_guess(block)
+    if wide is None and _has_nuls_astray(block, encodings):
+        if errors == "replace":
+            return
+        raise CorpusError(f"{source} is not text: byte {offset:,} is NUL.  {_went_wrong(dataset)}")
     hint = ""
-    if wide := wide_guess(block):
+    if wide is not None:
         others = "" if alone else "utf-8/"
         hint = f"  If it is {wide[:6].upper()}: --dataset {dataset}:encoding={others}{wide}"
-    offset = before + block.index(b"\0")
     raise CorpusError(f"{source} is not text, but binary: byte {offset:,} is NUL.  Name text files only.{hint}")
 
 
@@ -153,12 +182,24 @@ def marked_encoding(start: bytes) -> tuple[str, int] | None:
     return next(((codec, len(mark)) for mark, codec in _BOMS if start.startswith(mark)), None)
 
 
-def _reads(block: bytes, codec: str, decoder: Any) -> bool:
+def _has_nuls_astray(block: bytes, encodings: Iterable[str]) -> bool:
+    """Whether a block with NULs is text in one of these encodings but for them."""
+    return any(not is_wide(each) and is_legible(block, each) for each in encodings)
+
+
+def _went_wrong(dataset: str) -> str:
+    return f"If it is a byte that went wrong, --dataset {dataset}:errors=replace reads it as U+FFFD"
+
+
+def _reads(block: bytes, codec: str, decoder: Any, errors: Errors = "strict") -> bool:
     """Whether a block (empty: the end) is text for the decoder of that encoding, which has read what is before it."""
+    final = not block
     if b"\0" in block and not is_wide(codec):
-        return False
+        if errors == "strict" or not is_legible(block, codec):
+            return False
+        block = block.replace(b"\0", b"")
     try:
-        return "\0" not in decoder.decode(block, final=not block)
+        return "\0" not in decoder.decode(block, final=final)
     except UnicodeError:
         return False
 
@@ -190,7 +231,7 @@ def _advice(
     found = [] if marked else guesses(codec, error, right=right, nuls=nuls)
     found = [each for each in found if codecs.lookup(each).name not in unfit]
     if not found:
-        return f"If it is a byte that went wrong, --dataset {dataset}:errors=replace reads it as U+FFFD"
+        return _went_wrong(dataset)
     first, *more = found
     others = f" (or {', '.join(more[:3])}, ...)" if more else ""
     shown = would_read(error, first)

@@ -56,11 +56,13 @@ class TextFileDataset(FileDataset):
     encoding: Annotated[
         str,
         Doc(
-            "of the files: utf-8, latin-1, ...; utf-8/cp1252 is of each file the first in which all of it reads; auto is UTF-8; a "
-            "byte order mark is followed"
+            "encoding of the files: utf-8, latin-1, ...; with utf-8/cp1252 each file takes the first of the two that fits all of it; auto is "
+            "UTF-8; a byte order mark is followed"
         ),
     ] = "auto"
-    errors: Annotated[Errors, Doc("replace: bytes that are no text are read as U+FFFD, with a warning")] = "strict"
+    errors: Annotated[
+        Errors, Doc("replace: bytes that are no text, NULs among them, are read as U+FFFD, with a warning")
+    ] = "strict"
 
     def __post_init__(self) -> None:
         """Refuse what is no encoding."""
@@ -69,7 +71,7 @@ class TextFileDataset(FileDataset):
     @cached_property
     def files(self) -> list[Source]:
         """The files, found once, so that standard input and URLs are copied once."""
-        return find_sources(self.sources, suffixes=self.suffixes, encoding=self.encoding)
+        return find_sources(self.sources, suffixes=self.suffixes, encoding=self.encoding, errors=self.errors)
 
     def texts(self, dataset: str) -> Iterator[tuple[Source, Iterator[str]]]:
         """Each file, and its text in pieces as :meth:`Source.text <seqgen.core.files.Source.text>` gives them.

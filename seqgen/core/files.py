@@ -31,6 +31,8 @@ from typing import IO, Any, TypeAlias
 from seqgen.core.compressed import ENDINGS, DamagedError, decompressed, is_compressed
 from seqgen.core.decoding import Errors, decoded, encodings_of, first_that_fits, is_binary, refuse_binary
 from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, SeqgenError, SeqgenWarning
+from seqgen.core.folders import below
+from seqgen.core.formats import format_of
 from seqgen.core.once import Copies
 from seqgen.core.text import last_cut
 from seqgen.core.unfound import missing, refuse_device, refuse_empty
@@ -43,8 +45,8 @@ SETTLED_NS = 2 * 10**9
 
 Opener: TypeAlias = Callable[[], AbstractContextManager[IO[bytes]]]
 
-_Choice: TypeAlias = Callable[[str, "list[Source]"], "list[Source]"]
-"""(name of a folder, all files in it) -> those that it stands for."""
+_Choice: TypeAlias = Callable[[str, "list[Source]", list[str]], "list[Source]"]
+"""(name of a folder, all files in it, linked folders there) -> the files that it stands for."""
 
 _SNIFF = 1 << 13
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -119,7 +121,7 @@ class Source:
             encoding: a name that Python knows, or ``auto``: UTF-8; or several, ``utf-8/cp1252``: the first in which all of it
                 reads, for which it is read twice, or else the last.  A byte order mark goes before what is named.
             dataset: the dataset's name, for the advice in messages.
-            errors: ``replace`` reads bytes that are no text as U+FFFD.
+            errors: ``replace`` reads bytes that are no text, and NULs that went astray in text, as U+FFFD.
 
         Raises:
             CorpusError: as ``blocks``; it is binary; or it is not in that encoding, and errors is ``strict``.
@@ -128,9 +130,9 @@ class Source:
         called: Any = {"source": _shown(self.name), "dataset": dataset, "alone": self.alone}
         if self._once:  # a look before: what is no text may be large, or never end
             with _reading(self.name):
-                self._copy(partial(refuse_binary, before=0, encoding=encoding, **called))
+                self._copy(partial(refuse_binary, before=0, encoding=encoding, errors=errors, **called))
         encodings = encodings_of(encoding)
-        fits = encodings[0] if len(encodings) == 1 else first_that_fits(self.blocks(), encodings)
+        fits = encodings[0] if len(encodings) == 1 else first_that_fits(self.blocks(), encodings, errors)
         newlines = io.IncrementalNewlineDecoder(None, translate=True)  # knows CRLF, also between two pieces
         held = ""
         for piece in filter(None, decoded(self.blocks(), fits, errors=errors, tried=encodings, **called)):
@@ -144,11 +146,23 @@ class Source:
         if held:
             yield held
 
-    def looks_binary(self, encoding: str = "auto") -> bool:
-        """Whether its first bytes are no text: a NUL without the mark of UTF-16 or UTF-32, unless they read in one that is named."""
+    def looks_binary(self, encoding: str = "auto", *, errors: Errors = "strict") -> bool:
+        """Whether its first bytes are no text: they tell another format, or have NULs, as only text in UTF-16 or UTF-32 has.
+
+        Args:
+            encoding: as in ``text``; one of UTF-16 or UTF-32 is followed where it is named and fits, and a byte order mark always.
+            errors: with ``replace``, text in which NULs went astray is text.
+        """
+        return is_binary(self.start(), encoding, errors)
+
+    def start(self) -> bytes:
+        """Its first bytes, decompressed as ``blocks`` are: some thousands, which are enough to tell what it is.
+
+        Raises:
+            CorpusError: it cannot be read, or these are damaged.
+        """
         with _reading(self.name), self._open() as stored:
-            start = decompressed(stored, self.name).read(_SNIFF)
-        return is_binary(start, encoding)
+            return decompressed(stored, self.name).read(_SNIFF)
 
     def _open(self) -> AbstractContextManager[IO[bytes]]:
         if self._once:
@@ -168,23 +182,27 @@ class Source:
         self._opener, self._once = copy.open, False
 
 
-def find_sources(names: Iterable[str], *, suffixes: tuple[str, ...] = (), encoding: str = "auto") -> list[Source]:
+def find_sources(
+    names: Iterable[str], *, suffixes: tuple[str, ...] = (), encoding: str = "auto", errors: Errors = "strict"
+) -> list[Source]:
     """The files that names stand for, in the order given, folders and globs sorted, each once however often it is named.
 
     A folder stands for the files below it, hidden ones (``.name``) left out: those with one of the suffixes (compressed
-    or not), or without suffixes, those that look like text; of others a warning says how many.
+    or not), or without suffixes, those that look like text; of others a warning says how many.  Links to folders are not followed,
+    and a warning says so.
 
     Args:
         names: paths, globs, folders, ``-`` (standard input) or URLs, with the globs and folders of their file systems.
         suffixes: of files in folders, with their dot, in lower case: ``(".abc",)``.
         encoding: in which they are read, as in ``Source.text``; without suffixes, it tells which of those with NULs are text.
+        errors: as there; with ``replace``, those in which NULs went astray are text too.
 
     Raises:
         CorpusError: a name stands for nothing that can be read.
         UsageError: a name is empty text.
     """
     copies = Copies()
-    choose = partial(_in_folder, suffixes=suffixes, encoding=encoding)
+    choose = partial(_in_folder, suffixes=suffixes, encoding=encoding, errors=errors)
     found = []
     for name in names:
         refuse_empty(name)
@@ -242,7 +260,7 @@ def _identity(name: str) -> Any:
 def _find_local(name: str, choose: _Choice, copies: Copies) -> list[Source]:
     path = Path(os.path.expanduser(name))  # noqa: PTH111  Path.expanduser raises where ~name is nobody
     if path.is_dir():
-        return choose(name, _below(path))
+        return choose(name, *_below([path]))
     if path.exists():
         return [_local(path, copies)]
     if not glob.has_magic(name):
@@ -251,7 +269,7 @@ def _find_local(name: str, choose: _Choice, copies: Copies) -> list[Source]:
     if files := [_local(match, copies) for match in matches if not match.is_dir()]:
         return files
     if matches:
-        return choose(name, [source for folder in matches for source in _below(folder)])
+        return choose(name, *_below(matches))
     raise CorpusError(f"Nothing matches {name}.")
 
 
@@ -272,54 +290,41 @@ def _stamp(path: str) -> list[int] | None:
     return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def _below(folder: Path) -> list[Source]:
-    return [Source(path, named=False) for path in _walk("" if folder == Path() else str(folder))]
+def _below(folders: Iterable[Path]) -> tuple[list[Source], list[str]]:
+    """The files below folders, and the linked folders there."""
+    sources, linked = [], []
+    for folder in folders:
+        found = below("" if folder == Path() else str(folder))
+        sources += [Source(path, named=False) for path in found.files]
+        linked += found.linked
+    return sources, linked
 
 
-def _walk(folder: str) -> Iterator[str]:
-    """The files below a folder, those of each folder at the place of its name."""
-    begun = [
-        (folder, _entries(folder))
-    ]  # the outermost first; not by recursion, for folders may be nested deeper than that goes
-    while begun:
-        folder, entries = begun[-1]
-        entry = next(entries, None)
-        if entry is None:
-            begun.pop()
-            continue
-        path = os.path.join(folder, entry.name)  # noqa: PTH118  strings take a quarter of the memory of Paths
-        if entry.is_dir(follow_symlinks=False):
-            begun.append((path, _entries(path)))
-        elif entry.is_file():
-            yield path
-
-
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder, by name, but for what is hidden."""
-    try:
-        with os.scandir(folder or ".") as entries:
-            found = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    except OSError as error:
-        raise CorpusError(f"Folder {folder or '.'} cannot be read: {error.strerror}.") from error
-    return iter(found)
-
-
-def _in_folder(name: str, found: list[Source], *, suffixes: tuple[str, ...], encoding: str) -> list[Source]:
+def _in_folder(
+    name: str, found: list[Source], linked: list[str], *, suffixes: tuple[str, ...], encoding: str, errors: Errors
+) -> list[Source]:
+    are = "linked folders are not followed, the first" if len(linked) > 1 else "linked folder is not followed"
+    unfollowed = f"{len(linked):,} {are}: {linked[0]}" if linked else ""
     if not found:
-        raise CorpusError(f"Folder {name} is empty.")
-    if suffixes:
-        endings = tuple(suffix + packed for suffix in suffixes for packed in ("", *ENDINGS))
-        chosen = [source for source in found if source.name.lower().endswith(endings)]
-    else:
-        chosen = [source for source in found if not source.looks_binary(encoding)]
+        raise CorpusError(f"Folder {name} is empty" + (f", but {unfollowed}.  Name it itself" if linked else "."))
+    chosen: list[Source] = []
+    others: list[Source] = []
+    endings = tuple(suffix + packed for suffix in suffixes for packed in ("", *ENDINGS))
+    for source in found:
+        fits = source.name.lower().endswith(endings) if suffixes else not source.looks_binary(encoding, errors=errors)
+        (chosen if fits else others).append(source)
+    what = format_of(others[0].start()) if others and not suffixes else None
+    hint = f"  {others[0].name} is {what}" if what else ""
     if not chosen:
         wanted = " or ".join(suffixes) if suffixes else "text"
-        raise CorpusError(f"Folder {name} has no {wanted} file ({len(found)} of other kinds).")
-    if not suffixes and (left_out := len(found) - len(chosen)):
-        first = next(each.name for each, kept in itertools.zip_longest(found, chosen) if each is not kept)
-        are = "files are no text and are" if left_out > 1 else "files is no text and is"
-        msg = f"{name}: {left_out:,} of {len(found):,} {are} left out, the first: {first}"
-        # As from here: what is warned of at one place is shown once, however often a corpus is found.
+        raise CorpusError(f"Folder {name} has no {wanted} file ({len(found)} of other kinds).{hint}")
+    # As from here: what is warned of at one place is shown once, however often a corpus is found.
+    if linked:
+        warnings.warn(f"{name}: {unfollowed}.  Name it too, if it is to be read", SeqgenWarning, stacklevel=1)
+    if others and not suffixes:
+        are = "files are no text and are" if len(others) > 1 else "files is no text and is"
+        first = f".{hint}" if hint else f", the first: {others[0].name}"
+        msg = f"{name}: {len(others):,} of {len(found):,} {are} left out{first}"
         warnings.warn(msg, SeqgenWarning, stacklevel=1)
     return chosen
 
@@ -336,7 +341,7 @@ def _find_remote(url: str, choose: _Choice, copies: Copies) -> list[Source]:
         files, path = fsspec.core.url_to_fs(url)
         if files.isdir(path):
             inside = [each for each in sorted(files.find(path)) if "/." not in each.removeprefix(path)]
-            return choose(url, [source(each, named=False) for each in inside])
+            return choose(url, [source(each, named=False) for each in inside], [])
         matches = sorted(files.glob(path)) if glob.has_magic(path) else [path] if files.exists(path) else []
     except ImportError as error:
         raise MissingDependencyError(f"{url} cannot be read: {error}.") from error

@@ -45,10 +45,18 @@ def is_wide(codec: str) -> bool:
     return codecs.lookup(codec).name.startswith(("utf-16", "utf-32"))
 
 
+def is_legible(block: bytes, codec: str) -> bool:
+    """Whether a block with NULs, cut anywhere, is likely text but for them in an encoding that has none, as where a log was cut off."""
+    if 4 * block.count(0) > len(block):  # as in UTF-16 and UTF-32
+        return False
+    text = codecs.getincrementaldecoder(codec)("replace").decode(block.replace(b"\0", b""))
+    return _printed(text) - text.count("\ufffd") / max(1, len(text)) > _LEGIBLE
+
+
 def wide_guess(block: bytes) -> str | None:
     """The form of UTF-16 or UTF-32 in which a block with NULs, cut anywhere at its end, is likely text; None where it is in none."""
     # Where NULs went astray in a plain text, two of its letters would be one Chinese character of UTF-16.
-    if 4 * block.count(0) <= len(block) and _printed(_reading(block.replace(b"\0", b""), "utf-8")) > _LEGIBLE:
+    if is_legible(block, "utf-8"):
         return None
     found = []
     for codec in _WIDE:

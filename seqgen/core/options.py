@@ -10,7 +10,6 @@ A field annotated with ``Doc`` is an option.  Other fields (a vocabulary, the so
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import itertools
 import math
@@ -25,6 +24,7 @@ from typing import Any, Literal, TypeVar
 from annotated_doc import Doc
 
 from seqgen.core.errors import OptionError
+from seqgen.core.unfound import nearest_in_words
 
 T = TypeVar("T")
 
@@ -173,9 +173,8 @@ def checked(part: type, values: Mapping[str, Any], *, where: str, example: str =
     for key, value in values.items():
         option = options.get(_field_name(key), rest)
         if option is None:
-            near = difflib.get_close_matches(_field_name(key), options, n=1)
-            hint = f"Nearest: {near[0]}.  " if near else ""
-            faults.append(f'{where} has no option "{key}".  {hint}It has: {", ".join(options) or "none"}')
+            nearest = nearest_in_words(_field_name(key), options, most=1)
+            faults.append(f'{where} has no option "{key}".{nearest}  It has: {", ".join(options) or "none"}')
             continue
         items: Iterable[tuple[str, Any]] = [(option.name, value)]
         annotation, target = option.annotation, result

@@ -39,7 +39,7 @@ WeightAverage: TypeAlias = Annotated[
     Doc("how far back the running average of the weights reaches, as a share of the run; 0 takes the last weights"),
 ]
 Precision: TypeAlias = Annotated[
-    Literal["auto", "float32", "bfloat16"], Doc("of the products while training; weights are always float32")
+    Literal["auto", "float32", "bfloat16"], Doc("precision of the products while training; weights are always float32")
 ]
 
 

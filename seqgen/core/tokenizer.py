@@ -150,6 +150,13 @@ class Tokenizer(ABC):
         """The document as this tokenizer can give it back; the same document for a lossless tokenizer."""
         return document
 
+    def numbered(self, document: Content, number: int) -> Content:
+        """The document as it stands in a file of several, where it has this number, from 1; the document itself by default.
+
+        For media whose files tell their documents apart by numbers, as tune books in ABC do.
+        """
+        return document
+
     def missing(self, document: Content) -> Mapping[str, str | None]:
         """Symbols of the document that the vocabulary lacks, each with the nearest that it has, or None."""
         return {}

@@ -1,12 +1,12 @@
-"""What is said of a source that a person names and that is not there, or is no file."""
+"""What is said where a person names what is not there, or a source that is no file."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from seqgen.core.errors import CorpusError, UsageError
 
@@ -38,8 +38,33 @@ def missing(name: str, path: Path, *, besides: Mapping[str, str] | None = None) 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
     """The one of these names that is most like another one, whatever its case; none where none is."""
+    import difflib  # seldom needed
+
     by_case = {each.lower(): each for each in names}
     return [by_case[near] for near in difflib.get_close_matches(name.lower(), by_case, n=1)]
+
+
+def nearest_in_words(
+    name: str,
+    names: Iterable[str],
+    *,
+    most: int = 3,
+    likeness: float = 0.6,
+    shown: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The names that are like one that there is not, as a sentence with two spaces before it; empty where none is.
+
+    Args:
+        name: that there is not.
+        names: those that there are.
+        most: how many are named at most, the nearest first.
+        likeness: how much, from 0 to 1, a name must be like it to be named.
+        shown: how those of the names are written that are not written as they are.
+    """
+    import difflib  # seldom needed
+
+    near = difflib.get_close_matches(name, names, n=most, cutoff=likeness)
+    return f"  Nearest: {', '.join(shown.get(each, each) for each in near)}." if near else ""
 
 
 def refuse_device(path: Path) -> None:

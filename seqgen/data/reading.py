@@ -10,7 +10,7 @@ import hashlib
 import json
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,11 +39,13 @@ class Fingerprint:
         sha256: over the sha256 of the contents of all documents, in order, and over their groups where they have any.
         documents: how many there are.
         size: bytes of all contents, text in UTF-8.
+        passed_over: what its dataset says of the reading, see ``Dataset.passed_over``.
     """
 
     sha256: str
     documents: int
     size: int
+    passed_over: list[str] = field(default_factory=list, compare=False)
 
 
 class Reading:
@@ -100,7 +102,8 @@ class Reading:
         whole = contents
         if groups.digest() != contents.digest():
             whole = hashlib.sha256(contents.digest() + groups.digest())
-        self.fingerprint = Fingerprint(whole.hexdigest(), count, self._read)
+        passed_over = [*map(str, self._dataset.passed_over())]
+        self.fingerprint = Fingerprint(whole.hexdigest(), count, self._read, passed_over)
         # What was changed while it was read has another stamp now.
         self._stamp = stamp if stamp == self._dataset.stamp() else None
 
@@ -172,7 +175,7 @@ def recognised(dataset: Dataset, folder: Path) -> Fingerprint | None:
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     kinds = [type(value) for value in asdict(found).values()]
-    return found if kinds == [str, int, int] and found.documents > 0 and found.size >= 0 else None
+    return found if kinds == [str, int, int, list] and found.documents > 0 and found.size >= 0 else None
 
 
 def _bytes(content: Content) -> bytes:

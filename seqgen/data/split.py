@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.errors import CorpusError, OutputError, SeqgenWarning
 from seqgen.core.types import Ids
 from seqgen.data.arrays import ArrayWriter, blocks, read_array, release
 from seqgen.data.store import Part, TokenStore
@@ -22,7 +23,8 @@ _BLOCK = 1 << 22  # tokens
 def split(store: TokenStore, validation_fraction: float) -> tuple[Part, Part]:
     """The training part and the validation part.
 
-    With fewer than 20 documents the validation part is the last part of the tokens; else it is the documents whose hash
+    With fewer than 20 documents the validation part is the last part of the tokens, with a warning where it has what is in the training
+    part too; else it is the documents whose hash
     falls below the fraction, so that equal documents, and those of one group, are on one side, and none changes sides when others come or go.
 
     Args:
@@ -59,7 +61,24 @@ def split(store: TokenStore, validation_fraction: float) -> tuple[Part, Part]:
                 f"--validation-fraction {validation_fraction} its {name} part has {part.tokens.size}.  "
                 "Take more text, or --validation-fraction 0"
             )
+    if documents < MANY and (equal := _on_both_sides(store, parts[0].tokens.size)):
+        first, second = equal
+        warnings.warn(
+            f"Document {second + 1} of the corpus is equal to document {first + 1}, or a variant of it: what is held out of the one is "
+            "trained on in the other, so that the validation loss says little of other text.  Leave one of them out",
+            SeqgenWarning,
+            stacklevel=1,  # what is warned of at one place is shown once
+        )
     return parts
+
+
+def _on_both_sides(store: Part, cut: int) -> tuple[int, int] | None:
+    """The first two documents of equal content, or of one group, of which one is trained on before the cut and one held out after it."""
+    begins, ends = store.starts[:-1] + store.has_ends, store.starts[1:]
+    held_out = [number for number in range(ends.size) if begins[number] < ends[number] > cut]
+    pairs = ((first, second) for second in held_out for first in range(second) if begins[first] < cut)
+    hashes = store.document_hashes
+    return next(((first, second) for first, second in pairs if hashes[first] == hashes[second]), None)
 
 
 def _cut(store: Part, first: int, last: int) -> Part:

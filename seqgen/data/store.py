@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqgen import files
+from seqgen import files, locks
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, OutputError, PluginError
+from seqgen.core.errors import CorpusError, OutputError, PluginError, SeqgenWarning
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids
 from seqgen.data.arrays import read_array
@@ -94,7 +95,7 @@ def open_or_build(
 
     Args:
         dataset: the corpus.  It is read once to recognise it, unless its files' sizes and times tell, and, where it is new,
-            once more to encode it.
+            once more to encode it.  Where it is not read, what it passed over once is told again.
         tokenizer: fitted.
         folder: holds the stores of all corpora.
         has_ends: whether ends stand around the documents, where the tokenizer has one; None: where there are several.
@@ -112,6 +113,9 @@ def open_or_build(
     name = _name(fingerprint.sha256, tokenizer, *([] if has_ends == usual else ["ends" if has_ends else "no ends"]))
     find = partial(_open, folder / name, tokenizer, fingerprint.sha256, has_ends=has_ends)
     if store := find():
+        for sentence in fingerprint.passed_over:
+            if sentence not in dataset.passed_over():  # else it was read just now, and has warned of it itself
+                warnings.warn(str(sentence), SeqgenWarning, stacklevel=1)
         return store
     try:
         with _alone(folder, name):
@@ -152,7 +156,7 @@ def _read(dataset: Dataset, folder: Path) -> Fingerprint:
 def _alone(folder: Path, name: str) -> Iterator[None]:
     """Wait until no other process builds the store of this name."""
     files.make_folder(folder / LOCKS)
-    with files.locked(folder / LOCKS / name, f"Another process builds {folder / name}.", patience=-1):  # for ever
+    with locks.locked(folder / LOCKS / name, f"Another process builds {folder / name}.", patience=-1):  # for ever
         yield
 
 

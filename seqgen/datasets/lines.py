@@ -9,6 +9,7 @@ from typing import ClassVar
 from seqgen.core.file_dataset import TextFileDataset
 from seqgen.core.files import BLOCK
 from seqgen.core.types import Document
+from seqgen.datasets.rows import tell_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class LinesDataset(TextFileDataset):
 
     def documents(self) -> Iterator[Document]:
         """One document a line; its id is the file's path and the line's number, from 1."""
+        tell_rows(self.files)
         empty = True
         for file, text in self.texts("lines"):
             for document in _lines(file.name, text):

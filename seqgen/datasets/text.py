@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from seqgen.core.file_dataset import TextFileDataset
 from seqgen.core.types import Document
+from seqgen.datasets.gutenberg import Licences
+from seqgen.datasets.rows import tell_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,10 +17,12 @@ class TextDataset(TextFileDataset):
 
     def documents(self) -> Iterator[Document]:
         """One document a file; its id is the file's path."""
+        tell_rows(self.files)
+        licences = Licences()
         empty = True
         for file, text in self.texts("text"):
             held: str | None = None  # one piece, until it is known whether it is the last
-            for piece in text:
+            for piece in licences.watched(file.name, text):
                 if held is not None:
                     yield Document(file.name, held, final=False)
                 held, empty = piece, False
@@ -26,3 +30,4 @@ class TextDataset(TextFileDataset):
                 yield Document(file.name, held)
         if empty:
             raise self.empty("text")
+        licences.tell()

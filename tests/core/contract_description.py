@@ -51,6 +51,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
     "seqgen.core.text": ("cut_before_space", "last_cut"),
     "seqgen.core.files": ("Source", "find_sources", "check_encoding"),
     "seqgen.core.file_dataset": ("FileDataset", "TextFileDataset"),
+    "seqgen.core.records": ("LONGEST", "Records", "records_of"),
     "seqgen.core.errors": (
         "SeqgenError",
         "SeqgenWarning",

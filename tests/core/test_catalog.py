@@ -105,6 +105,30 @@ def test_two_distributions_with_one_name_must_be_told_apart():
     assert catalog.find("tokenizer", "toy/char").plugin.distribution == "toy"
 
 
+@pytest.mark.parametrize("spelling", ["Toy_Box", "toy-box", "toy.box"])
+def test_a_distribution_is_told_in_any_spelling_of_its_name(spelling):
+    catalog = catalog_with(plugin(offering("char", CHAR), "Toy_Box"))
+    assert catalog.find("tokenizer", f"{spelling}/char").plugin.distribution == "Toy_Box"
+
+
+@pytest.mark.parametrize("name", ["chr", "toys/char", "/char"])
+def test_a_nearest_name_that_several_have_is_named_with_its_distributions(name):
+    with pytest.raises(UnknownPartError) as error:
+        catalog_with(plugin(offering("char", CHAR))).find("tokenizer", name)
+    assert str(error.value) == (
+        f'No tokenizer "{name}".  Nearest: seqgen/char, toy/char.  All: seqgen list-plugins --kind tokenizer'
+    )
+
+
+def test_where_plugins_are_left_out_an_unknown_part_may_be_one_of_theirs():
+    with pytest.raises(UnknownPartError) as error:
+        Catalog(load_catalog().plugins, bundled_only=True).find("tokenizer", "chr")
+    assert str(error.value) == (
+        'No tokenizer "chr".  Nearest: char.  All: seqgen list-plugins --kind tokenizer\n--no-plugins or SEQGEN_NO_PLUGINS leaves out '
+        "all plugins, one of which may have offered it."
+    )
+
+
 def test_a_missing_package_is_known_without_importing_and_says_what_installs_it():
     entry = catalog_with(plugin(offering("toy", CHAR, requires="no_such_package", extra="midi"))).find(
         "tokenizer", "toy"

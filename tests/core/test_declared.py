@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from pathlib import Path
 
 import pytest
 
+from seqgen.core import declared
 from seqgen.core.catalog import CONTRACTS, load_catalog
 from seqgen.core.declared import declared_options
 from seqgen.core.options import options_of, written
@@ -125,3 +128,31 @@ def test_a_class_may_have_the_name_of_its_base(package, tmp_path):
 def test_a_source_that_cannot_be_right_keeps_nothing_from_being_listed(package, tmp_path, name, code):
     (tmp_path / f"{name}.py").write_text(code)
     assert not declared_options(f"{name}:Part")
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [
+        '    @property\n    def width(self) -> int:\n        """How wide."""\n\n        return self.size\n\n    async def read(\n        self,\n    ) -> None:\n        pass\n',
+        '    def told(self):\n        return """\nclass Part:\n"""\n',
+        "    def told(self):\n# as it was\n        pass\n",
+        "    @example(\n        1,\n    )\n    def told(self): pass\n",
+    ],
+)
+def test_functions_declare_nothing_whatever_is_in_them(package, tmp_path, functions):
+    before, after = (f'    {name}: Annotated[int, Doc("of it")] = 1\n' for name in ("before", "after"))
+    code = f"def load():\n    pass\nclass Part:\n{before}{functions}{after}\ndef save(): pass\n"
+    (tmp_path / package / "functions.py").write_text(code)
+    assert declared_options(f"{package}.functions:Part") == {"before": "1", "after": "1"}
+
+
+def test_of_the_bundled_parts_no_more_than_half_of_the_source_is_parsed_for_a_list(monkeypatch):
+    parsed, read = [], []
+    parse, read_bytes = ast.parse, Path.read_bytes
+    monkeypatch.setattr(ast, "parse", lambda source: parsed.append(len(source)) or parse(source))
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(len(source := read_bytes(path))) or source)
+    for cached in (declared._source, declared._class_options):
+        cached.cache_clear()
+    for entry in ENTRIES:
+        declared_options(entry.target)
+    assert sum(parsed) < sum(read) / 2

@@ -113,9 +113,56 @@ def test_bytes_that_are_no_text_may_be_read_as_a_replacement():
     assert text_of(b"\xe9\x81", "utf-8/cp1252", errors="replace") == "é\ufffd"
 
 
-def test_what_is_binary_is_refused_all_the_same():
-    with pytest.raises(CorpusError, match="not text, but binary"):
-        text_of(b"\x89PNG\0\0", errors="replace")
+# NULs that went astray, as where a machine lost its power while it wrote a log
+
+LOG = b"12:00:01 harbour sshd: a boat came in\n" * 300
+WENT_WRONG = "If it is a byte that went wrong, --dataset text:errors=replace reads it as U+FFFD"
+
+
+def test_a_text_in_which_nuls_went_astray_says_so_and_is_read_with_replacements():
+    stored = LOG + b"\0" * 20 + LOG
+    assert message(stored) == f"file is not text: byte {len(LOG):,} is NUL.  {WENT_WRONG}"
+    assert text_of(stored, errors="replace") == stored.decode().replace("\0", "\ufffd")
+
+
+@pytest.mark.parametrize("encoding", ["auto", "utf-8/cp1252", "utf-8/utf-16-le", "cp1252/utf-8"])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8], ids=["", "marked"])
+def test_a_text_with_nuls_keeps_its_encoding(encoding, mark):
+    expected = "né " * 20 + "\ufffd" * 4 + "\n"
+    if encoding != "cp1252/utf-8" or mark:
+        stored = mark + expected.replace("\ufffd", "\0").encode()
+        assert text_of(stored, encoding, errors="replace") == expected
+    if "cp1252" in encoding and not mark:
+        assert text_of(expected.replace("\ufffd", "\0").encode("cp1252"), encoding, errors="replace") == expected
+
+
+def test_bytes_of_which_some_went_wrong_otherwise_may_have_nuls_too():
+    assert text_of(LOG + b"\xff\0\xfe" + LOG, errors="replace") == f"{LOG.decode()}\ufffd\ufffd\ufffd{LOG.decode()}"
+
+
+def test_a_file_of_a_folder_that_begins_with_nuls_astray_is_text_where_they_are_replaced():
+    assert is_binary(LOG[:50] + b"\0" + LOG)
+    assert not is_binary(LOG[:50] + b"\0" + LOG, errors="replace")
+    assert not is_binary(LOG[:50] + b"\0" + LOG, "utf-16-le/utf-8", errors="replace")
+    assert not is_binary(codecs.BOM_UTF8 + b"\0" + LOG, errors="replace")
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0", b"\0" * 100 + b"a log", bytes(range(256)) * 40],
+    ids=["png", "nuls", "all bytes"],
+)
+@pytest.mark.parametrize("encoding", ["auto", "latin-1"])
+def test_what_is_no_text_without_its_nuls_either_is_binary_all_the_same(stored, encoding):
+    assert is_binary(stored, encoding, errors="replace")
+    assert "not text, but binary" in message(stored, encoding, errors="replace")
+    assert WENT_WRONG not in message(stored, encoding)
+
+
+def test_utf_16_without_a_mark_is_advised_and_not_read_in_another_encoding():
+    stored = "동해 물과 백두산이 마르고 닳도록 하느님이 보우하사 우리나라 만세\n".encode("utf-16-le")
+    for errors in ("strict", "replace"):
+        assert message(stored, "cp1252", errors).endswith("If it is UTF-16: --dataset text:encoding=utf-16-le")
 
 
 # Binary

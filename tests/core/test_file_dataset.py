@@ -148,6 +148,18 @@ def test_of_one_replacement_it_is_said_in_which_file(tmp_path):
     ]
 
 
+def test_nuls_that_went_astray_are_counted_too_wherever_they_are(tmp_path):
+    log = b"12:00:01 a boat came in\n" * 1000
+    (tmp_path / "a.log").write_bytes(log + b"\0" * 20 + log)
+    (tmp_path / "b.log").write_bytes(b"\0\0" + log)
+    with pytest.warns(SeqgenWarning) as told:
+        read = [each.content for each in TextDataset(sources=(str(tmp_path),), errors="replace").documents()]
+    assert read == [log.decode() + "\ufffd" * 20 + log.decode(), "\ufffd\ufffd" + log.decode()]
+    assert [str(each.message)[:62] for each in told] == [
+        "22 characters are read as U+FFFD, which stands for bytes that "
+    ]
+
+
 def test_a_replacement_character_that_a_text_holds_is_nothing_to_warn_of(tmp_path):
     (tmp_path / "a.txt").write_text("a \ufffd", "utf-8")
     with warnings.catch_warnings(action="error"):

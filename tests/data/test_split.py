@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, OutputError
+from seqgen.core.errors import CorpusError, OutputError, SeqgenWarning
 from seqgen.core.types import Document
 from seqgen.data import split as split_module
 from seqgen.data.arrays import ArrayWriter
@@ -71,6 +71,45 @@ def test_few_documents_are_cut_so_that_no_token_is_on_both_sides(
         assert all(len(set(text)) <= 1 for text in documents_of(part, tokenizer))
     both = documents_of(training, tokenizer) + documents_of(validation, tokenizer)
     assert "".join(both) == "".join(contents)
+
+
+LONG = "0123456789" * 9
+
+
+@pytest.mark.parametrize(
+    ("documents", "second", "first"),
+    [
+        ([LONG, LONG], 2, 1),
+        ([LONG, "12", LONG, "34"], 3, 1),
+        ([LONG, LONG, "1234567890" * 2], 2, 1),  # which the cut goes through
+        (["01", LONG * 9, "01"], 3, 1),
+        (["01", "01", LONG, *"123456", "01"], 10, 1),
+    ],
+)
+def test_it_is_told_where_one_of_few_documents_is_held_out_and_its_equal_trained_on(stored, documents, second, first):
+    said = rf"^Document {second} of the corpus is equal to document {first}, or a variant of it: .*  Leave one of them out$"
+    with pytest.warns(SeqgenWarning, match=said) as told:
+        split(stored(*documents), 0.3)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [[LONG], [LONG, LONG[1:]], [LONG, LONG, "98" * 200], ["12", LONG * 9, "98", "98"], ["", LONG, "98" * 50, ""]],
+    ids=["one", "unequal", "both trained on", "both held out", "empty"],
+)
+def test_of_equal_documents_on_one_side_nothing_is_told(stored, documents):
+    split(stored(*documents), 0.3)
+
+
+def test_of_variants_of_one_document_on_both_sides_it_is_told_too(tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Variants(Dataset):
+        def documents(self):
+            yield from (Document(f"{shift}", f"{shift}" * 9, group="tune") for shift in range(5))
+
+    with pytest.warns(SeqgenWarning, match="^Document 4 of the corpus is equal to document 1, or a variant of it"):
+        split(open_or_build(Variants(), TOKENIZER, tmp_path), 0.3)
 
 
 NUMBERS = [f"{number:03} {number**3}" for number in range(200)]

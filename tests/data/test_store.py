@@ -3,6 +3,7 @@ import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqgen.core import files as core_files
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, OutputError, PluginError
+from seqgen.core.errors import CorpusError, OutputError, PluginError, SeqgenWarning
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Document
 from seqgen.data.reading import SEEN, Fingerprint
@@ -126,6 +127,26 @@ def test_files_that_are_as_they_were_are_not_read_again(files, settled, tmp_path
     again = TextDataset(sources=(str(files),))
     monkeypatch.setattr(core_files.Source, "blocks", opened)
     assert open_or_build(again, ABC, tmp_path).folder == built.folder
+
+
+def test_what_was_passed_over_is_told_again_where_a_corpus_is_not_read(files, settled, tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Choosy(TextDataset):
+        left_out: list[str] = field(default_factory=list)
+
+        def documents(self):
+            yield from super().documents()
+            self.left_out[:] = ["2 of 4 files were passed over"]
+
+        def passed_over(self):
+            return self.left_out
+
+    first = Choosy(sources=(str(files),))
+    open_or_build(first, ABC, tmp_path)  # a reading warns itself
+    open_or_build(first, ABC, tmp_path)
+    with pytest.warns(SeqgenWarning, match="^2 of 4 files were passed over$") as told:
+        open_or_build(Choosy(sources=(str(files),)), ABC, tmp_path)
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("change", ["longer", "of the same length and time", "renamed", "one more"])

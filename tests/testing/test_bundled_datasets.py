@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from seqgen.datasets.lines import LinesDataset
+from seqgen.datasets.rows import RowsDataset
 from seqgen.datasets.text import TextDataset
 from seqgen.testing import DatasetContract
 
@@ -19,3 +20,10 @@ class TestLines(DatasetContract):
 
     def make(self, sources):
         return LinesDataset(sources=sources)
+
+
+class TestRows(DatasetContract):
+    wrong_options: ClassVar = {"encoding": ("latin-9000",)}
+
+    def make(self, sources):
+        return RowsDataset(sources=sources)

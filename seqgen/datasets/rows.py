@@ -1,0 +1,99 @@
+"""Tables and JSON, each row one document: an export of posts, a column of titles, what ``generate --jsonl`` wrote."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from annotated_doc import Doc
+
+from seqgen.core.errors import CorpusError, SeqgenWarning
+from seqgen.core.file_dataset import TextFileDataset
+from seqgen.core.files import Source
+from seqgen.core.records import Records, holds_records, records_of
+from seqgen.core.types import Document
+
+_AUTO = "auto"
+_USUAL = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsDataset(TextFileDataset):
+    """Tables (CSV, TSV) and JSON (JSON Lines, or a list), each row one document: what stands in one of its fields.
+
+    Rows in which the field is blank or null are skipped; those of JSON that lack it are too, with a warning.
+    """
+
+    batching: ClassVar[str] = "documents"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv", ".jsonl", ".ndjson")
+
+    field: Annotated[str, Doc("the field that holds the text; auto: text, or the only one")] = _AUTO
+
+    @classmethod
+    def example(cls, folder: Path, size: int) -> tuple[str, ...]:
+        """A table of titles and texts, of about so many bytes."""
+        path = folder / "rows.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["title", _USUAL])
+            for number in range(max(2, size // 60)):
+                rows.writerow([f"note {number}", f'On day {number} she wrote: "the ice holds, and\nso do we."'])
+        return (str(path),)
+
+    def documents(self) -> Iterator[Document]:
+        """One document a row; its id is the file's path and the row's number, from 1."""
+        empty = True
+        for file, text in self.texts("rows"):
+            records = records_of(file.name, text)
+            if records is None:
+                raise CorpusError(f"{file.name} has no rows: tables are .csv or .tsv files, JSON is .jsonl or .json.")
+            for document in self._rows(file.name, records):
+                empty = False
+                yield document
+        if empty:
+            raise self.empty("row with text")
+
+    def _rows(self, name: str, records: Records) -> Iterator[Document]:
+        field = None if self.field == _AUTO else self.field
+        count, lacking, fields = 0, 0, ""
+        for number, record in records:
+            if field is None:
+                field = _only_field(name, record)
+            count += 1
+            if field not in record:
+                lacking, fields = lacking + 1, _listed(record)
+                continue
+            text = record[field]
+            if not isinstance(text, str | None):
+                raise CorpusError(f"{name}, record {number} has no text in its field {field}, but {str(text)[:40]}.")
+            if text and not text.isspace():
+                yield Document(f"{name}#{number}", text.replace("\r\n", "\n").replace("\r", "\n"))
+        if lacking and lacking == count:
+            raise CorpusError(f"{name} has no field {field}.  It has: {fields}.  Name one: --dataset rows:field=...")
+        if lacking:
+            left_out = f"{lacking:,} of {count:,} records have no field {field} and are left out"
+            warnings.warn(f"{name}: {left_out}", SeqgenWarning, stacklevel=1)  # as from here: shown once
+
+
+def _only_field(name: str, record: dict[str, Any]) -> str:
+    if _USUAL in record:
+        return _USUAL
+    if len(record) == 1:
+        return next(iter(record))
+    raise CorpusError(f"{name} has several fields: {_listed(record)}.  Say which is the text: --dataset rows:field=...")
+
+
+def _listed(record: dict[str, Any]) -> str:
+    return ", ".join(record)[:200]
+
+
+def tell_rows(files: Sequence[Source]) -> None:
+    """Warn where all of a corpus could be read as rows, and is read as text."""
+    if files and all(holds_records(file.name) for file in files):
+        what = f"{files[0].name} is" if len(files) == 1 else f"{files[0].name} and {len(files) - 1:,} more are"
+        msg = f"{what} read as text, with field names, commas and quotation marks; --dataset rows reads a field of each row"
+        warnings.warn(msg, SeqgenWarning, stacklevel=1)  # as from here: shown once
