@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqgen import __version__, home, settings
-from seqgen.checkpoint import SavedModel, find_recorded, make_recorded, with_recorded_options
+from seqgen import settings
+from seqgen.checkpoint import SavedModel
 from seqgen.core.backend import Model
-from seqgen.core.catalog import CONTRACTS, Catalog
-from seqgen.core.errors import OptionError, PartError, UsageError
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import OptionError, UsageError
 from seqgen.core.options import PartSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.generate import stream
@@ -24,6 +22,7 @@ from seqgen.generation.selection import with_defaults
 from seqgen.generation.writer import nothing
 from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel
+from seqgen.recorded_parts import find_recorded, make_recorded, with_recorded_options
 from seqgen.registry import Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 
@@ -86,6 +85,7 @@ def train(
     """
     from seqgen.training.progress import make_reporter
     from seqgen.training.session import Session
+    from seqgen.training.sources import source_names
 
     own_catalog = catalog is not None
     catalog = catalog or installed_catalog()
@@ -103,7 +103,7 @@ def train(
     else:
         values, origins = _resolved(options, preset=preset, config=config)
         parent = find_model(from_model) if from_model is not None else None
-        outcome = session.start([str(each) for each in corpus], values, origins, name=name, parent=parent)
+        outcome = session.start(source_names(corpus), values, origins, name=name, parent=parent)
     # Not by its name: where models are found may have changed since, and what was published lies where it was.
     model = _built(outcome.version.open(), catalog=catalog, own_catalog=own_catalog)
     model.training_record = outcome.record
@@ -238,7 +238,7 @@ def find_model(model: str | Path | None) -> SavedModel:
     Raises:
         ModelNotFoundError, DamagedModelError: see ``load``.
     """
-    registry = Registry(home.models_folder())
+    registry = Registry.at_home()
     if model is None:
         return registry.latest().open()
     found = registry.locate(model)
@@ -279,65 +279,7 @@ def models() -> list[ModelSummary]:
     """
     from seqgen.registry.summary import summaries
 
-    return summaries(Registry(home.models_folder()))[0]
-
-
-def diagnose(catalog: Catalog) -> dict[str, Any]:
-    """Versions, devices, folders and plugins, as a JSON-able value; imports every installed backend."""
-    backends = []
-    for entry in catalog.entries("backend"):
-        found: dict[str, Any] = {
-            "name": entry.name,
-            "can_train": None,
-            "devices": [],
-            "architectures": [],
-            "problem": entry.install if entry.missing else None,
-        }
-        if not entry.missing:
-            try:
-                engine = entry.load()()
-                found |= {
-                    "can_train": engine.can_train,
-                    "devices": list(engine.devices()),
-                    "architectures": list(engine.architectures()),
-                }
-            except PartError as error:
-                found["problem"] = str(error)
-            except Exception as error:  # noqa: BLE001  a third party's code, and what is told of the others is needed
-                found["problem"] = f"{entry.where} fails: {type(error).__name__}: {error}"
-        backends.append(found)
-    for kind in CONTRACTS:
-        catalog.entries(kind)  # so that each plugin's hooks have been called, and what is wrong with it is known
-    versions = {"seqgen": __version__, "python": platform.python_version()}
-    for distribution in (
-        "numpy",
-        "torch",
-        "keras",
-        "tensorflow",
-        "tensorflow-cpu",
-        "tokenizers",
-        "safetensors",
-        "typer",
-    ):
-        try:
-            versions[distribution] = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "system": {"platform": platform.platform(), "machine": platform.machine()},
-        "versions": versions,
-        "folders": {"home": str(home.home()), "models": str(home.models_folder())},
-        "backends": backends,
-        "plugins": [
-            {
-                "distribution": plugin.distribution,
-                "version": plugin.version,
-                "disabled": plugin.disabled or None,
-                "problem": plugin.problem or None,
-            }
-            for plugin in catalog.plugins
-        ],
-    }
+    return summaries(Registry.at_home())[0]
 
 
 def _sampling(catalog: Catalog) -> Callable[[Model, Tokenizer, bool], str]:
@@ -365,10 +307,11 @@ def _prepared(
 ) -> Preparation:
     """What ``train`` prepares before it trains."""
     from seqgen.training.preparation import prepare
+    from seqgen.training.sources import source_names
 
     values, origins = _resolved(options, preset=preset, config=config)
     parent = find_model(from_model) if from_model is not None else None
-    sources = [str(each) for each in corpus]
+    sources = source_names(corpus)
     return prepare(catalog or installed_catalog(), sources, values, origins, name=name, parent=parent)
 
 
@@ -393,6 +336,6 @@ def _only_budget(corpus: Sequence[Any], options: Mapping[str, Any]) -> dict[str,
         raise UsageError(msg)
     given = {key: value for key, value in options.items() if value is not None}
     if fixed := [key for key in given if key not in _RESUMABLE]:
-        msg = f"{', '.join(fixed)} cannot change on --resume; only {', '.join(_RESUMABLE)} can.  To change more: --from MODEL"
+        msg = f"{', '.join(fixed)} cannot change on --resume; only {', '.join(_RESUMABLE)} and log_to can.  To change more: --from MODEL"
         raise OptionError(msg)
     return checked(TrainingOptions, given, where="train --resume")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from seqgen.data.arrays import blocks
 
 if TYPE_CHECKING:
     from seqgen.data.batching import Batching
+    from seqgen.data.store import Part
 
 _CHUNK = 1 << 20
 
@@ -102,6 +103,52 @@ class Score:
     def tokens_per_character(self) -> float:
         """How many tokens stand for a character."""
         return self.tokens / self.characters
+
+
+def part_of(tokenizer: Tokenizer, texts: Sequence[Content], *, has_ends: bool) -> Part:
+    """The tokens of documents that are given, in memory.
+
+    Args:
+        tokenizer: fitted.
+        texts: a document each.
+        has_ends: whether ends stand around the documents, where the tokenizer has one.
+
+    Raises:
+        PluginError: the tokenizer gives what it may not.
+    """
+    from seqgen.data.store import Part, token_dtype
+    from seqgen.data.workers import encode
+
+    documents, _ = encode(tokenizer, texts)
+    end = np.array([tokenizer.end_id] if has_ends and tokenizer.end_id is not None else [], np.int64)
+    tokens = np.concatenate([*(ids for document in documents for ids in (end, document)), end])
+    starts = np.cumsum([0, *(len(end) + len(document) for document in documents)])
+    hashes = np.zeros(len(documents), np.uint64)  # by which a part of a corpus is held out
+    return Part(tokens.astype(token_dtype(tokenizer)), starts, hashes, has_ends=len(end) > 0)
+
+
+def score_of(
+    nats: float, tokens: int, *, tokenizer: Tokenizer, part: Part, contents: Callable[[], Iterable[Content]]
+) -> Score | None:
+    """What is said of a text of which so many tokens were scored; None where nothing of it is known.
+
+    Args:
+        nats: summed negative log-likelihood of the scored tokens.
+        tokens: how many were scored.
+        tokenizer: made the tokens.
+        part: all tokens of the text.
+        contents: gives what the tokenizer was handed.
+    """
+    characters = count_characters(tokenizer, part.tokens[1:])
+    if not characters:
+        return None
+    ends = count_ends(tokenizer, part.tokens[1:]) if part.has_ends else 0
+    # Not every token is scored: some windows, and without ends no document's first one.
+    scored = tokens / (len(part.tokens) - 1)
+    characters, ends = max(1, round(characters * scored)), round(ends * scored)
+    missing, unknown = unknown_among(tokenizer, contents())
+    changed = changed_among(tokenizer, contents(), missing)
+    return Score(nats, tokens, characters, missing, unknown_share=unknown, ends=ends, changed_share=changed)
 
 
 def summed_nats(model: Model, batches: Batching) -> tuple[float, int]:

@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
+import reprlib
 import secrets
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from seqgen import home
-from seqgen.checkpoint import SavedModel, find_recorded, make_recorded
+from seqgen.checkpoint import SavedModel
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import CorpusError, OptionError, PromptError, SeqgenWarning, UsageError
+from seqgen.core.errors import CorpusError, OptionError, SeqgenWarning, UsageError
 from seqgen.core.options import PartSpec
-from seqgen.core.sampler import Sampler, Stage
-from seqgen.core.text import fuller_form, told_apart
+from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Content, Ids
-from seqgen.evaluation import (
-    UNKNOWN_TOLD,
-    Score,
-    changed_among,
-    count_characters,
-    count_ends,
-    summed_nats,
-    unknown_among,
-)
-from seqgen.generation.length import Length, at_least
+from seqgen.core.types import Content
+from seqgen.evaluation import Score, part_of, score_of, summed_nats
+from seqgen.generation.length import Length
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
-from seqgen.generation.prompt import ending, opening
-from seqgen.generation.selection import asked_for, with_defaults
+from seqgen.generation.prompt import ending, opening, without_unread_ends
+from seqgen.generation.selection import asked_for, check_beam, with_defaults
 from seqgen.generation.settled import Generation
+from seqgen.generation.unknown_symbols import tell_unknown, tell_unwritten
 from seqgen.generation.writer import nothing, stop_texts
+from seqgen.recorded_parts import find_recorded, make_recorded
 from seqgen.training.options import recorded
+
+if TYPE_CHECKING:
+    from seqgen.data.store import Part
 
 DEFAULT_LENGTH = 400
 """Tokens that are written where no length is given."""
@@ -102,9 +100,7 @@ class LanguageModel:
     @property
     def name(self) -> str:
         """What it is called in the registry; of a folder elsewhere, what it was published as."""
-        if self.version is not None:
-            return self.saved.folder.parent.name
-        return str(self.saved.manifest.get("name", self.saved.folder.name))
+        return self.saved.name
 
     @property
     def version(self) -> int | None:
@@ -229,14 +225,17 @@ class LanguageModel:
         else:
             check_beam(beam, chain, prefix_lines=texts, random_seed=random_seed)
         lines = PrefixLines.of(self.tokenizer, texts, end_id) if texts else None
-        prompt_ids = self._prompt_ids(prompt, texts, strict=strict, warn=warn)
-        if lines is not None and isinstance(prompt, str) and prompt and not prompt.endswith("\n"):
+        tell_unknown(self.tokenizer, prompt, texts, self.reference, strict=strict, warn=warn)
+        prompt_ids = opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
+        if lines is None:
+            prompt = without_unread_ends(self.tokenizer, prompt)
+        elif isinstance(prompt, str) and prompt and not prompt.endswith("\n"):
             prompt += "\n"
             prompt_ids = np.concatenate([prompt_ids, np.array(lines.newline, np.int64)])
         stops = stop_texts(stop)
-        limit = _length(length)
+        limit = Length.of(length)
         _whole_only(self.tokenizer, limit, stops)
-        self._tell_unwritten(stops, strict=strict, warn=warn)
+        tell_unwritten(self.tokenizer, stops, self.reference, strict=strict, warn=warn)
         return Generation(
             prompt=prompt,
             prompt_ids=prompt_ids,
@@ -252,25 +251,56 @@ class LanguageModel:
             tokenizer=self.tokenizer,
         )
 
-    def score(self, *files: str | Path, dataset: str | None = None) -> Score:
-        """How well the model predicts these files, with ends around documents where it was trained with them.
+    def score(
+        self, *files: str | Path, texts: Content | Iterable[Content] | None = None, dataset: str | None = None
+    ) -> Score:
+        """How well the model predicts these files, or texts, with ends around documents where it was trained with them.
 
         Args:
             *files: files, folders, globs, URLs, or ``-`` for standard input.
-            dataset: how they become documents, as ``NAME:key=value``; default: as the model's corpus did.
+            texts: in place of files, the documents themselves, as they are; one alone may be given as it is.
+            dataset: how files become documents, as ``NAME:key=value``; default: as the model's corpus did.
 
         Raises:
             CorpusError: a file is missing, unreadable or too short, or nothing in it is known to the model.
-            OptionError: the dataset gives something else than the model's tokenizer takes.
+            OptionError: the dataset, or a text, is something else than the model's tokenizer takes.
+            UsageError: what should name a file does not, or both files and texts are given.
             DamagedModelError: the model's folder does not say how it was trained.
         """
         # With the store some 10 ms, which generating does without.
         from seqgen.data.batching import TooShortError, make_batching
-        from seqgen.data.reading import contents
-        from seqgen.data.store import open_or_build
 
         how = recorded(self.saved.config.training, "batching", "seq_len", where=self.saved.where)
-        sources = tuple(map(str, files))
+        if texts is None:
+            named, part, contents = self._read(files, dataset)
+        else:
+            if files or dataset is not None:
+                raise UsageError("score takes files, with a dataset, or texts, which need none.  Leave out one of them")
+            named, part, contents = self._given((texts,) if isinstance(texts, str | bytes) else tuple(texts))
+        mode, seq_len = how["batching"], how["seq_len"]
+        if mode != "windows":
+            seq_len = min(seq_len, max(1, part.tokens.size - 1))  # beyond the text there is nothing to read
+        try:
+            batches = make_batching(
+                mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
+            )
+        except TooShortError as error:
+            msg = f"{error}  {self.reference} learned to predict what follows on as many.  Score more text at once"
+            raise CorpusError(msg) from error
+        with self._scoring, np.errstate(under="ignore"):  # see log_softmax
+            nats, tokens = summed_nats(self.model, batches)
+        score = score_of(nats, tokens, tokenizer=self.tokenizer, part=part, contents=contents)
+        if score is None:
+            raise CorpusError(f"No symbol of {named} is known to {self.reference}.")
+        return score
+
+    def _read(self, files: Iterable[object], dataset: str | None) -> tuple[str, Part, Callable[[], Iterable[Content]]]:
+        """Files: their names, their tokens, and what the tokenizer was handed of them."""
+        from seqgen.data.reading import contents
+        from seqgen.data.store import open_or_build
+        from seqgen.training.sources import source_names
+
+        sources = tuple(source_names(files, or_else="as score(texts=[...]) in Python"))
         if dataset is None:
             entry = find_recorded(self.catalog, "dataset", self.saved.config, where=self.saved.where)
             documents = make_recorded(
@@ -285,76 +315,21 @@ class LanguageModel:
                 f"Dataset {entry.name} gives {documents.media_type}, but {self.reference} takes {self.tokenizer.media_type}."
             )
         part = open_or_build(documents, self.tokenizer, home.tokens_folder(), has_ends=self.saved.config.has_ends)
-        mode, seq_len = how["batching"], how["seq_len"]
-        if mode != "windows":
-            seq_len = min(seq_len, max(1, part.tokens.size - 1))  # beyond the text there is nothing to read
-        try:
-            batches = make_batching(
-                mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
-            )
-        except TooShortError as error:
-            msg = f"{error}  {self.reference} learned to predict what follows on as many.  Score more text at once"
-            raise CorpusError(msg) from error
-        with self._scoring, np.errstate(under="ignore"):  # see log_softmax
-            nats, tokens = summed_nats(self.model, batches)
-        characters = count_characters(self.tokenizer, part.tokens[1:])
-        if not characters:
-            raise CorpusError(f"No symbol of {', '.join(map(str, files))} is known to {self.reference}.")
-        ends = count_ends(self.tokenizer, part.tokens[1:]) if part.has_ends else 0
-        # Not every token is scored: some windows, and without ends no document's first one.
-        scored = tokens / (len(part.tokens) - 1)
-        characters, ends = max(1, round(characters * scored)), round(ends * scored)
-        missing, unknown = unknown_among(self.tokenizer, contents(documents, self.tokenizer))
-        changed = changed_among(self.tokenizer, contents(documents, self.tokenizer), missing)
-        return Score(nats, tokens, characters, missing, unknown_share=unknown, ends=ends, changed_share=changed)
+        return ", ".join(sources), part, partial(contents, documents, self.tokenizer)
 
-    def _unusable(self, prompt: Content) -> str:
-        """Why no id could be made of a prompt."""
-        if reason := self.tokenizer.unreadable(prompt):
-            return f"The prompt cannot be read: {reason}.  {self.reference} takes {self.tokenizer.media_type}."
-        shown = repr(prompt) if len(prompt) <= 80 else f"{prompt[:80]!r}..."
-        return f"No symbol of the prompt {shown} is known to {self.reference}.  Write of what its corpus is made of."
-
-    def _prompt_ids(
-        self, prompt: Content, prefix_lines: Iterable[str], *, strict: bool, warn: Callable[[str], None]
-    ) -> Ids:
-        missing: dict[str, str | None] = {}
-        for text in (prompt, *prefix_lines):
-            if text:
-                missing |= self.tokenizer.missing(text)
-        told = describe_missing(missing, self.reference)
-        known = _known_form(self.tokenizer, (prompt, *prefix_lines)) if missing else ""
-        if missing and strict:
-            raise PromptError(f"{told}{known}  Without --strict the nearest is taken.")
-        if prompt and not len(self.tokenizer.encode(prompt)):
-            raise PromptError(f"{self._unusable(prompt)}{known}")
-        if missing:
-            warn(f"{told}{known}")
-        return opening(self.tokenizer, prompt, has_ends=self.saved.config.has_ends)
-
-    def _tell_unwritten(self, stops: Sequence[Content], *, strict: bool, warn: Callable[[str], None]) -> None:
-        """Warn of stop texts that the model never writes.
-
-        Only where each token has a text of its own.  Elsewhere, as where a word begins a line with a capital, symbols do not tell.
-
-        Raises:
-            OptionError: with ``strict``, there is one.
-        """
-        if not stops or self.tokenizer.pieces() is None:
-            return
-        for text in stops:
-            if not isinstance(text, str):  # which is refused when the text begins
-                continue
-            missing, written = list(self.tokenizer.missing(text)), self.tokenizer.canonical(text)
-            if not missing and written == text:
-                continue
-            shown, shown_written = told_apart(text, str(written))
-            never = f"never writes {', '.join(map(repr, missing[:8]))}.{_known_form(self.tokenizer, [text])}"
-            instead = never if missing else f"writes {shown_written} instead."
-            sentence = f"stop text {shown} can never come: {self.reference} {instead}"
-            if strict:
-                raise OptionError(f"{sentence}  Without --strict the text goes on to its length.")
-            warn(sentence)
+    def _given(self, texts: Sequence[Content]) -> tuple[str, Part, Callable[[], Iterable[Content]]]:
+        """The same of documents that are given."""
+        kind = type(self.empty)
+        for text in texts:
+            if not isinstance(text, kind):
+                shown = (
+                    f"{reprlib.repr(text)}, but {self.reference} takes {self.tokenizer.media_type}, as {kind.__name__}"
+                )
+                raise OptionError(f"texts has {shown}.")
+        if not any(texts):
+            raise CorpusError("texts are empty, so there is nothing to score.")
+        part = part_of(self.tokenizer, texts, has_ends=self.saved.config.has_ends)
+        return "these texts", part, lambda: texts
 
 
 def _whole_only(tokenizer: Tokenizer, length: Length, stop: Sequence[Content]) -> None:
@@ -372,48 +347,6 @@ def _whole_only(tokenizer: Tokenizer, length: Length, stop: Sequence[Content]) -
     if stop:
         raise OptionError(f"stop ends text, but {tokenizer.media_type} cannot be cut after any byte: leave it out.")
     refuse_unholdable(1, length.tokens or 0)
-
-
-def _length(given: int | str | Length) -> Length:
-    if isinstance(given, str):
-        return Length.parse(given)
-    length = given if isinstance(given, Length) else Length(tokens=given)
-    at_least(0, length=length.tokens, characters=length.characters)
-    return length
-
-
-def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[str], random_seed: int | None) -> None:
-    """Refuse what a search has no use for, rather than pass over it.
-
-    Raises:
-        OptionError: names it.
-    """
-    at_least(1, beam=beam)
-    for sampler in chain:
-        if sampler.stage >= Stage.TEMPERATURE:
-            raise OptionError(f"beam searches for the likeliest text and draws nothing: leave out {sampler}")
-    if random_seed is not None:
-        raise OptionError("beam draws nothing, so a random seed fixes nothing: leave it out.")
-    if prefix_lines:
-        raise OptionError("beam and prefix_lines do not go together; leave one out.")
-
-
-def describe_missing(missing: Mapping[str, str | None], reference: str, *, share: float = 0.0) -> str:
-    """A sentence that names symbols a model does not know, and what stands in for each; one more where they are much of a text."""
-    shown = [
-        f"{symbol!r} (left out)" if nearest is None else "{} (read as {})".format(*told_apart(symbol, nearest))
-        for symbol, nearest in list(missing.items())[:8]
-    ]
-    more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-    much = f"  They are {share:.1%} of it, which no figure counts, so that none compares with another model's."
-    return f"{reference} does not know {', '.join(shown)}{more}." + (much if share >= UNKNOWN_TOLD else "")
-
-
-def _known_form(tokenizer: Tokenizer, texts: Iterable[Content]) -> str:
-    """A sentence on the Unicode normal form in which more of texts is known; empty where that is in none, and of binary media."""
-    text = "\n".join(each for each in texts if isinstance(each, str))
-    form = fuller_form(text, tokenizer.missing) if text else None
-    return f"  More of it is known in the Unicode normal form {form}: bring it to that." if form else ""
 
 
 def _warn(text: str) -> None:

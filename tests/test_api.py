@@ -12,16 +12,18 @@ import pytest
 from annotated_doc import Doc
 
 import seqgen
+from seqgen.api import dry_run, find_learning_rate
 from seqgen.backends.numpy.backend import NumpyBackend
-from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
+from seqgen.checkpoint import write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.catalog import Catalog, load_catalog
-from seqgen.core.errors import UnknownPartError
+from seqgen.core.errors import UnknownPartError, UsageError
 from seqgen.core.hookspecs import hookimpl
 from seqgen.core.plugin import Plugin
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import CONFIG, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.registry import ModelVersion
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.training.session import Session
@@ -99,3 +101,10 @@ def test_what_was_trained_is_given_wherever_models_are_looked_for_by_then(folder
     monkeypatch.setattr(Session, "start", start)
     model = seqgen.train(progress=False)
     assert (model.reference, model.saved.folder, model.training_record) == ("ada:1", folder, {"steps": 7})
+
+
+@pytest.mark.parametrize("call", [seqgen.train, dry_run, find_learning_rate])
+@pytest.mark.parametrize("given", ["It was a dark night. " * 300, ["one.txt", "two.txt"]])
+def test_a_text_or_a_list_in_place_of_files_is_refused(seqgen_home, call, given):
+    with pytest.raises(UsageError, match="no file's name"):
+        call(given, progress=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,13 +13,14 @@ import numpy as np
 import pytest
 
 import seqgen
-from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
+from seqgen.checkpoint import write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, PromptError, SeqgenWarning, UsageError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import write_manifest
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
@@ -150,18 +150,14 @@ def test_nothing_is_said_of_a_stop_text_that_may_come(model, tokenizer, stop):
     assert told == []
 
 
-def test_texts_that_threads_score_at_once_score_as_they_do_alone(model, tmp_path, seqgen_home):
+@pytest.mark.usefixtures("seqgen_home", "threads_take_turns_often")
+def test_texts_that_threads_score_at_once_score_as_they_do_alone(model, tmp_path):
     files = [tmp_path / f"{number}.txt" for number in range(4)]
     for number, file in enumerate(files):
         file.write_text(f"{'a cat sat on a mat'[number:]} " * 60)
     alone = [model.score(file).nats for file in files]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            assert [score.nats for score in pool.map(model.score, files * 3)] == alone * 3
-    finally:
-        sys.setswitchinterval(before)
+    with ThreadPoolExecutor(4) as pool:
+        assert [score.nats for score in pool.map(model.score, files * 3)] == alone * 3
 
 
 @pytest.mark.parametrize("batching", ["stream", "documents"])
@@ -293,3 +289,85 @@ def test_models_are_told_apart_and_may_be_keys(ships):
     other = seqgen.load("ships")
     assert ships != other
     assert {ships: "one", other: "other"}[ships] == "one"
+
+
+# Line ends of which no token is made
+
+
+class Flowing(CharTokenizer):
+    """Line ends are white space and no tokens, as in ABC notation."""
+
+    def encode(self, document):
+        return super().encode("".join(document.splitlines()))
+
+    def missing(self, document):
+        return super().missing("".join(document.splitlines()))
+
+
+def test_what_is_written_follows_a_prompt_without_line_ends_that_the_tokenizer_does_not_read(make_model):
+    model = replace(make_model("lines", has_ends=True), tokenizer=Flowing().fit(["a cat sat on a mat"]))
+    with_end, without = (model.prepare(prompt, random_seed=1) for prompt in ("a cat\n", "a cat"))
+    assert (with_end.prompt, next(iter(with_end.stream()))) == (without.prompt, next(iter(without.stream())))
+    lines = model.prepare("a cat\n", prefix_lines=["a mat"])  # which begin on a line of their own
+    assert (lines.prompt, lines.prompt_ids.tolist()) == ("a cat\n", without.prompt_ids.tolist())
+    with pytest.raises(PromptError, match="No symbol of the prompt"):
+        model.prepare("\n")
+
+
+# Texts in place of files
+
+
+@pytest.mark.usefixtures("seqgen_home")
+@pytest.mark.parametrize("has_ends", [True, False])
+@pytest.mark.parametrize("batching", ["stream", "documents"])
+def test_texts_score_as_the_lines_of_a_file_and_leave_no_file(make_model, tmp_path, seqgen_home, batching, has_ends):
+    model, lines = make_model("lines", batching, has_ends=has_ends), ["a cat", "XX sat on a mat", "on"]
+    found = model.score(texts=iter(lines))
+    assert not (seqgen_home / "tokens").exists()
+    (tmp_path / "lines.txt").write_text("\n".join(lines))
+    assert found == model.score(tmp_path / "lines.txt")
+    assert found.unknown_share > 0
+    assert model.score(texts="a cat") == model.score(texts=["a cat"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        ([], "texts are empty, so there is nothing to score."),
+        (["", ""], "texts are empty, so there is nothing to score."),
+        (["XX"], "No symbol of these texts is known to {}."),
+    ],
+)
+def test_texts_of_which_nothing_can_be_scored_are_refused(make_model, texts, sentence):
+    model = make_model("lines", "documents", has_ends=True)
+    with pytest.raises(CorpusError) as caught:
+        model.score(texts=texts)
+    assert str(caught.value) == sentence.format(model.reference)
+
+
+def test_texts_are_what_the_tokenizer_takes(model):
+    with pytest.raises(OptionError) as caught:
+        model.score(texts=["a cat", b"a cat"])
+    assert str(caught.value) == f"texts has b'a cat', but {model.reference} takes text/plain, as str."
+
+
+@pytest.mark.parametrize(("files", "how"), [(["a.txt"], {}), ([], {"dataset": "lines"})])
+def test_files_or_texts_are_scored_and_not_both(model, files, how):
+    with pytest.raises(UsageError, match="^score takes files, with a dataset, or texts, which need none"):
+        model.score(*files, texts=["a cat"], **how)
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        (["a.txt", "b.txt"], "['a.txt', 'b.txt'] is no file's name.  Name files one by one; of a list, as *files"),
+        (
+            "a cat\n",
+            "'a cat\\n' is a text and no file's name.  Write it to a file, or give it as score(texts=[...]) in Python",
+        ),
+    ],
+)
+def test_what_names_no_file_is_not_scored(model, named, sentence):
+    with pytest.raises(UsageError) as caught:
+        model.score(named)
+    assert str(caught.value) == sentence

@@ -14,13 +14,14 @@ from seqgen.core.errors import GenerationError
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids, State
-from seqgen.generation.batch import Branches, Prefix, explained, take
-from seqgen.generation.chain import Chain, Forbid
+from seqgen.generation.batch import Branches, explained, take
+from seqgen.generation.chain import Chain
 from seqgen.generation.generate import Sample
 from seqgen.generation.length import at_least, longest
+from seqgen.generation.lines import LineWriter
 from seqgen.generation.memory import enough_memory, refuse_unholdable
-from seqgen.generation.prompt import readable
-from seqgen.generation.writer import Writer, nothing, stop_texts
+from seqgen.generation.start import Start
+from seqgen.generation.writer import Writer, nothing
 
 
 @dataclass
@@ -38,38 +39,24 @@ class _Hypothesis:
     ids: list[int]
     score: float
     log_probability: float
-    writer: Writer
+    writer: Writer | LineWriter
     chain: Chain
 
 
 class _Search:
     """What all texts of one search have in common."""
 
-    def __init__(
-        self,
-        model: Model,
-        tokenizer: Tokenizer,
-        prompt_ids: Ids,
-        width: int,
-        length: int | None,
-        stop: Sequence[Content],
-        end_id: int | None,
-        characters: int | None,
-    ) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
-        self._prompt_ids = prompt_ids
+    def __init__(self, start: Start, width: int) -> None:
+        self._start = start
+        self._model = start.model
+        self._tokenizer = start.tokenizer
         self._width = width
-        self._length = length
-        self._stop = stop
-        self._end_id = end_id
-        self._characters = characters
-        self._writer([])  # finds out now, not when the prompt has been read, whether the stop texts can be used
 
-    def run(self, prefix: Prefix, samplers: Iterable[Sampler]) -> Sample:
+    def run(self) -> Sample:
         """The best text after the prompt."""
-        chain = Chain(samplers)
-        chain.begin(prefix.ids[None], self._tokenizer, self._length)
+        prefix = self._start.prefix
+        chain = Chain(self._start.samplers)
+        chain.begin(prefix.ids[None], self._tokenizer, self._start.length)
         beam = [_Hypothesis([], 0.0, 0.0, self._writer([]), chain)]
         _end_if_whole(beam[0].writer, chain)
         logits, state = on_host(prefix.logits), prefix.state  # of the running ones among the beam, in its order
@@ -133,16 +120,9 @@ class _Search:
             log_probability = parent.log_probability + float(own[row, token])
             yield row, _Hypothesis([*parent.ids, token], parent.score, log_probability, writer, chain)
 
-    def _writer(self, ids: list[int]) -> Writer:
+    def _writer(self, ids: list[int]) -> Writer | LineWriter:
         """A writer that has taken these ids; a decoder cannot be copied, so it takes them anew."""
-        writer = Writer(
-            self._tokenizer,
-            length=self._length,
-            stop=self._stop,
-            end_id=self._end_id,
-            characters=self._characters,
-            after=self._prompt_ids,
-        )
+        writer = self._start.writer()
         for token in ids:
             writer.take(token)
         return writer
@@ -157,7 +137,7 @@ class _Search:
         return Sample(0, text, ids, reason, best.log_probability, best.chain.notes(0))
 
 
-def _end_if_whole(writer: Writer, chain: Chain) -> None:
+def _end_if_whole(writer: Writer | LineWriter, chain: Chain) -> None:
     if writer.finish_reason is None and len(chain.finished(1)):
         writer.end()
 
@@ -207,15 +187,21 @@ def beam_search(
     at_least(1, beam=width)
     at_least(0, length=length, characters=characters)
     refuse_unholdable(width, longest(length, characters))
-    forbidden = tuple(sorted(set(forbid)))
-    prompt_ids = readable(prompt_ids)
-    search = _Search(model, tokenizer, prompt_ids, width, length, stop_texts(stop), end_id, characters)
-    chain = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
-    with enough_memory(model, f"for this model to read a prompt of {len(prompt_ids):,} tokens"):
-        prefix = Prefix(model, prompt_ids, on_read)
+    start = Start(
+        model=model,
+        tokenizer=tokenizer,
+        prompt_ids=prompt_ids,
+        length=length,
+        samplers=samplers,
+        stop=stop,
+        end_id=end_id,
+        forbid=forbid,
+        characters=characters,
+        on_read=on_read,
+    )
     # What is too small for its type is zero, also where a program has NumPy raise for it.
     with enough_memory(model, f"for a beam of {width:,} texts", "Reduce --beam"), np.errstate(under="ignore"):
-        return search.run(prefix, chain)
+        return _Search(start, width).run()
 
 
 def _fault(running: list[_Hypothesis], logits: npt.NDArray[np.floating]) -> GenerationError:

@@ -24,14 +24,12 @@ from seqgen.core.memory import out_of_memory
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.generation.batch import Batch, Prefix
-from seqgen.generation.chain import Forbid
 from seqgen.generation.length import at_least, longest
 from seqgen.generation.lines import LineWriter, PrefixLines
 from seqgen.generation.memory import MOST_HELD, enough_memory, not_enough_memory, refuse_unholdable
-from seqgen.generation.prompt import readable
+from seqgen.generation.start import Start
 from seqgen.generation.stream import Stream
-from seqgen.generation.writer import FinishReason, Writer, nothing, stop_texts
+from seqgen.generation.writer import FinishReason, Writer, nothing
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,10 @@ class Sample:
         text: what was generated, without the stop text, and without the prompt but where documents are framed.
         ids: (N,) all tokens drawn, or read in lines that start with a given text, those of a stop text and the end token included.
         finish_reason: ``length``, ``stop`` or ``end``.
-        log_probability: natural logarithm of the probability that the model, before the samplers, gives all of ``ids``
+        log_probability: natural logarithm of the probability that the model, before the samplers, gives all of ``drawn``
             together; None unless it was asked for.
         notes: what the samplers promise and could not keep here, a sentence each.
+        given: where in ``ids`` the tokens stand that were not drawn but read, in lines that start with a given text.
     """
 
     number: int
@@ -54,11 +53,17 @@ class Sample:
     finish_reason: FinishReason
     log_probability: float | None = None
     notes: tuple[str, ...] = ()
+    given: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def tokens(self) -> int:
-        """How many tokens were drawn (N)."""
+        """How many tokens there are (N)."""
         return len(self.ids)
+
+    @property
+    def drawn(self) -> Ids:
+        """(D,) those of ``ids`` that were drawn."""
+        return np.delete(self.ids, self.given) if self.given else self.ids
 
 
 def stream(
@@ -100,8 +105,18 @@ def stream(
         OptionError: a stop text that is empty or of the wrong type, or a length below 0.
         GenerationError: while it runs, when nothing can be drawn; names what left nothing.
     """
-    start = _Start(
-        *(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines),
+    start = Start(
+        model=model,
+        tokenizer=tokenizer,
+        prompt_ids=prompt_ids,
+        length=length,
+        samplers=samplers,
+        random_seed=random_seed,
+        stop=stop,
+        end_id=end_id,
+        forbid=forbid,
+        characters=characters,
+        prefix_lines=prefix_lines,
         on_read=on_read,
     )
     with enough_memory(model):
@@ -150,7 +165,7 @@ def generate(
         numbers: which samples to write, in place of 0 to num_samples - 1.
         batch_size: how many run side by side at most; the texts do not depend on it.  Where memory does not suffice, half as
             many are begun anew, and so on; fewer, where they could not be held together.
-        log_probabilities: sum them up; costs a few microseconds a step.
+        log_probabilities: sum them up, which takes a few microseconds a step.
         on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
         on_step: called after each step with the number of tokens it drew, for progress.
         on_sample: called with each sample as soon as it is finished.
@@ -167,8 +182,18 @@ def generate(
     text_length = longest(length, characters) * (1 if prefix_lines is None else len(prefix_lines.texts))
     refuse_unholdable(num_samples if keep else 1, text_length)
     batch_size = max(1, min(batch_size, MOST_HELD // max(1, text_length)))
-    start = _Start(
-        *(model, tokenizer, prompt_ids, length, samplers, random_seed, stop, end_id, forbid, characters, prefix_lines),
+    start = Start(
+        model=model,
+        tokenizer=tokenizer,
+        prompt_ids=prompt_ids,
+        length=length,
+        samplers=samplers,
+        random_seed=random_seed,
+        stop=stop,
+        end_id=end_id,
+        forbid=forbid,
+        characters=characters,
+        prefix_lines=prefix_lines,
         on_read=on_read,
     )
     left = iter(range(num_samples) if numbers is None else numbers)
@@ -193,56 +218,6 @@ def generate(
     return sorted(finished, key=lambda sample: sample.number)
 
 
-class _Start:
-    """What all sequences of one call have in common: the checked arguments, and the prompt as the model has read it."""
-
-    def __init__(
-        self,
-        model: Model,
-        tokenizer: Tokenizer,
-        prompt_ids: Ids,
-        length: int | None,
-        samplers: Iterable[Sampler],
-        random_seed: int,
-        stop: Sequence[Content],
-        end_id: int | None,
-        forbid: Iterable[int],
-        characters: int | None,
-        prefix_lines: PrefixLines | None,
-        on_read: Callable[[int], None] | None,
-    ) -> None:
-        self._prompt_ids = readable(prompt_ids)
-        forbidden = tuple(sorted(set(forbid)))
-        self.tokenizer = tokenizer
-        self.length = length
-        self._characters = characters
-        self._prefix_lines = prefix_lines
-        self._model = model
-        self._samplers = (*((Forbid(forbidden),) if forbidden else ()), *samplers)
-        self._random_seed = random_seed
-        self._stop = stop_texts(stop)
-        self._end_id = end_id
-        self.writer()  # finds out now, not after the first token, whether the stop texts can be used
-        with enough_memory(model, f"for this model to read a prompt of {len(prompt_ids):,} tokens"):
-            self._prefix = Prefix(model, self._prompt_ids, on_read)
-
-    def writer(self) -> Writer | LineWriter:
-        options: dict[str, Any] = {
-            "length": self.length,
-            "stop": self._stop,
-            "end_id": self._end_id,
-            "characters": self._characters,
-        }
-        if self._prefix_lines is not None:
-            return LineWriter(self.tokenizer, self._prefix_lines, **options)
-        return Writer(self.tokenizer, after=self._prompt_ids, **options)
-
-    def batch(self, numbers: Sequence[int]) -> Batch:
-        # In lines that start with given texts the length bounds what is added to each, and not the whole.
-        length = self.length if self._prefix_lines is None else None
-        return Batch(self._model, self.tokenizer, self._prefix, numbers, self._samplers, self._random_seed, length)
-
-
 @dataclass
 class _Row:
     """A sample while it is written."""
@@ -252,6 +227,7 @@ class _Row:
     ids: list[int] = field(default_factory=list)
     pieces: list[Any] = field(default_factory=list)  # all str or all bytes
     log_probability: float = 0.0
+    given: list[int] = field(default_factory=list)  # see Sample
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -259,13 +235,20 @@ class _Row:
 
     def take(self, token: int) -> int:
         """Take the token that was drawn, and give the one to go on with, which may be another."""
+        if self.writer.forced is not None:
+            self.given.append(len(self.ids))
         self.pieces.append(self.writer.take(token))
         self.ids.append(self.writer.token)
         return self.writer.token
 
+    def add(self, log_probability: float) -> None:
+        """Add that of the token that was taken last, where it was drawn."""
+        if self.given[-1:] != [len(self.ids) - 1]:
+            self.log_probability += log_probability
+
 
 def _side_by_side(
-    start: _Start, numbers: Sequence[int], log_probabilities: bool, on_step: Callable[[int], None] | None
+    start: Start, numbers: Sequence[int], log_probabilities: bool, on_step: Callable[[int], None] | None
 ) -> Iterator[Sample]:
     """The samples with these numbers, each as soon as it is finished."""
     empty = nothing(start.tokenizer)
@@ -278,7 +261,8 @@ def _side_by_side(
             if row.finish_reason is not None:
                 score = row.log_probability if log_probabilities else None
                 text, row_ids = empty.join(row.pieces), np.array(row.ids, np.int64)
-                yield Sample(row.number, text, row_ids, row.finish_reason, score, batch.notes(index))
+                notes, given = batch.notes(index), tuple(row.given)
+                yield Sample(row.number, text, row_ids, row.finish_reason, score, notes, given)
         left = [index for index, row in enumerate(running) if row.finish_reason is None]
         if not left:
             return
@@ -294,7 +278,7 @@ def _side_by_side(
         _end(running, batch.finished())
         if log_probabilities:
             for row, score in zip(running, log_probabilities_of(batch.logits, ids).tolist(), strict=True):
-                row.log_probability += score
+                row.add(score)
         if on_step is not None:
             on_step(len(ids))
 

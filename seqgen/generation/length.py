@@ -35,6 +35,19 @@ class Length(NamedTuple):
         number = int(match[1])
         return cls(characters=number) if match[2] else cls(tokens=number)
 
+    @classmethod
+    def of(cls, given: int | str | Length) -> Length:
+        """The length that is given as one, as a number of tokens, or as text that ``parse`` reads.
+
+        Raises:
+            OptionError: it is none, or below 0.
+        """
+        if isinstance(given, str):
+            return cls.parse(given)
+        length = given if isinstance(given, Length) else cls(tokens=given)
+        at_least(0, length=length.tokens, characters=length.characters)
+        return length
+
     def __str__(self) -> str:
         """The length as it can be read again."""
         return f"{self.characters}c" if self.characters is not None else str(self.tokens)

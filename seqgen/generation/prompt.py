@@ -35,6 +35,18 @@ def opening(tokenizer: Tokenizer, prompt: Content, *, has_ends: bool) -> Ids:
     return ids if len(ids) else np.zeros(1, np.int64)
 
 
+def without_unread_ends(tokenizer: Tokenizer, prompt: Content) -> Content:
+    """The prompt without the line ends at its end, where the tokenizer knows line ends and makes no token of these.
+
+    Such a tokenizer, as that of ABC notation, writes a line end of its own before what follows; with the one of the prompt there
+    would be an empty line, which ends a tune.
+    """
+    if not isinstance(prompt, str) or len(tokenizer.encode("\n")) or tokenizer.missing("\n"):
+        return prompt
+    shorter = prompt.rstrip("\r\n")
+    return shorter if np.array_equal(tokenizer.encode(shorter), tokenizer.encode(prompt)) else prompt
+
+
 def ending(tokenizer: Tokenizer, *, has_ends: bool) -> tuple[int | None, tuple[int, ...]]:
     """The token that ends a text, if any, and those that are never drawn.
 

@@ -1,4 +1,4 @@
-"""Which samplers a generation uses: those that are asked for, and what stands in where nothing is."""
+"""Which samplers a generation uses: those that are asked for, what stands in where nothing is, and what a beam has no use for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OptionError
 from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
+from seqgen.generation.length import at_least
 
 DEFAULT_TEMPERATURE = 0.8
 """A little below 1: small models give too much probability to what never occurs (Holtzman et al. 2020, section 4)."""
@@ -58,6 +59,22 @@ def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, 
         if Stage.TRUNCATION not in stages:
             added.append(shorthand("min_p", DEFAULT_MIN_P))
     return (*chain, *(catalog.make("sampler", spec) for spec in added))
+
+
+def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[str], random_seed: int | None) -> None:
+    """Refuse what a search has no use for, rather than pass over it.
+
+    Raises:
+        OptionError: names it.
+    """
+    at_least(1, beam=beam)
+    for sampler in chain:
+        if sampler.stage >= Stage.TEMPERATURE:
+            raise OptionError(f"beam searches for the likeliest text and draws nothing: leave out {sampler}")
+    if random_seed is not None:
+        raise OptionError("beam draws nothing, so a random seed fixes nothing: leave it out.")
+    if prefix_lines:
+        raise OptionError("beam and prefix_lines do not go together; leave one out.")
 
 
 def shorthand(keyword: str, value: Any) -> PartSpec:

@@ -105,9 +105,9 @@ class Generation:
     ) -> Sample:
         """Of samples 0 to num_samples - 1 the one that the model, before the samplers, finds likeliest per character.
 
-        All tokens count with their characters, those of a stop text included, and the end token as one.  Where documents
-        are framed, it is the likeliest per token, for their bytes are not those of the tokens alone.  Among equals it is the
-        first; no other is kept.
+        All tokens that were drawn count with their characters, those of a stop text included, and the end token as one; what
+        lines were given to start with does not, as the prompt does not.  Where documents are framed, it is the likeliest per
+        token, for their bytes are not those of the tokens alone.  Among equals it is the first; no other is kept.
         """
         at_least(1, best_of=num_samples)
         best: list[Sample] = []
@@ -129,9 +129,10 @@ class Generation:
 
     def _likelihood(self, sample: Sample) -> tuple[float, int]:
         """How likely per character, and among equals how early a sample is."""
-        count = len(sample.ids)
+        drawn = sample.drawn
+        count = len(drawn)
         if not self.tokenizer.framed:  # not those of the text, which lacks what ended it, whose probability counts too
-            count = self.tokenizer.characters(sample.ids) + int(np.count_nonzero(sample.ids == self.end_id))
+            count = self.tokenizer.characters(drawn) + int(np.count_nonzero(drawn == self.end_id))
         return (sample.log_probability or 0.0) / max(1, count), -sample.number
 
     def _refuse_beam(self) -> None:

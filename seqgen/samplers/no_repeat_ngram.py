@@ -23,8 +23,8 @@ _Followers: TypeAlias = dict[tuple[int, ...], list[int]]
 class NoRepeatNgram(Sampler):
     """Exclude each token that would complete a run of ``size`` tokens that occurred before, in the prompt or since.
 
-    A row of which every token would, stays as it is.  What is remembered grows with the text.  The end token may come though it
-    stood before the prompt.
+    A row of which every token would, stays as it is, and ``notes`` says where.  What is remembered grows with the text.  The end
+    token may come though it stood before the prompt.
     """
 
     stage: ClassVar[Stage] = Stage.CONSTRAINT
@@ -36,6 +36,11 @@ class NoRepeatNgram(Sampler):
     _end_id: int | None = field(init=False, repr=False, compare=False)
     _shared: _Followers = field(init=False, repr=False, compare=False)
     """Those of a prompt that all rows have in common, never added to; empty where there is no such prompt."""
+    _stuck: Array = field(init=False, repr=False, compare=False)
+    """(B, 1) whether every token would repeat a run; None where that was not looked for since the last token."""
+    _taken: int = field(init=False, repr=False, compare=False)  # tokens since the prompt
+    _repeating: list[tuple[int, int]] = field(init=False, repr=False, compare=False)
+    """B times how many of those repeated a run since every token would have, and the first of them, from 1."""
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Remember the runs of the prompts (B, T)."""
@@ -46,12 +51,14 @@ class NoRepeatNgram(Sampler):
         self._last = [()] * len(different)
         self._followers = [{} for _ in different]
         self._shared = {}
+        self._stuck, self._taken = None, 0
         for ids in different.T:
             self.accept(ids)
         if same:
             self._shared = self._followers[0]
             self._last *= rows
             self._followers = [{} for _ in prompt_ids]
+        self._taken, self._repeating = 0, [(0, 0)] * rows
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) without what would repeat a run."""
@@ -65,31 +72,49 @@ class NoRepeatNgram(Sampler):
         for row, ids in enumerate(banned):
             allowed[row, ids] = False
         kept = allowed if xp is np else xp.asarray(allowed, device=logits.device)
-        kept = kept | ~xp.any(kept & (logits > -np.inf), axis=-1, keepdims=True)
-        return masked(logits, kept)
+        self._stuck = ~xp.any(kept & (logits > -np.inf), axis=-1, keepdims=True)
+        return masked(logits, kept | self._stuck)
 
     def accept(self, ids: Ids) -> None:
         """Remember the runs that these ids (B,) complete."""
+        self._taken += 1
         for row, token in enumerate(ids.tolist()):
             last = self._last[row]
             run = (*last, token)
             if len(run) == self.size:
                 if run == (self._end_id,):
                     continue
-                followers = self._followers[row].setdefault(last, [token])
-                if token not in followers:
+                followers = self._followers[row].setdefault(last, [])
+                again = token in followers
+                if not again:
                     followers.append(token)
+                if (again or token in self._shared.get(last, ())) and self._stuck is not None and self._stuck[row, 0]:
+                    count, first = self._repeating[row]
+                    self._repeating[row] = count + 1, first or self._taken
                 run = run[1:]
             self._last[row] = run
+        self._stuck = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NoRepeatNgram:
         """Another that remembers the same: a beam makes one for each of its texts at each token, and a prompt may be long."""
         other = copy.copy(self)
         own = [{run: [*ids] for run, ids in followers.items()} for followers in self._followers]
-        vars(other).update(_last=[*self._last], _followers=own)
+        vars(other).update(_last=[*self._last], _followers=own, _repeating=[*self._repeating])
         return other
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""
         self._last = [self._last[row] for row in rows]
         self._followers = [self._followers[row] for row in rows]
+        self._repeating = [self._repeating[row] for row in rows]
+        self._stuck = None
+
+    def notes(self) -> list[list[str]]:
+        """For each row, where runs repeat since nothing else could follow."""
+        return [[self._told(count, first)] if count else [] for count, first in self._repeating]
+
+    def _told(self, count: int, first: int) -> str:
+        run = "a token" if self.size == 1 else f"a run of {self.size} tokens"
+        if count == 1:
+            return f"token {first:,} repeats {run}, as each that could follow would"
+        return f"token {first:,} and {count - 1:,} more after it repeat {run}, as each that could follow would"

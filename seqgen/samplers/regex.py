@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from annotated_doc import Doc
@@ -20,7 +20,7 @@ class Regex(Constraint):
     """Leave the tokens whose text keeps a match of the whole text possible, and the end only where it is one.
 
     The prompt is not part of the match.  The text ends where it is a match and nothing can follow; one that has come to
-    its length before (``finish_reason`` ``length``) is the beginning of a match.  ``$`` is the very end of the text, where that
+    its length before (``finish_reason`` ``length``) is the beginning of a match, and ``notes`` says so where it is none itself.  ``$`` is the very end of the text, where that
     of Python also stands before a line end that comes last.
     """
 
@@ -31,6 +31,8 @@ class Regex(Constraint):
 
     pattern: Annotated[str, Doc("what the text must match, as Python's re.fullmatch; empty changes nothing")] = ""
 
+    _ended: list[bool] = field(init=False, repr=False, compare=False)  # B times whether the end token came last
+
     def __post_init__(self) -> None:
         """Refuse what is no pattern before a model is loaded."""
         Pattern(self.pattern, "")
@@ -39,3 +41,23 @@ class Regex(Constraint):
         """Start a match for each of the prompts (B, T)."""
         tokens = PatternOfTokens(self.pattern, tokenizer) if self.pattern else None
         self.follow(tokens, tokenizer.end_id, len(prompt_ids))
+        self._ended = [False] * len(prompt_ids)
+
+    def accept(self, ids: Ids) -> None:
+        """Go on to the states after these ids (B,)."""
+        super().accept(ids)
+        self._ended = [token == self._end_id for token in ids.tolist()]
+
+    def select(self, rows: Ids) -> None:
+        """Keep only the states of these rows (B',)."""
+        super().select(rows)
+        self._ended = [self._ended[row] for row in rows]
+
+    def notes(self) -> list[list[str]] | None:
+        """For each row, whether what was drawn is no match, as where its length or a stop text came first."""
+        grammar = self._grammar
+        if grammar is None:
+            return None
+        note = f"what was drawn is only the beginning of a match of {self.pattern!r}"
+        rows = zip(self._states, self._ended, strict=True)
+        return [[] if ended or grammar.may_end(state) else [note] for state, ended in rows]

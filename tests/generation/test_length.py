@@ -20,3 +20,14 @@ def test_a_c_says_characters():
 def test_anything_else_is_refused(text):
     with pytest.raises(OptionError, match="must be a whole number of tokens, at least 1"):
         Length.parse(text)
+
+
+@pytest.mark.parametrize("given", [400, "400", Length(tokens=400)])
+def test_a_length_is_given_as_one_or_as_a_number_or_as_text(given):
+    assert Length.of(given) == Length(tokens=400)
+
+
+def test_a_number_may_be_0_and_not_less():
+    assert Length.of(0) == Length(tokens=0)
+    with pytest.raises(OptionError, match=r"^characters is -1, but must be a whole number at least 0\.$"):
+        Length.of(Length(characters=-1))

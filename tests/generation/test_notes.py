@@ -13,6 +13,7 @@ from seqgen.core.sampler import Sampler
 from seqgen.generation.beam import beam_search
 from seqgen.generation.chain import Chain
 from seqgen.generation.generate import generate, stream
+from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
 from seqgen.samplers.temperature import Temperature
 
 
@@ -110,3 +111,18 @@ def test_the_samplers_of_a_chain_meet_as_the_copies_that_work(characters):
             assert any(each is sampler for each in sampler.met)
     chain.begin(np.zeros((1, 0), np.int64), characters)
     assert chain.notes(0) == ()
+
+
+def test_runs_that_repeat_since_nothing_else_could_follow_are_told_drawn_streamed_and_searched(watched, characters):
+    watched |= {"samplers": [NoRepeatNgram(size=1)], "length": 20, "stop": [], "forbid": [characters.end_id]}
+    count = characters.vocab_size - 2  # without the end, and the prompt's letter
+    note = f"token {count + 1} and {20 - count - 1} more after it repeat a token, as each that could follow would"
+    samples = generate(**watched, num_samples=3)
+    for text in (*samples, beam_search(**watched, width=2)):
+        assert len(set(text.ids[:count].tolist())) == count
+        assert text.notes == (note,)
+    running = stream(**watched)
+    assert len("".join(running)) == 20
+    assert running.notes == (note,)
+    watched["length"] = count
+    assert generate(**watched)[0].notes == ()

@@ -168,6 +168,28 @@ def test_the_end_token_comes_only_where_the_text_is_a_match(table_model):
 def test_a_text_that_comes_to_its_length_is_the_beginning_of_a_match(table_model):
     (sample,) = samples_of(TOKENIZERS["char"], "(?:as)+ Eis", table_model, length=3, num_samples=1)
     assert (sample.text, sample.finish_reason) == ("asa", "length")
+    assert sample.notes == ("what was drawn is only the beginning of a match of '(?:as)+ Eis'",)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "options"),
+    [
+        ("(?:as)+", {}),  # ends at the end token
+        ("Das Eis", {}),  # ends where nothing can follow
+        ("(?:as)+", {"length": 4, "forbid": [TOKENIZERS["char"].end_id]}),  # a match that could go on
+        ("", {"length": 4}),
+    ],
+)
+def test_of_a_text_that_is_a_match_nothing_is_told(table_model, pattern, options):
+    for sample in samples_of(TOKENIZERS["char"], pattern, table_model, **options):
+        assert sample.notes == ()
+
+
+def test_a_stop_text_that_comes_before_a_match_is_told_of_its_row_alone(table_model):
+    samples = samples_of(TOKENIZERS["char"], "(?:[aisE][st]e)", table_model, stop=["s"], num_samples=60)
+    assert {sample.finish_reason for sample in samples} == {"stop", "end"}
+    for sample in samples:
+        assert len(sample.notes) == (sample.finish_reason == "stop")
 
 
 def test_the_empty_text_is_a_match_that_ends_before_the_first_token(table_model):
@@ -253,7 +275,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=max(50, settings.default.max_examples), deadline=None)
 @given(data=st.data(), pattern=PATTERNS, pieces=st.lists(PIECES, min_size=1, max_size=30))
 def test_the_tokens_that_are_left_are_those_whose_bytes_lead_on_one_after_another(data, pattern, pieces):
     pieces += [bytes([byte]) for byte in range(256)]

@@ -86,3 +86,39 @@ def test_a_search_without_a_beam_is_refused_and_so_is_drawing_with_one(ready):
     assert len(searching.search().text) == 20
     with pytest.raises(OptionError, match="beam is 2, which takes the place of drawing"):
         searching.best_of(2)
+
+
+def drawn_places(ids, starts, length):
+    """Where in the ids of lines with these starts tokens were drawn, of which each line has so many at most."""
+    place = 0
+    for start in starts:
+        place += len(start)
+        for _ in range(length):
+            yield place
+            place += 1
+            if ids[place - 1] == END:
+                break
+        else:
+            place += 1  # the end of a line that was cut is read
+
+
+def test_what_lines_are_given_to_start_with_makes_a_text_no_likelier(ready):
+    """As the prompt makes none.  Else the longest text, which dilutes an improbable start most, would be the best."""
+    tokenizer, not_longest = CharTokenizer().fit(["abc"]), 0
+    lines = PrefixLines.of(tokenizer, ("cc", "", "c"), END)
+    for random_seed in range(20):
+        generation = ready(tokenizer, prefix_lines=lines, end_id=END, length=Length(tokens=6), random_seed=random_seed)
+        table = generation.model.table
+        table[:, 2] = -9  # c is next to impossible
+        log_probabilities = table - np.log(np.exp(table).sum(axis=-1, keepdims=True))
+        samples = generation.samples(12, log_probabilities=True)
+        for sample in samples:
+            places = list(drawn_places(sample.ids, lines.ids, 6))
+            before = [1, *sample.ids.tolist()]  # the prompt, and each token before the next
+            assert sample.drawn.tolist() == sample.ids[places].tolist()
+            expected = sum(log_probabilities[before[place], sample.ids[place]] for place in places)
+            assert sample.log_probability == pytest.approx(expected, rel=1e-5)
+        best = generation.best_of(12)
+        assert best.number == likeliest(samples, lambda sample: len(sample.drawn)).number
+        not_longest += best.tokens < max(sample.tokens for sample in samples)
+    assert not_longest > 5

@@ -111,3 +111,41 @@ def test_a_run_that_comes_again_is_remembered_once(begun, size):
 def test_a_prompt_is_remembered_once_for_all_rows(begun):
     prompt = np.random.default_rng(2).integers(0, V, (1, 2000))
     assert memory(begun(np.broadcast_to(prompt, (64, 2000)), 8)) < 1.1 * memory(begun(prompt, 8))
+
+
+def take(sampler, *drawn, possible):
+    """Draw a token for each row, where only some are possible."""
+    logits = np.full((len(drawn), V), -np.inf, np.float32)
+    logits[:, possible] = 0
+    sampler.adjust(logits)
+    sampler.accept(np.array(drawn))
+
+
+def test_where_every_token_would_repeat_a_run_that_is_told_of_the_row_that_it_befell(begun):
+    sampler = begun([[0, 1]] * 2, 1)
+    take(sampler, 2, 3, possible=[0, 1, 2, 3])
+    assert sampler.notes() == [[], []]
+    take(sampler, 2, 2, possible=[0, 1, 2])
+    assert sampler.notes() == [["token 2 repeats a token, as each that could follow would"], []]
+    branch = copy.deepcopy(sampler)
+    take(sampler, 0, 2, possible=[0, 2])
+    sampler.select(np.array([1, 0]))
+    told = [["token 3 repeats a token, as each that could follow would"]]
+    assert sampler.notes() == [*told, ["token 2 and 1 more after it repeat a token, as each that could follow would"]]
+    take(branch, 3, 0, possible=[3, 0])
+    assert branch.notes() == [["token 2 repeats a token, as each that could follow would"], *told]
+
+
+def test_a_run_is_told_with_its_size(begun):
+    sampler = begun([[0, 1, 0]], 2)
+    take(sampler, 1, possible=[1])
+    assert sampler.notes() == [["token 1 repeats a run of 2 tokens, as each that could follow would"]]
+
+
+def test_a_repetition_that_was_given_and_not_drawn_is_not_told(begun):
+    """As where lines start with given texts: there a token may come that was excluded."""
+    sampler = begun([[0, 1]], 1)
+    take(sampler, 0, possible=[0, 2])
+    take(sampler, 3, possible=[0, 1])  # though each that could follow would repeat, this one does not
+    sampler.accept(np.array([1]))
+    assert sampler.notes() == [[]]
