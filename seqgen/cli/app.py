@@ -139,9 +139,8 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # which typer does not export; the message is the help
             sys.stderr.write(message)
             return error.exit_code
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "seqgen"
-        return _fail(environment, f"{message.rstrip('.')}.  See {command} --help", error.exit_code)
+        advice = f"{message.rstrip('.')}.  See {_command(error)} --help"
+        return _fail(environment, _misplaced(error) or advice, error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except OSError as error:
@@ -157,6 +156,24 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
     except Exception as error:  # noqa: BLE001  a mistake of ours or of a plugin: a person gets a sentence all the same
         return _fail(environment, _mistake(error, environment))
     return result if isinstance(result, int) else 0  # typer.Exit's code; commands themselves give None
+
+
+def _command(error: typer.TyperException) -> str:
+    """The command that an error is about, as it is called."""
+    context = getattr(error, "ctx", None)
+    return context.command_path if context else "seqgen"
+
+
+def _misplaced(error: typer.TyperException) -> str:
+    """Where an option of the program itself goes, that somebody wrote after a command; empty where the error is another one."""
+    context: Any = getattr(error, "ctx", None)
+    if type(error).__name__ != "NoSuchOption" or context is None or context.parent is None:  # not exported either
+        return ""
+    option, program = str(getattr(error, "option_name", "")), context.find_root()
+    if not any(option in parameter.opts for parameter in program.command.params):
+        return ""
+    command = _command(error).removeprefix(program.command_path)
+    return f"{option} stands before the command: {program.command_path} {option}{command}"
 
 
 def _fail(environment: Environment, message: str, exit_code: int = 1) -> int:

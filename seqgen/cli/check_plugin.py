@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption
+from seqgen.cli.environment import Environment, JsonOption, command
 from seqgen.cli.printing import add_row, print_json, show, status_line, styled, table
 
 if TYPE_CHECKING:
@@ -26,11 +26,7 @@ COLUMNS = 120
 """The width of the table of laws in a file or pipe: what breaks a law may be shown with a long example."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("check-plugin", cls=Command, epilog="Example: seqgen check-plugin ./seqgen-chess")(check_plugin)
-
-
+@command(epilog="Example: seqgen check-plugin ./seqgen-chess")
 def check_plugin(
     ctx: typer.Context,
     name: Annotated[

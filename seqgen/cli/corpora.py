@@ -10,18 +10,15 @@ from seqgen.cli.environment import Command, JsonOption
 from seqgen.cli.printing import add_row, print_json, show, styled, table
 from seqgen.cli.transfer import transfer_bar
 
-corpora = typer.Typer(help="Texts to train on: bundled ones, and well-known public ones.")
+corpora = typer.Typer(
+    help="Texts to train on: bundled ones, and well-known public ones.", epilog="Example: seqgen corpora list"
+)
 
 
 def _names() -> list[str]:
     from seqgen import corpora as known
 
     return [corpus.name for corpus in known.available()]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.add_typer(corpora, name="corpora", epilog="Example: seqgen corpora list")
 
 
 @corpora.command("list", cls=Command, epilog="Example: seqgen corpora list --json")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, call_for_commands
+from seqgen.cli.environment import Environment, JsonOption, call_for_commands, command
 from seqgen.cli.printing import add_row, print_json, show, status_line, styled, table
 
 if TYPE_CHECKING:
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 STYLES = {"works": "green", "refused": "dim", "untried": "yellow", "fails": "bold red"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog="Example: seqgen doctor --combinations")(doctor)
-
-
+@command(epilog="Example: seqgen doctor --combinations")
 def doctor(
     ctx: typer.Context,
     combinations: Annotated[
@@ -38,12 +34,12 @@ def doctor(
     if combinations:
         _try_combinations(ctx, json=json)
         return
-    from seqgen import api
+    from seqgen.doctor import diagnose
 
     environment = Environment.of(ctx)
     environment.lists_plugins = True
     call_for_commands(ctx)
-    report = api.diagnose(environment.catalog)
+    report = diagnose(environment.catalog)
     if json:
         print_json(report)
         return

@@ -1,9 +1,9 @@
-"""What every command shares: the catalog, made once, how help looks, and what the shell offers while a line is written."""
+"""What every command shares: the catalog, made once, how a function is a command, and options that several have."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -16,8 +16,6 @@ from seqgen.cli.printing import say, warn
 if TYPE_CHECKING:
     from seqgen.core.catalog import Catalog, PartEntry
     from seqgen.core.plugin import Plugin
-
-JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @dataclass
@@ -94,6 +92,40 @@ class Command(TyperCommand):
                 param.secondary_opts = negative
 
 
+class ResumableCommand(Command):
+    """A command whose option ``--resume`` may stand without a value, which then is empty: the newest."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, with ``--resume`` alone as ``--resume=``."""
+        return super().parse_args(ctx, _completed("--resume", args))
+
+
+def _completed(option: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments, with an empty value for an option that stands last or before another option."""
+    completed: list[str] = []
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            return [*completed, *arguments[index:]]
+        following = arguments[index + 1 : index + 2]
+        alone = argument == option and (not following or following[0].startswith("-"))
+        completed.append(f"{option}=" if alone else argument)
+    return completed
+
+
+@dataclass(frozen=True)
+class UnnamedCommand:
+    """A function that is a command; the group that lists it says what it is called."""
+
+    function: Callable[..., None]
+    epilog: str
+    cls: type[Command]
+
+
+def command(*, epilog: str, cls: type[Command] = Command) -> Callable[[Callable[..., None]], UnnamedCommand]:
+    """Make a function a command, for a :class:`seqgen.cli.lazy.LazyGroup` to list."""
+    return lambda function: UnnamedCommand(function, epilog, cls)
+
+
 def call_for_commands(ctx: typer.Context) -> None:
     """Let plugins add their commands, so that those whose hook fails there are known."""
     root = ctx.find_root()
@@ -112,12 +144,34 @@ def complete_part(kind: Any) -> Callable[[typer.Context], list[str]]:
 
 def complete_model() -> list[str]:
     """What the shell offers where a model is to be named."""
-    from seqgen import home
     from seqgen.registry import Registry
 
-    return Registry(home.models_folder()).names()
+    return Registry.at_home().names()
 
 
 def default(value: str) -> str:
     """How help names the default of an option that is None until the program chooses."""
     return f"[dim]\\[default: {value}][/dim]"
+
+
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+DeviceOption: TypeAlias = Annotated[
+    str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")
+]
+
+ModelArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="NAME, NAME:VERSION, NAME@best, or a model folder.", autocompletion=complete_model
+    ),
+]
+"""A model, wherever it lies."""
+
+PublishedArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="NAME (its latest version), NAME:VERSION or NAME@ALIAS.", autocompletion=complete_model
+    ),
+]
+"""A version in the registry."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
+from seqgen.cli.environment import DeviceOption, Environment, JsonOption, ModelArgument, command, complete_part, default
 from seqgen.cli.judgement import judged, judgement_record, show_judgement
 from seqgen.cli.printing import add_row, print_json, say, show, table, tell_rounding, warn, width
 
@@ -29,19 +29,10 @@ NARROWEST = 16
 """Columns of a terminal that names of files have at least, before other columns are shown beside them."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=Command, epilog=EPILOG)(evaluate)
-
-
+@command(epilog=EPILOG)
 def evaluate(
     ctx: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="NAME, NAME:VERSION, NAME@best, or a model folder.", autocompletion=complete_model
-        ),
-    ],
+    model: ModelArgument,
     files: Annotated[
         list[str] | None, typer.Argument(metavar="[FILE]...", help="Texts to predict; - for standard input.")
     ] = None,
@@ -54,7 +45,7 @@ def evaluate(
         typer.Option(
             metavar="N",
             min=1,
-            help=f"Tokens of a sample at most.  {default('as held-out text is enough for, 50 to 400')}",
+            help=f"Most tokens in a sample.  {default('as many as the held-out text allows, 50 to 400')}",
         ),
     ] = None,
     temperature: Annotated[
@@ -98,10 +89,10 @@ def evaluate(
             autocompletion=complete_part("backend"),
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
+    device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> None:
-    """How well MODEL predicts each FILE, in bits per character; or what the texts are like that it writes itself."""
+    """How well MODEL predicts each FILE, in bits per character; or what the texts that it writes are like."""
     from seqgen import api
 
     of_samples = {
@@ -170,7 +161,7 @@ def _told_where_else(loaded: LanguageModel) -> Iterator[None]:
 
 
 def _scores(loaded: LanguageModel, files: Sequence[str], dataset: str | None) -> list[tuple[str, Score]]:
-    from seqgen.language_model import describe_missing
+    from seqgen.generation.unknown_symbols import describe_missing
 
     scores = [(file, loaded.score(file, dataset=dataset)) for file in files]
     for file, score in scores:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
+from seqgen.cli.environment import (
+    Command,
+    DeviceOption,
+    Environment,
+    JsonOption,
+    command,
+    complete_model,
+    complete_part,
+    default,
+)
 from seqgen.cli.printing import say, tell_rounding, warn
 
 if TYPE_CHECKING:
@@ -30,7 +39,7 @@ seqgen generate --model novel@best --seed "the ice" --temperature 0.7 --top-p 0.
 
 seqgen generate --model names --num-samples 20 --output names.txt
 
-The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line.  Without a temperature it is 0.8; where nothing truncates either, min-p 0.05 does."""
+The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line.  Without a temperature, 0.8 is used; if no truncation is given either, min-p 0.05 is added."""
 
 
 _ORDER = "seqgen.order"
@@ -48,11 +57,6 @@ class InOrder(Command):
         return rest
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=InOrder, epilog=EPILOG)(generate)
-
-
 def _where_usable(interactive: bool) -> bool:
     """Refuse a session that could not be held, before a model is loaded."""
     if interactive:
@@ -62,6 +66,7 @@ def _where_usable(interactive: bool) -> bool:
     return interactive
 
 
+@command(epilog=EPILOG, cls=InOrder)
 def generate(
     ctx: typer.Context,
     model: Annotated[
@@ -88,7 +93,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Text of which each line starts with the next line of FILE, or of standard input for -; --length then bounds what is added to each.",
+            help="Write a text in which each line starts with the next line of FILE (- for standard input); --length then limits what is added to each.",
         ),
     ] = None,
     num_samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to write.")] = 1,
@@ -132,7 +137,7 @@ def generate(
             autocompletion=complete_part("backend"),
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="Where it runs: auto, cpu, cuda, mps, ...")] = "auto",
+    device: DeviceOption = "auto",
     output: Annotated[
         str | None,
         typer.Option(
@@ -189,14 +194,16 @@ def generate(
         lines=lines,
     )
     limit = Length.parse(length)
-    line_starts = prompt.line_starts(prefix_lines, seed_file=seed_file)
-    given = prompt.given_prompt(seed, seed_file)
+    given = prompt.given_prompt(seed, seed_file, lines_file=prefix_lines)
     if jsonl and output is not None and random_seed is None:
         random_seed = samples.recorded_random_seed(Path(output))
     load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
     loaded = load(model, backend=backend, device=device)
     tell_rounding(loaded)
-    text = prompt.as_prompt(given, like=loaded.empty, file=seed_file)
+    dataset = loaded.saved.config.parts.get("dataset")  # an imported model has none
+    encoding = str(dataset.options.get("encoding", "auto")) if dataset else "auto"
+    line_starts = prompt.line_starts(prefix_lines, encoding=encoding)
+    text = prompt.as_prompt(given, like=loaded.empty, file=seed_file, encoding=encoding)
     _refuse_for_media(loaded, {"--stop": bool(stop), "--show-probabilities": show_probabilities})
     stops = tuple(stop or ())
     _tell_backslashes(stops)
@@ -215,7 +222,16 @@ def generate(
         from seqgen.cli.interactive import terminal
 
         terminal.run(
-            *(loaded, text, load, limit, stops, chain, random_seed), strict=strict, backend=backend, device=device
+            loaded,
+            prompt=text,
+            load=load,
+            length=limit,
+            stop=stops,
+            samplers=chain,
+            random_seed=random_seed,
+            strict=strict,
+            backend=backend,
+            device=device,
         )
         return
     generation = loaded.prepare(
@@ -230,7 +246,11 @@ def generate(
         warn=warn,
     )
     _write(
-        *(loaded, generation, num_samples, best_of, output),
+        loaded,
+        generation,
+        num_samples=num_samples,
+        best_of=best_of,
+        output=output,
         json=json,
         jsonl=jsonl,
         show_probabilities=show_probabilities,
@@ -268,14 +288,14 @@ def _write(
         with open_output(output) as out:
             if json:
                 out.line(samples.record(loaded, generation, num_samples, best_of, started))
-            elif show_probabilities and (output or "").endswith(".html"):
+            elif show_probabilities and (output or "").lower().endswith((".html", ".htm")):
                 probabilities.write_html(generation, loaded.reference, out)
             elif show_probabilities:
                 probabilities.show_probabilities(generation, out)
             elif best_of is not None or num_samples == 1:
                 _write_one(generation, best_of, no_stream, out)
             else:
-                samples.write_many(generation, num_samples, out)
+                samples.write_many(loaded, generation, num_samples, out)
 
 
 def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out: Out) -> None:

@@ -15,27 +15,27 @@ from seqgen.core.errors import UsageError
 
 COMMANDS = MappingProxyType(
     {
-        "train": ("train", "Train a model on a corpus."),
-        "sweep": ("sweep", "Search for the best options of training."),
-        "generate": ("generate", "Write text with a trained model."),
-        "evaluate": ("evaluate", "Measure how well a model predicts a text."),
-        "models": ("models", "List and show the models that were trained here."),
-        "list-plugins": ("plugins", "List the parts that can be used here."),
-        "plugin": ("plugins", "Show one part and its options."),
-        "check-plugin": ("check_plugin", "Hold parts against the laws of their contracts."),
-        "new-plugin": ("new_plugin", "Write a plugin to start from: package, part, tests."),
-        "corpora": ("corpora", "List and download texts to train on."),
-        "doctor": ("doctor", "Show versions, devices, folders and plugins."),
+        "train": ("train:train", "Train a model on a corpus."),
+        "sweep": ("sweep:sweep", "Search for the best options of training."),
+        "generate": ("generate:generate", "Write text with a trained model."),
+        "evaluate": ("evaluate:evaluate", "Measure how well a model predicts a text."),
+        "models": ("models:models", "List and show the models that were trained here."),
+        "list-plugins": ("plugins:list_plugins", "List the parts that can be used here."),
+        "plugin": ("plugins:plugin", "Show one part and its options."),
+        "check-plugin": ("check_plugin:check_plugin", "Hold parts against the laws of their contracts."),
+        "new-plugin": ("new_plugin:new_plugin", "Write a plugin to start from: package, part, tests."),
+        "corpora": ("corpora:corpora", "List and download texts to train on."),
+        "doctor": ("doctor:doctor", "Show versions, devices, folders and plugins."),
     }
 )
-"""Name to the module that adds the command, and its line in ``seqgen --help``."""
+"""Name to what the command or group is, as ``module:name``, and to its line in ``seqgen --help``."""
 
 
 class MainGroup(LazyGroup):
     """Our commands, and beside them those of plugins, which are imported only when theirs may be meant."""
 
     package = "seqgen.cli"
-    modules = COMMANDS
+    targets = COMMANDS
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help: without the commands of plugins where it cannot be told which of them a person has turned off."""

@@ -34,6 +34,7 @@ def judged(loaded: LanguageModel, samples: int, options: Mapping[str, Any]) -> J
             corpus=options["corpus"] or (),
             words_file=options["words"],
             random_seed=options["random_seed"] or 0,
+            on_read=lambda share: doing(f"looking for what {samples} samples copied: {share:.0%} of the corpus read"),
             samplers=options["sampler"] or (),
             temperature=options["temperature"],
         )

@@ -7,19 +7,13 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption
+from seqgen.cli.environment import Environment, JsonOption, command
 from seqgen.cli.printing import print_json, say, show
 from seqgen.core.kinds import KINDS
 from seqgen.core.shell import command_line
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("new-plugin", cls=Command, epilog="Example: seqgen new-plugin chess --kind tokenizer,sampler")(
-        new_plugin
-    )
-
-
+@command(epilog="Example: seqgen new-plugin chess --kind tokenizer,sampler")
 def new_plugin(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the parts; the package is called seqgen-NAME.")],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import sys
 import traceback
 from collections import Counter
@@ -14,18 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, call_for_commands
+from seqgen.cli.environment import Command, Environment, JsonOption, call_for_commands, command
 from seqgen.cli.printing import add_row, print_json, show, styled, table, width
 from seqgen.core.declared import declared_options
 from seqgen.core.distributions import find_module
-from seqgen.core.kinds import KINDS
+from seqgen.core.kinds import KINDS, checked_kind
 from seqgen.core.plugin import in_words
+from seqgen.installed import plugin_record
 
 if TYPE_CHECKING:
     from seqgen.core.catalog import PartEntry
     from seqgen.core.plugin import Plugin
 
-plugin = typer.Typer(help="One part in detail.")
+plugin = typer.Typer(help="One part in detail.", epilog="Example: seqgen plugin show sampler top-p")
 
 KindOption = Annotated[
     str | None,
@@ -37,15 +37,10 @@ def _part_names(ctx: typer.Context) -> list[str]:
     return [entry.name for entry in Environment.of(ctx).catalog.entries(ctx.params["kind"])]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("list-plugins", cls=Command, epilog="Example: seqgen list-plugins --kind tokenizer")(list_plugins)
-    app.add_typer(plugin, name="plugin", epilog="Example: seqgen plugin show sampler top-p")
-
-
+@command(epilog="Example: seqgen list-plugins --kind tokenizer")
 def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption = False) -> None:
     """The parts that can be used here, with their options, whose they are, and what is wrong with those that cannot."""
-    kinds = _kinds(kind)
+    kinds = KINDS if kind is None else (checked_kind(kind),)
     environment = Environment.of(ctx)
     environment.lists_plugins = True
     catalog = environment.catalog
@@ -63,15 +58,7 @@ def list_plugins(ctx: typer.Context, kind: KindOption = None, json: JsonOption =
                     for entries in parts.values()
                     for entry in entries
                 ],
-                "plugins": [
-                    {
-                        "distribution": each.distribution,
-                        "version": each.version,
-                        "disabled": each.disabled or None,
-                        "problem": each.problem or None,
-                    }
-                    for each in catalog.plugins
-                ],
+                "plugins": [plugin_record(each) for each in catalog.plugins],
             }
         )
         return
@@ -103,7 +90,7 @@ def show_plugin(
     from seqgen.core.errors import PluginError
     from seqgen.core.options import options_of, written
 
-    (checked,) = _kinds(kind)
+    checked = checked_kind(kind)
     entry = Environment.of(ctx).catalog.find(checked, name)
     part: Any = entry.load()
     try:
@@ -133,19 +120,6 @@ def show_plugin(
         add_row(rows, option.shown, option.allowed, written(option.default), option.text)
     show(rows)
     show(f"Write {option_of(entry.kind)} {entry.name}:{options[0].example}")
-
-
-def _kinds(kind: str | None) -> tuple[Any, ...]:
-    from seqgen.core.errors import UsageError
-
-    if kind is None:
-        return KINDS
-    if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, n=1)
-        nearest = f"  Nearest: {near[0]}." if near else ""
-        msg = f'No kind of part "{kind}".{nearest}  There are: {", ".join(KINDS)}'
-        raise UsageError(msg)
-    return (kind,)
 
 
 def _line(entry: PartEntry, *, taken: bool) -> str:

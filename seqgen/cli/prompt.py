@@ -6,16 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from seqgen.core.decoding import marked_encoding
 from seqgen.core.errors import PromptError, UsageError
 
 
-def given_prompt(seed: str | None, seed_file: str | None) -> str | bytes:
+def given_prompt(seed: str | None, seed_file: str | None, *, lines_file: str | None) -> str | bytes:
     """The prompt as given: text, or the bytes of a file; empty without one.
 
     Raises:
         PromptError: there are two, or it is empty, or the file cannot be read.
+        UsageError: what lines start with comes from standard input too.
     """
+    if seed_file == lines_file == "-":
+        raise UsageError("--seed-file and --prefix-lines both read standard input.  Name a file for one of them")
     if seed is not None and seed_file is not None:
         raise PromptError("--seed and --seed-file both give a prompt.  Leave one out.")
     if seed == "":
@@ -25,7 +27,7 @@ def given_prompt(seed: str | None, seed_file: str | None) -> str | bytes:
     return _read("prompt's file", "--seed-file", seed_file)
 
 
-def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None) -> Any:
+def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None, encoding: str = "auto") -> Any:
     """The prompt as the model's tokenizer takes it: text, or bytes for binary media.
 
     The last line end of a file of text, with which editors and ``echo`` end every file, is no part of it.
@@ -34,8 +36,10 @@ def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None) -> Any
         given: by ``given_prompt``.
         like: the empty text of the model.
         file: where it is from; None where it is no file's.
+        encoding: of the model's corpus, which a file may be in that is not UTF-8.
 
     Raises:
+        OptionError: there is no such encoding.
         PromptError: it is text where bytes are needed, or in no encoding, or nothing but a line end.
     """
     if isinstance(like, bytes):
@@ -44,24 +48,27 @@ def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None) -> Any
         return given or b""
     if isinstance(given, str):
         return given
-    text = _decoded(given, str(file)).removesuffix("\n")
+    text = _decoded(given, str(file), encoding).removesuffix("\n")
     if not text:
         raise _empty("prompt's file", "--seed-file", str(file))
     return text
 
 
-def line_starts(file: str | None, *, seed_file: str | None) -> tuple[str, ...]:
+def line_starts(file: str | None, *, encoding: str = "auto") -> tuple[str, ...]:
     """What lines start with, one for each line of the file, of which the last may have its line end.
 
+    Args:
+        file: its name.
+        encoding: of the model's corpus, which the file may be in that is not UTF-8.
+
     Raises:
+        OptionError: there is no such encoding.
         PromptError: it cannot be read, is empty, or is in no encoding.
-        UsageError: the prompt comes from standard input too.
     """
     if file is None:
         return ()
-    if file == seed_file == "-":
-        raise UsageError("--seed-file and --prefix-lines both read standard input.  Name a file for one of them")
-    return tuple(_decoded(_read("lines' file", "--prefix-lines", file), file).removesuffix("\n").split("\n"))
+    text = _decoded(_read("lines' file", "--prefix-lines", file), file, encoding)
+    return tuple(text.removesuffix("\n").split("\n"))
 
 
 def _read(what: str, option: str, file: str) -> bytes:
@@ -81,10 +88,20 @@ def _empty(what: str, option: str, file: str) -> PromptError:
     return PromptError(f"{name} is empty.  Leave {option} out to start from nothing.")
 
 
-def _decoded(content: bytes, file: str) -> str:
-    """The text, in the encoding that a byte order mark tells, else UTF-8, with line ends as in a corpus."""
-    codec, mark = marked_encoding(content) or ("utf-8", 0)
+def _decoded(content: bytes, file: str, encoding: str) -> str:
+    """The text, in the encoding that a byte order mark tells, else UTF-8, else that of the corpus, with line ends as in a corpus."""
+    from seqgen.core.decoding import encodings_of, first_that_fits, marked_encoding
+    from seqgen.core.files import check_encoding
+
+    check_encoding(encoding)
+    tried = ["utf-8", *encodings_of(encoding)]
+    codec, mark = marked_encoding(content) or (first_that_fits([content], tried), 0)
     try:
         return content[mark:].decode(codec).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise PromptError(f"{file} is not {codec.upper()} text: byte {mark + error.start:,} does not fit.") from error
+        from seqgen.core.guesses import guesses, would_read
+
+        found = [each for each in guesses(codec, error, right=False, nuls=b"\0" in content) if each not in tried]
+        advice = f"  As {found[0]} it would read {would_read(error, found[0])!r}.  Save it as UTF-8" if found else ""
+        msg = f"{file} is not {codec.upper()} text: byte {mark + error.start:,} does not fit.{advice}"
+        raise PromptError(msg) from error

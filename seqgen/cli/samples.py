@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LONGEST_REPEATED = 1000
 """Characters of a prompt, or of the texts that lines start with, which every line of a file repeats."""
 
+LINES = ("seqgen", "lines")
+"""The dataset of which each document is a line: the distribution that has it, and its name."""
+
 NONE_KEPT = "were written, and none is kept; --output FILE.jsonl keeps each"
 
 
@@ -109,11 +112,12 @@ def record(
                 samples = [generation.best_of(best_of, on_step=on_step, on_sample=on_sample)]
     ended = time.perf_counter()
     return {
-        "model": loaded.name,
-        "version": loaded.version,
-        "backend": loaded.backend,
-        "prompt": as_text(generation.prompt),
+        **settled(loaded, generation),
+        "prompt": as_text(generation.prompt),  # whole, where a line of many would have its hash
         "random_seed": generation.random_seed if generation.beam is None else None,
+        "best_of": best_of,
+        "beam": generation.beam,
+        "backend": loaded.backend,
         "samples": [
             {
                 "text": as_text(sample.text),
@@ -142,18 +146,23 @@ def as_text(content: Any) -> str:
     return content if isinstance(content, str) else base64.b64encode(content).decode()
 
 
-def write_many(generation: Generation, num_samples: int, out: Out) -> None:
-    """Samples in their order, each as soon as those before it are whole, with a bar on standard error."""
+def write_many(loaded: LanguageModel, generation: Generation, num_samples: int, out: Out) -> None:
+    """Samples in their order, each as soon as those before it are whole, with a bar on standard error.
+
+    Between samples that may hold line ends stands an empty line.
+    """
     waiting: dict[int, Sample] = {}
     written = 0
+    apart = _may_hold_line_ends(loaded, generation)
 
     def take(sample: Sample) -> None:
         nonlocal written
         waiting[sample.number] = sample
         while written in waiting:
             next_one = waiting.pop(written)
-            out.write(generation.prompt)
-            out.write(next_one.text)
+            if apart and written:
+                out.write("\n")
+            out.write(generation.tokenizer.numbered(generation.whole(next_one), written + 1))
             out.end()
             tell(next_one.notes, written)
             written += 1
@@ -162,6 +171,17 @@ def write_many(generation: Generation, num_samples: int, out: Out) -> None:
     kept = "were written" if out.name is None else f"are in {out.name}"
     with progress(num_samples, kept, out=out) as (show, advance):
         generation.samples(num_samples, on_step=show, on_sample=take, keep=False)
+
+
+def _may_hold_line_ends(loaded: LanguageModel, generation: Generation) -> bool:
+    """Whether samples are texts in which lines may end, so that a line end does not tell where one stops."""
+    if isinstance(loaded.empty, bytes):
+        return False
+    if generation.prefix_lines is not None:
+        return True
+    dataset = loaded.saved.config.parts.get("dataset")
+    documents_are_lines = dataset is not None and (dataset.distribution, dataset.name) == LINES
+    return not documents_are_lines and not loaded.tokenizer.missing("\n")
 
 
 def write_files(generation: Generation, num_samples: int, best_of: int | None, output: str | None) -> None:
@@ -238,18 +258,17 @@ def _alone(path: Path) -> Iterator[None]:
     if path.exists() and not path.is_file():  # a device or a pipe, which anyone may write to
         yield
         return
-    from seqgen import files
+    from seqgen import files, locks
 
     beside = path.with_name(f".{path.name}.lock")
     refusal = f"Another process is writing samples to {path}.  Wait for it, or name another file with --output"
     with contextlib.ExitStack() as held:
         with files.writing(path):
-            held.enter_context(files.locked(beside, refusal))
+            held.enter_context(locks.locked(beside, refusal))
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # Windows removes no open file
-                beside.unlink()
+            locks.remove(beside)
 
 
 def _write_numbers(

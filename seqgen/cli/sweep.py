@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, default
+from seqgen.cli.environment import Environment, JsonOption, ResumableCommand, command, default
 from seqgen.cli.printing import add_row, print_json, say, show, styled, table
-from seqgen.cli.train import NEWEST, with_value
 from seqgen.core.errors import UsageError
 from seqgen.training.options import PRESETS
 
@@ -36,19 +35,7 @@ seqgen sweep --resume novel --max-time 1h
 A range LOW..HIGH is searched on a logarithmic scale where HIGH is ten times LOW or more.  Choices are separated by commas, or by | where values have commas."""
 
 
-class SweepCommand(Command):
-    """``sweep``, whose option ``--resume`` may stand without a value."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse, with ``--resume`` alone as ``--resume=``."""
-        return super().parse_args(ctx, with_value("--resume", NEWEST, args))
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=SweepCommand, epilog=EPILOG)(sweep)
-
-
+@command(epilog=EPILOG, cls=ResumableCommand)
 def sweep(
     ctx: typer.Context,
     corpus: Annotated[

@@ -9,7 +9,15 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
+from seqgen.cli.environment import (
+    Environment,
+    JsonOption,
+    ResumableCommand,
+    command,
+    complete_model,
+    complete_part,
+    default,
+)
 from seqgen.cli.previews import chosen_preview
 from seqgen.cli.printing import print_json, say
 from seqgen.core.options import Option, options_of
@@ -29,40 +37,12 @@ seqgen train my-novel.txt --hidden-size 1024 --dry-run
 
 Options can also stand in the environment (SEQGEN_HIDDEN_SIZE=256) and in a TOML file (--config).  An option on the command line comes first, then the environment, the file, the preset.  A --FLAG is turned off by --no-FLAG."""
 
-NEWEST = ""
-"""What ``--resume`` without a model means."""
 
-
-class TrainCommand(Command):
-    """``train``, whose option ``--resume`` may stand without a value."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse, with ``--resume`` alone as ``--resume=``."""
-        return super().parse_args(ctx, with_value("--resume", NEWEST, args))
-
-
-def with_value(option: str, value: str, arguments: Sequence[str]) -> list[str]:
-    """The arguments, with a value for an option that stands last or before another option."""
-    completed: list[str] = []
-    for index, argument in enumerate(arguments):
-        if argument == "--":
-            return [*completed, *arguments[index:]]
-        following = arguments[index + 1 : index + 2]
-        alone = argument == option and (not following or following[0].startswith("-"))
-        completed.append(f"{option}={value}" if alone else argument)
-    return completed
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    train.__signature__ = _signature()  # type: ignore[attr-defined]
-    app.command(cls=TrainCommand, epilog=EPILOG)(train)
-
-
+@command(epilog=EPILOG, cls=ResumableCommand)
 def train(**arguments: Any) -> None:
     """Train a model on CORPUS: files, folders, globs, URLs, - for standard input, or the name of a corpus.
 
-    Without CORPUS it trains on the bundled one, or on that of the model --from which it goes on.  Everything has a default that suits the corpus and the machine.
+    Without CORPUS it trains on the bundled one or, with --from MODEL, on the corpus of that model.  Everything has a default that suits the corpus and the machine.
     Ctrl-C saves what was trained and says how to go on.
     """
     from seqgen import api
@@ -205,3 +185,6 @@ def _shown(option: Option) -> str:
     if not isinstance(option.default, float):
         return str(option.default)
     return f"{option.default:g}s" if option.allowed.startswith("a duration") else f"{option.default:g}"
+
+
+train.function.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -8,13 +8,15 @@ import re
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
 from seqgen import __version__
 from seqgen.core.plugin import PATIENCE
 
-TINY = ("--backend", "torch", "--hidden-size", 8, "--embedding-size", 4, "--max-steps", 2, "--quiet")
+SMALL = ("--hidden-size", 8, "--embedding-size", 4, "--ngram-order", 0)
+TINY = ("--backend", "torch", *SMALL, "--max-steps", 2, "--quiet")
 
 
 def hook(body, kind="sampler"):
@@ -324,6 +326,56 @@ def test_a_taken_name_troubles_only_who_uses_it(seqgen, refused, install, novel)
     assert "not the one  (bad 1.2, name taken: write bad/top-k)" in page
     for command in (["--sampler", "seqgen/top-k"], ["--sampler", "bad/top-k"], ["--top-k", 5], ["--sampler", "greedy"]):
         assert seqgen("generate", "--length", 3, *command).exit_code == 0
+
+
+@pytest.fixture
+def taking(install):
+    """A plugin that takes the names of a bundled tokenizer, dataset and backend; whoever asks for its parts finds nothing there."""
+    taken = {"tokenizer": "char", "dataset": "text", "backend": "torch"}
+    hooks = (hook(f'register("{name}", "bad:Missing", summary="taken")', kind) for kind, name in taken.items())
+    install("bad", "".join(hooks))
+    return taken
+
+
+def test_taken_names_trouble_nobody_who_trains_without_naming_a_part(seqgen, taking, novel, corpus, seqgen_home):
+    brief = ("--max-steps", 2, "--quiet", "--json")
+    tutorial = ("--preset", "tutorial", "--seq-len", 8, "--batch-size", 4)
+    for arguments in ([corpus, *SMALL], [corpus, *SMALL, *tutorial], ["ice", *SMALL], ["--from", "novel"]):
+        outcome = seqgen("train", *arguments, *brief)
+        assert (outcome.exit_code, outcome.stderr) == (0, ""), arguments
+        trained = json.loads(outcome.stdout)
+        recorded = json.loads((Path(trained["path"]) / "config.json").read_text())
+        for kind, name in taking.items():
+            assert (recorded["parts"][kind]["name"], recorded["parts"][kind]["distribution"]) == (name, "seqgen")
+            assert recorded["training"][kind].partition(":")[0] == name
+    settled = [word for each in ("max-steps=2", "embedding-size=4", "ngram-order=0") for word in ("--set", each)]
+    searched = seqgen("sweep", corpus, "--search", "hidden-size=8", *settled, "--trials", 1, "--quiet")
+    assert (searched.exit_code, searched.stderr) == (0, "")
+    assert seqgen("sweep", "--resume", "novel", "--quiet").exit_code == 0
+
+
+def test_a_model_is_reproduced_with_its_own_parts_where_their_names_are_taken(seqgen, taking, novel):
+    outcome = seqgen("models", "reproduce", "novel")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert "--backend seqgen/torch" in outcome.stdout
+    assert "--tokenizer seqgen/char" in outcome.stdout
+    assert "--dataset seqgen/text" in outcome.stdout
+
+
+def test_whoever_writes_a_taken_name_says_whose(refused, taking, corpus, monkeypatch):
+    for kind, name in taking.items():
+        sentence = f'{kind.capitalize()} "{name}" is offered by 2 distributions.  Write seqgen/{name} or bad/{name}'
+        assert refused("train", corpus, f"--{kind}", name, *SMALL, exit_code=2) == sentence
+        Path("parts.toml").write_text(f'{kind} = "{name}"\n')
+        assert refused("train", corpus, "--config", "parts.toml", *SMALL, exit_code=2) == sentence
+        with monkeypatch.context() as patch:
+            patch.setenv(f"SEQGEN_{kind.upper()}", name)
+            assert refused("train", corpus, *SMALL, exit_code=2) == sentence
+        searching = ("sweep", corpus, "--search", "hidden-size=8")
+        assert refused(*searching, "--set", f"{kind}={name}", exit_code=2) == sentence
+    assert refused("sweep", corpus, "--search", "tokenizer=char,word", exit_code=2).startswith(
+        'Tokenizer "char" is offered by 2'
+    )
 
 
 def test_a_taken_name_of_a_command_is_left_out(seqgen, install):

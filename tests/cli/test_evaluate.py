@@ -73,8 +73,8 @@ def test_symbols_that_the_model_does_not_know_are_named(seqgen, tmp_path):
     outcome = seqgen("evaluate", "novel", "a[b]c.txt")
     assert "a[b]c.txt" in outcome.stdout
     assert " ".join(outcome.stderr.split()) == (
-        "warning: a[b]c.txt: novel:1 does not know 'é' (read as 'e'), '☃' (left out). They are 10.0% of it, which no figure counts, "
-        "so that none compares with another model's."
+        "warning: a[b]c.txt: novel:1 does not know 'é' (read as 'e'), '☃' (left out). They are 10.0% of it, which no figure counts: "
+        "do not compare the figures with another model's."
     )
     (score,) = figures(seqgen("evaluate", "novel", "a[b]c.txt", "--json"))
     assert (score["missing"], score["unknown_share"]) == ({"é": "e", "☃": None}, 0.1)
@@ -127,7 +127,7 @@ def test_files_that_are_read_as_what_the_model_does_not_take_are_refused(refused
         (None, "text.txt does not exist."),
         (b"", "text.txt is empty."),
         (b"a", "There is nothing to score: the text has 1 token, and 2 are needed."),
-        (b"ab\0c", "text.txt is not text, but binary: byte 2 is NUL.  Name text files only."),
+        (b"abc\0\0\0\0\1", "text.txt is not text, but binary: byte 3 is NUL.  Name text files only."),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_a_sentence(refused, tmp_path, content, sentence):

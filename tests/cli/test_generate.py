@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from tests.conftest import sealed
+
 pytestmark = pytest.mark.usefixtures("novel")
 
 
@@ -64,13 +66,26 @@ def test_other_backends_say_nothing_of_rounding(seqgen):
     assert seqgen("generate", "--random-seed", 5, "--length", 5, "--backend", "torch").stderr == ""
 
 
-def test_several_samples_come_one_after_another_and_the_first_is_the_one_alone(seqgen):
+def test_several_samples_come_one_after_another_with_an_empty_line_between_and_the_first_is_the_one_alone(seqgen):
     options = ("--seed", "the ice", "--length", 30, "--random-seed", 4)
     alone, three = seqgen("generate", *options).stdout, seqgen("generate", *options, "--num-samples", 3).stdout
     assert three.startswith(alone)
     assert three.count("the ice") >= 3
     samples = json.loads(seqgen("generate", *options, "--num-samples", 3, "--json").stdout)["samples"]
-    assert three == "".join(f"the ice{sample['text']}\n" for sample in samples)
+    assert three == "\n".join(f"the ice{sample['text']}\n" for sample in samples)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "dataset", "between"), [("byte", "lines", ""), ("byte", "text", "\n"), ("char", "text", "")]
+)
+def test_where_each_sample_is_a_line_none_stands_between_them(seqgen, tmp_path, tokenizer, dataset, between):
+    """As of names, whatever the tokenizer could write, or where a text has no line end."""
+    (tmp_path / "names.txt").write_text("ann\nbea\ncal\n" * 30 if tokenizer == "byte" else "ann bea cal " * 30)
+    shape = ("--hidden-size", 4, "--embedding-size", 2, "--max-steps", 1, "--ngram-order", 0)
+    seqgen("train", "names.txt", "--dataset", dataset, "--tokenizer", tokenizer, *shape)
+    options = ("--length", 9, "--random-seed", 4, "--num-samples", 3)
+    samples = json.loads(seqgen("generate", *options, "--json").stdout)["samples"]
+    assert seqgen("generate", *options).stdout == between.join(f"{sample['text']}\n" for sample in samples)
 
 
 def test_it_stops_before_a_stop_text(seqgen):
@@ -145,6 +160,20 @@ def test_the_prompt_may_stand_in_a_file_or_come_from_standard_input(seqgen, tmp_
     (tmp_path / "prompt.txt").write_bytes(b"the ice\r\nwas")
     assert seqgen("generate", "--seed-file", "prompt.txt", *options) == said
     assert seqgen("generate", "--seed-file", "-", *options, stdin=b"the ice\nwas") == said
+
+
+def test_a_file_that_is_not_utf_8_is_read_in_the_encoding_of_the_corpus(seqgen, novel, tmp_path):
+    path = novel / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    config["parts"]["dataset"]["options"]["encoding"] = "utf-8/cp1252"
+    path.write_text(json.dumps(config), "utf-8")
+    sealed(novel)
+    options = ("--length", 20, "--random-seed", 1)
+    for encoding in ("cp1252", "utf-8"):
+        (tmp_path / "prompt.txt").write_bytes("the “ice” was".encode(encoding))
+        assert seqgen("generate", "--seed-file", "prompt.txt", *options).stdout.startswith("the “ice” was")
+        lines = seqgen("generate", "--prefix-lines", "prompt.txt", *options)
+        assert lines.stdout.startswith("the “ice” was")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

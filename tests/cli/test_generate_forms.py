@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html.parser
 import json
-import signal
+import os
 import subprocess
 import sys
 import time
@@ -62,6 +62,27 @@ def test_the_speed_of_the_best_of_several_is_that_of_all_that_were_drawn():
     assert made["tokens_per_second"] * made["seconds"] >= drawn * (1 - 1e-9)  # no less, for the seconds begin earlier
 
 
+@pytest.mark.parametrize("options", [(), ("--best-of", 3), ("--beam", 2)], ids=str)
+def test_json_says_what_the_samples_depend_on_as_each_line_of_jsonl_does(seqgen, options):
+    given = ("generate", "--seed", "the ice", "--length", "9c", "--stop", "z", "--sampler", "no-repeat-ngram:size=9")
+    line = json.loads(seqgen(*given, "--random-seed", 7, "--jsonl").stdout)
+    drawn = () if "--beam" in options else ("--random-seed", 7)
+    made = json.loads(seqgen(*given, *drawn, *options, "--json").stdout)
+    own = {"sample", "text", "tokens", "finish_reason", "notes"}
+    common = {name: value for name, value in line.items() if name not in own}
+    assert (common["length"], common["stop"], common["prompt"]) == ("9c", ["z"], "the ice")
+    if "--beam" in options:  # which draws nothing
+        common |= {"random_seed": None, "samplers": ["NoRepeatNgram(size=9)"]}
+    assert {name: made[name] for name in common} == common
+    assert (made["best_of"], made["beam"]) == ((3, None) if "--best-of" in options else (None, 2 if options else None))
+
+
+def test_json_has_a_long_prompt_whole(seqgen, tmp_path):
+    (tmp_path / "prompt.txt").write_text("the ice " * 200, "utf-8")
+    made = json.loads(seqgen("generate", "--seed-file", "prompt.txt", "--length", 1, "--json").stdout)
+    assert made["prompt"] == "the ice " * 200
+
+
 def test_each_sample_is_a_line_with_the_text_that_it_has_alone(seqgen, tmp_path):
     said = [json.loads(line) for line in seqgen(*COMMAND, "--jsonl").stdout.splitlines()]
     assert sorted(record["sample"] for record in said) == list(range(70))
@@ -81,23 +102,36 @@ def test_a_file_that_was_cut_anywhere_is_continued_to_what_it_would_have_been(se
         assert by_number(lines(path)) == by_number([json.loads(line) for line in whole.splitlines()]), cut
 
 
+STOPPED_IN_THE_MIDDLE = """if True:
+    import os, signal, sys
+    from seqgen.cli.app import main
+    from seqgen.cli.output import Out
+    write, written = Out.line, []
+    def write_and_stop(out, record):
+        write(out, record)
+        written.append(record)
+        if len(written) == 99:
+            os.kill(os.getpid(), signal.SIGSTOP)
+    Out.line = write_and_stop
+    main(sys.argv[1:])
+"""
+
+
 def test_a_killed_command_is_continued_by_the_same_one(seqgen, tmp_path):
     path = tmp_path / "samples.jsonl"
-    command = [*COMMAND[:-1], 4000, "--output", path]
-    process = subprocess.Popen([sys.executable, "-m", "seqgen", *map(str, command)])
-    deadline = time.monotonic() + 60
-    while (not path.exists() or not path.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGSTOP)
+    command = [*COMMAND[:-1], 200, "--output", path]
+    process = subprocess.Popen([sys.executable, "-c", STOPPED_IN_THE_MIDDLE, *map(str, command)])
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
     refused = seqgen(*command)  # while the other one writes
     process.kill()
     process.wait()
-    assert path.stat().st_size > 0
+    assert len(lines(path)) == 99
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert f"Another process is writing samples to {path}.  Wait for it, or name another" in refused.stderr
     assert seqgen(*command).exit_code == 0
     assert not [each.name for each in tmp_path.iterdir() if each.name.endswith(".lock")]
-    assert [record["sample"] for record in by_number(lines(path))] == list(range(4000))
+    assert [record["sample"] for record in by_number(lines(path))] == list(range(200))
     again = tmp_path / "again.jsonl"
     seqgen(*command[:-1], again)
     assert by_number(lines(path)) == by_number(lines(again))

@@ -87,7 +87,10 @@ class TestWithAModel:
         ("content", "sentence"),
         [
             (None, "The prompt's file prompt.txt cannot be read: No such file or directory."),
-            (b"caf\xe9", "prompt.txt is not UTF-8 text: byte 3 does not fit."),
+            (
+                b"a caf\xe9 au lait",
+                "prompt.txt is not UTF-8 text: byte 5 does not fit.  As latin-1 it would read 'café au lait'.  Save it as UTF-8",
+            ),
             (b"\xff\xfea\0b", "prompt.txt is not UTF-16-LE text: byte 4 does not fit."),
             (b"\n", "The prompt's file prompt.txt is empty.  Leave --seed-file out to start from nothing."),
         ],

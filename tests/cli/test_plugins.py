@@ -9,7 +9,7 @@ from seqgen import __version__
 
 BUNDLED = {
     "tokenizer": ["char", "byte", "word", "bpe"],
-    "dataset": ["text", "lines"],
+    "dataset": ["text", "lines", "rows"],
     "backend": ["torch", "keras", "numpy", "numba"],
     "sampler": [
         *("greedy", "temperature", "top-k", "top-p", "min-p", "typical", "repetition-penalty", "no-repeat-ngram"),
@@ -118,6 +118,17 @@ def register_commands(app):
 def test_with_debug_the_traceback_of_a_plugin_is_shown(seqgen, install):
     install("broken", BROKEN)
     assert "Traceback" in seqgen("--debug", "list-plugins").stderr
+
+
+def test_an_option_of_the_program_itself_stands_before_the_command(refused):
+    for command, option, instead in [
+        (("list-plugins",), "--debug", "seqgen --debug list-plugins"),
+        (("models", "list"), "--no-plugins", "seqgen --no-plugins models list"),
+    ]:
+        sentence = refused(*command, option, exit_code=2)
+        assert sentence == f"{option} stands before the command: {instead}"
+    assert refused("models", "list", "--debugs", exit_code=2).startswith("No such option: --debugs")
+    assert refused("--debugs", exit_code=2).startswith("No such option: --debugs")
 
 
 def test_a_part_whose_package_is_missing_is_listed_with_what_installs_it(seqgen, refused, install):

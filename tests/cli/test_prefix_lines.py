@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+import seqgen as seqgen_api
+
 pytestmark = pytest.mark.usefixtures("novel")
 
 STARTS = ("The ice", "and", "", "then the")
@@ -36,6 +38,15 @@ def test_the_same_random_seed_gives_the_same_poem_streamed_whole_alone_and_among
     assert f"{first['text']}\n" == streamed
     assert first["prefix_lines"] == list(STARTS)
     assert len({record["text"] for record in many}) == 70
+
+
+@pytest.mark.parametrize("dataset", ["text", "lines"])
+def test_an_empty_line_stands_between_poems_also_where_the_model_writes_lines(seqgen, corpus, starts, dataset):
+    shape = ("--hidden-size", 4, "--embedding-size", 2, "--max-steps", 1, "--ngram-order", 0)
+    seqgen("train", corpus, "--dataset", dataset, *shape)
+    command = ("generate", "--prefix-lines", starts, "--length", 15, "--random-seed", 3)
+    poems = json.loads(seqgen(*command, "--num-samples", 3, "--json").stdout)["samples"]
+    assert seqgen(*command, "--num-samples", 3).stdout == "\n".join(f"{poem['text']}\n" for poem in poems)
 
 
 def test_a_prompt_stands_on_a_line_of_its_own(seqgen, starts):
@@ -89,7 +100,10 @@ def test_a_file_of_other_lines_is_not_continued(seqgen, refused, starts, tmp_pat
     [
         (None, "The lines' file starts.txt cannot be read: No such file or directory."),
         (b"", "The lines' file starts.txt is empty.  Leave --prefix-lines out to start from nothing."),
-        (b"caf\xe9", "starts.txt is not UTF-8 text: byte 3 does not fit."),
+        (
+            b"caf\xe9",
+            "starts.txt is not UTF-8 text: byte 3 does not fit.  As latin-1 it would read 'café'.  Save it as UTF-8",
+        ),
     ],
     ids=["missing", "empty", "latin-1"],
 )
@@ -97,3 +111,16 @@ def test_a_file_that_cannot_be_read_is_told(refused, tmp_path, content, sentence
     if content is not None:
         (tmp_path / "starts.txt").write_bytes(content)
     assert refused("generate", "--prefix-lines", "starts.txt", exit_code=2) == sentence
+
+
+def test_the_best_of_several_is_chosen_by_what_was_added_to_the_lines(seqgen, starts):
+    starts.write_text("xqx\nqqx", "utf-8")  # next to impossible, which a long text would dilute
+    shorter = []
+    for random_seed in range(4):
+        how = {"prefix_lines": ["xqx", "qqx"], "length": 30, "stop": ["s"], "random_seed": random_seed}
+        samples = seqgen_api.load("novel").prepare(**how).samples(9, log_probabilities=True)
+        best = max(samples, key=lambda sample: sample.log_probability / len(sample.drawn))  # a token is a character
+        command = ("generate", "--prefix-lines", starts, "--length", 30, "--stop", "s", "--random-seed", random_seed)
+        assert seqgen(*command, "--best-of", 9).stdout == f"{best.text}\n"
+        shorter.append(best.tokens < max(sample.tokens for sample in samples))
+    assert any(shorter)

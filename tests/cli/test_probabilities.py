@@ -39,6 +39,12 @@ def test_a_letter_written_from_right_to_left_turns_no_order_in_a_list(seqgen, tm
     assert len(re.findall("<bdi>&#x27;[אב]&#x27;</bdi>", cells)) == cells.count("<bdi>") == len(isolated)
 
 
+@pytest.mark.parametrize("name", ["page.HTML", "page.htm"])
+def test_a_page_is_written_whatever_the_case_of_its_suffix_and_how_long_it_is(seqgen, tmp_path, name):
+    seqgen(*COMMAND, "--show-probabilities", "--output", name)
+    assert (tmp_path / name).read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
 def test_the_text_of_a_page_has_the_direction_of_its_letters_and_no_language(seqgen, tmp_path):
     seqgen(*COMMAND, "--show-probabilities", "--output", "page.html")
     assert '<pre dir="auto" lang="">' in (tmp_path / "page.html").read_text("utf-8")

@@ -185,6 +185,7 @@ def test_what_cannot_change_is_refused_by_name(interrupted, refused, corpus, tmp
     ]:
         sentence = refused("train", "--resume", "novel", *options, exit_code=2)
         assert sentence.startswith(f"{names} cannot change on --resume; only epochs, max_steps, max_time, "), options
+        assert sentence.endswith("ngram_order and log_to can.  To change more: --from MODEL")
     assert refused("train", corpus, "--resume", exit_code=2).startswith(
         "--resume goes on with the corpus that the run was started on; leave CORPUS out"
     )
@@ -210,6 +211,20 @@ def test_of_a_model_that_is_finished_it_says_how_to_train_it_further(seqgen, ref
         none.format("novel") + "  Unfinished: other." + further.format("novel")
     )
     assert refused("train", "--resume", "ovel", exit_code=1) == none.format("ovel") + "  Unfinished: other."
+
+
+def test_the_run_of_a_version_that_it_published_goes_on_and_no_other_version_s(
+    seqgen, refused, interrupted, corpus, seqgen_home
+):
+    interrupted("--max-steps", 1000000)
+    seqgen("train", corpus, "--backend", "torch", *TINY, "--max-steps", 2, "--ngram-order", 0)
+    assert refused("train", "--resume", "novel@latest", exit_code=2) == (
+        "novel:2 is not what the unfinished run of novel published last.  --resume novel goes on with the run of novel; to train "
+        "novel:2 further: seqgen train --from novel@latest"
+    )
+    outcome = seqgen("train", "--resume", seqgen_home / "models" / "novel" / "1", "--max-steps", 1, "--quiet")
+    assert outcome.exit_code == 0
+    assert not list((seqgen_home / "training" / "novel").glob("[0-9]*"))
 
 
 def test_a_corpus_that_has_changed_or_gone_is_refused(interrupted, refused, corpus, seqgen_home):

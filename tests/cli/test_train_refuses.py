@@ -56,11 +56,16 @@ def test_a_corpus_that_is_not_here_yet_says_how_to_get_it(said):
         (b"", "{path} is empty."),
         (b" \n", "The corpus of 2 tokens in 1 document is too small: "),
         (b"x", "The corpus of 1 token in 1 document is too small: "),
-        (b"abc\0def", "{path} is not text, but binary: byte 3 is NUL.  Name text files only."),
+        (b"abc\0\0\0\0\1", "{path} is not text, but binary: byte 3 is NUL.  Name text files only."),
+        (
+            b"abc\0def",
+            "{path} is not text: byte 3 is NUL.  If it is a byte that went wrong, --dataset text:errors=replace ",
+        ),
+        (b"%PDF-1.4\n", "{path} is a PDF and not text.  Make text of it, for example with pdftotext"),
         (b"caf\xe9 au lait\n" * 9, "{path} is not UTF-8 text: byte 3 (0xE9) does not fit.  As latin-1 it "),
         (b"\x1f\x8b\x08spoilt", "{path} is compressed, but damaged or cut off: "),
     ],
-    ids=["empty", "two characters", "one character", "binary", "latin-1", "gzip"],
+    ids=["empty", "two characters", "one character", "binary", "NUL", "PDF", "latin-1", "gzip"],
 )
 def test_a_corpus_that_cannot_be_read_is_told_with_its_name(said, tmp_path, content, sentence):
     path = tmp_path / "text.txt"

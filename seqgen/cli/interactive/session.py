@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import json
 import os
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from seqgen import files
 from seqgen.cli.interactive.settings import OFF, Settings, text_of
 from seqgen.core.errors import OutputError, UsageError
+from seqgen.core.unfound import nearest_in_words
 from seqgen.generation.length import Length
 from seqgen.generation.settled import Generation
 from seqgen.generation.stream import Stream
@@ -46,7 +46,7 @@ COMMANDS = {
     "model": Command("MODEL", "Write with another model: NAME, NAME:VERSION, NAME@best, or a folder."),
     "backend": Command("BACKEND", "What computes: numpy, torch, keras, numba; off: what suits."),
     "device": Command("DEVICE", "Where it runs: cpu, cuda, mps, ...; off: what suits."),
-    "settings": Command("", "Show what holds."),
+    "settings": Command("", "Show the settings that apply now."),
     "help": Command("", "Show this list."),
     "quit": Command("", "End the session, as Ctrl-D does."),
 }
@@ -143,8 +143,7 @@ class Session:
         name, _, argument = line[1:].strip().partition(" ")
         argument = argument.strip()
         if name not in COMMANDS:
-            near = difflib.get_close_matches(name, COMMANDS)
-            nearest = f"  Nearest: /{near[0]}." if near else ""
+            nearest = nearest_in_words(name, COMMANDS, most=1, shown={each: f"/{each}" for each in COMMANDS})
             raise UsageError(f'No command "/{name}".{nearest}  All: /help; a prompt with a slash: /seed TEXT')
         if argument and not COMMANDS[name].argument:
             raise UsageError(f'/{name} takes nothing after it, but "{argument}" is there.')

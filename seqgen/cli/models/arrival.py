@@ -16,7 +16,7 @@ def show_arrival(arrival: Arrival, *, json: bool) -> None:
     """What it is called here, on standard output."""
     version = arrival.version
     if json:
-        print_json({"model": version.name, "version": version.version, "path": str(version.folder), "new": arrival.new})
+        print_json({**version.record(), "new": arrival.new})
         return
     if arrival.repaired:
         say(f"{version} was damaged here, and has its files anew.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, complete_part, default
+from seqgen.cli.environment import Environment, JsonOption, command, complete_model, complete_part, default
 from seqgen.cli.printing import add_row, print_json, readable, say, show, shown, styled, table, tell_rounding, warn
 
 if TYPE_CHECKING:
@@ -26,11 +26,7 @@ seqgen models compare novel:1 novel:2 winter@best
 seqgen models compare novel@best words@best --on chapter-12.txt"""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("compare", cls=Command, epilog=EPILOG)(compare)
-
-
+@command(epilog=EPILOG)
 def compare(
     ctx: typer.Context,
     models: Annotated[
@@ -127,8 +123,8 @@ def _about_ends(file: str, models: Sequence[str], scores: Sequence[Score]) -> st
         f"{model} {score.bits_per_character_with_ends:.4f}" for model, score in zip(models, scores, strict=True)
     )
     return (
-        f"Of {file} not all predict the same number of ends of documents ({predicted}), each of which takes bits and is no "
-        f"character.  With each as a character: {bits}"
+        f"Not all predict the same number of document ends in {file} ({predicted}): each end takes bits, but is no character.  "
+        f"With each end as a character: {bits}"
     )
 
 
@@ -187,7 +183,7 @@ def _moment(created: str) -> str:
 
 def _scores(models: Sequence[str], file: str, backend: str | None, catalog: Catalog) -> list[Score]:
     from seqgen import api
-    from seqgen.language_model import describe_missing
+    from seqgen.generation.unknown_symbols import describe_missing
 
     scores = []
     with _readable_again(file) as source:

@@ -7,13 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model, default
+from seqgen.cli.environment import Environment, JsonOption, ModelArgument, command, default
 from seqgen.cli.printing import print_json
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export", cls=Command, epilog="Example: seqgen models export novel@best novel.zip")(export_model)
 
 
 def _formats() -> list[str]:
@@ -22,16 +17,10 @@ def _formats() -> list[str]:
     return [form.name for form in FORMATS]
 
 
+@command(epilog="Example: seqgen models export novel@best novel.zip")
 def export_model(
     ctx: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="NAME, NAME:VERSION, NAME@best, or a model folder.",
-            autocompletion=complete_model,
-        ),
-    ],
+    model: ModelArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; a file that is there is replaced.")],
     form: Annotated[
         str | None,

@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, default
+from seqgen.cli.environment import JsonOption, command, default
 from seqgen.cli.models.arrival import show_arrival
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("import", cls=Command, epilog="Example: seqgen models import novel.zip")(import_model)
-
-
+@command(epilog="Example: seqgen models import novel.zip")
 def import_model(
     file: Annotated[
         str,
@@ -45,7 +41,6 @@ def import_model(
     It is checked, file by file against its manifest, or tensor by tensor against the shape of the network, and becomes the
     next version of its name.  Nothing in it is executed.
     """
-    from seqgen import home
     from seqgen.core.errors import UsageError
     from seqgen.registry import Registry
     from seqgen.sharing.importing import import_model as read
@@ -55,4 +50,4 @@ def import_model(
         raise UsageError(
             f"{file} is a URL, and import takes a file.  Download it first; what was pushed, seqgen models pull fetches"
         )
-    show_arrival(read(path, Registry(home.models_folder()), name=name, vocabulary=vocabulary), json=json)
+    show_arrival(read(path, Registry.at_home(), name=name, vocabulary=vocabulary), json=json)

@@ -6,39 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, complete_model
+from seqgen.cli.environment import PublishedArgument, command
 from seqgen.cli.printing import readable, say
 
 if TYPE_CHECKING:
     from seqgen.registry import ModelVersion, Registry
     from seqgen.registry.labels import Labels
 
-ModelArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL", help="NAME (its latest version), NAME:VERSION or NAME@ALIAS.", autocompletion=complete_model
-    ),
-]
 RemoveOption = Annotated[bool, typer.Option("--remove", help="Take away instead of giving.")]
 
 
-def add_alias_to(app: typer.Typer) -> None:
-    """Add ``alias``."""
-    app.command("alias", cls=Command, epilog="Example: seqgen models alias novel:3 stable")(alias)
-
-
-def add_tag_to(app: typer.Typer) -> None:
-    """Add ``tag``."""
-    app.command("tag", cls=Command, epilog="Example: seqgen models tag novel:3 good winter")(tag)
-
-
-def add_note_to(app: typer.Typer) -> None:
-    """Add ``note``."""
-    app.command("note", cls=Command, epilog='Example: seqgen models note novel:3 "the one for the reading"')(note)
-
-
+@command(epilog="Example: seqgen models alias novel:3 stable")
 def alias(
-    model: ModelArgument,
+    model: PublishedArgument,
     aliases: Annotated[list[str], typer.Argument(metavar="ALIAS...", help="Lower-case letters, digits, . - and _.")],
     remove: RemoveOption = False,
 ) -> None:
@@ -63,11 +43,12 @@ def alias(
     for each in aliases:
         old = before.get(each)
         was = f", and not {version.name}:{old} any more" if not remove and old not in (None, version.version) else ""
-        say(f"{version.name}@{each} is {'no more' if remove else version}{was}.")
+        say(f"{version.name}@{each} is {'removed' if remove else version}{was}.")
 
 
+@command(epilog="Example: seqgen models tag novel:3 good winter")
 def tag(
-    model: ModelArgument,
+    model: PublishedArgument,
     tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Lower-case letters, digits, . - and _.")],
     remove: RemoveOption = False,
 ) -> None:
@@ -91,8 +72,9 @@ def tag(
     say(f"{version} has the tags: {', '.join(labels.tags.get(version.version, ())) or 'none'}.")
 
 
+@command(epilog='Example: seqgen models note novel:3 "the one for the reading"')
 def note(
-    model: ModelArgument,
+    model: PublishedArgument,
     text: Annotated[
         str | None, typer.Argument(metavar="[TEXT]", help="The note; without it, the one that is there is shown.")
     ] = None,
@@ -116,8 +98,7 @@ def note(
 
 
 def _found(model: str) -> tuple[Registry, ModelVersion]:
-    from seqgen import home
     from seqgen.registry import Registry
 
-    registry = Registry(home.models_folder())
+    registry = Registry.at_home()
     return registry, registry.find(model)

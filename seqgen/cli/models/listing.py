@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.environment import JsonOption, command, complete_model, default
 from seqgen.cli.printing import print_json, readable, say, warn, width
 
 if TYPE_CHECKING:
@@ -37,11 +37,7 @@ class Sort(StrEnum):
     size = "size"
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("list", cls=Command, epilog=EPILOG)(list_models)
-
-
+@command(epilog=EPILOG)
 def list_models(
     patterns: Annotated[
         list[str] | None,
@@ -69,13 +65,12 @@ def list_models(
     json: JsonOption = False,
 ) -> None:
     """Every version of every model, with what it was trained on and what it reached."""
-    from seqgen import home
     from seqgen.registry import Registry
     from seqgen.registry.summary import selected, summaries
 
     gc.disable()  # thousands of versions, and none of them garbage: collections took 6 % of a list
     try:
-        found, faults = summaries(Registry(home.models_folder()))
+        found, faults = summaries(Registry.at_home())
     finally:
         gc.enable()
     filters = {
@@ -97,7 +92,7 @@ def list_models(
         say("No model has been trained yet.  Train one: seqgen train")
         return
     if not chosen:
-        say(f"None of {len(found):,} versions is such a one.  All: seqgen models list")
+        say(f"None of {len(found):,} versions matches.  All: seqgen models list")
         return
     _show(chosen)
     for each in chosen:

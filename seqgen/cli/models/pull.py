@@ -7,17 +7,12 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, default
+from seqgen.cli.environment import JsonOption, command, default
 from seqgen.cli.models.arrival import show_arrival
 from seqgen.cli.transfer import transfer_bar
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    epilog = "Examples\n\nseqgen models pull s3://team/models novel:3\n\nseqgen models pull hf://ada/novel@v3"
-    app.command("pull", cls=Command, epilog=epilog)(pull_model)
-
-
+@command(epilog="Examples\n\nseqgen models pull s3://team/models novel:3\n\nseqgen models pull hf://ada/novel@v3")
 def pull_model(
     remote: Annotated[
         str,
@@ -37,7 +32,6 @@ def pull_model(
     """
     from pathlib import Path
 
-    from seqgen import home
     from seqgen.core.errors import ModelNotFoundError
     from seqgen.core.redact import redacted
     from seqgen.registry import Registry
@@ -46,5 +40,5 @@ def pull_model(
     if "://" not in remote and "::" not in remote and not Path(os.path.expanduser(remote)).is_dir():  # noqa: PTH111
         raise ModelNotFoundError(f"There is no folder {remote}, so nothing was pushed there.")
     with transfer_bar(redacted(remote)) as progress:
-        arrival = pull(remote, model, Registry(home.models_folder()), progress=progress, name=name)
+        arrival = pull(remote, model, Registry.at_home(), progress=progress, name=name)
     show_arrival(arrival, json=json)

@@ -6,26 +6,14 @@ from typing import Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.environment import JsonOption, ModelArgument, command, default
 from seqgen.cli.printing import print_json, say
 from seqgen.cli.transfer import transfer_bar
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    epilog = "Examples\n\nseqgen models push novel s3://team/models\n\nseqgen models push novel@best hf://ada/novel"
-    app.command("push", cls=Command, epilog=epilog)(push_model)
-
-
+@command(epilog="Examples\n\nseqgen models push novel s3://team/models\n\nseqgen models push novel@best hf://ada/novel")
 def push_model(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="NAME, NAME:VERSION, NAME@best, or a model folder.",
-            autocompletion=complete_model,
-        ),
-    ],
+    model: ModelArgument,
     remote: Annotated[
         str, typer.Argument(metavar="REMOTE", help="A folder, any URL that fsspec knows, or hf://USER/NAME.")
     ],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, Environment, JsonOption, complete_model
+from seqgen.cli.environment import Environment, JsonOption, command, complete_model
 from seqgen.cli.printing import add_row, print_json, readable, say, show, shown, styled, table, warn
 
 if TYPE_CHECKING:
@@ -19,11 +19,7 @@ seqgen models reproduce novel@best
 seqgen models reproduce novel@best --run --corpus my-novel.txt"""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("reproduce", cls=Command, epilog=EPILOG)(reproduce)
-
-
+@command(epilog=EPILOG)
 def reproduce(
     ctx: typer.Context,
     model: Annotated[
@@ -37,7 +33,7 @@ def reproduce(
         list[str] | None, typer.Option(metavar="FILE", help="The corpus, where it has moved; repeatable.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the new model.  [dim]\\[default: NAME-again][/dim]")
+        str | None, typer.Option(metavar="NAME", help="Name of the new model.  [dim]\\[default: NAME-again][/dim]")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     json: JsonOption = False,
@@ -48,7 +44,8 @@ def reproduce(
     """
     from seqgen import reproduce as repeating
 
-    again = repeating.reproduce(model, corpus=corpus or (), name=name)
+    catalog = Environment.of(ctx).catalog
+    again = repeating.reproduce(model, corpus=corpus or (), name=name, catalog=catalog)
     if not run:
         if json:
             print_json({"command": again.command, "notes": list(again.notes)})
@@ -60,7 +57,7 @@ def reproduce(
     for note in again.notes:
         say(note, label="note", style="bold")
     say(readable(again.command))
-    outcome, made = again.run(progress=not quiet, catalog=Environment.of(ctx).catalog)
+    outcome, made = again.run(progress=not quiet, catalog=catalog)
     if json:
         print_json(_record(outcome) | {"command": again.command, "model": made.name, "version": made.version})
     else:

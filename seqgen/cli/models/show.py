@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.environment import JsonOption, command, complete_model, default
 from seqgen.cli.printing import add_row, print_json, readable, show, shown, styled, table, warn, width
 
 if TYPE_CHECKING:
@@ -25,11 +25,7 @@ seqgen models show novel@best
 seqgen models show novel@best --plot novel.svg"""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("show", cls=Command, epilog=EPILOG)(show_model)
-
-
+@command(epilog=EPILOG)
 def show_model(
     model: Annotated[
         str | None,
@@ -45,10 +41,10 @@ def show_model(
     json: JsonOption = False,
 ) -> None:
     """Everything about one model: results, how it learned, what it wrote, on what and how it was trained."""
-    from seqgen import api, home
-    from seqgen.checkpoint import config_to_json
+    from seqgen import api
     from seqgen.core.errors import DamagedModelError
     from seqgen.manifest import METRICS, SAMPLES
+    from seqgen.model_config import config_to_json
     from seqgen.registry import Registry
     from seqgen.training.metrics import characters_per_token, published_metrics
     from seqgen.training.samples import SavedSamples
@@ -65,7 +61,7 @@ def show_model(
         samples = SavedSamples.read(saved.folder / SAMPLES, where=f"{saved.where}/{SAMPLES}")
     except DamagedModelError as error:
         warn(readable(str(error)))
-    registry = Registry(home.models_folder())
+    registry = Registry.at_home()
     said = _said(registry, saved)
     if json:
         written = samples.to_json() if samples is not None else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.environment import JsonOption, command, complete_model, default
 from seqgen.cli.models.listing import age, short_number
 from seqgen.cli.printing import add_row, print_json, say, show, table
 
@@ -14,21 +14,7 @@ if TYPE_CHECKING:
     from seqgen.registry import ModelVersion, Registry
 
 
-def add_rm_to(app: typer.Typer) -> None:
-    """Add ``rm``."""
-    app.command("rm", cls=Command, epilog="Example: seqgen models rm novel:1 novel:2")(rm)
-
-
-def add_restore_to(app: typer.Typer) -> None:
-    """Add ``restore``."""
-    app.command("restore", cls=Command, epilog="Example: seqgen models restore novel:1")(restore)
-
-
-def add_gc_to(app: typer.Typer) -> None:
-    """Add ``gc``."""
-    app.command("gc", cls=Command, epilog="Example: seqgen models gc --older-than 30d")(gc)
-
-
+@command(epilog="Example: seqgen models rm novel:1 novel:2")
 def rm(
     models: Annotated[
         list[str],
@@ -39,10 +25,9 @@ def rm(
     everything: Annotated[bool, typer.Option("--all", help="Every version of each NAME.")] = False,
 ) -> None:
     """Move versions to the trash, from which seqgen models restore brings them back."""
-    from seqgen import home
     from seqgen.registry import Registry, trash
 
-    registry = Registry(home.models_folder())
+    registry = Registry.at_home()
     chosen = [version for model in models for version in _meant(registry, model, everything=everything)]
     versions = list(dict.fromkeys(chosen))
     trash.remove(registry, versions)
@@ -50,6 +35,7 @@ def rm(
         say(f"{version} is in the trash.  To have it back: seqgen models restore {version}")
 
 
+@command(epilog="Example: seqgen models restore novel:1")
 def restore(
     models: Annotated[
         list[str] | None,
@@ -58,10 +44,9 @@ def restore(
     json: JsonOption = False,
 ) -> None:
     """Bring versions back from the trash, or show what is there."""
-    from seqgen import home
     from seqgen.registry import Registry, trash
 
-    registry = Registry(home.models_folder())
+    registry = Registry.at_home()
     if not models:
         _show_trash(trash.trashed(registry), json=json)
         return
@@ -71,9 +56,10 @@ def restore(
             say(f"{version} is back.")  # at once: the next one may not be there
             restored.append(version)
     if json:
-        print_json(list(map(_as_json, restored)))
+        print_json([version.record() for version in restored])
 
 
+@command(epilog="Example: seqgen models gc --older-than 30d")
 def gc(
     older_than: Annotated[
         str | None,
@@ -83,7 +69,6 @@ def gc(
     json: JsonOption = False,
 ) -> None:
     """Remove for good what is in the trash, and what killed processes have left."""
-    from seqgen import home
     from seqgen.core.errors import OptionError
     from seqgen.registry import Registry, trash
     from seqgen.training.options import read_duration
@@ -92,7 +77,7 @@ def gc(
         seconds = read_duration(older_than) if older_than is not None else 0.0
     except ValueError as error:
         raise OptionError(f"--older-than is {older_than}, but must be a duration such as 12h or 30d.") from error
-    freed = trash.collect(Registry(home.models_folder()), older_than=seconds, dry_run=dry_run)
+    freed = trash.collect(Registry.at_home(), older_than=seconds, dry_run=dry_run)
     if json:
         print_json([{"what": each.what, "bytes": each.size} for each in freed])
         return
@@ -120,17 +105,13 @@ def _meant(registry: Registry, model: str, *, everything: bool) -> list[ModelVer
     return versions
 
 
-def _as_json(version: ModelVersion) -> dict[str, object]:
-    return {"model": version.name, "version": version.version, "path": str(version.folder)}
-
-
 def _show_trash(there: list[ModelVersion], *, json: bool) -> None:
     import time
 
     from seqgen.registry.trash import size_of
 
     if json:
-        print_json(list(map(_as_json, there)))
+        print_json([version.record() for version in there])
         return
     if not there:
         say("The trash is empty.")

@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqgen.cli.environment import Command, JsonOption, complete_model, default
+from seqgen.cli.environment import JsonOption, command, complete_model, default
 from seqgen.cli.printing import print_json, readable, say, status_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("verify", cls=Command, epilog="Example: seqgen models verify novel@best")(verify)
-
-
+@command(epilog="Example: seqgen models verify novel@best")
 def verify(
     models: Annotated[
         list[str] | None,
@@ -53,11 +49,10 @@ def verify(
 
 def _folders(models: list[str]) -> Iterator[tuple[str, Path]]:
     """What is asked for, each with how it is called."""
-    from seqgen import home
     from seqgen.registry import Registry
     from seqgen.registry.names import Reference
 
-    registry = Registry(home.models_folder())
+    registry = Registry.at_home()
     if not models:
         yield from ((str(version), version.folder) for version in registry.all())
     for model in models:

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from seqgen.manifest import sha256
+from seqgen.files import sha256
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ def test_where_they_predict_other_numbers_of_ends_that_is_said_with_what_compare
     (novel_bits, lines_bits), with_ends = found["files"]["lines.txt"], found["files_with_ends"]["lines.txt"]
     assert with_ends == [novel_bits, pytest.approx(lines_bits * 7 / 8)]  # lines of seven characters and an end
     assert seqgen(*command).stderr.splitlines()[0] == (
-        "note: Of lines.txt not all predict the same number of ends of documents (novel:1 0, lines:1 60), each of which takes "
-        f"bits and is no character.  With each as a character: novel:1 {novel_bits:.4f}, lines:1 {with_ends[1]:.4f}"
+        "note: Not all predict the same number of document ends in lines.txt (novel:1 0, lines:1 60): each end takes bits, but is no "
+        f"character.  With each end as a character: novel:1 {novel_bits:.4f}, lines:1 {with_ends[1]:.4f}"
     )
     assert "note:" not in seqgen("models", "compare", "lines", "lines", "--on", "lines.txt").stderr
 

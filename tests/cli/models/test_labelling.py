@@ -20,7 +20,7 @@ def test_an_alias_names_a_version_wherever_a_model_is_named(seqgen, novel):
     assert outcome.stderr == "novel@prod is novel:1.\nnovel@stable is novel:1.\n"
     assert only(seqgen)["aliases"] == ["latest", "best", "prod", "stable"]
     assert seqgen("generate", "--model", "novel@prod", "--length", 3).exit_code == 0
-    assert seqgen("models", "alias", "novel", "stable", "--remove").stderr == "novel@stable is no more.\n"
+    assert seqgen("models", "alias", "novel", "stable", "--remove").stderr == "novel@stable is removed.\n"
     assert only(seqgen)["aliases"] == ["latest", "best", "prod"]
 
 

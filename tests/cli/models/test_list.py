@@ -69,7 +69,7 @@ def test_a_list_is_filtered_sorted_and_cut(seqgen, novel):
     assert versions("other") == versions("--corpus", "moby") == []
     assert versions("--corpus", "novel.txt") == versions("--corpus", manifest["corpus"]["fingerprint"]) == [1, 2, 3]
     outcome = seqgen("models", "list", "other")
-    assert outcome.stderr == "None of 3 versions is such a one.  All: seqgen models list\n"
+    assert outcome.stderr == "None of 3 versions matches.  All: seqgen models list\n"
 
 
 def test_a_loss_of_the_training_text_is_in_json_and_not_among_those_of_held_out_text(seqgen, novel):
