@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,22 @@ import numpy as np
 
 from seqgen import home
 from seqgen.core.errors import UsageError
-from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
+from seqgen.data.arrays import blocks
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.generation.generate import Sample
-from seqgen.generation.writer import UNFINISHED
-from seqgen.judging.measures import Figures, measure, without_cut_word, without_rest_of_word, words
+from seqgen.generation.writer import UNFINISHED, nothing
+from seqgen.judging.copies import Search
+from seqgen.judging.measures import (
+    Figures,
+    measure,
+    without_cut_word,
+    without_rest_of_word,
+    words,
+    words_of_pieces,
+)
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
 from seqgen.recorded import recorded_corpus, recorded_dataset
 from seqgen.training.options import recorded
@@ -28,6 +37,9 @@ SHORTEST = 50
 
 HARDLY_ANY = 0.25
 """The share of known words in held-out text below which figures of words tell little; of a small English corpus it is above 0.6."""
+
+AT_ONCE = 1 << 20
+"""Tokens of the training part that are decoded at a time."""
 
 SYSTEM_WORDS = Path("/usr/share/dict/words")
 """The word list of Unix systems, where it is installed."""
@@ -64,6 +76,7 @@ def judge(
     corpus: Sequence[str | Path] = (),
     words_file: str | Path | None = None,
     random_seed: int = 0,
+    on_read: Callable[[float], None] = lambda _: None,
     **sampling: Any,
 ) -> Judgement:
     """Let a model write from the start, and measure that beside held-out text of its corpus.
@@ -77,6 +90,7 @@ def judge(
         corpus: where the corpus is now; none: where it was.
         words_file: a list of words; None: the system's, if it has one.
         random_seed: fixes the draws.
+        on_read: told, while what the samples copied is looked for, what share of the training part has been read.
         **sampling: as for :meth:`~seqgen.language_model.LanguageModel.prepare`: temperature, samplers, ...
 
     Raises:
@@ -103,15 +117,15 @@ def judge(
         )
     generation = model.prepare(length=length, random_seed=random_seed, **sampling)
     written = [_whole(sample) for sample in generation.samples(min(num_samples, len(passages) or num_samples))]
-    trained_on = _texts(training, model.tokenizer)
-    known: dict[str, Any] = {
-        "source_words": {word for text in trained_on if isinstance(text, str) for word in words(text)},
-        "listed_words": None if listed is None else listed[1],
-    }
     # From all over the held-out text, which may be in some order.
     spread = np.linspace(0, max(len(passages) - 1, 0), len(written)).round().astype(int)
-    samples = measure(written, trained_on, **known)
-    held_out = measure([passages[place] for place in spread], trained_on, **known) if passages else None
+    searches = [Search(written), Search([passages[place] for place in spread] if passages else [])]
+    known: dict[str, Any] = {
+        "source_words": _read(training, model.tokenizer, searches, on_read),
+        "listed_words": None if listed is None else listed[1],
+    }
+    figures = [measure(search.texts, search.found(), **known) for search in searches]
+    samples, held_out = figures[0], figures[1] if passages else None
     if held_out is not None and held_out.real_words is not None and held_out.real_words < HARDLY_ANY:
         notes.append(
             f"Only {held_out.real_words:.1%} of the words of the held-out text itself are in what was trained on, as in writing "
@@ -172,9 +186,53 @@ def _documents(part: Part, tokenizer: Tokenizer) -> list[Ids]:
     return [ids for ids in inside if len(ids)]
 
 
-def _texts(part: Part, tokenizer: Tokenizer) -> list[Content]:
-    """The documents of a part."""
-    return [text for ids in _documents(part, tokenizer) if (text := tokenizer.decode(ids))]
+def _read(part: Part, tokenizer: Tokenizer, searches: Sequence[Search], on_read: Callable[[float], None]) -> set[str]:
+    """Let searches read the documents of a part; gives the words that are there."""
+
+    def texts() -> Iterator[str]:
+        for content, last in contents_of(part, tokenizer, on_read):
+            for search in searches:
+                search.read(content)
+                if last:
+                    search.end()
+            if isinstance(content, str):
+                yield content
+                if last:
+                    yield "\n"  # where no word goes on
+
+    return set(words_of_pieces(texts()))
+
+
+def contents_of(
+    part: Part, tokenizer: Tokenizer, on_read: Callable[[float], None] = lambda _: None, *, at_once: int = AT_ONCE
+) -> Iterator[tuple[Content, bool]]:
+    """The documents of a part, in bounded memory: large ones in pieces; with each piece, whether it is the last.
+
+    Args:
+        part: without ends, all of it is one document.
+        tokenizer: of its tokens.
+        on_read: told what share has been read.
+        at_once: how many tokens are decoded at a time.
+    """
+    read = 0
+    decoder: Decoder | None = None  # of a document that began in a block before
+    for block in blocks(np.asarray(part.tokens), at_once):
+        ends = np.flatnonzero(block == tokenizer.end_id).tolist() if part.has_ends else []
+        first = 0
+        for stop in [*ends, block.size]:
+            ids, first, last = block[first:stop], stop + 1, stop < block.size
+            if decoder is None and last and ids.size:
+                yield tokenizer.decode(ids), True
+            elif decoder is not None or ids.size:
+                decoder = tokenizer.decoder() if decoder is None else decoder
+                yield nothing(tokenizer).join(map(decoder.push, ids.tolist())), False
+                if last:
+                    yield decoder.finish(), True
+                    decoder = None
+        read += block.size
+        on_read(read / part.tokens.size)
+    if decoder is not None:
+        yield decoder.finish(), True
 
 
 def held_out_passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Content]:

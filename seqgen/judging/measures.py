@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from seqgen.core.text import marks, word_pattern
 from seqgen.core.types import Content
-from seqgen.judging.copies import copied
+from seqgen.judging.copies import Copied
 
 DISTINCT = (1, 2, 3, 4)
 """The n of distinct-n."""
@@ -50,7 +50,7 @@ class Figures:
 
 def measure(
     texts: Sequence[Content],
-    sources: Sequence[Content],
+    copies: Copied,
     *,
     source_words: Collection[str],
     listed_words: Collection[str] | None = None,
@@ -59,13 +59,12 @@ def measure(
 
     Args:
         texts: what is measured: all str, or all bytes.
-        sources: what may have been copied, of the same type.
+        copies: what of them is in the sources.
         source_words: the words of the sources, as :func:`words` gives them.
         listed_words: those of a word list, or None without one.
     """
     units = [units_of(text) for text in texts]
     found = [word for text in texts if isinstance(text, str) for word in words(text)]
-    copies = copied(texts, sources)
     return Figures(
         texts=len(texts),
         characters=sum(map(len, texts)),
@@ -81,7 +80,20 @@ def measure(
 
 def words(text: str) -> list[str]:
     """The words of a text: letters, with apostrophes inside, whatever their case and the form of the apostrophe."""
-    return [word.replace("’", "'").casefold() for word in _word().findall(text)]
+    return list(_found(text))
+
+
+def words_of_pieces(pieces: Iterable[str]) -> Iterator[str]:
+    """The words of a text that comes in pieces, which may be cut within a word."""
+    held: list[str] = []  # what the next piece may go on with
+    for piece in pieces:
+        rest = _characters().match(piece[::-1])
+        cut = len(piece) - (rest.end() if rest else 0)
+        if cut:
+            yield from _found("".join([*held, piece[:cut]]))
+            held.clear()
+        held.append(piece[cut:])
+    yield from _found("".join(held))
 
 
 def units_of(text: Content) -> Sequence[Hashable]:
@@ -125,6 +137,10 @@ def without_rest_of_word(text: str) -> str:
     """A text that begins within a word, from the white space after that on; whole where that is further than words are long."""
     found = _REST.match(text)
     return text[found.end() :] if found else text
+
+
+def _found(text: str) -> Iterator[str]:
+    return (found[0].replace("’", "'").casefold() for found in _word().finditer(text))
 
 
 @cache

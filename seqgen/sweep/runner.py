@@ -13,20 +13,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seqgen import api, home
-from seqgen.checkpoint import read_config
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import DamagedModelError, OutputError, SeqgenError, TrainingError
 from seqgen.data.store import fingerprint_of
 from seqgen.manifest import CONFIG, MANIFEST
+from seqgen.model_config import read_config
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.moving import copy_files
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.study import Study, TrialResult, ranked, report
-from seqgen.training.progress import Status
+from seqgen.training.parts import meant
+from seqgen.training.progress import Reporter
 from seqgen.training.publish import describe
 from seqgen.training.samples import written
 from seqgen.training.session import Outcome, Session
+from seqgen.training.status import Status
 from seqgen.untrusted import read_json
 
 HOPELESS = 3
@@ -125,7 +127,8 @@ class Sweep:
     def _check_corpus(self) -> None:
         """Refuse to go on, or to give what was found before, where the corpus is another now."""
         for spec in self.study.corpora:
-            dataset = self.catalog.make("dataset", spec, sources=self.plan.paths)
+            named = meant(self.catalog, "dataset", spec, origin=self.plan.origins["dataset"])
+            dataset = self.catalog.make("dataset", named, sources=self.plan.paths)
             self.study.same_corpus(spec, fingerprint_of(dataset, home.tokens_folder()).sha256)
 
     def _time_for_another(self) -> bool:
@@ -209,7 +212,7 @@ class Sweep:
         if best.trial == self.study.published.get("trial"):
             return None
         (found,) = Registry(self._folder_of(best.trial) / "models").versions(self.plan.name)
-        registry = Registry(home.models_folder())
+        registry = Registry.at_home()
         version = self._published_before(registry, found)
         if version is None:
             with registry.new_folder() as new:
@@ -249,8 +252,11 @@ class Sweep:
 
 
 @dataclass
-class _Watcher(Callback):
-    """Follows one trial, as the callback and as the reporter of its session, and ends it where it is behind."""
+class _Watcher(Callback, Reporter):
+    """Follows one trial, as the callback and as the reporter of its session, and ends it where it is behind.
+
+    Of what a session says it shows nothing: a sweep has words of its own.
+    """
 
     sweep: Sweep
     trial: Any
@@ -292,21 +298,9 @@ class _Watcher(Callback):
         """That it is behind, or cannot be followed any more."""
         return "It does not go on." if self.behind or self.failure else ""
 
-    def note(self, text: str) -> None:
-        """Nothing: a sweep has words of its own."""
-
     def warn(self, text: str) -> None:
         """Nothing: what a run warns of, such as a rate that is too low, is what the search is there to find out."""
-
-    def busy(self, text: str) -> None:
-        """Nothing: the trials have one corpus, which is encoded once."""
 
     def show(self, status: Status) -> None:
         """On to the sweep's observer."""
         self.sweep.observer.moved(self.sweep.seconds, status.tick.progress)
-
-    def sample(self, text: str) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""

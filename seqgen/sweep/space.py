@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 FIXED = {
+    "dataset": "trials are compared on the same held-out text, and another dataset holds out another",
     "max_time": "every trial has the same: --trial-time",
     "validation_fraction": "trials are compared by what they reach on the same part of the corpus",
 }

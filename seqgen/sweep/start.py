@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqgen import files, home, settings
+from seqgen import files, home, locks, settings
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import ModelNotFoundError, OptionError, UsageError
 from seqgen.core.kinds import Kind
@@ -19,6 +19,7 @@ from seqgen.sweep.runner import Observer, Sweep, SweepOutcome
 from seqgen.sweep.space import Choices, Dimension, around, parse_search
 from seqgen.sweep.study import JOURNAL, need_optuna
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
+from seqgen.training.parts import meant
 from seqgen.training.preparation import prepare
 from seqgen.training.sources import name_after, resolve_sources
 
@@ -72,7 +73,7 @@ def sweep(
     check_name(name)
     if resolved.dataset and origins["dataset"] == "default":
         values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
-    _check_parts(values, space, resolved.paths, catalog)
+    _check_parts(values, origins, space, resolved.paths, catalog)
     plan = Plan(
         name=name,
         sources=resolved.sources,
@@ -126,7 +127,7 @@ def resume(
         raise ModelNotFoundError(msg)
     with _opened(name) as folder:
         plan = replace(Plan.read(folder), **given)
-        _check_parts(plan.values, plan.space, plan.paths, catalog)
+        _check_parts(plan.values, plan.origins, plan.space, plan.paths, catalog)
         _write(plan, folder)
         return Sweep(plan, folder, catalog, observer).run()
 
@@ -150,14 +151,20 @@ def _parse_set(texts: Sequence[str], searched: set[str]) -> dict[str, Any]:
 
 
 def _check_parts(
-    values: Mapping[str, Any], space: Sequence[Dimension], paths: tuple[str, ...], catalog: Catalog
+    values: Mapping[str, Any],
+    origins: Mapping[str, str],
+    space: Sequence[Dimension],
+    paths: tuple[str, ...],
+    catalog: Catalog,
 ) -> None:
     """Make every part that trials will name, and read the corpus's beginning: what is wrong is told before any runs."""
     searched = {each.name: each.values for each in space if isinstance(each, Choices)}
     for name in PANELS["Parts"]:
         kind: Kind = name  # type: ignore[assignment]  # the options are called like the kinds
-        for spec in searched.get(name, (values[name],)):
-            if spec is not None:
+        origin = "sweep" if name in searched else origins[name]
+        for text in searched.get(name, (values[name],)):
+            if text is not None:
+                spec = meant(catalog, kind, text, origin=origin)
                 part = catalog.make(kind, spec, **({"sources": paths} if kind == "dataset" else {}))
                 if kind == "dataset":
                     next(part.documents(), None)
@@ -196,7 +203,7 @@ def _opened(name: str) -> Iterator[Path]:
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     refusal = f"Another process is at work on sweep {name}.  Wait for it, or give another --name."
-    with files.locked(folder / ".lock", refusal):
+    with locks.locked(folder / ".lock", refusal):
         yield folder
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqgen.judging.copies import copied
+from seqgen.judging.copies import Search, copied
 
 TEXTS = st.lists(st.text("ab☃\U0001f600", max_size=24), max_size=4)
 
@@ -57,6 +58,32 @@ def test_bytes_are_searched_as_texts_are(texts, sources):
 def test_a_text_copied_whole_is_copied_whole(text, before):
     found = copied([text], [before + text])
     assert (found.longest, found.shingles) == (text, 1.0)
+
+
+@given(texts=TEXTS, sources=TEXTS, shingle=st.integers(1, 9), at_once=st.integers(1, 40), cut=st.integers(1, 9))
+def test_what_is_found_does_not_depend_on_the_pieces_that_sources_come_in_and_are_searched_in(
+    texts, sources, shingle, at_once, cut
+):
+    search = Search(texts, shingle=shingle, at_once=at_once)
+    for source in sources:
+        for first in range(0, len(source), cut):
+            search.read(source[first : first + cut])
+        search.end()
+    assert search.found() == copied(texts, sources, shingle=shingle)
+
+
+def test_of_a_source_no_more_is_held_than_is_searched_at_once_whether_it_comes_whole_or_not():
+    text = "the ice was thin and the sea was blue. "
+    long = text * 50_000  # 2 MB, of which each symbol would be 8 bytes
+    for pieces in ([long], [text] * 50_000):
+        tracemalloc.start()
+        search = Search([text], at_once=10_000)
+        for piece in pieces:
+            search.read(piece)
+        assert search.found().longest == text
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 2_000_000
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.data.store import Part
-from seqgen.judging.judge import held_out_passages
+from seqgen.judging.judge import contents_of, held_out_passages
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 
@@ -68,3 +68,32 @@ def test_passages_of_a_text_are_pieces_of_it_in_order_and_none_is_too_long(text,
     for passage in held_out_passages(part(text, has_ends=False), TOKENIZER, length):
         assert 0 < len(passage) <= length
         place = text.index(passage, place)
+
+
+@given(
+    documents=st.lists(st.text("abc .é", min_size=1, max_size=12), max_size=5),
+    has_ends=st.booleans(),
+    at_once=st.integers(1, 30),
+)
+def test_the_documents_of_a_part_are_the_same_whatever_is_decoded_at_a_time(documents, has_ends, at_once):
+    read, document = [], ""
+    for content, last in contents_of(part(*documents, has_ends=has_ends), TOKENIZER, at_once=at_once):
+        document += content
+        if last:
+            read.append(document)
+            document = ""
+    whole = documents if has_ends else ["".join(documents)] * bool(documents)
+    assert (read, document) == ([TOKENIZER.canonical(each) for each in whole], "")
+
+
+@given(text=st.text("aл氷\U0001f600", min_size=1, max_size=20), at_once=st.integers(1, 30))
+def test_characters_of_several_tokens_are_not_cut(text, at_once):
+    tokens = ByteTokenizer().encode(text)
+    whole = Part(tokens, np.array([0, tokens.size]), np.zeros(1, np.uint64), has_ends=False)
+    assert "".join(content for content, _ in contents_of(whole, ByteTokenizer(), at_once=at_once)) == text
+
+
+def test_how_much_of_a_part_has_been_read_is_told():
+    told = []
+    list(contents_of(part(SEA, has_ends=False), TOKENIZER, told.append, at_once=10))
+    assert told == [10 / 38, 20 / 38, 30 / 38, 1.0]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqgen.judging.copies import copied
 from seqgen.judging.measures import (
     distinct_n,
     measure,
@@ -14,6 +17,7 @@ from seqgen.judging.measures import (
     without_cut_word,
     without_rest_of_word,
     words,
+    words_of_pieces,
 )
 
 WORDS = st.lists(st.sampled_from(["the", "ice", "sea", "wind"]), max_size=12)
@@ -29,6 +33,13 @@ def test_words_have_the_marks_of_their_letters():
     assert words("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
     assert words("مَلِكٌ عادلٌ 3") == ["مَلِكٌ", "عادلٌ"]
     assert words("E\u0301te\u0301, de\u0301ja\u0300") == ["e\u0301te\u0301", "de\u0301ja\u0300"]
+
+
+@given(text=st.text("ab'’_1 \u0301é字ि", max_size=40), cuts=st.lists(st.integers(0, 40)))
+def test_the_words_of_a_text_are_the_same_whatever_pieces_it_comes_in(text, cuts):
+    bounds = [0, *sorted(cuts), len(text)]
+    pieces = [text[first:last] for first, last in itertools.pairwise(bounds)]
+    assert list(words_of_pieces(pieces)) == words(text)
 
 
 def test_each_word_counts_as_often_as_it_stands():
@@ -108,9 +119,9 @@ def test_the_rest_of_a_word_at_the_beginning_is_left_out(text, left):
 
 
 def test_all_figures_of_a_text():
-    found = measure(
-        ["The ice, the ixe."], ["the ice was blue"], source_words={"the", "ice"}, listed_words={"the", "ixe"}
-    )
+    texts = ["The ice, the ixe."]
+    copies = copied(texts, ["the ice was blue"])
+    found = measure(texts, copies, source_words={"the", "ice"}, listed_words={"the", "ixe"})
     assert (found.texts, found.characters) == (1, 17)
     assert (found.real_words, found.listed_words) == (0.75, 0.75)
     assert found.distinct == (3 / 4, 1.0, 1.0, 1.0)
@@ -119,7 +130,8 @@ def test_all_figures_of_a_text():
 
 
 def test_binary_media_have_no_words_and_n_grams_of_bytes():
-    found = measure([bytes([1, 2, 1, 2, 1])], [bytes([2, 1, 2])], source_words=set(), listed_words={"the"})
+    texts = [bytes([1, 2, 1, 2, 1])]
+    found = measure(texts, copied(texts, [bytes([2, 1, 2])]), source_words=set(), listed_words={"the"})
     assert (found.real_words, found.listed_words) == (None, None)
     assert found.distinct == (2 / 5, 2 / 4, 2 / 3, 1.0)
     assert found.copied_text == bytes([2, 1, 2])

@@ -58,6 +58,10 @@ def test_what_is_written_is_what_is_searched(text, dimension):
         (["tokenizer=1..2"], "--search 1..2 is a range, but tokenizer is no number."),
         (["dropout=0.1", "dropout=0.2"], "--search names dropout twice."),
         (["max-time=1m,2m"], "max_time cannot be searched: every trial has the same: --trial-time."),
+        (
+            ["dataset=text,lines"],
+            "dataset cannot be searched: trials are compared on the same held-out text, and another",
+        ),
         (["validation-fraction=0.1,0.2"], "validation_fraction cannot be searched: trials are compared by"),
     ],
 )
