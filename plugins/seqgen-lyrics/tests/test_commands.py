@@ -110,7 +110,7 @@ def test_copied_lines_are_told_by_the_corpus_of_the_model(model_of):
 
 @pytest.mark.parametrize("source", ["/", "-", "~", "songs.txt", "http://127.0.0.1:9/songs.txt"])
 def test_what_a_stranger_names_as_the_corpus_is_not_read(model_of, monkeypatch, source):
-    monkeypatch.setattr("seqgen.core.files._walk", lambda folder: pytest.fail(f"{folder} was read"))
+    monkeypatch.setattr("seqgen.core.files.below", lambda folder: pytest.fail(f"{folder} was read"))
     corpus, note = read_corpus(model_of(sources=[source]), [])
     assert corpus is None
     assert note.startswith("copied lines cannot be told: ")

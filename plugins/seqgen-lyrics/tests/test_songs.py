@@ -7,9 +7,8 @@ import json
 import pytest
 
 from seqgen.core.errors import CorpusError, SeqgenWarning
-from seqgen.core.files import Source
 from seqgen_lyrics.sections import arranged
-from seqgen_lyrics.songs import SongsDataset, _json_records
+from seqgen_lyrics.songs import SongsDataset
 
 
 def songs_in(path, **options):
@@ -191,6 +190,25 @@ def test_of_fields_that_differ_in_case_the_one_that_is_named_is_read(tmp_path, f
     assert songs_in(tmp_path / "a.jsonl", field=field) == [song]
 
 
+def test_a_json_file_that_is_a_list_has_a_song_a_record(tmp_path):
+    songs = [{"title": "A", "lyrics": "la, la\n\nlo"}, {"title": "B", "lyrics": "li"}]
+    (tmp_path / "a.json").write_text(json.dumps(songs, indent=2), "utf-8")
+    assert songs_in(tmp_path / "a.json", titles=True) == ["A\n\nla, la\n\nlo\n", "B\n\nli\n"]
+
+
+@pytest.mark.parametrize(
+    ("table", "encoding"),
+    [
+        ("id;Lyrics;artist\n1;la, la;Me\n", "utf-8"),
+        ("id\tLyrics\tartist\n1\tla, la\tMe\n", "utf-16"),
+        ('sep=,\nid,Lyrics,artist\n1,"la, la",Me\n', "utf-8"),
+    ],
+)
+def test_tables_are_read_as_excel_saves_them(tmp_path, table, encoding):
+    (tmp_path / "a.csv").write_text(table, encoding)
+    assert songs_in(tmp_path / "a.csv", titles=True) == ["Me\n\nla, la\n"]
+
+
 def test_records_without_words_are_left_out_and_told(tmp_path):
     lyrics = ["la", "", None, " ...\n", "lo"]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"lyrics": words}) + "\n" for words in lyrics), "utf-8")
@@ -226,16 +244,6 @@ def test_a_table_is_cut_at_the_ends_of_its_lines_and_nowhere_else(tmp_path):
     assert songs == [f"the song number {n}\n\nla\nlo number {n} la la la\n" for n in range(25_000)]
 
 
-def test_records_are_read_one_after_the_other(tmp_path):
-    def pieces():
-        yield '{"lyrics": "la"}\n{"lyrics"'
-        yield ': "lo"}\n'
-        pytest.fail("the rest was read before it was asked for")
-
-    records = _json_records(Source("a.jsonl", named=True), pieces())
-    assert [next(records), next(records)] == [(1, {"lyrics": "la"}), (2, {"lyrics": "lo"})]
-
-
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
@@ -245,6 +253,9 @@ def test_records_are_read_one_after_the_other(tmp_path):
         ("a.jsonl", "[1]\n", r"line 1 is no record"),
         ("a.csv", "lyrics\n\n", r"a\.csv, record|there is no song"),
         ("a.lrc", "[00:01.00]\n", r"a\.lrc has no stanza"),
+        ("a.json", '{"lyrics": "la"}', r"a\.json is no list of records, as \[{\"text\": \"...\"}, ...] is"),
+        ("a.js", 'window.tweets = [{"text": "la"}]', r"a\.js is no song, but a program: songs are text, LRC"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:04,000\nla\n", r"a\.srt is no song, but subtitles"),
     ],
 )
 def test_what_is_no_song_is_an_error_that_says_where(tmp_path, name, content, sentence):

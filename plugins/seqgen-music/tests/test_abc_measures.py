@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqgen.core.errors import CorpusError
+from seqgen.core.files import find_sources
 from seqgen_music.abc.measures import measure, read_tunes
 from seqgen_music.abc.tune import Bar, Tune, read_tune
 
@@ -72,7 +73,7 @@ def test_distances_are_one_where_nothing_is_in_common():
 def test_of_a_tune_that_is_too_long_the_beginning_is_measured_and_it_is_not_well_formed(tmp_path: Path):
     scale, comment = SCALE.removesuffix("|]"), f"%{'-' * 999}\n"
     (tmp_path / "long.abc").write_text(f"{scale}|\n{comment * 270}{'c8|' * 9}\n\n{SCALE}\n")
-    first, second = read_tunes([str(tmp_path)])
+    first, second = read_tunes(find_sources([str(tmp_path)]))
     assert first.faults == [(1, "the tune has more than 262,144 characters, the most that are read")]
     assert len(first.bars) == 3
     assert (second.faults, len(second.bars)) == ([], 3)
@@ -81,7 +82,7 @@ def test_of_a_tune_that_is_too_long_the_beginning_is_measured_and_it_is_not_well
 def test_a_book_without_a_tune_is_named(tmp_path: Path):
     (tmp_path / "notes.abc").write_text("Nothing here\n")
     with pytest.raises(CorpusError, match=r"There is no tune in .*notes\.abc"):
-        read_tunes([str(tmp_path / "notes.abc")])
+        read_tunes(find_sources([str(tmp_path / "notes.abc")]))
 
 
 def test_the_command_shows_a_table_or_json(tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import strategies as st
 
+from seqgen.generation.prompt import without_unread_ends
 from seqgen.testing import TokenizerContract
 from seqgen_music.abc.tokenizer import AbcTokenizer
 
@@ -89,3 +90,26 @@ def test_what_the_vocabulary_lacks_becomes_what_is_nearest():
     tokenizer = AbcTokenizer().fit(["X:1\nM:6/8\nK:G\nGABc2|"])
     assert tokenizer.canonical("X:37\nM:9/8\nK:D\n^G''4 \"Am\"B|") == "X:1\nM:6/8\nK:G\nG2B |"
     assert dict(tokenizer.missing("X:37\n^G4")) == {"4": "2", "X:37": "X:1", "^G": "G"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("prompt", ["X:1\nM:6/8\nK:G", "X:1\nT:Ice", "X:1\nT:Ice\nK:G\nG2B d"])
+def test_a_tune_goes_on_without_an_empty_line_after_a_prompt_that_ends_with_a_line_end(prompt, end):
+    """An empty line would end it."""
+    tokenizer = AbcTokenizer().fit(["X:1\nT:Ice\nM:6/8\nK:G\nG2B d|"])
+    decoder = tokenizer.decoder_after(tokenizer.encode(prompt + end))
+    text = "".join(map(decoder.push, tokenizer.encode("K:G\nd|").tolist()))
+    assert without_unread_ends(tokenizer, prompt + end) + text == f"{prompt}\nK:G\nd |"
+
+
+@pytest.mark.parametrize(
+    ("tune", "numbered"),
+    [
+        ("X:1\nT:Ice\nK:G\nG2|", "X:12\nT:Ice\nK:G\nG2|"),
+        ("% old\nX: 7\r\nK:G", "% old\nX:12\r\nK:G"),
+        ("M:6/8\nK:G\nG2|", "X:12\nM:6/8\nK:G\nG2|"),  # which would be none of its own without
+        ("G2|\n\nX:1\nK:D\nd|", "G2|\n\nX:12\nK:D\nd|"),
+    ],
+)
+def test_a_tune_of_several_has_its_number(tune, numbered):
+    assert AbcTokenizer().numbered(tune, 12) == numbered

@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 
+import seqgen
+
 
 def test_the_plugin_is_found_and_usable():
     command = [sys.executable, "-m", "seqgen", "list-plugins", "--json"]
@@ -19,6 +21,17 @@ def test_the_plugin_is_found_and_usable():
     parts = [part for part in found["parts"] if part["distribution"] == "seqgen-music"]
     assert {part["name"] for part in parts} == {"abc", "abc-bars", "midi", "midi-grammar", "scale"}
     assert all(part["ready"] for part in parts)
+
+
+def test_each_tune_of_several_has_a_number_and_an_empty_line_before_the_next(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQGEN_HOME", str(tmp_path / "home"))
+    tiny = {"hidden_size": 8, "embedding_size": 4, "max_steps": 2, "ngram_order": 0}
+    seqgen.train("tunes", tokenizer="abc", name="tunes", **tiny)
+    written = [sys.executable, "-m", "seqgen", "generate", "--seed", "X:1\nM:4/4\nL:1/8\nK:D", "--sampler", "abc-bars"]
+    options = ["--length", "60", "--num-samples", "3", "--random-seed", "1", "--output", str(tmp_path / "new.abc")]
+    subprocess.run([*written, *options], check=True)
+    tunes = (tmp_path / "new.abc").read_text("utf-8").split("\n\n")
+    assert [tune[:20] for tune in tunes] == [f"X:{number}\nM:4/4\nL:1/8\nK:D\n" for number in (1, 2, 3)]
 
 
 def test_help_of_the_group_imports_no_numpy():

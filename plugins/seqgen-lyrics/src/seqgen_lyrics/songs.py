@@ -1,10 +1,7 @@
-"""Songs from text files, JSON Lines, CSV and LRC: each a document of stanzas, with headings such as ``[Chorus]``."""
+"""Songs from text files, JSON, CSV and LRC: each a document of stanzas, with headings such as ``[Chorus]``."""
 
 from __future__ import annotations
 
-import csv
-import itertools
-import json
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,6 +13,7 @@ from annotated_doc import Doc
 from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen.core.file_dataset import TextFileDataset
 from seqgen.core.files import Source
+from seqgen.core.records import LONGEST, Records, records_of
 from seqgen.core.types import Document
 from seqgen_lyrics.lrc import without_times
 from seqgen_lyrics.sections import arranged
@@ -23,7 +21,7 @@ from seqgen_lyrics.sections import arranged
 _FIELDS = ("lyrics", "text", "lyric", "song")
 _LONGEST = 1 << 16  # characters of a line; a longer one is cut
 _PIECE = 1 << 16  # characters of a piece of a song, at least
-_RECORD = 1 << 22  # characters of a record of JSON Lines, or of an LRC file
+_NO_SONGS = {".js": "a program", ".srt": "subtitles", ".vtt": "subtitles"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +30,15 @@ class SongsDataset(TextFileDataset):
 
     Text files are a song each.  ``[Verse 2]``, ``Chorus:`` and the like become ``[Verse]`` and ``[Chorus]``; a line or stanza
     with ``(x2)`` stands twice; a heading without lines brings back the section of that name and number.  JSON Lines and CSV
-    files have a song a record, in the field ``lyrics`` or ``text``; LRC files are a song each, their times stripped.
+    files, and JSON files that are a list, have a song a record, in the field ``lyrics`` or ``text``; LRC files are a song each,
+    their times stripped.
     """
 
     batching: ClassVar[str] = "documents"
     suffixes: ClassVar[tuple[str, ...]] = (".txt", ".lrc", ".jsonl", ".ndjson", ".csv", ".tsv")
 
     titles: Annotated[bool, Doc("begin each song with its title and artist, where they are known, as a stanza")] = False
-    field: Annotated[str, Doc("of the words in JSON Lines and CSV; auto: lyrics, text, lyric or song")] = "auto"
+    field: Annotated[str, Doc("of the words in JSON and CSV; auto: lyrics, text, lyric or song")] = "auto"
 
     def documents(self) -> Iterator[Document]:
         """One document a song; its id is the file's path, and the record's number where it has several."""
@@ -61,10 +60,10 @@ class SongsDataset(TextFileDataset):
     def _songs(self, file: Source, text: Iterator[str], wordless: list[str]) -> Iterator[Document]:
         """The songs of a file, from its pieces; its name is added to ``wordless`` where it should be one and has no words."""
         name = re.sub(r"\.(gz|bz2|xz|zst)$", "", file.name.lower())
-        if name.endswith((".jsonl", ".ndjson")):
-            yield from self._records(file, _json_records(file, text))
-        elif name.endswith((".csv", ".tsv")):
-            yield from self._records(file, _table(file, text, "\t" if name.endswith(".tsv") else ","))
+        if (records := records_of(file.name, text)) is not None:
+            yield from self._records(file, records)
+        elif kind := _NO_SONGS.get(name[name.rfind(".") :]):
+            raise CorpusError(f"{file.name} is no song, but {kind}: songs are text, LRC, JSON Lines, JSON or CSV.")
         else:
             lines = _lines(text)
             if name.endswith(".lrc"):
@@ -84,7 +83,7 @@ class SongsDataset(TextFileDataset):
         else:
             wordless.append(name)
 
-    def _records(self, file: Source, records: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Document]:
+    def _records(self, file: Source, records: Records) -> Iterator[Document]:
         empty: list[str] = []
         for number, record in records:
             where = f"{file.name}, record {number}"
@@ -139,39 +138,6 @@ def _whole(file: Source, lines: Iterator[str]) -> list[str]:
     for line in lines:
         found.append(line)
         size += len(line)
-        if size > _RECORD:
-            raise CorpusError(f"{file.name} has more than {_RECORD:,} characters, which is no song.")
+        if size > LONGEST:
+            raise CorpusError(f"{file.name} has more than {LONGEST:,} characters, which is no song.")
     return found
-
-
-def _record_lines(file: Source, pieces: Iterator[str]) -> Iterator[str]:
-    r"""The lines of a file of records, each with its \n; pieces may be cut anywhere within them."""
-    held = ""
-    for piece in itertools.chain(pieces, ["\n"]):
-        *lines, held = (held + piece).split("\n")
-        if len(held) > _RECORD:
-            raise CorpusError(f"{file.name} has a line of more than {_RECORD:,} characters, which is no song.")
-        yield from (f"{line}\n" for line in lines)
-
-
-def _json_records(file: Source, pieces: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(_record_lines(file, pieces), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise CorpusError(f"{file.name}, line {number} is no JSON: {error}.") from error
-        if not isinstance(record, dict):
-            raise CorpusError(f"{file.name}, line {number} is no record, as {{...}} is.")
-        yield number, record
-
-
-def _table(file: Source, pieces: Iterator[str], delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    rows = csv.DictReader(_record_lines(file, pieces), delimiter=delimiter)
-    number = 0
-    try:
-        for number, row in enumerate(rows, 1):
-            yield number, {str(key): value for key, value in row.items()}
-    except csv.Error as error:
-        raise CorpusError(f"{file.name}, record {number + 1} is no CSV: {error}.") from error

@@ -26,14 +26,26 @@ def test_what_is_no_music_is_told_and_passed_over(tmp_path):
     (tmp_path / "a.mid").write_bytes(piece(60))
     (tmp_path / "b.MID").write_bytes(piece(62))
     (tmp_path / "cut.midi").write_bytes(piece(60)[:-3])
+    (tmp_path / "d.kar").write_bytes(piece(64))
+    (tmp_path / "e.rmi").write_bytes(b"RIFF")
     (tmp_path / "notes.txt").write_text("not looked at")
+    dataset = MidiDataset(sources=(str(tmp_path),))
     with pytest.warns(SeqgenWarning) as warned:
-        documents = list(MidiDataset(sources=(str(tmp_path),)).documents())
-    assert [document.id for document in documents] == [str(tmp_path / "a.mid"), str(tmp_path / "b.MID")]
-    said = str(warned[0].message)
-    assert said.startswith(
-        f"1 of 3 files were passed over:\n  {tmp_path / 'cut.midi'}: it ends in the middle of track 1: "
-    )
+        documents = list(dataset.documents())
+    assert [document.id for document in documents] == [str(tmp_path / name) for name in ("a.mid", "b.MID", "d.kar")]
+    (said,) = (str(each.message) for each in warned)
+    first, cut, riff = said.splitlines()
+    assert first == "2 of 5 files were passed over:"
+    assert cut.startswith(f"  {tmp_path / 'cut.midi'}: it ends in the middle of track 1: ")
+    assert riff.startswith(f"  {tmp_path / 'e.rmi'}: it is no MIDI file but RIFF, in which MIDI may be wrapped")
+    assert list(dataset.passed_over()) == [said]
+
+
+def test_where_all_can_be_read_nothing_was_passed_over(tmp_path):
+    (tmp_path / "a.mid").write_bytes(piece(60))
+    dataset = MidiDataset(sources=(str(tmp_path),))
+    assert len(list(dataset.documents())) == 1
+    assert list(dataset.passed_over()) == []
 
 
 def test_where_nothing_is_music_it_is_an_error(tmp_path):

@@ -18,6 +18,7 @@ from seqgen_music.midi.sampler import MidiGrammar
 from seqgen_music.midi.tokenizer import MidiTokenizer
 
 LEAN = MidiTokenizer(scheme="midilike", velocities=0, tempos=0, metres=False, programs=False)
+LEAN_BARS = MidiTokenizer(velocities=0, tempos=0, metres=False, programs=False)
 METRES = [(4, 4), (3, 4), (6, 8), (2, 2), (7, 8), (11, 16)]  # the last has no token
 
 
@@ -113,6 +114,18 @@ class TestMidiGrammar(SamplerContract):
     def tokenizer(self, vocab_size: int) -> MidiTokenizer:
         assert vocab_size == LEAN.vocab_size
         return LEAN
+
+
+class TestMidiGrammarWithBars(SamplerContract):
+    max_examples = 4
+    vocab_sizes = st.just(LEAN_BARS.vocab_size)
+
+    def make(self) -> MidiGrammar:
+        return MidiGrammar(bars=1)
+
+    def tokenizer(self, vocab_size: int) -> MidiTokenizer:
+        assert vocab_size == LEAN_BARS.vocab_size
+        return LEAN_BARS
 
 
 class TestMidiGrammarOfAnotherMedium(SamplerContract):

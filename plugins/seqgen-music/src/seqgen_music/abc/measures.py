@@ -1,44 +1,36 @@
-"""How good tunes are: their bars, their keys, and how they are like, and copied from, a corpus."""
+"""How good tunes in ABC are: their bars, their keys, and how they are like, and copied from, a corpus."""
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from seqgen.core.errors import CorpusError
-from seqgen.core.files import find_sources
-from seqgen_music.abc import SUFFIXES
+from seqgen.core.files import Source
 from seqgen_music.abc.book import lines_of_book, too_long, tunes_of
 from seqgen_music.abc.layout import laid_out
 from seqgen_music.abc.lexemes import lex
 from seqgen_music.abc.normal import normal
 from seqgen_music.abc.tune import Note, Tune, read_tune
-
-SHINGLE = 8
-"""Notes of a shingle: about a bar of a reel, which two tunes rarely share by chance."""
+from seqgen_music.quality import SHINGLE, Quality, distance, share
 
 
-def read_tunes(sources: Sequence[str], encoding: str = "auto") -> list[Tune]:
+def read_tunes(books: Sequence[Source], encoding: str = "auto") -> list[Tune]:
     """The tunes of books and folders, ill-formed ones included, each in its normal spelling.
 
     Of one that is too long (see :func:`seqgen_music.abc.book.too_long`) its beginning, with that for a fault.
 
     Args:
-        sources: as in :func:`seqgen.core.files.find_sources`.
+        books: of tunes.
         encoding: as in :meth:`seqgen.core.files.Source.text`.
 
     Raises:
-        CorpusError: a source cannot be read, or there is no tune.
+        CorpusError: a book cannot be read, or there is no tune.
     """
-    tunes = [
-        _tune_of(lines)
-        for file in find_sources(sources, suffixes=SUFFIXES)
-        for _, lines in tunes_of(lines_of_book(file, encoding))
-    ]
+    tunes = [_tune_of(lines) for book in books for _, lines in tunes_of(lines_of_book(book, encoding))]
     if not tunes:
-        raise CorpusError(f"There is no tune in {', '.join(sources)}.  A tune has a field X: or K:")
+        raise CorpusError(f"There is no tune in {', '.join(book.name for book in books)}.  A tune has a field X: or K:")
     return tunes
 
 
@@ -47,36 +39,6 @@ def _tune_of(lines: Sequence[str]) -> Tune:
     if fault := too_long(lines):
         tune.faults.append((1, fault))
     return tune
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quality:
-    """What is measured of tunes; shares and distances from 0 to 1, None where there is nothing to measure.
-
-    Attributes:
-        tunes, bars, notes: how many.
-        well_formed_tunes: share of tunes without a fault.
-        right_bars: share of bars that add up.
-        notes_in_key: share of notes in the key of their tune.
-        repeated_bars: share of bars that are equal to an earlier one of their tune.
-        pitch_class_distance: total variation between the histograms of pitch classes, in semitones above the tonic, and those
-            of the corpus.
-        duration_distance: the same of note lengths.
-        copied_bars: share of bars that are in the corpus.
-        copied_shingles: share of runs of eight notes, as steps from the tonic and lengths, that are in the corpus.
-    """
-
-    tunes: int
-    bars: int
-    notes: int
-    well_formed_tunes: float | None
-    right_bars: float | None
-    notes_in_key: float | None
-    repeated_bars: float | None
-    pitch_class_distance: float | None = None
-    duration_distance: float | None = None
-    copied_bars: float | None = None
-    copied_shingles: float | None = None
 
 
 def measure(tunes: Sequence[Tune], corpus: Sequence[Tune] = ()) -> Quality:
@@ -88,21 +50,21 @@ def measure(tunes: Sequence[Tune], corpus: Sequence[Tune] = ()) -> Quality:
         known_bars = {tuple(bar.symbols) for tune in corpus for bar in tune.bars}
         known_shingles = {shingle for tune in corpus for shingle in _shingles(tune)}
         beside = {
-            "pitch_class_distance": _distance(_pitch_classes(tunes), _pitch_classes(corpus)),
-            "duration_distance": _distance(_durations(tunes), _durations(corpus)),
-            "copied_bars": _share(bar in known_bars for bar in bars),
-            "copied_shingles": _share(shingle in known_shingles for tune in tunes for shingle in _shingles(tune)),
+            "pitch_class_distance": distance(_pitch_classes(tunes), _pitch_classes(corpus)),
+            "duration_distance": distance(_durations(tunes), _durations(corpus)),
+            "copied_bars": share(bar in known_bars for bar in bars),
+            "copied_shingles": share(shingle in known_shingles for tune in tunes for shingle in _shingles(tune)),
         }
     return Quality(
         tunes=len(tunes),
         bars=len(bars),
         notes=len(notes),
-        well_formed_tunes=_share(not tune.faults for tune in tunes),
-        right_bars=_share(
+        well_formed_tunes=share(not tune.faults for tune in tunes),
+        right_bars=share(
             id(bar) not in wrong for tune in tunes for wrong in [set(map(id, tune.wrong_bars))] for bar in tune.bars
         ),
-        notes_in_key=_share(note.in_key for note in notes),
-        repeated_bars=_share(again for tune in tunes for again in _again(tune)),
+        notes_in_key=share(note.in_key for note in notes),
+        repeated_bars=share(again for tune in tunes for again in _again(tune)),
         **beside,
     )
 
@@ -134,15 +96,3 @@ def _pitch_classes(tunes: Iterable[Tune]) -> Counter[int]:
 def _durations(tunes: Iterable[Tune]) -> Counter[int]:
     notes: Iterator[Note] = itertools.chain.from_iterable(tune.notes for tune in tunes)
     return Counter(note.ticks for note in notes if note.midi is not None)
-
-
-def _distance(one: Counter[int], other: Counter[int]) -> float | None:
-    """Total variation: half the sum of the differences of shares."""
-    if not one or not other:
-        return None
-    return sum(abs(one[key] / one.total() - other[key] / other.total()) for key in one.keys() | other.keys()) / 2
-
-
-def _share(answers: Iterable[bool]) -> float | None:
-    found = list(answers)
-    return sum(found) / len(found) if found else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -38,6 +39,7 @@ END = 0
 _FIXED = (LINE_END, QUOTE, QUOTE_END)
 _FIRST = 1 + len(_FIXED)
 _REMEMBERED = 64
+_NUMBER = re.compile(r"^X:[^\r\n]*", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,12 @@ class AbcTokenizer(Tokenizer):
     def canonical(self, document: Content) -> str:
         """The tune with white space as it is decoded, and what the vocabulary lacks replaced."""
         return self.decode(self.encode(document))
+
+    def numbered(self, document: Content, number: int) -> str:
+        """The tune with this number in its X: field; tunes of a book have different ones (ABC standard 2.1, 3.1.1)."""
+        text = _text(document)
+        tune, found = _NUMBER.subn(f"X:{number}", text, count=1)
+        return tune if found else f"X:{number}\n{text}"
 
     def missing(self, document: Content) -> Mapping[str, str | None]:
         """Symbols and letters that the vocabulary lacks; a symbol with the nearest that it has, or None."""

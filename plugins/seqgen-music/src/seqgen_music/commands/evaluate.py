@@ -25,27 +25,23 @@ WORDS = {
 
 @music.command(epilog="Example: seqgen music evaluate tunes.abc --corpus session/")
 def evaluate(
-    tunes: Annotated[list[str], typer.Argument(help="Books of tunes in ABC, folders, globs, URLs.")],
+    tunes: Annotated[list[str], typer.Argument(help="Books of tunes in ABC, or MIDI files; folders, globs, URLs.")],
     corpus: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="What the model was trained on; repeatable.")
     ] = None,
     encoding: EncodingOption = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """How good tunes are: whether bars add up and notes are in the key, and what is copied from a corpus."""
+    """How good tunes are: whether bars add up and notes are in the key, what repeats, and what is copied from a corpus."""
     from dataclasses import asdict
 
-    from seqgen_music.abc.measures import measure, read_tunes
+    from seqgen_music.evaluation import qualities
 
-    known = read_tunes(corpus, encoding) if corpus else []
-    found = asdict(measure(read_tunes(tunes, encoding), known))
-    columns = {"tunes": found}
-    if known:
-        columns["corpus"] = asdict(measure(known)) | {"copied_bars": None, "copied_shingles": None}
+    columns = {name: asdict(quality) for name, quality in qualities(tunes, corpus or (), encoding).items()}
     if json:
         from json import dumps
 
-        typer.echo(dumps(columns if known else {"tunes": found}))
+        typer.echo(dumps(columns))
         return
     from rich import box
     from rich.console import Console

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -37,6 +37,8 @@ class MidiDataset(FileDataset):
     velocity_steps: Annotated[int, Ge(0), Le(3), Doc("each file also softer and louder, in so many steps each way")] = 0
     velocity_step: Annotated[int, Ge(1), Le(40), Doc("how much one such step changes the velocity, of 127")] = 12
 
+    _passed_over: list[str] = field(init=False, repr=False, compare=False, default_factory=list)
+
     def documents(self) -> Iterator[Document]:
         """One document a file and variant; its id is the file's path, and how it was varied.
 
@@ -55,14 +57,20 @@ class MidiDataset(FileDataset):
         if len(unread) == len(self.files):
             more = f"  So it is with {len(unread) - 1} more." if len(unread) > 1 else ""
             raise CorpusError(f"{unread[0] if unread else 'There is no file'}.{more}")
+        self._passed_over.clear()
         if unread:
             more = f"\n  and {len(unread) - _NAMED:,} more" if len(unread) > _NAMED else ""
             told = "".join(f"\n  {each}" for each in unread[:_NAMED])
-            warnings.warn(
-                f"{len(unread):,} of {len(self.files):,} files were passed over:{told}{more}",
-                SeqgenWarning,
-                stacklevel=2,
-            )
+            self._passed_over.append(f"{len(unread):,} of {len(self.files):,} files were passed over:{told}{more}")
+            # As from here: what is warned of at one place is shown once, however often a corpus is read.
+            warnings.warn(self._passed_over[0], SeqgenWarning, stacklevel=1)
+
+    def passed_over(self) -> Sequence[str]:
+        """That files could not be read, where it was so.
+
+        A tokenizer without merges learns nothing of a corpus, which is then not read again once it is recognised.
+        """
+        return tuple(self._passed_over)
 
     def _variants(self, name: str, content: bytes) -> Iterator[Document]:
         varied = bool(self.transpose or self.velocity_steps)

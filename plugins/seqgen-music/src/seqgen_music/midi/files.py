@@ -5,6 +5,7 @@ The format is that of the Standard MIDI Files 1.0 (MIDI Manufacturers Associatio
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from seqgen.core.files import Source
 
 MEDIA_TYPE = "audio/midi"
-SUFFIXES = (".mid", ".midi")
+SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
+"""Also of karaoke, which is MIDI with words, and of MIDI within RIFF, which is not read, but told of."""
 
 MAX_BYTES = 4 << 20
 """Of a file.  A symphony takes half a megabyte; what is far above is no music, or sound hidden in notes."""
@@ -30,6 +32,7 @@ MAX_NOTES = 100_000
 MAX_BEATS = 1 << 15
 """Quarter notes from beginning to end: four and a half hours at 120 a minute.  Thirty bytes could claim 200 million."""
 
+_PACKED = re.compile(r"\.(gz|bz2|xz|zst)$")
 _HEADER = struct.Struct(">4sIHHH")
 _CHUNK = struct.Struct(">4sI")
 
@@ -39,6 +42,12 @@ class UnreadableMidiError(MusicError):
 
     The message is a clause without the file's name and without a full stop, as "it ends in the middle of track 2".
     """
+
+
+def is_midi(file: Source) -> bool:
+    """Whether it begins as MIDI does, also within RIFF, or is called so."""
+    begin = next(file.blocks(), b"")
+    return begin.startswith((b"MThd", b"RIFF")) or _PACKED.sub("", file.name.lower()).endswith(SUFFIXES)
 
 
 def bytes_of(file: Source) -> bytes:

@@ -117,6 +117,11 @@ class WordGrammar:
                 return moment._replace(last="Note")
         return moment._replace(last=kind)
 
+    @property
+    def bars(self) -> Mask:
+        """(V,) the words that begin a bar."""
+        return self._kind("Bar")
+
     def may_end(self, moment: Moment) -> bool:
         """Whether no note is without an end; what has no note, as a file that is all drums without programs, may end too."""
         return moment.last in ("", "Note") and not moment.sounding and not moment.fresh
@@ -216,6 +221,9 @@ class TokenGrammar:
         self._words = words
         self._tokens = tokens
         self._single = sum(len(token) == 1 for token in tokens)
+        bars = words.bars
+        self.bars: Mask = np.array([*(bool(bars[token[0]]) for token in tokens), False])
+        """(V,) which tokens begin a bar, none where the scheme has no bars; a token of several words begins with that of the bar."""
 
     def allowed(self, moment: Moment) -> Mask:
         """(V,) the tokens all of whose words may come next, one after the other."""

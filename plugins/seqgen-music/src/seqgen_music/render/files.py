@@ -16,7 +16,7 @@ from seqgen.core.files import Source, find_sources
 from seqgen_music.abc import SUFFIXES as ABC_SUFFIXES
 from seqgen_music.abc.book import lines_of_book, too_long, tunes_of
 from seqgen_music.errors import MusicError
-from seqgen_music.midi.files import SUFFIXES, UnreadableMidiError, bytes_of, read_score
+from seqgen_music.midi.files import SUFFIXES, UnreadableMidiError, bytes_of, is_midi, read_score
 from seqgen_music.render.notes import notes_of
 from seqgen_music.render.roll import draw
 from seqgen_music.render.score import Engraved, engrave
@@ -154,8 +154,7 @@ def _is_local(source: Source) -> bool:
 def _pieces_of(source: Source, encoding: str) -> Iterator[Piece]:
     name = Path(re.sub(r"\.(gz|bz2|xz|zst)$", "", source.name))
     stem = "tune" if source.name == "-" else name.stem
-    begin = next(source.blocks(), b"")
-    if begin.startswith((b"MThd", b"RIFF")) or name.suffix.lower() in SUFFIXES:
+    if is_midi(source):
         yield Piece(stem, source.name, bytes_of(source))
         return
     tunes = list(tunes_of(lines_of_book(source, encoding)))
