@@ -17,9 +17,10 @@ from pathlib import Path
 from side_by_side import as_installed, interleave, report
 
 from seqgen import files, manifest
-from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
+from seqgen.checkpoint import write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.spec import ModelSpec
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.registry.index import INDEX
 from seqgen.tokenizers.char import CharTokenizer
 

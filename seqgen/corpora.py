@@ -6,30 +6,19 @@ bytes that everybody else has, or an error.
 
 from __future__ import annotations
 
-import contextlib
-import difflib
-import errno
-import hashlib
-import http.client
 import tomllib
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from seqgen import files, home
-from seqgen.core.errors import CorpusError, UsageError
+from seqgen import home
+from seqgen.core.errors import UsageError
+from seqgen.core.unfound import nearest_in_words
 
 Progress = Callable[[int, int], None]
 """Called with the bytes there are and the bytes there will be: first with what an earlier attempt left."""
-
-_TIMEOUT = 30.0  # seconds that a server may stay silent
-_CONNECTIONS = 5  # how often a download that breaks off is taken up again before a person is asked to
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +47,11 @@ class Corpus:
     sha256: str | None = None
     path: Path | None = None
 
+    @property
+    def file_name(self) -> str:
+        """Of a public one, once it is downloaded."""
+        return self.name + PurePosixPath(urllib.parse.urlsplit(self.url or "").path).suffix
+
 
 def available() -> list[Corpus]:
     """All corpora, bundled ones first, in the order of the list."""
@@ -74,157 +68,18 @@ def locate(name: str) -> Path | None:
 
 
 def download(name: str, folder: Path, *, progress: Progress | None = None) -> Path:
-    """The file of a corpus, downloaded into ``folder`` where it is not bundled; see :func:`fetch`.
+    """The file of a corpus, downloaded into ``folder`` where it is not bundled; see :func:`seqgen.corpus_download.fetch`.
 
     Raises:
         UsageError: no corpus has that name.
-        CorpusError: as for :func:`fetch`.
+        CorpusError, OutputError: as for that.
     """
     corpus = _find(name)
     if corpus.source == "bundled" and corpus.path is not None:
         return corpus.path
+    from seqgen.corpus_download import fetch  # and with it all that speaks HTTP
+
     return fetch(corpus, folder, progress=progress)
-
-
-def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> Path:
-    """Download a public corpus to ``folder/NAME.EXTENSION`` and check it.
-
-    What arrives lies beside it as ``.part`` until all of it is there and its checksum is right.  A download that broke
-    off, now or in another process, goes on from there (an HTTP range), or starts anew where the server cannot.
-
-    Args:
-        corpus: one with a URL.
-        folder: made where it is missing.
-        progress: told how much there is.
-
-    Raises:
-        CorpusError: the server cannot be reached or does not have the file, sends something else, or the disk does
-            not take it.  What was received is kept, except where its checksum is wrong.
-        OutputError: another process is downloading it to there.
-    """
-    target = folder / _file_name(corpus.name, corpus.url)
-    if target.exists():
-        if _sha256(target) == corpus.sha256:
-            return target
-        msg = f"{target} is there already and is not the corpus {corpus.name}.  Move it away, or choose another folder."
-        raise CorpusError(msg)
-
-    part = target.with_name(target.name + ".part")
-    lock = target.with_name(target.name + ".lock")
-    with _writing(part):
-        folder.mkdir(parents=True, exist_ok=True)
-    with _writing(lock), files.locked(lock, f"{target} is being downloaded by another process."):
-        try:
-            _complete(corpus, part, target, progress)
-        finally:
-            with contextlib.suppress(OSError):  # Windows keeps a file that is open
-                lock.unlink()
-    return target
-
-
-def _complete(corpus: Corpus, part: Path, target: Path, progress: Progress | None) -> None:
-    """Receive what is missing of ``part``, check all of it, and give it its name."""
-    from_earlier = part.exists()
-    for _ in range(_CONNECTIONS):
-        with contextlib.suppress(_BrokeOffError):
-            _receive(corpus, part, progress)
-        if _length(part) < corpus.size:
-            continue
-        if _sha256(part) == corpus.sha256:
-            with _writing(target):
-                part.replace(target)
-            return
-        part.unlink()
-        if not from_earlier:
-            msg = f"{corpus.url} is not the corpus {corpus.name}: its checksum is wrong.  It was removed."
-            raise CorpusError(msg)
-        from_earlier = False  # the beginning was not of this file; without it the rest may be
-    msg = (
-        f"The download of {corpus.name} broke off after {_length(part):,} of {corpus.size:,} bytes.  "
-        f"The same command goes on from there."
-    )
-    raise CorpusError(msg)
-
-
-class _BrokeOffError(Exception):
-    """The connection ended before the file did."""
-
-
-def _receive(corpus: Corpus, part: Path, progress: Progress | None) -> None:
-    """Append to ``part`` what one connection brings, or begin it anew where the server does not go on from there."""
-    start = _length(part)
-    if start >= corpus.size:
-        return
-    with _opened(corpus, start) as response:
-        if response is None:
-            part.unlink()
-            return
-        if response.status != HTTPStatus.PARTIAL_CONTENT:
-            start = 0
-        announced = response.headers["Content-Length"]
-        if announced is not None and start + int(announced) != corpus.size:
-            msg = (
-                f"{corpus.url} is not the corpus {corpus.name}: it has {start + int(announced):,} bytes instead of "
-                f"{corpus.size:,}.  Something between here and the server may answer in its place."
-            )
-            raise CorpusError(msg)
-        with _writing(part), part.open("ab" if start else "wb") as file:
-            received = start
-            if progress is not None:
-                progress(received, corpus.size)
-            # At most one byte more than there should be, however much the server sends; the checksum then tells.
-            while received <= corpus.size and (chunk := _read(response, min(_CHUNK, corpus.size + 1 - received))):
-                file.write(chunk)
-                received += len(chunk)
-                if progress is not None:
-                    progress(min(received, corpus.size), corpus.size)
-
-
-@contextlib.contextmanager
-def _opened(corpus: Corpus, start: int) -> Iterator[http.client.HTTPResponse | None]:
-    """The server's answer, from byte ``start`` on if it can; None where it refuses to go on from there."""
-    assert corpus.url is not None
-    headers = {"User-Agent": "seqgen", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    request = urllib.request.Request(corpus.url, headers=headers)  # noqa: S310 - our own list of URLs
-    try:
-        response = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
-    except urllib.error.HTTPError as error:
-        with error:
-            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
-                yield None
-                return
-        advice = "It may have moved." if error.code < HTTPStatus.INTERNAL_SERVER_ERROR else "Try again later."
-        msg = f"{corpus.url} cannot be downloaded: the server says {error.code} {error.reason}.  {advice}"
-        raise CorpusError(msg) from error
-    except (OSError, http.client.HTTPException) as error:
-        host = urllib.parse.urlsplit(corpus.url).hostname
-        reason = getattr(error, "reason", None) or error or type(error).__name__
-        msg = f"{host} cannot be reached for the corpus {corpus.name} ({reason}).  Is there a network?"
-        raise CorpusError(msg) from error
-    with response:
-        expected = f"bytes {start}-{corpus.size - 1}/{corpus.size}"
-        goes_on = response.headers["Content-Range"] == expected
-        yield response if goes_on or response.status == HTTPStatus.OK else None
-
-
-def _read(response: http.client.HTTPResponse, size: int) -> bytes:
-    try:
-        return response.read(size)
-    except (OSError, http.client.HTTPException) as error:
-        raise _BrokeOffError from error
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        advice = "  Free some space; the same command then goes on." if error.errno == errno.ENOSPC else ""
-        msg = f"{path} cannot be written: {error.strerror or error}.{advice}"
-        raise CorpusError(msg) from error
 
 
 def _folder() -> Path:
@@ -242,9 +97,7 @@ def _find(name: str) -> Corpus:
     listed = _listed()
     if name in listed:
         return _corpus(name, listed[name])
-    near = difflib.get_close_matches(name, listed, n=3, cutoff=0.5)
-    nearest = f"  Nearest: {', '.join(near)}." if near else ""
-    msg = f'No corpus "{name}".{nearest}  All: seqgen corpora list'
+    msg = f'No corpus "{name}".{nearest_in_words(name, listed, likeness=0.5)}  All: seqgen corpora list'
     raise UsageError(msg)
 
 
@@ -254,26 +107,13 @@ def _corpus(name: str, entry: dict[str, Any]) -> Corpus:
         path = _folder() / entry["file"]
         size = sum(file.stat().st_size for file in (path.rglob("*.*") if path.is_dir() else (path,)))
         return Corpus(name=name, source="bundled", size=size, path=path, **described)
-    downloaded = home.corpora_folder() / _file_name(name, entry["url"])
-    return Corpus(
+    corpus = Corpus(
         name=name,
         source="public",
         size=entry["size"],
         url=entry["url"],
         sha256=entry["sha256"],
-        path=downloaded if downloaded.exists() else None,
         **described,
     )
-
-
-def _file_name(name: str, url: str | None) -> str:
-    return name + PurePosixPath(urllib.parse.urlsplit(url or "").path).suffix
-
-
-def _length(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    downloaded = home.corpora_folder() / corpus.file_name
+    return replace(corpus, path=downloaded) if downloaded.exists() else corpus

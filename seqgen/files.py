@@ -11,15 +11,11 @@ import shutil
 import stat
 import time
 import uuid
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqgen.core.errors import OutputError
-
-if TYPE_CHECKING:
-    import filelock
 
 TICK_NS = 2_000_000_000
 """What differs by this differs on every disk: FAT counts in two seconds."""
@@ -29,9 +25,6 @@ HELD_WHERE_OPEN = os.name == "nt"
 
 RENAME_SECONDS, _RENAME_PAUSE = 2.0, 0.05
 """For how long a rename is tried again where what is renamed is held, and how long each waits for the next."""
-
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
-"""By these a file system says that it has no locks: some that lie on a network, or in a container, do."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -57,6 +50,14 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfileobj(content, file)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256, in hexadecimal."""
+    import hashlib  # which listing models does without
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -157,12 +158,6 @@ def _remove(path: Path) -> None:
             path.unlink()
 
 
-def remove_lock(path: Path) -> None:
-    """Remove the file of a lock that is let go of; it stays where another process has just opened it, as Windows removes no open file."""
-    with contextlib.suppress(OSError):
-        path.unlink()
-
-
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write into a sentence."""
@@ -173,67 +168,8 @@ def writing(path: Path) -> Iterator[None]:
         raise OutputError(msg) from error
 
 
-@contextlib.contextmanager
-def locked(path: Path, refusal: str, *, patience: float = 0.0) -> Iterator[None]:
-    """Hold the lock that a file stands for, which the system takes back from a process that ends.
-
-    Args:
-        path: of the file.
-        refusal: what a person is told where another process holds it.
-        patience: seconds to wait for that process.
-
-    Raises:
-        OutputError: another process holds it, with ``refusal`` as its sentence; or it cannot be locked, see :func:`hold`.
-    """
-    lock = hold(path, patience=patience)
-    if lock is None:
-        raise OutputError(refusal)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def hold(path: Path, *, patience: float = 0.0) -> filelock.BaseFileLock | None:
-    """Take the lock that a file stands for, until it is released or the process ends.
-
-    The file is for whoever may write the folder that it lies in, whatever the umask: several people may share a registry.
-
-    Args:
-        path: of the file.
-        patience: seconds to wait for a process that holds it; below 0, for ever.
-
-    Returns:
-        The lock; None where another process holds it for longer.
-
-    Raises:
-        OutputError: the file cannot be written, or its disk has no locks.
-    """
-    import filelock  # 10 ms, which listing does without
-
-    # It then makes do with whether the file is there.  For good, and not by catch_warnings, which other threads would feel.
-    warnings.filterwarnings("ignore", message="flock not supported", category=UserWarning)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path, mode=path.parent.stat().st_mode & 0o666 | 0o600)
-        lock.acquire(timeout=patience)
-    except filelock.Timeout:
-        return None
-    except NotImplementedError as error:  # as earlier versions do in place of making do
-        raise OutputError(_cannot_be_locked(path, os.strerror(errno.ENOSYS))) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        msg = _cannot_be_locked(path, reason) if error.errno in _NO_LOCKS else f"{path} cannot be written: {reason}."
-        raise OutputError(msg) from error
-    return lock
-
-
-def _cannot_be_locked(path: Path, reason: str) -> str:
-    return f"{path} cannot be locked: {reason}.  It needs a disk that has locks: put SEQGEN_HOME, or what is written, on one."
-
-
 def make_folder(path: Path) -> None:
-    """Make a folder, unless it is there, for whoever may write the one that it lies in, whatever the umask; see :func:`hold`.
+    """Make a folder, unless it is there, for whoever may write the one that it lies in, whatever the umask; see :func:`seqgen.locks.hold`.
 
     Raises:
         OSError: it cannot be made.

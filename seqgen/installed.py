@@ -58,6 +58,16 @@ def installed_catalog(
     return catalog
 
 
+def plugin_record(plugin: Plugin) -> dict[str, str | None]:
+    """A plugin and what is wrong with it, as a JSON-able value."""
+    return {
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "disabled": plugin.disabled or None,
+        "problem": plugin.problem or None,
+    }
+
+
 def find_part(kind: Kind, name: str) -> type[Any]:
     """The class of a part that is installed here: for a part that is built around another, as a tokenizer around any.
 

@@ -30,7 +30,7 @@ REQUIRED = (WEIGHTS, CONFIG, TOKENIZER, MANIFEST)
 def write_manifest(folder: Path, lineage: Mapping[str, Any]) -> None:
     """Write ``manifest.json`` over the files that are in the folder now: sha256 and size of each, and the lineage."""
     contents = {
-        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+        path.name: {"sha256": files.sha256(path), "bytes": path.stat().st_size}
         for path in sorted(folder.iterdir())
         if path.name != MANIFEST
     }
@@ -140,7 +140,7 @@ def verify(folder: Path, name: str, manifest: Mapping[str, Any], *, where: str) 
     Raises:
         DamagedModelError: its bytes are not those that were written.
     """
-    if sha256(folder / name) != manifest["files"][name].get("sha256"):
+    if files.sha256(folder / name) != manifest["files"][name].get("sha256"):
         msg = f"{where}/{name}: its bytes are not those that were written; the model was altered or damaged."
         raise DamagedModelError(msg)
 
@@ -170,11 +170,3 @@ def faults(folder: Path, *, where: str) -> list[str]:
             found.append(f"{where}/{name}: {error.strerror or error}.")
     strangers = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {*listed, MANIFEST}
     return [*found, *(f"{where}/{name}: the manifest does not list it." for name in sorted(strangers))]
-
-
-def sha256(path: Path) -> str:
-    """The file's sha256, in hexadecimal."""
-    import hashlib  # which listing models does without
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

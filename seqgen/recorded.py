@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqgen import home
-from seqgen.checkpoint import SavedModel, make_recorded
+from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OptionError
 from seqgen.data.reading import Fingerprint
 from seqgen.data.store import fingerprint_of
+from seqgen.recorded_parts import make_recorded
 from seqgen.unasked import objection
 
 _ADVICE = "Name it where it is, as it was, with --corpus FILE"

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seqgen import api, home, settings
+from seqgen import api, settings
 from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
+from seqgen.core.distributions import normal_name
 from seqgen.core.errors import UsageError
+from seqgen.core.kinds import KINDS
 from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel
+from seqgen.model_config import ModelConfig
 from seqgen.recorded import recorded_corpus
 from seqgen.registry import Registry, check_name
 from seqgen.training.options import TrainingOptions
@@ -68,7 +71,9 @@ class Again:
         return compare(self.recorded.manifest, made.saved.manifest), made
 
 
-def reproduce(model: str | Path, *, corpus: Sequence[str | Path] = (), name: str | None = None) -> Again:
+def reproduce(
+    model: str | Path, *, corpus: Sequence[str | Path] = (), name: str | None = None, catalog: Catalog | None = None
+) -> Again:
     """How a model was trained, ready to be done again.
 
         outcome, made = seqgen.reproduce.reproduce("novel@best").run()
@@ -77,6 +82,7 @@ def reproduce(model: str | Path, *, corpus: Sequence[str | Path] = (), name: str
         model: as for :func:`seqgen.load`.
         corpus: where its corpus is now; none: where it was.
         name: of the new model; default: its own with ``-again``, so that ``@latest`` stays what it is.
+        catalog: the parts that its own must be told from; default: everything installed.
 
     Raises:
         ModelNotFoundError, DamagedModelError: there is no such model, or it was altered.
@@ -88,8 +94,9 @@ def reproduce(model: str | Path, *, corpus: Sequence[str | Path] = (), name: str
             f"{saved.where} was not trained with seqgen but imported from {shown(imported.get('file'))}, so that no command makes it "
             "again."
         )
-    registry = Registry(home.models_folder())
+    registry = Registry.at_home()
     how = reproduction(saved.config, saved.manifest)
+    how = replace(how, values=_told_apart(how.values, saved.config, catalog or installed_catalog()))
     if corpus:
         how = replace(how, sources=tuple(map(str, corpus)))
     if how.parent is not None and (parent := registry.parent_of(saved.manifest)) is not None:
@@ -99,3 +106,17 @@ def reproduce(model: str | Path, *, corpus: Sequence[str | Path] = (), name: str
     name = name or f"{own[:94]}-again"
     check_name(name)
     return Again(saved, how, given=bool(corpus), name=name)
+
+
+def _told_apart(values: Mapping[str, Any], config: ModelConfig, catalog: Catalog) -> Mapping[str, Any]:
+    """The options, with the distribution of a part wherever another one offers a part of its name."""
+    told = dict(values)
+    for kind in KINDS:
+        if kind in config.parts and kind in values:
+            record, text = config.parts[kind], str(values[kind])
+            whose = normal_name(record.distribution)
+            named = [entry for entry in catalog.entries(kind) if entry.name == record.name == text.partition(":")[0]]
+            own = [entry for entry in named if normal_name(entry.plugin.distribution) == whose]
+            if own and len(named) > 1:
+                told[kind] = own[0].reference + text.removeprefix(record.name)
+    return told

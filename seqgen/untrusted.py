@@ -7,6 +7,7 @@ import json
 import math
 import mmap
 import os
+import re
 import stat
 import struct
 from pathlib import Path
@@ -171,6 +172,16 @@ def shown(value: object) -> str:
     """A value from a file as it can stand in a sentence: cut after 80 characters."""
     text = str(value)
     return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def quoted(text: str) -> str:
+    """What a stranger's file says, so that no sentence and no command can hide in it."""
+    return json.dumps(shown(text))
+
+
+def plain(text: str) -> str:
+    """A name or a version as it is; anything else quoted."""
+    return text if re.fullmatch(r"[A-Za-z0-9._+!-]{1,80}", text) else quoted(text)
 
 
 def size_of(path: Path) -> int:

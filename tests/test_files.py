@@ -8,7 +8,6 @@ import stat
 import weakref
 from pathlib import Path
 
-import filelock
 import pytest
 
 from seqgen import files
@@ -98,22 +97,6 @@ def test_a_file_takes_the_place_of_another_only_where_that_is_meant(tmp_path):
     assert not (tmp_path / "old").exists()
 
 
-def test_a_lock_that_somebody_has_just_opened_stays(tmp_path, monkeypatch):
-    lock = tmp_path / ".lock"
-    files.remove_lock(lock)  # it is gone already
-    lock.touch()
-
-    def refuse(path):
-        raise PermissionError(errno.EACCES, "The process cannot access the file", str(path))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "unlink", refuse)
-        files.remove_lock(lock)
-    assert lock.exists()
-    files.remove_lock(lock)
-    assert not lock.exists()
-
-
 @pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
 def test_a_new_folder_is_for_whom_other_new_folders_are(tmp_path):
     before = os.umask(0o027)
@@ -191,23 +174,6 @@ def test_what_another_disk_does_not_take_stays_where_it_is(tmp_path, other_disk,
     assert list(other_disk.iterdir()) == []
 
 
-@pytest.fixture
-def umask():
-    """The umask that most users have."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
-@pytest.mark.usefixtures("umask")
-@pytest.mark.parametrize(("folder", "lock"), [(0o2775, 0o664), (0o777, 0o666), (0o755, 0o644), (0o700, 0o600)])
-def test_a_lock_is_for_whoever_may_write_its_folder(tmp_path, folder, lock):
-    tmp_path.chmod(folder)
-    with files.locked(tmp_path / ".lock", "It is held."):
-        assert stat.S_IMODE((tmp_path / ".lock").stat().st_mode) == lock
-
-
 @pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
 @pytest.mark.usefixtures("umask")
 def test_a_folder_that_several_people_write_is_for_whoever_may_write_the_one_above(tmp_path):
@@ -217,42 +183,6 @@ def test_a_folder_that_several_people_write_is_for_whoever_may_write_the_one_abo
     (tmp_path / ".locks").chmod(0o700)
     files.make_folder(tmp_path / ".locks")  # whoever has made it another one's has meant that
     assert stat.S_IMODE((tmp_path / ".locks").stat().st_mode) == 0o700
-
-
-def test_a_lock_that_may_not_be_written_is_named_itself(tmp_path):
-    (tmp_path / ".lock").mkdir()
-    with (
-        pytest.raises(OutputError, match=r"\.lock cannot be written: "),
-        files.locked(tmp_path / ".lock", "It is held."),
-    ):
-        pass
-
-
-def without_locks(monkeypatch, code):
-    fcntl = pytest.importorskip("fcntl")
-
-    def flock(*_):
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-
-
-@pytest.mark.skipif(
-    filelock.__version__.startswith("3."), reason="earlier ones take it that another process holds the lock"
-)
-@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_disk_without_locks_is_told(tmp_path, monkeypatch, code):
-    without_locks(monkeypatch, code)
-    told = rf"\.lock cannot be locked: {os.strerror(code)}\.  It needs a disk that has locks: put SEQGEN_HOME, "
-    with pytest.raises(OutputError, match=told), files.locked(tmp_path / ".lock", "It is held."):
-        pass
-
-
-@pytest.mark.skipif(filelock.__version__.startswith("3."), reason="earlier ones do not make do")
-def test_a_system_without_locks_makes_do_without_a_word(tmp_path, monkeypatch):
-    without_locks(monkeypatch, errno.ENOSYS)
-    with files.locked(tmp_path / ".lock", "It is held."):  # where a warning would be an error
-        assert files.hold(tmp_path / ".lock") is None
 
 
 def test_of_what_may_not_be_looked_at_the_time_does_not_matter(tmp_path, closed):

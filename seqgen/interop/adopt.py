@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from seqgen import __version__, files
-from seqgen.checkpoint import ModelConfig, PartRecord, config_to_json, write_weights
+from seqgen.checkpoint import write_weights
 from seqgen.core.errors import DamagedModelError, UsageError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
@@ -22,7 +22,8 @@ from seqgen.core.types import Weights
 from seqgen.interop import keras_weights, torch_weights
 from seqgen.interop.stack import Stack, to_canonical
 from seqgen.interop.vocabulary import Vocabulary, read_vocabulary
-from seqgen.manifest import CARD, CONFIG, TOKENIZER, WEIGHTS, sha256, write_manifest
+from seqgen.manifest import CARD, CONFIG, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.training.options import TrainingOptions
 
 Reader: TypeAlias = Callable[..., Stack]
@@ -110,7 +111,12 @@ def _write(
         },
         "corpus": {},
         "parent": None,
-        "imported": {**origin, "bytes": source.stat().st_size, "sha256": sha256(source), "vocabulary": known.name},
+        "imported": {
+            **origin,
+            "bytes": source.stat().st_size,
+            "sha256": files.sha256(source),
+            "vocabulary": known.name,
+        },
         "versions": {"seqgen": __version__, "python": platform.python_version()},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
     }

@@ -43,7 +43,7 @@ def read_vocabulary(path: Path, size: int) -> Vocabulary:
     """A file that says what the rows stand for.
 
     ``.json``: a list of characters in the order of their rows, with null for a row that stands for no text; or an object
-    from each character to its row.  Anything else: text in UTF-8, whose characters are the rows in their order; a line end
+    from each character to its row, or from each row to its character, where a row that is not named stands for no text.  Anything else: text in UTF-8, whose characters are the rows in their order; a line end
     after the last one is passed over where it is one character too many.
 
     Args:
@@ -57,7 +57,8 @@ def read_vocabulary(path: Path, size: int) -> Vocabulary:
         if (length := size_of(path)) > MAX_JSON_BYTES:
             raise UsageError(f"{path}: {length:,} bytes are more than a vocabulary can have; not read.")
         content = path.read_bytes()
-        rows = _listed(parse_json(content), path) if path.suffix.lower() == ".json" else _characters(content, size)
+        json = path.suffix.lower() == ".json"
+        rows = _listed(parse_json(content), path, size) if json else _characters(content, size)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not a vocabulary: {getattr(error, 'strerror', None) or error}.") from error
     if len(rows) != size:
@@ -87,12 +88,25 @@ def _characters(content: bytes, size: int) -> list[str | None]:
     return [*text]
 
 
-def _listed(value: Any, path: Path) -> list[str | None]:
+def _listed(value: Any, path: Path, size: int) -> list[str | None]:
     if isinstance(value, dict):
-        rows = sorted(value.values()) if all(type(row) is int for row in value.values()) else []
-        if rows != [*range(len(value))]:
-            raise UsageError(f"{path}: the rows of the characters must be the numbers from 0 on, each once.")
-        value = sorted(value, key=value.__getitem__)
+        value = _by_row(value, path, size)
     if not isinstance(value, list) or not all(isinstance(text, str | None) for text in value):
-        raise UsageError(f"{path}: must be a list of characters (or null), or an object from character to row.")
+        raise UsageError(
+            f"{path}: must be a list of characters (or null), an object from character to row, or one from row to character."
+        )
     return value
+
+
+def _by_row(value: dict[str, Any], path: Path, size: int) -> list[str | None]:
+    """What an object says of each row, whichever way round it is."""
+    if all(isinstance(text, str) for text in value.values()) and all(key.isdecimal() for key in value):
+        named = [(int(row), text) for row, text in value.items()]
+    else:
+        named = [(row, text) for text, row in value.items()]
+    rows = {row: text for row, text in named if type(row) is int and 0 <= row < size}
+    if len(rows) != len(value):
+        raise UsageError(
+            f"{path}: the rows of the characters must be different numbers from 0 to {size - 1:,}, for the model has {size:,} tokens."
+        )
+    return [rows.get(row) for row in range(size)]

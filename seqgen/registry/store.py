@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqgen import files
+from seqgen import files, home, locks
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
+from seqgen.core.unfound import nearest_in_words
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import order
 from seqgen.registry.folders import entries, lock_of, readable_subfolders, subfolders
@@ -41,6 +42,10 @@ class ModelVersion:
     def __str__(self) -> str:
         return f"{self.name}:{self.version}"
 
+    def record(self) -> dict[str, Any]:
+        """Which it is and where, as JSON has it."""
+        return {"model": self.name, "version": self.version, "path": str(self.folder)}
+
     def open(self) -> SavedModel:
         """Read and check its folder."""
         from seqgen.checkpoint import SavedModel  # which imports NumPy, and listing needs none
@@ -65,6 +70,15 @@ class Registry:
     """The models in one folder."""
 
     folder: Path
+
+    @classmethod
+    def at_home(cls) -> Registry:
+        """The one in which the commands keep models; see :mod:`seqgen.home`.
+
+        Raises:
+            UsageError: it is not known where that is.
+        """
+        return cls(home.models_folder())
 
     def names(self) -> list[str]:
         """The names of all models that may be looked at, sorted."""
@@ -190,7 +204,7 @@ class Registry:
         with files.writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         refusal = f"Another process has been changing {self.folder} for a minute.  Try again when it has ended."
-        with files.locked(self.folder / ".lock", refusal, patience=PATIENCE):
+        with locks.locked(self.folder / ".lock", refusal, patience=PATIENCE):
             yield
 
     @contextlib.contextmanager
@@ -205,7 +219,7 @@ class Registry:
             self.folder.mkdir(parents=True, exist_ok=True)
         try:
             # Locked before there is a folder: one that is there and not locked has been left.
-            with files.locked(lock_of(folder), f"Another process fills {folder}."):
+            with locks.locked(lock_of(folder), f"Another process fills {folder}."):
                 try:
                     with files.writing(self.folder):
                         folder.mkdir()
@@ -213,7 +227,7 @@ class Registry:
                 finally:
                     shutil.rmtree(folder, ignore_errors=True)
         finally:
-            files.remove_lock(lock_of(folder))
+            locks.remove(lock_of(folder))
 
     def check_writable(self, name: str) -> None:
         """Hold that a version of a model can be published, before hours are spent on one.
@@ -312,11 +326,7 @@ class Registry:
                     return f'No model "{name}": it was renamed to {each}.'
         if not names:
             return f'No model "{name}": none has been trained yet.  Train one: seqgen train --name {name}'
-        import difflib  # seldom needed
-
-        near = difflib.get_close_matches(name, names, n=3)
-        hint = f"  Nearest: {', '.join(near)}." if near else ""
-        return f'No model "{name}".{hint}  All: seqgen models list'
+        return f'No model "{name}".{nearest_in_words(name, names)}  All: seqgen models list'
 
 
 def best(facts: Iterable[tuple[str | None, float | None]]) -> int:

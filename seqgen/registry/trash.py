@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seqgen import files
+from seqgen import files, locks
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, SeqgenWarning, UsageError
 from seqgen.registry.folders import lock_of, readable_subfolders
 from seqgen.registry.labels import Labels
@@ -155,7 +155,7 @@ def collect(
                 freed.remove(each)
                 old = [version for version in old if version.folder != each.folder]
             else:
-                files.remove_lock(lock_of(each.folder))
+                locks.remove(lock_of(each.folder))
         for name in {each.name for each in old}:
             _remove_if_empty(registry.folder / TRASH / name)
             _forget(registry, name, max(each.version for each in old if each.name == name))
@@ -195,7 +195,7 @@ def _abandoned(path: Path, now: float) -> bool:
         return False
     if path.exists():
         return True
-    files.remove_lock(lock)  # which asking has made anew
+    locks.remove(lock)  # which asking has made anew
     return False
 
 
@@ -211,7 +211,7 @@ def _forgotten(lock: Path, now: float) -> bool:
 def _is_locked(path: Path) -> bool:
     """Whether a process holds a lock, or it is another user's, who alone may ask."""
     try:
-        lock = files.hold(path)
+        lock = locks.hold(path)
     except OutputError:
         return True
     if lock is None:

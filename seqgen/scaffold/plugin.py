@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from seqgen import __version__
 from seqgen.core.catalog import Catalog, option_of
 from seqgen.core.contract import CONTRACT_VERSION
 from seqgen.core.errors import MissingDependencyError, OutputError, UsageError
-from seqgen.core.kinds import KINDS, Kind
+from seqgen.core.kinds import KINDS, Kind, checked_kind
 from seqgen.files import move, new_folder, writing
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -173,13 +172,7 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_kinds(texts: Iterable[str]) -> tuple[Kind, ...]:
-    wanted = [kind.strip() for text in texts for kind in text.split(",")]
-    for kind in wanted:
-        if kind not in KINDS:
-            near = difflib.get_close_matches(kind, KINDS, n=1)
-            nearest = f"  Nearest: {near[0]}." if near else ""
-            msg = f'No kind of part "{kind}".{nearest}  There are: {", ".join(KINDS)}'
-            raise UsageError(msg)
+    wanted = [checked_kind(kind.strip()) for text in texts for kind in text.split(",")]
     return tuple(kind for kind in KINDS if kind in wanted)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeAlias
 
-from seqgen import files
+from seqgen import files, locks
 from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import DamagedModelError, ModelError, OutputError
 from seqgen.manifest import MANIFEST, REQUIRED, WEIGHTS, read_manifest, verify
@@ -189,7 +189,7 @@ def publish(
     files.sync_folder(folder)
     lock = registry.folder / f".new-{digest_of(manifest)[:32]}.lock"
     refusal = f"Another process has been publishing {where} for a minute.  Try again when it has ended."
-    with files.locked(lock, refusal, patience=PATIENCE):
+    with locks.locked(lock, refusal, patience=PATIENCE):
         try:
             if there := already_there(manifest, registry, name):
                 return there
@@ -198,7 +198,7 @@ def publish(
                 return Arrival(damaged, new=False, repaired=True)
             return Arrival(registry.publish(name, folder, number=number, made_now=made_now), new=True)
         finally:
-            files.remove_lock(lock)
+            locks.remove(lock)
 
 
 def digest_of(manifest: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from seqgen import files
+from seqgen import files, locks
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, RemoteError
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import Registry, check_name
@@ -62,7 +62,7 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
         folder.mkdir(parents=True, exist_ok=True)
     lock = folder.with_suffix(".lock")
     try:
-        with files.locked(lock, f"{place} is being fetched by another process."):
+        with locks.locked(lock, f"{place} is being fetched by another process."):
             if there := already_there(manifest, registry, name):  # it came while the lock was another's
                 shutil.rmtree(folder, ignore_errors=True)
                 return there
@@ -81,7 +81,7 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
             return arrival
     finally:
         if not folder.exists():
-            files.remove_lock(lock)
+            locks.remove(lock)
 
 
 def _fetch_all(place: Place, folder: Path, listed: dict[str, Listed], progress: Progress) -> None:

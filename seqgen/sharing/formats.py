@@ -25,23 +25,21 @@ class Format:
     Attributes:
         name: what people write: ``--format NAME``.
         suffix: of the files that have it, in lower case; empty: a folder.
-        summary: one line.
         writer: ``module:function``, a ``Writer``.
         holds_ngrams: whether n-grams that a network is mixed with are in it, or the network alone.
     """
 
     name: str
     suffix: str
-    summary: str
     writer: str
     holds_ngrams: bool = True
 
 
 FORMATS = (
-    Format("zip", ".zip", "one file, which seqgen models import reads", "seqgen.sharing.archive:export_zip"),
-    Format("safetensors", "", "the model folder", "seqgen.sharing.folder:export_folder"),
-    Format("onnx", ".onnx", "for other programs", "seqgen.interop.onnx:export_onnx", holds_ngrams=False),
-    Format("html", ".html", "a page that writes in the browser", "seqgen.interop.html.page:export_html"),
+    Format("zip", ".zip", "seqgen.sharing.archive:export_zip"),
+    Format("safetensors", "", "seqgen.sharing.folder:export_folder"),
+    Format("onnx", ".onnx", "seqgen.interop.onnx:export_onnx", holds_ngrams=False),
+    Format("html", ".html", "seqgen.interop.html.page:export_html"),
 )
 
 

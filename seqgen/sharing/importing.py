@@ -30,7 +30,7 @@ FOREIGN: Mapping[str, str] = MappingProxyType(
 )
 """The same for what other programs wrote; these readers take a vocabulary and a name too."""
 
-PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+PICKLES = (".pt", ".pth", ".net", ".bin", ".ckpt", ".pkl", ".pickle")
 """Files of other programs that can run code when they are read."""
 
 
@@ -70,7 +70,8 @@ def _reader(source: Path, name: str | None, vocabulary: Path | None) -> Reader:
     if suffix in PICKLES:
         raise ModelError(
             f"{source.name} may be a pickle, which can run code when it is read; not opened.  Where you trust it, save its "
-            "weights in another form: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')"
+            "weights in another form: weights = torch.load(FILE, weights_only=True), or an entry of that, such as 'state_dict'; "
+            "safetensors.torch.save_file({name: weights[name].clone() for name in weights}, 'model.safetensors')"
         )
     if (suffix not in READERS and suffix not in FOREIGN) or (not suffix and not source.is_dir()):
         allowed = ", ".join(suffix or "a model folder" for suffix in (*READERS, *FOREIGN))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqgen.checkpoint import ModelConfig
+from seqgen.model_config import ModelConfig
 from seqgen.training.curve import LossCurve
 from seqgen.training.metrics import characters_per_token
 from seqgen.training.reproduction import reproduction

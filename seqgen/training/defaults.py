@@ -111,7 +111,7 @@ def choose(
         if given is None:
             hidden_size, far = _size_for(far, corpus)
         passes = min(far) / corpus.tokens
-    most = _most_passes(values, batch_size * in_row / corpus.tokens)
+    most = _most_passes(values, min(1.0, batch_size * in_row / corpus.tokens))
     if passes > most:
         chosen["epochs"] = most
         passes = most if passes < math.inf else passes  # not measured
@@ -124,7 +124,8 @@ def choose(
 
 def _sentence(chosen: Mapping[str, Any], corpus: Corpus, passes: float) -> str:
     """What there is to read, how often if that is known, and what was chosen for it."""
-    size = f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
+    size = f"{corpus.documents:,} documents, " if corpus.documents > 1 else ""
+    size += f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
     if passes < math.inf:
         size += f", to be read {passes:.1f} times" if passes < 10 else f", to be read {passes:.0f} times"
     if not chosen:

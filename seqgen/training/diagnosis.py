@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,7 +70,7 @@ class _Course:
 
     Attributes:
         first, now: the first stretch, and the one that grows.
-        lowest: the lowest mean training loss of a stretch before that; None where there is none.
+        lowest: the lowest mean training loss of a stretch before that; infinite where there is none.
         norms: the mean norms of those stretches, ascending.
         least: the lowest loss of any line; None before the first.
         best: the line with the lowest validation loss.
@@ -79,7 +80,7 @@ class _Course:
 
     first: _Stretch = field(default_factory=_Stretch)
     now: _Stretch = field(init=False)
-    lowest: float | None = None
+    lowest: float = math.inf
     norms: list[float] = field(default_factory=list)
     least: float | None = None
     best: Mapping[str, Any] | None = None
@@ -92,7 +93,7 @@ class _Course:
     def add(self, line: Mapping[str, Any]) -> None:
         """One more line."""
         if self.now.steps >= STRETCH:
-            self.lowest = _least(self.lowest, self.now.loss)
+            self.lowest = min(self.lowest, self.now.loss)
             if self.now.norm is not None:
                 bisect.insort(self.norms, self.now.norm)
             self.now = _Stretch()
@@ -112,11 +113,13 @@ class Diagnosis:
     Attributes:
         options: of the run.
         token_entropy: nats per token, in the training part, of a model that knows only how frequent each token is.
+        fresh_loss: nats per token with which a run begins whose weights are fresh; infinite where nothing says that.
         characters_per_token: turns nats per token into bits per character.
     """
 
     options: Mapping[str, Any]
     token_entropy: float
+    fresh_loss: float
     characters_per_token: CharactersPerToken
     _lines: list[Mapping[str, Any]] = field(default_factory=list, init=False)
     _course: _Course = field(default_factory=_Course, init=False)
@@ -149,12 +152,14 @@ class Diagnosis:
             yield "overfitting", sentence
 
     def _diverging(self) -> str:
-        lowest, norms, now = self._course.lowest, self._course.norms, self._course.now
-        if lowest is None or now.steps < STRETCH:
+        norms, now = self._course.norms, self._course.now
+        if now.steps < STRETCH:
             return ""
+        # The first stretch is measured by what came before it, too: a run may explode before its first evaluation.
+        lowest = min(self._course.lowest, self.fresh_loss)
         step = self._lines[-1]["step"]
         advice = f"Try --learning-rate {self.options['learning_rate'] / 4:.2g}, or find one: --lr-find"
-        if now.loss > max(RISEN * lowest, lowest + RISEN_NATS):
+        if _risen(now.loss, lowest):
             return (
                 f"The training loss has risen from {self._training(lowest)} to {self._training(now.loss)} bits/character by step "
                 f"{step:,}: training may be about to diverge.  {advice}"
@@ -172,6 +177,8 @@ class Diagnosis:
             return ""
         rate, frequencies = self.options["learning_rate"], self.token_entropy
         first, last = self._course.first.loss, now["train_loss"]
+        if _risen(last, self.fresh_loss):  # which tells of a rate that is too high
+            return ""
         if self.options["output_bias"] == "frequencies":
             began = best > NEAR * frequencies
         else:
@@ -213,6 +220,11 @@ class Diagnosis:
             f"{self._validation(now['validation_loss'])} bits/character while the training loss fell: the model learns its corpus by "
             f"heart.  The best weights are kept; {better}"
         )
+
+
+def _risen(loss: float, lowest: float) -> bool:
+    """Whether a training loss is so far above a lower one that training is about to diverge."""
+    return loss > max(RISEN * lowest, lowest + RISEN_NATS)
 
 
 def _least(one: float | None, other: float | None) -> float | None:

@@ -16,8 +16,9 @@ from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.metrics import CharactersPerToken
-from seqgen.training.progress import Reporter, Status
+from seqgen.training.progress import Reporter
 from seqgen.training.run import Run
+from seqgen.training.status import Status
 from seqgen.training.trainer import Tick, Trainer
 
 Sample: TypeAlias = Callable[[Model, Tokenizer, bool], str]

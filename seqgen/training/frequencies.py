@@ -40,6 +40,21 @@ def token_entropy(counts: npt.NDArray[np.int64]) -> float:
     return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
 
 
+def fresh_loss(spec: ModelSpec, values: Mapping[str, Any], counts: npt.NDArray[np.int64]) -> float:
+    """Nats per token, about, of a model with fresh weights before its first update; infinite where its backend decides that.
+
+    Args:
+        spec: of the model.
+        values: the training's options.
+        counts: (V,) how often each token occurs in the training part.
+    """
+    if spec.architecture not in GATES:
+        return math.inf
+    if values["output_bias"] != "frequencies":
+        return math.log(spec.vocab_size)
+    return float(-(counts / max(counts.sum(), 1)) @ _bias(counts))
+
+
 def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> Weights | None:
     """Weights of a model that is to be trained on these tokens; None to leave them to the backend.
 
@@ -55,6 +70,12 @@ def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> We
     if values["output_bias"] != "frequencies" or spec.architecture not in GATES:
         return None
     weights = initial_weights(spec, values["random_seed"])
-    counts = token_counts(tokens, spec.vocab_size) + 1
-    weights["output.bias"] = np.log(counts / counts.sum()).astype(np.float32)
+    weights["output.bias"] = _bias(token_counts(tokens, spec.vocab_size)).astype(np.float32)
     return weights
+
+
+def _bias(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(V,) the logarithm of how frequent each token is, one added to each count."""
+    seen = counts + 1
+    logarithms: npt.NDArray[np.float64] = np.log(seen / seen.sum())
+    return logarithms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqgen.checkpoint import ModelConfig, SavedModel, find_recorded, with_recorded_options
+from seqgen.checkpoint import SavedModel
 from seqgen.core import options
 from seqgen.core.backend import Backend
 from seqgen.core.canonical import extended_weights
@@ -13,7 +13,9 @@ from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError,
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids, Weights
+from seqgen.model_config import ModelConfig
 from seqgen.recorded import recorded_corpus
+from seqgen.recorded_parts import find_recorded, with_recorded_options
 from seqgen.training.options import recorded
 from seqgen.training.sources import Sources
 
@@ -65,7 +67,7 @@ def choose_backend(
             entry = find_recorded(catalog, "backend", parent.config, where=parent.where)
             origins["backend"] = f"model {parent.where}"
         values["backend"] = entry.name
-        named = PartSpec(f"{entry.plugin.distribution}/{entry.name}", {})
+        named = PartSpec(entry.reference, {})
     else:
         named = PartSpec.parse(values["backend"])
         entry = catalog.find("backend", named.name)

@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import Any
 
 from seqgen import home
-from seqgen.checkpoint import ModelConfig, PartRecord, SavedModel, find_recorded
+from seqgen.checkpoint import SavedModel
 from seqgen.core import options
 from seqgen.core.backend import Backend, Model
 from seqgen.core.canonical import check_weights
 from seqgen.core.catalog import Catalog, PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, DamagedModelError, OptionError, PluginError
+from seqgen.core.kinds import Kind
 from seqgen.core.options import PartSpec
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
@@ -27,6 +28,8 @@ from seqgen.data.reading import Progress, Reading, contents, recognised
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.evaluation import count_characters
+from seqgen.model_config import ModelConfig, PartRecord
+from seqgen.recorded_parts import find_recorded
 from seqgen.registry import check_name
 from seqgen.training.defaults import Corpus, Reach, choose
 from seqgen.training.frequencies import fresh_weights
@@ -43,9 +46,9 @@ from seqgen.training.memory import enough_memory, with_fewer_rows
 from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.mixing import check_counting, check_mixing
 from seqgen.training.pace import measure
+from seqgen.training.parts import meant
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
 from seqgen.training.sources import DEFAULT, name_after, resolve_sources
-from seqgen.training.trainer import check_patience
 from seqgen.training.unknown import unknown_share
 from seqgen.training.unseen import Unseen, vocabulary
 
@@ -153,11 +156,13 @@ def prepare(
     if origins["dataset"] == "default":
         choose_dataset(resolved, parent, values, origins)
     # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
-    check_patience(values)
+    _check_patience(values)
     check_mixing(values)
-    dataset_entry, dataset = _part(catalog, "dataset", values["dataset"], sources=resolved.paths)
+    spec = meant(catalog, "dataset", values["dataset"], origin=origins["dataset"], parent=parent)
+    dataset_entry, dataset = _part(catalog, "dataset", spec, sources=resolved.paths)
     if parent is None:
-        tokenizer_entry, tokenizer = _part(catalog, "tokenizer", values["tokenizer"])
+        spec = meant(catalog, "tokenizer", values["tokenizer"], origin=origins["tokenizer"])
+        tokenizer_entry, tokenizer = _part(catalog, "tokenizer", spec)
     else:
         tokenizer = parent.tokenizer(catalog)
         inherit(parent, values, origins)
@@ -207,6 +212,16 @@ def prepare(
             "Nothing in what the losses would be measured on is known to the vocabulary: give other text."
         )
     return prepared
+
+
+def _check_patience(values: Mapping[str, Any]) -> None:
+    """Refuse patience where every evaluation would be the best.
+
+    Raises:
+        OptionError: nothing is held out to measure on.
+    """
+    if values["patience"] is not None and not values["validation_fraction"]:
+        raise OptionError("patience counts evaluations on held-out text: set validation_fraction above 0.")
 
 
 def _unnamed(
@@ -357,6 +372,5 @@ def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
     return pace.tokens_per_second
 
 
-def _part(catalog: Catalog, kind: Any, text: str, **fixed: Any) -> tuple[PartEntry, Any]:
-    spec = PartSpec.parse(text)
+def _part(catalog: Catalog, kind: Kind, spec: PartSpec, **fixed: Any) -> tuple[PartEntry, Any]:
     return catalog.find(kind, spec.name), catalog.make(kind, spec, **fixed)

@@ -9,7 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,10 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from seqgen.consoles import redraws
-from seqgen.evaluation import shown_bits
 from seqgen.training.curve import LossCurve
-from seqgen.training.metrics import CharactersPerToken
-from seqgen.training.trainer import Tick
+from seqgen.training.status import Status
 
 PLAIN_SECONDS = 10.0
 """Time between lines where there is no terminal."""
@@ -43,72 +41,15 @@ _NO_REASON_TO_STOP = contextlib.suppress(OSError, ValueError)
 """What a stream raises that cannot be written to: a closed file and an encoding that lacks a character are ValueErrors."""
 
 
-@dataclass(frozen=True)
-class Status:
-    """A tick in the units that people read.
-
-    Attributes:
-        tick: what the trainer reports.
-        characters_per_token: turns nats per token into bits per character.
-    """
-
-    tick: Tick
-    characters_per_token: CharactersPerToken
-
-    @property
-    def characters_per_second(self) -> float:
-        """Characters of the corpus trained on, per second."""
-        return self.tick.tokens_per_second * self.characters_per_token.training
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the pace so far; None before there is one."""
-        if self.tick.progress <= 0.005:
-            return None
-        return self.tick.seconds * (1 - self.tick.progress) / self.tick.progress
-
-    @property
-    def bits(self) -> tuple[float | None, float | None]:
-        """Training and validation loss in bits per character."""
-        tick, characters = self.tick, self.characters_per_token
-        return characters.training_bits(tick.train_loss), characters.validation_bits(tick.validation_loss)
-
-    def fields(self, width: int) -> list[str]:
-        """How far the run is: as many whole fields as fit into so many columns with a space before each."""
-        tick = self.tick
-        # By importance, the least first: where not all fit they go in this order.
-        optional = {
-            "pace": f"{self.characters_per_second:,.0f} characters/s",
-            "epoch": f"epoch {tick.epoch:.1f}",
-            "step": f"step {tick.step:,}",
-            "left": f"{_clock(self.seconds_left)} left",
-        }
-        shown = {"share": f"{tick.progress:.0%}", **optional}
-        for name in optional:
-            if sum(len(field) + 1 for field in shown.values()) <= width:
-                break
-            del shown[name]
-        return [shown[name] for name in ("share", "left", "pace", "step", "epoch") if name in shown]
-
-    def line(self) -> str:
-        """Everything in one plain line."""
-        tick = self.tick
-        training, validation = map(_shown, self.bits)
-        return (
-            f"{tick.progress:4.0%}  step {tick.step:,}  epoch {tick.epoch:.2f}  train {training}  "
-            f"validation {validation} bits/character  {self.characters_per_second:,.0f} "
-            f"characters/s  learning rate {tick.learning_rate:.2e}  {_clock(self.seconds_left)} left"
-        )
-
-
-class Reporter(Protocol):
-    """Shows how a run goes."""
+class Reporter:
+    """Shows how a run goes; by itself nothing but warnings."""
 
     def note(self, text: str) -> None:
         """Say something once."""
 
     def warn(self, text: str) -> None:
-        """Say something once that matters also where no progress is shown."""
+        """Say something once that matters also where no progress is shown: here as a line."""
+        _write_line(f"warning: {text}")
 
     def busy(self, text: str) -> None:
         """What is being done before there is a status, often."""
@@ -124,31 +65,7 @@ class Reporter(Protocol):
 
 
 @dataclass
-class SilentReporter:
-    """Shows nothing but warnings."""
-
-    def note(self, text: str) -> None:
-        """Nothing."""
-
-    def warn(self, text: str) -> None:
-        """The warning as a line."""
-        _write_line(f"warning: {text}")
-
-    def busy(self, text: str) -> None:
-        """Nothing."""
-
-    def show(self, status: Status) -> None:
-        """Nothing."""
-
-    def sample(self, text: str) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-@dataclass
-class PlainReporter:
+class PlainReporter(Reporter):
     """Lines without any control character: for logs and pipes."""
 
     clock: Callable[[], float] = time.monotonic
@@ -159,10 +76,6 @@ class PlainReporter:
     def note(self, text: str) -> None:
         """The text as a line."""
         _write_line(text)
-
-    def warn(self, text: str) -> None:
-        """The warning as a line."""
-        _write_line(f"warning: {text}")
 
     def busy(self, text: str) -> None:
         """A line every ``PLAIN_SECONDS``, none of what takes less."""
@@ -194,7 +107,7 @@ class PlainReporter:
 
 
 @dataclass
-class TerminalReporter:
+class TerminalReporter(Reporter):
     """The losses as a curve, a bar, the figures and the latest sample, redrawn in place."""
 
     console: Console
@@ -261,7 +174,7 @@ class TerminalReporter:
         for _ in fields:
             bar.add_column(no_wrap=True)
         bar.add_row(ProgressBar(total=1.0, completed=tick.progress), *fields)
-        training, validation = map(_shown, status.bits)
+        training, validation = status.losses
         figures = Text.assemble(
             ("train ", "dim"),
             (training, "bold"),
@@ -283,7 +196,7 @@ class TerminalReporter:
 
 
 @dataclass
-class NotebookReporter:
+class NotebookReporter(Reporter):
     """One output of a notebook cell, updated in place."""
 
     _lines: list[str] = field(default_factory=list)
@@ -331,7 +244,7 @@ class NotebookReporter:
 
 
 @dataclass
-class SafeReporter:
+class SafeReporter(Reporter):
     """Another reporter, whose failure to write (a closed pipe or file, a terminal that is gone) cannot end the run."""
 
     reporter: Reporter
@@ -374,7 +287,7 @@ def make_reporter(*, progress: bool) -> Reporter:
 
 def _suitable(*, progress: bool) -> Reporter:
     if not progress:
-        return SilentReporter()
+        return Reporter()
     console = Console(stderr=True)
     if console.is_jupyter:
         return NotebookReporter()
@@ -394,15 +307,3 @@ def _one_line(text: str) -> str:
     """A text in one line, with what a terminal would obey shown: a corpus may hold anything, and so what is learned from it."""
     line = " ⏎ ".join(line for line in text.splitlines() if line.strip())
     return re.sub(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]", lambda control: f"\\x{ord(control[0]):02x}", line)
-
-
-def _shown(bits: float | None) -> str:
-    return "-" if bits is None else shown_bits(bits)
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "-:--"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import __version__, files
-from seqgen.checkpoint import ModelConfig, config_to_json, write_weights
-from seqgen.core.backend import Model
+from seqgen.checkpoint import write_weights
 from seqgen.core.errors import OutputError, TrainingError
 from seqgen.core.redact import redacted
-from seqgen.core.tokenizer import Tokenizer
-from seqgen.data.store import TokenStore
 from seqgen.manifest import CARD, CONFIG, METRICS, NGRAMS, SAMPLES, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.model_config import ModelConfig, config_to_json
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.card import model_card
-from seqgen.training.metrics import CharactersPerToken, published_metrics
+from seqgen.training.metrics import published_metrics
 from seqgen.training.mixing import Mixed
+from seqgen.training.preparation import Preparation
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, as_texts
 from seqgen.training.trainer import DivergedError, Trainer
@@ -40,26 +39,20 @@ class Facts:
     """All that is known of a run that has ended.
 
     Attributes:
-        characters_per_token: of the part that was trained on, and of the one that losses were measured on.
-        parameters: how many numbers the model has.
+        prepared: what was trained.
         mixed: n-grams that are published with the network, or None.
         failed: whether training could not go on, so that these are the best weights before.
     """
 
     run: Run
-    config: ModelConfig
-    tokenizer: Tokenizer
-    store: TokenStore
-    model: Model
+    prepared: Preparation
     trainer: Trainer
-    characters_per_token: CharactersPerToken
-    parameters: int
     mixed: Mixed | None = None
     failed: bool = False
 
     def results(self) -> dict[str, Any]:
         """The figures of the published weights, what the whole run took, and whether it was left to its end."""
-        now, characters = self.trainer.counters, self.characters_per_token
+        now, characters = self.trainer.counters, self.prepared.characters_per_token
         seconds = max(now.seconds, 1e-9)
         validation_loss = now.best_loss if self.mixed is None else self.mixed.loss
         # The run may have gone on after these weights; one of before, which did not keep this loss, has only that of its end.
@@ -77,10 +70,10 @@ class Facts:
             "best_step": now.best_step,
             "bits_per_character": characters.validation_bits(loss),
             "training_characters_per_token": characters.training,
-            "parameters": self.parameters,
-            "backend": self.config.parts["backend"].name,
-            "device": self.model.device,
-            "precision": self.model.precision,
+            "parameters": self.prepared.parameters,
+            "backend": self.prepared.config.parts["backend"].name,
+            "device": self.prepared.model.device,
+            "precision": self.prepared.model.precision,
             "failed": self.failed,
             "interrupted": self.trainer.stop(),
             "stopped_by_callback": self.trainer.observer.ends()
@@ -107,14 +100,14 @@ def publish(
     if weights is None:
         msg = f"Training of {facts.run.name} has no weights to publish."
         raise TrainingError(msg)
-    about = facts.run.about()
+    about, prepared = facts.run.about(), facts.prepared
     sources = [redacted(source) for source in about["sources"]]
     with registry.new_folder() as folder:
         write_weights(folder / WEIGHTS, weights)
         if facts.mixed is not None:
             write_weights(folder / NGRAMS, facts.mixed.tensors)
-        files.write_json(folder / CONFIG, config_to_json(facts.config))
-        files.write_json(folder / TOKENIZER, facts.tokenizer.state())
+        files.write_json(folder / CONFIG, config_to_json(prepared.config))
+        files.write_json(folder / TOKENIZER, prepared.tokenizer.state())
         with files.writing(folder):
             if (facts.run.folder / METRICS).exists():
                 files.write_bytes(folder / METRICS, (facts.run.folder / METRICS).read_bytes())
@@ -125,16 +118,20 @@ def publish(
             "corpus": {
                 "sources": sources[:SOURCES],
                 **({"sources_left_out": len(sources) - SOURCES} if len(sources) > SOURCES else {}),
-                "fingerprint": facts.store.fingerprint,
-                "documents": len(facts.store.starts) - 1,
-                "characters": facts.store.characters,
+                "fingerprint": prepared.store.fingerprint,
+                "documents": len(prepared.store.starts) - 1,
+                "characters": prepared.store.characters,
             },
             "parent": about["parent"],
             "parent_sha256": about.get("parent_sha256"),
-            "versions": _versions(facts.config),
-            "machine": {"system": platform.platform(), "processor": platform.machine(), "device": facts.model.device},
+            "versions": _versions(prepared.config),
+            "machine": {
+                "system": platform.platform(),
+                "processor": platform.machine(),
+                "device": prepared.model.device,
+            },
         }
-        describe(folder, facts.run.name, facts.config, lineage, samples)
+        describe(folder, facts.run.name, prepared.config, lineage, samples)
         return registry.publish(facts.run.name, folder, made_now=True)
 
 
@@ -198,11 +195,9 @@ def kept(run: Run) -> str:
 def record(facts: Facts, version: ModelVersion) -> dict[str, Any]:
     """What ``train --json`` prints."""
     return {
-        "model": version.name,
-        "version": version.version,
-        "path": str(version.folder),
+        **version.record(),
         **facts.results(),
-        "training": facts.config.training,
+        "training": facts.prepared.config.training,
     }
 
 

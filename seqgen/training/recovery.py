@@ -10,10 +10,11 @@ import numpy.typing as npt
 from seqgen.core.errors import DamagedModelError, TrainingError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.types import Weights
+from seqgen.training.counters import Counters
 from seqgen.training.memory import fewer_rows
 from seqgen.training.progress import Reporter
 from seqgen.training.run import Run
-from seqgen.training.trainer import Counters, DivergedError, Trainer
+from seqgen.training.trainer import DivergedError, Trainer
 
 Start: TypeAlias = tuple[Weights, dict[str, npt.NDArray[np.generic]]]
 """The weights and the state of training before the first step."""
@@ -55,7 +56,7 @@ def train(trainer: Trainer, run: Run, reporter: Reporter, *, auto_batch: bool = 
             _go_back(trainer, run, start)
             trainer.counters.micro_batch_size = model.micro_batch_size
             reporter.note(
-                f"memory   does not suffice: {model.micro_batch_size} sequences of a batch at a time from now on"
+                f"memory   is not enough: from now on {model.micro_batch_size} sequences of a batch at a time"
             )
         else:
             _give_up_or_go_back(diverged, trainer, run, start)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqgen.checkpoint import ModelConfig
 from seqgen.core.options import options_of
 from seqgen.core.shell import command_line
+from seqgen.model_config import ModelConfig
 from seqgen.training.options import TrainingOptions
 from seqgen.training.sources import named_here
 

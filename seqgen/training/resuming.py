@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from seqgen import __version__
-from seqgen.checkpoint import ModelConfig, written_by
 from seqgen.core.errors import DamagedModelError, OptionError
 from seqgen.core.options import checked, options_of
 from seqgen.manifest import CONFIG
+from seqgen.model_config import ModelConfig, written_by
 from seqgen.training.options import TrainingOptions
 from seqgen.training.run import Run
 from seqgen.untrusted import shown

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from seqgen.training.trainer import Counters
+from seqgen.training.counters import Counters
 
 EVALUATIONS = 20
 """How many evaluations a run has when ``eval_every`` is not given: one each time a twentieth of the budget is used."""

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqgen import files
-from seqgen.checkpoint import ModelConfig, config_to_json, read_config, write_weights
+from seqgen import files, locks
+from seqgen.checkpoint import write_weights
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError
 from seqgen.manifest import CONFIG, METRICS, TOKENIZER
+from seqgen.model_config import ModelConfig, config_to_json, read_config
 from seqgen.training.metrics import is_measurement, metric_lines
 from seqgen.training.state import load_state
 from seqgen.training.trainer import DivergedError, Trainer
@@ -111,7 +112,7 @@ class Run:
 
     @classmethod
     def _locked(cls, name: str, folder: Path) -> Run:
-        lock = files.hold(folder / LOCK)
+        lock = locks.hold(folder / LOCK)
         if lock is None:
             msg = f"Another process is training {name} (run {folder.name}).  Wait for it, or give another --name."
             raise OutputError(msg)
@@ -238,7 +239,7 @@ class Run:
             _empty(self.folder)
         self.close()
         if not renamed:
-            files.remove_lock(self.folder / LOCK)
+            locks.remove(self.folder / LOCK)
             with contextlib.suppress(OSError):  # it is not there, or another process has just opened the lock
                 self.folder.rmdir()
 
@@ -291,7 +292,9 @@ def _begun(folder: Path) -> bool:
 def _runs(root: Path, name: str | None = None) -> list[Path]:
     """The folders of all runs that this user may see, or of those of a name."""
     if name:
-        return [root / name / str(number) for number in _numbers(root / name)]
+        own = root / name
+        # Else it is the path of something else, whose folders may be called by numbers too, as the versions of a model are.
+        return [own / str(number) for number in _numbers(own)] if own.parent == root else []
     runs: list[Path] = []
     for each in root.iterdir() if root.is_dir() else ():
         with contextlib.suppress(PermissionError):  # of another user, who shares the folder of all runs but not these

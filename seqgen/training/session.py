@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,21 +11,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seqgen import home
-from seqgen.checkpoint import SavedModel, find_recorded, make_recorded, make_tokenizer
+from seqgen.checkpoint import SavedModel
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import ModelNotFoundError, OptionError, OutputError, TrainingError, UsageError
+from seqgen.core.errors import OptionError, OutputError, TrainingError, UsageError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.redact import redacted
 from seqgen.data.split import split
 from seqgen.data.store import fingerprint_of, open_or_build
 from seqgen.evaluation import UNKNOWN_TOLD
 from seqgen.manifest import TOKENIZER
+from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
 from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.follower import Follower, GuardedCallback, Sample, told_of_failure
-from seqgen.training.frequencies import fresh_weights, token_counts, token_entropy
+from seqgen.training.frequencies import fresh_loss, fresh_weights, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
 from seqgen.training.mixing import check_counting, check_mixing, mixed_in
@@ -36,6 +38,7 @@ from seqgen.training.resuming import read_about, read_settings, way_on
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import DivergedError, Trainer
+from seqgen.training.unfinished import find_unfinished
 
 SAMPLES_SHARE, SAMPLES_SECONDS = 0.02, 1.0
 """How long the texts that are kept with a model may take to write: a share of the training, but that many seconds at least."""
@@ -91,7 +94,7 @@ class Session:
     samples: Samples | None = None
     mixes_interrupted: bool = True
     training_folder: Path = field(default_factory=home.training_folder)
-    registry: Registry = field(default_factory=lambda: Registry(home.models_folder()))
+    registry: Registry = field(default_factory=Registry.at_home)
 
     def start(
         self,
@@ -144,17 +147,17 @@ class Session:
         """Go on with the newest unfinished run, exactly where its last checkpoint was.
 
         Args:
-            name: of the model; None: of any.
+            name: of the model, or its version that the run published last; None: of any.
             budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep, auto_batch,
                 ngram_order; None takes a limit away, or lets seqgen choose.
 
         Raises:
             ModelNotFoundError: there is no such run.
             OptionError: the corpus is not the one that the run was started on, or nothing would end the run.
-            UsageError: it was to go on from a model whose weights it does not have.
+            UsageError: it was to go on from a model whose weights it does not have; or another version is named.
             OutputError: its model could not be published.
         """
-        run = self._unfinished(name)
+        run = find_unfinished(name, self.training_folder, self.registry)
         with contextlib.closing(run):
             config = read_settings(run, budget)
             check_mixing(config.training)
@@ -198,35 +201,17 @@ class Session:
             with told_of_failure(callbacks):
                 return self._go(run, prepared, callbacks, resume=True)
 
-    def _unfinished(self, name: str | None) -> Run:
-        """The run to go on with.
-
-        Raises:
-            ModelNotFoundError: there is none; says what to do with a model of that name that is there.
-            OutputError: see ``Run.find``.
-        """
-        try:
-            return Run.find(self.training_folder, name)
-        except ModelNotFoundError as error:
-            if name is None:
-                raise
-            try:
-                version = self.registry.find(name)
-            except (ModelNotFoundError, UsageError):
-                raise error from None
-            msg = f"{error}  {version} is finished; to train it further: seqgen train --from {name}"
-            raise ModelNotFoundError(msg) from error
-
     def _go(self, run: Run, prepared: Preparation, callbacks: list[GuardedCallback], *, resume: bool) -> Outcome:
         config, tokenizer, model = prepared.config, prepared.tokenizer, prepared.model
         training, validation = prepared.training, prepared.validation
         values = config.training
         run.keep = values["keep"]
         if training.batch_size < values["batch_size"]:
-            self.reporter.note(f"corpus   small, so batch_size is {training.batch_size} and not {values['batch_size']}")
+            self.reporter.note(f"corpus   {_few(training.batch_size, values)}")
         ratio = prepared.characters_per_token
         counts = token_counts(training.part.tokens, tokenizer.vocab_size)
-        diagnosis = Diagnosis(values, token_entropy(counts), ratio)
+        fresh = math.inf if run.about()["parent"] is not None else fresh_loss(config.model, values, counts)
+        diagnosis = Diagnosis(values, token_entropy(counts), fresh, ratio)
         follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio, diagnosis)
         trainer = Trainer(
             model=model,
@@ -270,8 +255,7 @@ class Session:
                 self.reporter.close()
             order = values["ngram_order"] if self.mixes_interrupted or not asked() else 0
             mixed = mixed_in(trainer, order, self.reporter, asked, characters_per_token=ratio.validation)
-        failed = failure is not None
-        facts = Facts(run, config, tokenizer, prepared.store, model, trainer, ratio, prepared.parameters, mixed, failed)
+        facts = Facts(run, prepared, trainer, mixed=mixed, failed=failure is not None)
         return self._finish(facts, callbacks, asked, failure)
 
     def _tell_callbacks(
@@ -333,7 +317,7 @@ class Session:
         if prepared.unknown >= UNKNOWN_TOLD:
             self.reporter.warn(
                 f"{prepared.unknown:.1%} of the corpus are symbols that the vocabulary lacks.  They are left out or read as others, and "
-                "no loss counts what is lost by that: it compares with no other model's."
+                "no loss counts what is lost by that: do not compare it with another model's."
             )
 
     def _tell_of_held_out(self, prepared: Preparation) -> None:
@@ -377,3 +361,12 @@ class Session:
         named = [(f"--log-to {redacted(spec)}", self.catalog.make("callback", spec)) for spec in self.log_to]
         there = [(f"callback {type(callback).__name__}", callback) for callback in self.callbacks]
         return [GuardedCallback(spec, callback, self.reporter) for spec, callback in [*named, *there]]
+
+
+def _few(batch_size: int, values: Mapping[str, Any]) -> str:
+    """Why there are fewer sequences in a batch than asked for."""
+    told = f"so batch_size is {batch_size} and not {values['batch_size']}"
+    if values["batching"] != "documents":
+        return f"small, {told}"
+    documents = "1 document" if batch_size == 1 else f"{batch_size:,} documents"
+    return f"of {documents} to train on, {told}; of a long one, --batching stream reads several places at once"

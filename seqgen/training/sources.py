@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
+import reprlib
 import shutil
 import sys
 import unicodedata
@@ -26,6 +26,9 @@ DEFAULT = "ice"
 NAMELESS = "model"
 """What a model is called whose source has no name that can be written with letters from A to Z and digits."""
 
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+"""Bytes of the name of a file, and of a path, at most: those of Linux, than which few systems allow more."""
+
 _COMPRESSED = re.compile(f"({'|'.join(map(re.escape, ENDINGS))})+$", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?<!^)\.[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$")  # with a letter: .2 of v1.2 is none
 
@@ -43,6 +46,40 @@ class Sources:
     sources: tuple[str, ...]
     paths: tuple[str, ...]
     dataset: str | None
+
+
+def source_names(named: Iterable[object], *, or_else: str = "to standard input, and name -") -> list[str]:
+    """What a person names as sources, as text.
+
+    Args:
+        named: each text or a path.
+        or_else: where else than to a file a text may go.
+
+    Raises:
+        UsageError: one of them names nothing, as a list, or is the text that a file should hold.
+    """
+    names = []
+    for each in named:
+        if not isinstance(each, str | os.PathLike):
+            raise UsageError(f"{reprlib.repr(each)} is no file's name.  Name files one by one; of a list, as *files")
+        name = os.fsdecode(each)
+        if _is_text(name):
+            shown = repr(name) if len(name) <= 30 else f"{name[:30]!r}..."
+            raise UsageError(f"{shown} is a text and no file's name.  Write it to a file, or give it {or_else}")
+        names.append(name)
+    return names
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is none, but what is to be read: too long for any file's, or of several lines."""
+    if os.path.lexists(name):
+        return False
+    if "\n" in name:
+        return True
+    parts = [part.encode("utf-8", "surrogatepass") for part in Path(name).parts]
+    return "://" not in name and (
+        any(len(part) > _LONGEST_NAME for part in parts) or sum(map(len, parts)) > _LONGEST_PATH
+    )
 
 
 def resolve_sources(sources: Sequence[str]) -> Sources:
@@ -132,9 +169,7 @@ def _keep(content: IO[bytes], kind: str, name: str) -> Path:
             shutil.copyfileobj(content, file)
         if not arrived.stat().st_size:
             raise CorpusError(f"{name} is empty.")
-        with arrived.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        path = folder / f"{digest[:32]}.txt"
+        path = folder / f"{files.sha256(arrived)[:32]}.txt"
         with files.writing(path):
             files.move(arrived, path, over=True)
     return path

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from seqgen.checkpoint import read_weights
 from seqgen.core.canonical import GATES
 from seqgen.core.errors import DamagedModelError
-from seqgen.training.trainer import Counters, Trainer
+from seqgen.training.counters import Counters
+from seqgen.training.trainer import Trainer
 from seqgen.untrusted import read_json, read_tensors, shown
 
 MAX_STEP = 10**9

@@ -5,31 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, SupportsFloat
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from seqgen.core.backend import Model
-from seqgen.core.errors import OptionError, TrainingError
+from seqgen.core.errors import TrainingError
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
 from seqgen.evaluation import summed_nats
+from seqgen.training.counters import Counters, Since, Stopwatch
 from seqgen.training.rhythm import EVALUATIONS, Rhythm
 from seqgen.training.schedule import Budget, Schedule
 
 TICK_SECONDS = 0.25
 """How often losses are read and shown.  Reading waits for the device, so it must be seldom."""
-
-
-def check_patience(values: Mapping[str, Any]) -> None:
-    """Refuse patience where every evaluation would be the best.
-
-    Raises:
-        OptionError: nothing is held out to measure on.
-    """
-    if values["patience"] is not None and not values["validation_fraction"]:
-        raise OptionError("patience counts evaluations on held-out text: set validation_fraction above 0.")
 
 
 class DivergedError(TrainingError):
@@ -46,56 +37,6 @@ class DivergedError(TrainingError):
             f"The loss is not a number any more after step {step}: training diverged.  "
             f"Try a lower rate: --learning-rate {learning_rate / 4:.2g}"
         )
-
-
-@dataclass
-class Counters:
-    """Where a run is; a small JSON value, from which it goes on exactly.
-
-    Attributes:
-        step: optimiser updates done.
-        epoch: passes over the training part begun, from 0.
-        epoch_step: batches of this epoch done.
-        tokens: targets trained on.
-        seconds: wall-clock time spent training, evaluations included, over all sittings.
-        evaluations: evaluations done.
-        since_best: evaluations since the best one.
-        best_step: step of the best evaluation.
-        best_loss, best_train_loss: its nats per token, and the training loss then; None before the first.
-        train_loss: mean nats per token between the last two evaluations that had steps between them.
-        validation_loss: nats per token of the last evaluation.
-        setbacks: how often the run diverged and went back, each time with half the learning rate.
-        micro_batch_size: sequences that are computed at a time, where memory does not suffice for a batch.
-        scored: targets trained on since the last evaluation, whose losses have been read.
-        nats: the sum of their losses.
-        norms: gradient norms since the last evaluation that have been read.
-        norm_sum: their sum; None before the first, and where one was no finite number.
-        largest_norm: the largest of them; None likewise.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    epoch_step: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    evaluations: int = 0
-    since_best: int = 0
-    best_step: int = 0
-    best_loss: float | None = None
-    best_train_loss: float | None = None
-    train_loss: float | None = None
-    validation_loss: float | None = None
-    setbacks: int = 0
-    micro_batch_size: int | None = None
-    scored: int = 0
-    nats: float = 0.0
-    norms: int = 0
-    norm_sum: float | None = None
-    largest_norm: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON-able value."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -181,9 +122,9 @@ class Trainer:
         """
         now = self.counters
         self.model.micro_batch_size = now.micro_batch_size
-        watch = _Stopwatch(self.clock, now.seconds)
+        watch = Stopwatch(self.clock, now.seconds)
         progress = self.budget.progress(now.step, now.seconds)
-        since = _Since(now, now.seconds)
+        since = Since(now, now.seconds)
         rhythm = Rhythm(
             self.eval_every, self.budget.max_seconds is not None, int(progress * EVALUATIONS), self._targets
         )
@@ -248,7 +189,7 @@ class Trainer:
         patience_ends = self.patience is not None and self.counters.since_best >= self.patience
         return progress >= 1.0 or patience_ends or self.observer.ends()
 
-    def _leave(self, since: _Since, learning_rate: float, progress: float, *, due: bool) -> None:
+    def _leave(self, since: Since, learning_rate: float, progress: float, *, due: bool) -> None:
         """Measure for what is published now, and save: before, where it was not due, so that going on is as if it had not been stopped."""
         if not due:
             self._save(since)
@@ -257,12 +198,12 @@ class Trainer:
         if due:
             self._save(since)
 
-    def _save(self, since: _Since) -> None:
+    def _save(self, since: Since) -> None:
         since.read()
         self._check(since.mean)  # a checkpoint is what a run that diverges goes back to
         self.observer.checkpoint(self)
 
-    def _evaluate(self, since: _Since, learning_rate: float, progress: float) -> None:
+    def _evaluate(self, since: Since, learning_rate: float, progress: float) -> None:
         self._check(since.mean)
         averaged = self.model.averaged_weights()
         if averaged is None:
@@ -275,7 +216,7 @@ class Trainer:
         finally:
             self.model.load_weights(weights)
 
-    def _measure(self, since: _Since, learning_rate: float, progress: float) -> None:
+    def _measure(self, since: Since, learning_rate: float, progress: float) -> None:
         """Evaluate the weights that the model has now, and keep them if they are the best."""
         now = self.counters
         validation_loss = evaluate(self.model, self.validation) if self.validation else None
@@ -310,7 +251,7 @@ class Trainer:
         since.restart()
         self.observer.evaluated(self)
 
-    def _tick(self, since: _Since, progress: float, learning_rate: float) -> Tick:
+    def _tick(self, since: Since, progress: float, learning_rate: float) -> Tick:
         now = self.counters
         return Tick(
             progress=progress,
@@ -326,73 +267,6 @@ class Trainer:
     def _check(self, loss: float | None) -> None:
         if loss is not None and not math.isfinite(loss):
             raise DivergedError(self.counters.step, self.learning_rate)
-
-
-class _Stopwatch:
-    """Seconds that have passed, and that never go back, whatever the clock does."""
-
-    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
-        self._clock, self._seconds, self._last = clock, seconds, clock()
-
-    def seconds(self) -> float:
-        moment = self._clock()
-        self._seconds, self._last = self._seconds + max(0.0, moment - self._last), moment
-        return self._seconds
-
-
-@dataclass
-class _Since:
-    """What was trained since the last evaluation, and the smoothed loss for display.
-
-    Losses and norms are read seldom, for reading waits for the device; what was read is in ``counters``, so that a run that
-    goes on from a checkpoint measures what it would have measured.
-
-    Attributes:
-        started: seconds of the run at which the last evaluation ended, or the sitting began.
-        tokens: targets trained on since.
-        losses: those that have not been read yet, each with the number of targets that it is the mean of.
-        norms: those of gradients that have not been read yet.
-    """
-
-    counters: Counters
-    started: float
-    tokens: int = 0
-    smoothed: float | None = None
-    losses: list[tuple[SupportsFloat, int]] = field(default_factory=list)
-    norms: list[SupportsFloat] = field(default_factory=list)
-
-    @property
-    def mean(self) -> float | None:
-        return self.counters.nats / self.counters.scored if self.counters.scored else None
-
-    @property
-    def mean_norm(self) -> float | None:
-        return None if self.counters.norm_sum is None else self.counters.norm_sum / max(self.counters.norms, 1)
-
-    def read(self) -> None:
-        now = self.counters
-        for each, scored in self.losses:
-            loss = float(each)
-            now.nats += loss * scored
-            now.scored += scored
-            self.smoothed = loss if self.smoothed is None else 0.95 * self.smoothed + 0.05 * loss
-        self.losses.clear()
-        for norm in map(float, self.norms):
-            if math.isfinite(norm) and (now.norms == 0 or now.norm_sum is not None):
-                now.norm_sum = (now.norm_sum or 0.0) + norm
-                now.largest_norm = max(norm, now.largest_norm or 0.0)
-            else:  # JSON could not hold it
-                now.norm_sum = now.largest_norm = None
-            now.norms += 1
-        self.norms.clear()
-
-    def rate(self, seconds: float) -> float:
-        return self.tokens / max(seconds - self.started, 1e-9)
-
-    def restart(self) -> None:
-        now = self.counters
-        self.tokens, now.scored, now.nats = 0, 0, 0.0
-        now.norms, now.norm_sum, now.largest_norm = 0, None, None
 
 
 def evaluate(model: Model, batches: Batching) -> float:

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from seqgen import checkpoint, files, manifest
+from seqgen import checkpoint, files, manifest, model_config
 from seqgen.core.canonical import initial_weights
 from seqgen.core.spec import ModelSpec
 from seqgen.registry import Registry
@@ -40,14 +40,14 @@ def publish(seqgen_home: Path) -> Callable[..., Path]:
         tokenizer = CharTokenizer().fit([text])
         spec = ModelSpec(vocab_size=tokenizer.vocab_size, **{"embedding_size": 8, "hidden_size": 8, **shape})
         parts = {
-            kind: checkpoint.PartRecord(part, "seqgen", "0.1.0", {})
+            kind: model_config.PartRecord(part, "seqgen", "0.1.0", {})
             for kind, part in {"tokenizer": "char", "dataset": "text", "backend": "torch"}.items()
         }
         registry = Registry(seqgen_home / "models")
         with registry.new_folder() as folder:
             checkpoint.write_weights(folder / manifest.WEIGHTS, initial_weights(spec, random_seed))
-            config = checkpoint.ModelConfig(spec, parts, training={}, origins={}, has_ends=False)
-            files.write_json(folder / manifest.CONFIG, checkpoint.config_to_json(config))
+            config = model_config.ModelConfig(spec, parts, training={}, origins={}, has_ends=False)
+            files.write_json(folder / manifest.CONFIG, model_config.config_to_json(config))
             files.write_json(folder / manifest.TOKENIZER, tokenizer.state())
             manifest.write_manifest(folder, {"name": name, "created": "2026-01-01T00:00:00+00:00"})
             return registry.publish(name, folder).folder

@@ -24,7 +24,7 @@ from seqgen.cli.environment import Environment
 from seqgen.core import errors, hookspecs
 from seqgen.core.canonical import GATES, canonical_shapes
 from seqgen.core.spec import ModelSpec
-from seqgen.training.trainer import Counters
+from seqgen.training.counters import Counters
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [

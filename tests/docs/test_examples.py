@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from itertools import product
@@ -14,6 +15,7 @@ import pytest
 from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.core.canonical import GATES
 from seqgen.registry import Registry
+from tests.conftest import run_here
 
 EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
 STORY = "The men went over the ice, and there they rested."
@@ -121,3 +123,21 @@ def test_the_model_that_the_guide_trains_in_pytorch_is_imported_and_predicts_its
     assert (imported.exit_code, imported.stdout) == (0, "char-lstm:1\n"), imported.stderr
     (score,) = json.loads(seqgen_cli("evaluate", "char-lstm", "story.txt", "--json").stdout)["files"]
     assert score["bits_per_character"] < 0.2
+
+
+def test_the_script_for_checkpoints_saves_weights_that_are_imported_also_where_they_share_memory(
+    seqgen_home, tmp_path, monkeypatch
+):
+    torch = pytest.importorskip("torch")
+    embedding, output = torch.nn.Embedding(3, 8), torch.nn.Linear(8, 3)
+    output.weight = embedding.weight
+    net = torch.nn.ModuleDict({"embedding": embedding, "rnn": torch.nn.GRU(8, 8), "output": output})
+    torch.save({"state_dict": net.state_dict(), "n_hidden": 8, "tokens": ["a", "b", "c"]}, tmp_path / "net.pt")
+    (tmp_path / "chars.txt").write_text("abc")
+    refused = run_here("models", "import", tmp_path / "net.pt")
+    assert refused.exit_code == 1
+    assert "net.pt may be a pickle" in refused.stderr
+    monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "net.pt"), str(tmp_path / "net.safetensors")])
+    runpy.run_path(str(EXAMPLES / "convert_checkpoint.py"))
+    imported = run_here("models", "import", tmp_path / "net.safetensors", "--vocabulary", tmp_path / "chars.txt")
+    assert (imported.exit_code, imported.stdout) == (0, "net:1\n"), imported.stderr

@@ -40,10 +40,6 @@ import numpy as np
 from seqgen.installed import make_part
 state = {"inner": make_part("tokenizer", "bpe").fit(["the ice, the ice"]).state()}
 """,
-    "docs/how-to/other-programs.md": """
-import torch
-torch.save(torch.nn.LSTM(3, 4).state_dict(), "net.pt")
-""",
     "docs/reference/conformance.md": """
 from collections.abc import Mapping
 from typing import ClassVar
@@ -70,14 +66,9 @@ def the_sampler_sees_which_tokens_a_line_would_end_after(page, folder):
     assert page["inner"].decode(page["inner"].encode("the ice")) == "the ice"
 
 
-def the_pickle_is_safetensors_now(page, folder):
-    assert (folder / "net.safetensors").exists()
-
-
 THEN = {
     "docs/how-to/combinations.md": an_example_of_two_tunes_is_written,
     "docs/how-to/new-plugin.md": the_sampler_sees_which_tokens_a_line_would_end_after,
-    "docs/how-to/other-programs.md": the_pickle_is_safetensors_now,
 }
 """What is true after them, where that they run says little."""
 

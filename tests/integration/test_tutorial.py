@@ -107,7 +107,7 @@ def start(corpus, tmp_path_factory):
     shape = {"seq_len": options.seq_len, "batch_size": 32, "random_seed": 0}  # a quarter of the tutorial's, for time
     windows = make_batching(options.batching, part, **shape)
     batches = [windows.batch(0, step) for step in range(3)]
-    values = {name: getattr(options, name) for name in SPEC} | {"dropout": 0.0}
+    values = {name: getattr(options, name) for name in SPEC} | {"dropout": 0.0, "hidden_size": 128}  # half, too
     spec = ModelSpec(vocab_size=tokenizer.vocab_size, **values)
     return options, batches, spec, initial_weights(spec, 0)
 
@@ -123,7 +123,7 @@ def plain_losses(start):
         model = keras.Sequential(
             [
                 keras.Input((100, 1)),
-                keras.layers.LSTM(256),
+                keras.layers.LSTM(spec.hidden_size),
                 keras.layers.Dropout(0.0),
                 keras.layers.Dense(spec.vocab_size, activation="softmax"),
             ]

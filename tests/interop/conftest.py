@@ -11,13 +11,7 @@ import numpy as np
 import pytest
 
 from seqgen.backends.numpy.model import NumpyModel
-from seqgen.checkpoint import (
-    ModelConfig,
-    PartRecord,
-    SavedModel,
-    config_to_json,
-    write_weights,
-)
+from seqgen.checkpoint import SavedModel, write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.catalog import Catalog
 from seqgen.core.options import option_values
@@ -28,6 +22,7 @@ from seqgen.installed import installed_catalog
 from seqgen.interop.adopt import adopt
 from seqgen.interop.source import Source
 from seqgen.manifest import CONFIG, NGRAMS, TOKENIZER, WEIGHTS, write_manifest
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.ngrams.mixture import Mixture, weights_shape
 

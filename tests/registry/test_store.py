@@ -40,6 +40,16 @@ def test_versions_count_up(publish):
     assert [str(publish()) for _ in range(3)] == ["novel:1", "novel:2", "novel:3"]
 
 
+def test_the_registry_at_home_is_where_models_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("SEQGEN_HOME", str(tmp_path / "elsewhere"))
+    assert Registry.at_home().folder == tmp_path / "elsewhere" / "models"
+
+
+def test_the_record_of_a_version_says_which_it_is_and_where(registry, publish):
+    publish()
+    assert publish().record() == {"model": "novel", "version": 2, "path": str(registry.folder / "novel" / "2")}
+
+
 def test_a_model_is_found_by_name_version_and_alias(registry, publish):
     for bits in (2.2, 1.9, 2.0):
         publish(bits=bits)

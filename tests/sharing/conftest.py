@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from seqgen.checkpoint import ModelConfig, PartRecord, SavedModel, config_to_json, write_weights
+from seqgen.checkpoint import SavedModel, write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_bytes, write_json
 from seqgen.manifest import write_manifest
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.registry import Registry
 from seqgen.tokenizers.char import CharTokenizer
 

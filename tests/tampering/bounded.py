@@ -75,12 +75,10 @@ def open_store(folder: Path) -> None:
 
 def resume(folder: Path) -> None:
     """Go on with the run ``m`` for a step."""
-    from seqgen.training.progress import SilentReporter
+    from seqgen.training.progress import Reporter
     from seqgen.training.session import Session
 
-    session = Session(
-        CATALOG, SilentReporter(), lambda *_: "", training_folder=folder, registry=Registry(folder / "models")
-    )
+    session = Session(CATALOG, Reporter(), lambda *_: "", training_folder=folder, registry=Registry(folder / "models"))
     session.resume("m", {"max_steps": 3})
 
 

@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqgen.backends.numpy.backend import NumpyBackend
-from seqgen.checkpoint import ModelConfig, PartRecord, SavedModel, config_to_json, read_weights, write_weights
+from seqgen.checkpoint import SavedModel, read_weights, write_weights
 from seqgen.core.canonical import canonical_shapes, initial_weights
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import write_manifest
+from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.ngrams.mixture import WEIGHTS as MIXING
 from seqgen.ngrams.mixture import weights_shape

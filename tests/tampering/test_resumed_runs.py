@@ -11,7 +11,7 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import SeqgenError
 from seqgen.settings import resolve
 from seqgen.training.options import TrainingOptions
-from seqgen.training.progress import SilentReporter
+from seqgen.training.progress import Reporter
 from seqgen.training.session import Session
 
 CATALOG = load_catalog()
@@ -19,7 +19,7 @@ TINY = {"backend": "torch", "hidden_size": 8, "embedding_size": 4, "seq_len": 8,
 VALUES = (None, [], {}, -1, 0, "x", True, 1e308, [None], {"a": []})
 
 
-class Quiet(SilentReporter):
+class Quiet(Reporter):
     def sample(self, text):
         if Quiet.stop:
             Quiet.stop = False

@@ -9,12 +9,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from seqgen.checkpoint import ModelConfig
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.data.store import Part
+from seqgen.model_config import ModelConfig
 from seqgen.training.run import Run
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.trainer import Trainer

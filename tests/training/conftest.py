@@ -16,8 +16,8 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.data.store import Part
+from seqgen.training import progress
 from seqgen.training.options import PRESETS, TrainingOptions
-from seqgen.training.progress import SilentReporter
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.session import Session
 from seqgen.training.trainer import Trainer
@@ -147,7 +147,7 @@ TINY = {
 }
 
 
-class Reporter(SilentReporter):
+class Reporter(progress.Reporter):
     """Keeps what it is told; and in its n-th sample, which follows the n-th evaluation, sends this process a signal."""
 
     def __init__(self, signal_at=None):

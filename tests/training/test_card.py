@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from seqgen.checkpoint import ModelConfig, PartRecord
 from seqgen.core.spec import ModelSpec
+from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.training.card import model_card
 
 CONFIG = ModelConfig(

@@ -80,6 +80,12 @@ def test_how_often_it_is_read_goes_by_the_size_that_is_chosen_of_which_more_step
     assert "to be read 40 times" in sentence
 
 
+def test_of_several_documents_it_is_told_how_many_there_are():
+    values, corpus = asdict(TrainingOptions(**GIVEN)), Corpus(1000, 1200, 60)
+    _, told = choose(values, corpus, dataset_batching="stream", reach=lambda _: Reach(math.inf, math.inf))
+    assert told == "1,200 documents, 1,000 training tokens, 60 different; every option was given"
+
+
 def test_where_everything_is_given_nothing_is_chosen():
     assert chosen_for(1000, **GIVEN) == ({}, "1,000 training tokens, 60 different; every option was given")
 
@@ -90,7 +96,7 @@ def test_where_everything_is_given_nothing_is_chosen():
         ("stream", 1, 103.0),  # 200 updates of 16 x 64 of 2,000 tokens
         ("windows", 1, 50.0),  # an update is 64 of them
         ("documents", 200, 64.0),  # 64 lines of ten
-        ("documents", 2, 410.0),  # no longer than seq_len
+        ("documents", 2, 200.0),  # no more than all of it
     ],
 )
 def test_a_very_small_corpus_is_read_for_200_updates_whatever_an_update_reads(batching, documents, passes):
@@ -110,7 +116,9 @@ def test_without_any_budget_it_is_three_minutes_or_fifty_passes():
     assert chosen_for(10**6, seen=51e6, hidden_size=64, dropout=0.0)[0]["epochs"] == 50.0
 
 
-@pytest.mark.parametrize(("tokens", "passes"), [(10**6, 50.0), (10_000, 50.0), (1800, 114.0), (30, 6827.0)])
+@pytest.mark.parametrize(
+    ("tokens", "passes"), [(10**6, 50.0), (10_000, 50.0), (1800, 114.0), (600, 200.0), (30, 200.0)]
+)
 def test_a_time_that_is_enough_for_more_ends_after_fifty_passes_or_of_a_small_corpus_200_updates(tokens, passes):
     chosen, sentence = chosen_for(tokens, max_time=600.0, seen=1e9)
     assert chosen["epochs"] == passes

@@ -14,8 +14,8 @@ TWO = CharactersPerToken(training=2.0, validation=2.0)
 
 @pytest.fixture
 def diagnosis():
-    """Of tokens whose frequencies alone have 2.0 nats, each two characters."""
-    return Diagnosis(OPTIONS, token_entropy=2.0, characters_per_token=TWO)
+    """Of tokens whose frequencies alone have 2.0 nats, each two characters; a fresh model has 4.2."""
+    return Diagnosis(OPTIONS, token_entropy=2.0, fresh_loss=4.2, characters_per_token=TWO)
 
 
 def lines_of(train, validation=None, norms=None, *, every=100):
@@ -67,7 +67,7 @@ def test_overfitting_is_told_at_the_third_evaluation_without_a_better_one_and_on
     ids=["overfitting", "divergence", "a dead rate", "frequencies"],
 )
 def test_losses_are_told_in_bits_per_character_of_the_part_that_they_are_of(train, validation, told):
-    diagnosis = Diagnosis(OPTIONS, 2.0, CharactersPerToken(training=1.0, validation=4.0))
+    diagnosis = Diagnosis(OPTIONS, 2.0, 4.2, CharactersPerToken(training=1.0, validation=4.0))
     (sentence,) = said(diagnosis, lines_of(train, validation)).values()
     assert told in sentence
 
@@ -91,7 +91,7 @@ def test_a_validation_loss_that_wavers_or_rises_with_the_training_loss_is_no_ove
     wavering = [1.55 + 0.005 * (-1) ** number for number in range(20)]
     assert said(diagnosis, lines_of(FALLING, wavering)) == {}
     both = FALLING[:10] + [FALLING[9] + 0.02 * number for number in range(1, 5)]
-    assert said(Diagnosis(OPTIONS, 2.0, TWO), lines_of(both)) == {}
+    assert said(Diagnosis(OPTIONS, 2.0, 4.2, TWO), lines_of(both)) == {}
 
 
 def test_without_a_validation_part_there_is_no_overfitting_to_see(diagnosis):
@@ -106,6 +106,42 @@ def test_a_training_loss_far_above_its_lowest_tells_of_divergence(diagnosis):
         "The training loss has risen from 0.991 to 1.371 bits/character by step 1,200: training may be about to diverge.  "
         "Try --learning-rate 0.001, or find one: --lr-find"
     )
+
+
+DIVERGED = [
+    [51.0] * 20,  # stays where it went before the first evaluation
+    [12.6, *[3.93] * 19],  # comes back from there, to no more than frequencies
+    [2.7, 2.6, 2.58, *[2.57] * 17],
+]
+
+
+@pytest.mark.parametrize("losses", DIVERGED)
+def test_a_loss_far_above_that_of_a_fresh_model_tells_of_divergence_at_the_first_evaluation(diagnosis, losses):
+    diagnosis.options, diagnosis.fresh_loss = {**OPTIONS, "output_bias": "frequencies"}, 2.05
+    number, sentence = next(iter(said(diagnosis, lines_of(losses)).items()))
+    assert number == 0
+    assert sentence.startswith("The training loss has risen from 1.479 to ")
+    assert sentence.endswith("training may be about to diverge.  Try --learning-rate 0.001, or find one: --lr-find")
+
+
+@pytest.mark.parametrize("losses", DIVERGED)
+@pytest.mark.parametrize("output_bias", ["frequencies", "zero"])
+@pytest.mark.parametrize("every", [9, 100])
+def test_a_loss_that_stays_far_above_that_of_a_fresh_model_is_never_told_as_too_low_a_rate(
+    diagnosis, losses, output_bias, every
+):
+    diagnosis.options, diagnosis.fresh_loss = {**OPTIONS, "output_bias": output_bias}, 2.05
+    sentences = said(diagnosis, lines_of(losses * 5, every=every)).values()
+    assert "about to diverge" in next(iter(sentences))
+    assert not [sentence for sentence in sentences if "too low" in sentence]
+
+
+def test_of_weights_that_are_not_fresh_it_is_not_known_where_they_begin(diagnosis):
+    diagnosis.fresh_loss = float("inf")
+    losses = [1.2 + 5.0 * 0.4**number for number in range(20)]  # of another language, which it soon learns
+    assert said(diagnosis, lines_of(losses)) == {}
+    diagnosis.fresh_loss = 4.2
+    assert list(said(diagnosis, lines_of(losses))) == [0]
 
 
 def test_a_gradient_norm_far_above_what_it_was_tells_of_divergence(diagnosis):
@@ -152,7 +188,7 @@ def test_a_loss_that_stays_at_the_frequencies_of_tokens_tells_of_another(diagnos
     ],
 )
 def test_a_run_that_begins_at_the_frequencies_of_tokens_must_become_better(diagnosis, losses, told):
-    diagnosis.options = {**OPTIONS, "output_bias": "frequencies"}
+    diagnosis.options, diagnosis.fresh_loss = {**OPTIONS, "output_bias": "frequencies"}, 2.0
     sentences = list(said(diagnosis, lines_of(losses)).values())
     assert [sentence[: len(told)] for sentence in sentences] == [told] * bool(told)
 
@@ -169,7 +205,7 @@ def test_metrics_without_gradient_norms_are_judged_by_their_losses(diagnosis):
 def test_what_was_measured_before_a_run_went_back_does_not_count_after_it(diagnosis):
     lines = lines_of(FALLING)
     again = [{**line, "train_loss": 1.9} for line in lines[8:]]
-    straight = said(Diagnosis(OPTIONS, 2.0, TWO), lines[:8] + again)
+    straight = said(Diagnosis(OPTIONS, 2.0, 4.2, TWO), lines[:8] + again)
     assert [sentence.partition(":")[0] for sentence in straight.values()] == [
         "The training loss has risen from 1.062 to 1.371 bits/character by step 900"
     ]
@@ -178,7 +214,8 @@ def test_what_was_measured_before_a_run_went_back_does_not_count_after_it(diagno
 
 @pytest.mark.parametrize("output_bias", ["zero", "frequencies"])
 def test_a_measurement_before_which_nothing_was_trained_shows_nothing(output_bias):
-    diagnosis = Diagnosis({**OPTIONS, "output_bias": output_bias}, token_entropy=2.0, characters_per_token=TWO)
+    options = {**OPTIONS, "output_bias": output_bias}
+    diagnosis = Diagnosis(options, token_entropy=2.0, fresh_loss=4.2, characters_per_token=TWO)
     (line,) = lines_of([None], [1.95], every=300)
     assert diagnosis.metrics(line) == []
     assert said(diagnosis, lines_of(FALLING, every=300)) == {}

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import OptionError
-from seqgen.manifest import NGRAMS, sha256
+from seqgen.files import sha256
+from seqgen.manifest import NGRAMS
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.ngrams.mixture import WEIGHTS, Fitted, Mixture, weights_shape
 from seqgen.ngrams.table import NOTHING, NgramTable

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from seqgen.checkpoint import ModelConfig
 from seqgen.core.errors import TrainingError
+from seqgen.model_config import ModelConfig
+from seqgen.training import progress
 from seqgen.training.memory import enough_memory
-from seqgen.training.progress import SilentReporter
 from seqgen.training.recovery import SETBACKS, train
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
 from seqgen.training.trainer import DivergedError
 
 
-class Reporter(SilentReporter):
+class Reporter(progress.Reporter):
     def __init__(self):
         self.warnings = []
 
@@ -226,13 +226,13 @@ def out_of_memory_above(trainer, rows, times=99):
 
 def test_where_memory_does_not_suffice_fewer_sequences_at_a_time_give_the_same(make_run, make_saving):
     whole, halved = make_saving(make_run(), dropout=0.0), make_saving(run := make_run(), dropout=0.0)
-    train(whole, make_run(), SilentReporter(), auto_batch=True)
+    train(whole, make_run(), progress.Reporter(), auto_batch=True)
     rows = halved.training.batch_size
     out_of_memory_above(halved, rows // 2)
     told = Reporter()
     told.note = told.warnings.append
     train(halved, run, told, auto_batch=True)
-    assert told.warnings == [f"memory   does not suffice: {-(-rows // 2)} sequences of a batch at a time from now on"]
+    assert told.warnings == [f"memory   is not enough: from now on {-(-rows // 2)} sequences of a batch at a time"]
     assert halved.counters.micro_batch_size == -(-rows // 2)
     assert halved.counters.step == whole.counters.step
     for name, tensor in whole.model.weights().items():
@@ -244,7 +244,7 @@ def test_going_back_for_lack_of_memory_keeps_the_rate_that_a_setback_halved(make
     trainer = make_saving(run, save_at=(5,))
     trainer.counters.setbacks = 1
     out_of_memory_above(trainer, trainer.training.batch_size // 2)
-    train(trainer, run, SilentReporter(), auto_batch=True)
+    train(trainer, run, progress.Reporter(), auto_batch=True)
     assert trainer.counters.setbacks == 1
     assert trainer.learning_rate == trainer.schedule.learning_rate / 2
 
@@ -253,12 +253,12 @@ def test_what_was_found_to_fit_is_known_when_the_run_goes_on(make_run, make_savi
     run = make_run()
     trainer = make_saving(run, save_at=(5, 9))
     out_of_memory_above(trainer, 1)
-    train(trainer, run, SilentReporter(), auto_batch=True)
+    train(trainer, run, progress.Reporter(), auto_batch=True)
     again = make_saving(run)
     run.restore(again)
     assert again.counters.micro_batch_size == 1
     out_of_memory_above(again, 1, times=1)
-    train(again, run, SilentReporter())  # which would fail with more
+    train(again, run, progress.Reporter())  # which would fail with more
 
 
 @pytest.mark.parametrize("auto_batch", [False, True])
@@ -266,7 +266,7 @@ def test_memory_that_does_not_suffice_for_one_sequence_ends_the_run(make_run, ma
     trainer = make_saving(run := make_run())
     out_of_memory_above(trainer, 0)
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        train(trainer, run, SilentReporter(), auto_batch=auto_batch)
+        train(trainer, run, progress.Reporter(), auto_batch=auto_batch)
     assert trainer.model.micro_batch_size == (1 if auto_batch else None)
 
 
@@ -274,4 +274,4 @@ def test_what_else_fails_is_not_tried_again(make_run, make_saving):
     trainer = make_saving(run := make_run())
     trainer.model.train_step = lambda *_: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        train(trainer, run, SilentReporter(), auto_batch=True)
+        train(trainer, run, progress.Reporter(), auto_batch=True)

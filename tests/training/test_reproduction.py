@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 import seqgen
-from seqgen.checkpoint import ModelConfig, PartRecord
 from seqgen.core.errors import DamagedModelError, TrainingError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
 from seqgen.corpora import locate
+from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.reproduce import reproduce
 from seqgen.training.options import TrainingOptions
 from seqgen.training.reproduction import compare, reproduction

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from seqgen import __version__
-from seqgen.checkpoint import ModelConfig, PartRecord
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
+from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.training.options import TrainingOptions
 from seqgen.training.resuming import CHOSEN, LATER, read_about, read_settings
 from seqgen.training.run import Run

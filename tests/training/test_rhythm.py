@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from seqgen.training.counters import Counters
 from seqgen.training.rhythm import Rhythm
-from seqgen.training.trainer import Counters
 
 
 def now(step=1, seconds=0.0, tokens=0, evaluations=0):

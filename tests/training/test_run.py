@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqgen.checkpoint import ModelConfig
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError
 from seqgen.data.batching import make_batching
+from seqgen.model_config import ModelConfig
+from seqgen.training.counters import Counters
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
 from seqgen.training.state import LATER
-from seqgen.training.trainer import Counters
 
 MODES = ("stream", "documents", "windows")
 STEPS = 24
@@ -381,7 +381,7 @@ def test_of_a_run_that_another_process_looks_into_while_it_is_removed_the_lock_a
     run.save(make_trainer())
     as_on_windows(run)
     with monkeypatch.context() as patch:
-        patch.setattr("seqgen.files.remove_lock", lambda _: None)
+        patch.setattr("seqgen.locks.remove", lambda _: None)
         run.remove()
     assert [path.name for path in run.folder.iterdir()] == [".lock"]
     with pytest.raises(ModelNotFoundError, match="There is no unfinished run of tiny to go on with"):
@@ -456,6 +456,17 @@ def test_where_others_are_unfinished_they_are_named(make_run, tmp_path):
     (tmp_path / "ended" / "1" / ".lock").touch()
     with pytest.raises(ModelNotFoundError, match=r"There is no unfinished run of tiny .*\.  Unfinished: one, two\.$"):
         Run.find(tmp_path, "tiny")
+
+
+def test_a_path_is_no_name_whatever_numbers_lie_there(tmp_path):
+    versions = tmp_path / "models" / "tiny"
+    (versions / "1").mkdir(parents=True)
+    (versions / "1" / "config.json").touch()
+    training = tmp_path / "training"
+    for name in (str(versions), "../models/tiny"):
+        with pytest.raises(ModelNotFoundError, match="There is no unfinished run of"):
+            Run.find(training, name)
+    assert [path.name for path in (versions / "1").iterdir()] == ["config.json"]  # nothing was locked there
 
 
 def test_what_another_user_lets_nobody_look_at_ends_no_run(make_run, make_trainer, tmp_path, closed):

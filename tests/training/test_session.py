@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import math
 import re
 import resource
 import shutil
@@ -26,8 +27,10 @@ from seqgen.core.callback import Callback
 from seqgen.core.canonical import canonical_shapes
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, OptionError, OutputError, PluginError, TrainingError, UsageError
-from seqgen.manifest import faults, sha256
+from seqgen.files import sha256
+from seqgen.manifest import faults
 from seqgen.registry import Registry
+from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.metrics import FIGURES
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.reproduction import reproduction
@@ -229,6 +232,21 @@ def test_a_model_that_goes_on_from_another_keeps_what_its_biases_began_with(star
     assert seqgen.train(corpus, **again, output_bias="frequencies").reference == "sea:3"
     with pytest.raises(OptionError, match=r"output_bias is zero\b.*but sea:3 was made with frequencies"):
         seqgen.train(corpus, **again, output_bias="zero")
+
+
+def test_with_which_loss_a_run_begins_is_known_of_fresh_weights_alone(start, corpus, monkeypatch):
+    known = []
+
+    def watched(options, entropy, fresh_loss, ratio):
+        known.append((entropy, fresh_loss))
+        return Diagnosis(options, entropy, fresh_loss, ratio)
+
+    monkeypatch.setattr("seqgen.training.session.Diagnosis", watched)
+    start(max_steps=2, output_bias="frequencies")
+    seqgen.train(corpus, from_model="sea", max_steps=2, backend="torch", progress=False)
+    (entropy, fresh), (_, of_parent) = known
+    assert entropy < fresh < 1.1 * entropy
+    assert of_parent == math.inf
 
 
 def test_patience_needs_something_to_measure_on(start):
@@ -566,6 +584,20 @@ def test_the_run_is_told_in_a_few_words(start):
     assert re.fullmatch(r"model    sea: lstm 1 x 8, [\d,]+ parameters, torch on cpu, float32", reporter.told[2])
 
 
+@pytest.mark.parametrize(
+    ("text", "documents"), [("The sea is wide.  " * 20, "1 document"), ("The sea\nis wide\nand\nblue\n", "4 documents")]
+)
+def test_fewer_documents_than_a_batch_has_are_not_called_a_small_corpus(start, tmp_path, text, documents):
+    (tmp_path / "lines.txt").write_text(text)
+    reporter = Reporter()
+    sources, how = [str(tmp_path / "lines.txt")], {"dataset": "lines", "batching": "documents", "batch_size": 8}
+    start(sources=sources, **how, reporter=reporter, max_steps=1, ngram_order=0)
+    assert reporter.told[1] == (
+        f"corpus   of {documents} to train on, so batch_size is {documents[0]} and not 8; of a long one, --batching stream "
+        "reads several places at once"
+    )
+
+
 def warnings_of(reporter):
     return [sentence for sentence in reporter.told if sentence.startswith("warning: ")]
 
@@ -590,11 +622,15 @@ def warnings_of(reporter):
             r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 0.75",
         ),
         (
+            {"learning_rate": 100.0, "warmup_steps": 0, "max_steps": 260, "eval_every": 130},
+            r"The training loss has risen from 3\.1\d\d to \d.* by step 130: training may be about to diverge\.",
+        ),
+        (
             {"learning_rate": 1e-7, "max_steps": 400},
             r"The training loss is where it was, \d.*: the learning rate of 1e-07 may be too low\.",
         ),
     ],
-    ids=["overfitting", "divergence", "dead learning rate"],
+    ids=["overfitting", "divergence", "divergence at once", "dead learning rate"],
 )
 def test_what_goes_wrong_in_a_run_is_said_once(start, tmp_path, options, sentence):
     letters = np.random.default_rng(0).choice(list("abcdefgh "), 1500)  # nothing in it can be learned but by heart

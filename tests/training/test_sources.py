@@ -12,7 +12,7 @@ import pytest
 
 from seqgen.core.errors import CorpusError, UsageError
 from seqgen.corpora import locate
-from seqgen.training.sources import name_after, named_here, resolve_sources
+from seqgen.training.sources import name_after, named_here, resolve_sources, source_names
 
 from .conftest import Reporter
 
@@ -257,3 +257,39 @@ def test_for_a_folder_or_a_glob_it_is_called_after_the_folder(library, source, n
 )
 def test_what_has_no_name_in_letters_from_a_to_z_is_called_after_the_folder_around_it(library, source, name):
     assert name_after(source) == name
+
+
+@pytest.mark.parametrize("named", [["s1.txt", "two.txt"], b"one.txt", 1, None])
+def test_what_is_neither_text_nor_a_path_names_no_source(named):
+    with pytest.raises(UsageError) as caught:
+        source_names(["one.txt", named])
+    assert str(caught.value) == f"{named!r} is no file's name.  Name files one by one; of a list, as *files"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was a dark night. " * 300,
+        "It was a dark night.\n",
+        "It was a dark night. 暗い夜だった" + "暗" * 80,
+        "It was a dark night./" * 300,
+    ],
+)
+def test_a_text_is_told_from_the_name_of_a_file(tmp_path, text):
+    with pytest.raises(UsageError) as caught:
+        source_names([text])
+    said = str(caught.value)
+    assert said.startswith("'It was a dark night.")
+    assert said.endswith(" is a text and no file's name.  Write it to a file, or give it to standard input, and name -")
+    assert len(said) < 140
+
+
+def test_names_of_any_length_that_sources_may_have_are_taken(tmp_path):
+    names = [Path("one.txt"), "a" * 255, "a/" * 1000, "*.txt", f"https://example.org/?signature={'a' * 5000}"]
+    assert source_names(names) == [str(name) for name in names]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files have one line")
+def test_a_file_that_is_there_may_have_several_lines_in_its_name(tmp_path):
+    (tmp_path / "one\ntwo").touch()
+    assert source_names([tmp_path / "one\ntwo"]) == [str(tmp_path / "one\ntwo")]

@@ -11,8 +11,8 @@ from seqgen.checkpoint import write_weights
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
+from seqgen.training.counters import Counters
 from seqgen.training.state import load_state
-from seqgen.training.trainer import Counters
 
 WEIGHTS = {"block.weight": np.ones((2, 3), np.float32)}
 MOMENTS = {"step": np.array(4), "first_moment.block.weight": np.ones((2, 3), np.float32)}

@@ -13,8 +13,9 @@ from seqgen.core.errors import TrainingError
 from seqgen.core.spec import OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.evaluation import summed_nats
+from seqgen.training.counters import Counters
 from seqgen.training.schedule import Schedule
-from seqgen.training.trainer import TICK_SECONDS, Counters, evaluate
+from seqgen.training.trainer import TICK_SECONDS, evaluate
 
 MODES = ("stream", "documents", "windows")
 
@@ -446,13 +447,13 @@ def test_nats_are_summed_to_the_same_bits_however_many_batches_are_read_together
 
 @pytest.mark.parametrize("step", range(1, 13))
 def test_a_run_that_is_resumed_evaluates_when_it_would_have(make_trainer, step):
-    whole, stopped = (make_trainer(max_steps=60, eval_every=None) for _ in range(2))
+    whole, stopped = (make_trainer(max_steps=36, eval_every=None) for _ in range(2))
     whole.run()
     assert 1 < len(whole.observer.steps) < 20
     saved = []
     stopped.observer.on_checkpoint = lambda trainer: saved.append(replace(trainer.counters))
     stopped.stop = lambda: stopped.counters.step == step
     stopped.run()
-    resumed = make_trainer(max_steps=60, eval_every=None, counters=saved[-1])
+    resumed = make_trainer(max_steps=36, eval_every=None, counters=saved[-1])
     resumed.run()
     assert resumed.observer.steps == [each for each in whole.observer.steps if each > step]

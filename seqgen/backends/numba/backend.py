@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.backends.choice import check_architecture, check_precision, choose_device
+from seqgen.backends.choice import check_architecture, choose_device, choose_precision
 from seqgen.backends.numba.model import NumbaModel
 from seqgen.core.backend import Backend
 from seqgen.core.canonical import GATES, initial_weights
@@ -50,7 +50,7 @@ class NumbaBackend(Backend):
         """A model that generates and evaluates; see :meth:`seqgen.core.backend.Backend.build`."""
         check_architecture("numba", spec.architecture, self.architectures())
         choose_device("numba", device, self.devices())
-        check_precision("numba", precision, ("float32",), where="on cpu")
+        choose_precision("numba", precision, ("float32",), device="cpu", where="on cpu")
         if optimizer is not None:
             msg = 'Backend "numba" generates and evaluates only.  Train with --backend torch or --backend keras'
             raise OptionError(msg)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.backends.choice import check_architecture, check_precision, choose_device
+from seqgen.backends.choice import check_architecture, choose_device, choose_precision
 from seqgen.backends.numpy.cells import CELLS
 from seqgen.backends.numpy.model import NumpyModel
 from seqgen.core.backend import Backend
@@ -46,7 +46,7 @@ class NumpyBackend(Backend):
         """A model that generates and evaluates; see :meth:`seqgen.core.backend.Backend.build`."""
         check_architecture("numpy", spec.architecture, self.architectures())
         choose_device("numpy", device, self.devices())
-        check_precision("numpy", precision, ("float32",), where="on cpu")
+        choose_precision("numpy", precision, ("float32",), device="cpu", where="on cpu")
         if optimizer is not None:
             msg = 'Backend "numpy" generates and evaluates only.  Train with --backend torch or --backend keras'
             raise OptionError(msg)

@@ -7,7 +7,6 @@ into the weights, one call of tanh serves all gates; see :mod:`seqgen.backends.n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -26,20 +25,6 @@ Without an output, all that is written is new arrays; with one, what else the la
 
 _HALF = np.array(0.5, np.float32)
 """As an array, for one with a Python number takes twice as long at these sizes."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A kind of recurrent layer.
-
-    Attributes:
-        parts: names of what it carries, each (B, H); the first is its output.
-        step: (layer, names of the parts in a state, gates (B, G*H) to work in) -> its step.  That arrays and their slices are
-            made once takes a sixth off a step.
-    """
-
-    parts: tuple[str, ...]
-    step: Callable[[Layer, Sequence[str], Floats], Step]
 
 
 def _lstm(layer: Layer, names: Sequence[str], gates: Floats) -> Step:  # i f o g
@@ -104,10 +89,10 @@ def _rnn(layer: Layer, names: Sequence[str], gates: Floats) -> Step:
     return step
 
 
-CELLS: Mapping[str, Cell] = MappingProxyType(
-    {
-        "lstm": Cell(("hidden", "cell"), _lstm),
-        "gru": Cell(("hidden",), _gru),
-        "rnn": Cell(("hidden",), _rnn),
-    }
+CELLS: Mapping[str, Callable[[Layer, Sequence[str], Floats], Step]] = MappingProxyType(
+    {"lstm": _lstm, "gru": _gru, "rnn": _rnn}
 )
+"""(layer, names of what it carries in a state, gates (B, G*H) to work in) -> its step.
+
+That arrays and their slices are made once takes a sixth off a step.
+"""

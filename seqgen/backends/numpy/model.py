@@ -12,6 +12,7 @@ import numpy.typing as npt
 from seqgen.backends.nats import nats_of
 from seqgen.backends.numpy.cells import CELLS, Floats, Step
 from seqgen.backends.numpy.weights import Prepared, prepare
+from seqgen.backends.states import state_names
 from seqgen.core.backend import Model
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch, Ids, State, Weights
@@ -29,7 +30,7 @@ class NumpyModel(Model):
     def __init__(self, spec: ModelSpec, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
         self.spec = spec
         self._cell = CELLS[spec.architecture]
-        self._names = [[f"layers.{layer}.{part}" for part in self._cell.parts] for layer in range(spec.num_layers)]
+        self._names = state_names(spec)
         self._evaluation_state: State | None = None
         self.load_weights(weights)
 
@@ -131,7 +132,7 @@ class NumpyModel(Model):
         if steps.rows != rows:
             layers, columns = self._prepared.layers, self._prepared.table.shape[1]
             gates = np.empty((rows, columns), np.float32)  # one layer after the other works in it
-            made = [self._cell.step(layer, names, gates) for layer, names in zip(layers, self._names, strict=True)]
+            made = [self._cell(layer, names, gates) for layer, names in zip(layers, self._names, strict=True)]
             steps.rows = -1  # until all is replaced, for an interruption may come between
             steps.first = made[0]
             steps.above = [

