@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqgen.checkpoint import ModelConfig
 from seqgen.core.errors import DamagedModelError
 from seqgen.data.batching import Stream
 from seqgen.data.store import Part
+from seqgen.model_config import ModelConfig
 from seqgen.testing.backend_course import BEFORE, SINCE, LearningContract, stored
 from seqgen.testing.backend_models import ROWS, STEPS, require_same, stream, train
 from seqgen.testing.laws import LawBroken, law, require

@@ -15,7 +15,7 @@ from seqgen.core.types import Batch
 def pytest_collection_modifyitems(items):
     """Of the cases of a test that trains in Keras, the first runs always and the rest with ``--slow``.
 
-    TensorFlow traces each model anew, for seconds.
+    TensorFlow traces each kind of model anew, for seconds.
     """
     seen = set()
     for item in items:

@@ -102,11 +102,18 @@ KERAS = (
     "print(losses[-1] < losses[0] / 2)\n"
 )
 
+ON_GPUS = (
+    "import os\n"
+    "import tensorflow as tf\n"
+    "print('TF32', tf.config.experimental.tensor_float_32_execution_enabled())\n"
+    "print(os.environ['TF_FORCE_GPU_ALLOW_GROWTH'], os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'])\n"
+)
 
-def test_keras_runs_on_tensorflow_and_neither_greets(run_python, monkeypatch):
+
+def test_keras_runs_on_tensorflow_in_true_float32_and_memory_as_it_is_used_and_neither_greets(run_python, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    result = run_python(KERAS)
-    assert result.stdout == "tensorflow\nTrue\n"
+    result = run_python(KERAS + ON_GPUS)  # in one process, for the import takes longer than all else
+    assert result.stdout == "tensorflow\nTrue\nTF32 False\ntrue false\n"
     assert result.stderr == ""
 
 
@@ -189,7 +196,7 @@ def test_a_processor_that_is_faster_in_bfloat16_and_may_not_compute_in_it_trains
     from seqgen.backends.torch import backend
 
     monkeypatch.setattr(backend.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(backend, "bfloat16_is_faster", lambda: True)
+    monkeypatch.setattr("seqgen.backends.choice.bfloat16_is_faster", lambda: True)
     for capability, precision in (("AVX2", "float32"), ("AVX512", "bfloat16")):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)  # noqa: B023  called at once
         monkeypatch.setattr(backend, "TorchModel", lambda *_, **how: how)

@@ -81,8 +81,9 @@ def test_the_state_given_out_stays_as_it_was(model, random_batch):
         np.testing.assert_array_equal(state[name], part)
 
 
+@pytest.mark.usefixtures("threads_take_turns_often")
 def test_threads_may_go_on_with_one_model_at_the_same_time(model, random_batch):
-    ids = random_batch(8, 200).inputs
+    ids = random_batch(8, 50).inputs
 
     def last_logits(row):
         state = model.initial_state(1)

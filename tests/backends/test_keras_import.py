@@ -21,22 +21,6 @@ def test_where_the_descriptor_is_closed_beside_a_stream_of_its_own_nothing_is_he
         pass
 
 
-FLOAT32 = (
-    "import os\n"
-    "from seqgen.backends.keras.backend import KerasBackend\n"
-    "from seqgen.core.spec import ModelSpec\n"
-    "import tensorflow as tf\n"
-    "KerasBackend().build(ModelSpec(vocab_size=3, hidden_size=4))\n"
-    "print(tf.config.experimental.tensor_float_32_execution_enabled())\n"
-    "print(os.environ['TF_FORCE_GPU_ALLOW_GROWTH'], os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'])\n"
-)
-
-
-def test_float32_is_float32_on_gpus_too_of_which_no_more_memory_is_taken_than_is_used(run_python, monkeypatch):
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    assert run_python(FLOAT32).stdout == "False\ntrue false\n"
-
-
 NO_ENGINE = (
     "import importlib.util, sys\n"
     "find = importlib.util.find_spec\n"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 pytest.importorskip("keras")
 
 from seqgen.backends.keras import engine, recurrence
-from seqgen.backends.keras.network import PARTS, Network
+from seqgen.backends.keras.network import Network
 from seqgen.backends.keras.weights import to_keras
+from seqgen.backends.states import PARTS
 from seqgen.core.canonical import initial_weights
 from seqgen.core.spec import ModelSpec
 
@@ -44,7 +45,7 @@ def learned(spec, device, values, batch, state, precision="float32"):
     return {"nats": float(nats)} | {name: engine.array(value) for name, value in {**after, **gradients}.items()}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4, deadline=None)
 @given(
     architecture=st.sampled_from(sorted(PARTS)),
     num_layers=st.integers(1, 2),

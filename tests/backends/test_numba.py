@@ -159,6 +159,33 @@ print(model.next_logits(np.array([1]), model.initial_state(1))[0].shape)
 """
 
 
+LITTLE = """
+from seqgen.backends.numba.kernels import kept
+
+@kept
+def doubled(value):
+    return 2 * value
+"""
+
+LITTLE_ON_A_FULL_DISK = """
+import resource
+from little import doubled
+from seqgen.backends.numba.kernels import compiled_for
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+print(compiled_for(doubled, [1.5])(1.5))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not limited there")
+def test_what_a_disk_cannot_keep_that_takes_nothing_more_is_compiled_all_the_same(run_python, monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "compiled"))
+    (tmp_path / "little.py").write_text(LITTLE)
+    outcome = run_python(LITTLE_ON_A_FULL_DISK)
+    assert (outcome.exit_code, outcome.stdout) == (0, "3.0\n"), outcome
+    assert not [path for path in (tmp_path / "compiled").rglob("*") if path.is_file() and path.stat().st_size > 10]
+
+
+@pytest.mark.slow  # compiles
 @pytest.mark.skipif(sys.platform == "win32", reason="files are not limited there")
 def test_a_disk_that_takes_nothing_more_stops_no_text(run_python, monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))

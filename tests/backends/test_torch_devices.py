@@ -13,9 +13,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from seqgen.backends.states import PARTS  # noqa: E402
 from seqgen.backends.torch import loss, tokens  # noqa: E402  torch may not be there
 from seqgen.backends.torch.model import TorchModel  # noqa: E402
-from seqgen.backends.torch.network import PARTS, copied, on_device  # noqa: E402
+from seqgen.backends.torch.network import copied, on_device  # noqa: E402
 from seqgen.core.canonical import initial_weights  # noqa: E402
 from seqgen.core.spec import ModelSpec, OptimizerSpec  # noqa: E402
 from seqgen.core.types import Batch  # noqa: E402

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.backends.allocation import keep_freed_memory
-from seqgen.backends.choice import check_architecture, check_precision, choose_device
+from seqgen.backends.choice import check_architecture, choose_device, choose_precision
 from seqgen.backends.keras import engine
 from seqgen.backends.keras.model import KerasModel
 from seqgen.backends.keras.network import LAYERS
-from seqgen.backends.processor import bfloat16_is_faster
 from seqgen.core.backend import Backend
 from seqgen.core.canonical import initial_weights
 from seqgen.core.errors import OptionError
@@ -51,11 +50,8 @@ class KerasBackend(Backend):
         check_architecture("keras", spec.architecture, self.architectures())
         device = choose_device("keras", device, self.devices())
         precisions = ("float32", "bfloat16") if engine.name() in engine.BFLOAT16 else ("float32",)
-        check_precision("keras", precision, precisions, where=f"on {device} with {engine.name()}")
-        if precision == "auto":
-            # Not measured on GPUs, so not chosen there.
-            faster = device == "cpu" and bfloat16_is_faster()
-            precision = "bfloat16" if faster and "bfloat16" in precisions else "float32"
+        where = f"on {device} with {engine.name()}"
+        computed = choose_precision("keras", precision, precisions, device=device, where=where)
         if optimizer is not None and engine.name() not in engine.TRAINING:
             msg = (
                 f'Backend "keras" does not train on the Keras engine "{engine.name()}".  '
@@ -71,7 +67,7 @@ class KerasBackend(Backend):
             spec,
             initial_weights(spec, random_seed) if weights is None else weights,
             device=device,
-            precision=precision,
+            precision=computed,
             random_seed=random_seed,
             optimizer=optimizer,
         )

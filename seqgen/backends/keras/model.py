@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, SupportsFloat
 
 import keras
@@ -13,11 +12,11 @@ from keras import ops
 
 from seqgen.backends.keras import engine
 from seqgen.backends.keras.engine import Tensor, Tensors, array, tensor, tensors
+from seqgen.backends.keras.functions import Functions, functions_of
 from seqgen.backends.keras.generator import EngineGenerator
-from seqgen.backends.keras.network import Network
-from seqgen.backends.keras.optimizer import clipped, updated
 from seqgen.backends.keras.weights import from_keras, to_keras
 from seqgen.backends.numpy.model import NumpyModel
+from seqgen.backends.states import state_names
 from seqgen.backends.updates import AVERAGE, MOMENTS, average_kept
 from seqgen.core.backend import Model
 from seqgen.core.canonical import canonical_shapes
@@ -28,8 +27,9 @@ from seqgen.core.types import Array, Batch, Ids, State, Weights
 class KerasModel(Model):
     """An lstm, gru or rnn of any number of layers.
 
-    Weights, moments and states are values handed to compiled functions and given back by them, never variables, so that
-    the same code runs on every engine.  State: ``layers.N.hidden`` and, for lstm, ``layers.N.cell``, as NumPy arrays.
+    Weights, moments and states are values handed to compiled functions (:mod:`seqgen.backends.keras.functions`) and given
+    back by them, never variables, so that the same code runs on every engine and models may share it.  State:
+    ``layers.N.hidden`` and, for lstm, ``layers.N.cell``, as NumPy arrays.
     """
 
     accumulates = True
@@ -48,24 +48,11 @@ class KerasModel(Model):
         self.device = device
         self.precision = precision
         self._optimizer = optimizer
-        with engine.on(device):
-            self._network = Network(spec, device)
-            self._nats = {
-                last: engine.compiled(partial(self._network.nats, last_step_only=last)) for last in (False, True)
-            }
-            if optimizer is not None:
-                self._training_network = Network(spec, device, precision)
+        self._functions: Functions | None = None
+        if optimizer is not None:
+            with engine.on(device):
                 # Keras takes seeds of 32 bits.
-                self._dropout = keras.random.SeedGenerator(random_seed % 2**31)
-                self._random: Tensor = ops.convert_to_tensor(self._dropout.state)
-                self._train = {
-                    last: engine.compiled(partial(self._updated, last_step_only=last)) for last in (False, True)
-                }
-                # The two halves of the same, for a batch that is taken in groups.
-                self._differentiate = {
-                    last: engine.compiled(partial(self._gradients, last_step_only=last)) for last in (False, True)
-                }
-                self._apply = engine.compiled(self._applied)
+                self._random: Tensor = ops.convert_to_tensor(keras.random.SeedGenerator(random_seed % 2**31).state)
         self._training_state: Tensors | None = None
         self._evaluation_state: Tensors | None = None
         self._moments: Mapping[str, Tensors] = {}
@@ -100,7 +87,8 @@ class KerasModel(Model):
             afters = []
             for rows in self.groups(len(batch.inputs)):
                 own = {name: part[rows] for name, part in state.items()}
-                nats, after = self._nats[batch.last_step_only](self._values, _on_device(batch.rows(rows)), own)
+                group = batch.rows(rows)
+                nats, after = self._compiled(group).nats[batch.last_step_only](self._values, _on_device(group), own)
                 total = nats if total is None else total + nats
                 afters.append(after)
             self._evaluation_state = _together(afters)
@@ -146,7 +134,7 @@ class KerasModel(Model):
                     self._moments,
                     self._random,
                     self._training_state,
-                ) = self._train[batch.last_step_only](
+                ) = self._compiled(batch).update[batch.last_step_only](
                     self._values, self._moments, self._random, _on_device(batch), state, numbers
                 )
         self._generator_is_stale = True
@@ -183,14 +171,14 @@ class KerasModel(Model):
                     moment: self._from_canonical({name: state[f"{moment}.{name}"] for name in self._values})
                     for moment in moments
                 }
-            names = [name for names in self._network.names for name in names]
+            names = [name for names in state_names(self.spec) for name in names]
             self._training_state = None
             if all(f"carry.{name}" in state for name in names):
                 self._training_state = {name: tensor(state[f"carry.{name}"], "float32") for name in names}
             if (random := state.get(_random_name())) is not None:
-                if random.shape != tuple(self._dropout.state.shape):
+                if random.shape != tuple(self._random.shape):
                     raise ValueError(f"{_random_name()} has shape {random.shape}")
-                self._random = tensor(random, self._dropout.state.dtype)
+                self._random = tensor(random, keras.backend.standardize_dtype(self._random.dtype))
 
     # Parts of the above
 
@@ -201,47 +189,12 @@ class KerasModel(Model):
             self._generator_is_stale = False
         return self._generator
 
-    def _updated(
-        self,
-        values: Tensors,
-        moments: Mapping[str, Tensors],
-        random: Tensor,
-        batch: Tensors,
-        state: Tensors,
-        rates: Tensors,
-        *,
-        last_step_only: bool,
-    ) -> tuple[tuple[Tensor, Tensor], Tensors, Mapping[str, Tensors], Tensor, Tensors]:
-        """((loss, norm of its gradients), weights, moments, random state, carried state) after one update."""
-        loss, gradients, random, after = self._gradients(
-            values, random, batch, state, rates, last_step_only=last_step_only
-        )
-        norm, values, moments = self._applied(values, moments, gradients, rates)
-        return (loss, norm), values, moments, random, after
-
-    def _gradients(
-        self, values: Tensors, random: Tensor, batch: Tensors, state: Tensors, rates: Tensors, *, last_step_only: bool
-    ) -> tuple[Tensor, Tensors, Tensor, Tensors]:
-        """(loss, its gradients, random state, carried state)."""
-
-        def loss_of(values: Tensors) -> tuple[Tensor, tuple[Tensors, Tensor]]:
-            with keras.StatelessScope([(self._dropout.state, random)]) as scope:
-                nats, after = self._training_network.nats(
-                    values, batch, state, self._dropout, last_step_only=last_step_only
-                )
-            return nats * rates["scale"], (after, scope.get_current_value(self._dropout.state))
-
-        (loss, (after, random_after)), gradients = engine.value_and_gradients(loss_of, values)
-        return loss, gradients, random_after, after
-
-    def _applied(
-        self, values: Tensors, moments: Mapping[str, Tensors], gradients: Tensors, rates: Tensors
-    ) -> tuple[Tensor, Tensors, Mapping[str, Tensors]]:
-        """(norm of the gradients, weights, moments) after one update."""
-        assert self._optimizer is not None
-        gradients, norm = clipped(gradients, self._optimizer.grad_clip)
-        values, moments = updated(self._optimizer, values, moments, gradients, rates)
-        return norm, values, moments
+    def _compiled(self, batch: Batch) -> Functions:
+        """What computes; it is chosen by the first batch."""
+        if self._functions is None:
+            rows = len(batch.inputs)
+            self._functions = functions_of(self.spec, self.device, self.precision, self._optimizer, rows)
+        return self._functions
 
     def _train_in_groups(self, batch: Batch, groups: Sequence[slice], state: Tensors, rates: Tensors) -> Tensor:
         """One update from the gradients of groups of rows, added up; gives the loss."""
@@ -249,13 +202,16 @@ class KerasModel(Model):
         random, afters = self._random, []
         for rows in groups:
             own = {name: part[rows] for name, part in state.items()}
-            loss, gradients, random, after = self._differentiate[batch.last_step_only](
-                self._values, random, _on_device(batch.rows(rows)), own, rates
+            group = batch.rows(rows)
+            loss, gradients, random, after = self._compiled(group).differentiate[batch.last_step_only](
+                self._values, random, _on_device(group), own, rates
             )
             total = (loss, gradients) if total is None else keras.tree.map_structure(ops.add, total, (loss, gradients))
             afters.append(after)
         loss, gradients = total
-        self.gradient_norm, self._values, self._moments = self._apply(self._values, self._moments, gradients, rates)
+        self.gradient_norm, self._values, self._moments = self._compiled(batch).apply(
+            self._values, self._moments, gradients, rates
+        )
         self._random = random
         self._training_state = _together(afters)
         return loss

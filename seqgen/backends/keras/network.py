@@ -10,20 +10,15 @@ from typing import Any, TypeAlias
 import keras
 from keras import ops
 
-from seqgen.backends.keras import engine, recurrence
+from seqgen.backends.keras import recurrence
 from seqgen.backends.keras.engine import Tensor, Tensors
 from seqgen.backends.keras.weights import layer_weights
+from seqgen.backends.states import state_names
 from seqgen.core.spec import ModelSpec
 
 LAYERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
 )
-
-PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"lstm": ("hidden", "cell"), "gru": ("hidden",), "rnn": ("hidden",)}
-)
-"""Names of what a layer of each architecture carries; the first is its output."""
-
 
 Layer: TypeAlias = Callable[[Sequence[Tensor], Tensor, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]]
 """(weights as Keras has them, inputs (T, B, in), state (B, H) each) -> (outputs (T, B, H), state after)."""
@@ -42,12 +37,10 @@ class Network:
 
     def __init__(self, spec: ModelSpec, device: str, precision: str = "float32") -> None:
         self.spec = spec
-        self.names = [
-            [f"layers.{layer}.{part}" for part in PARTS[spec.architecture]] for layer in range(spec.num_layers)
-        ]
+        self.names = state_names(spec)
         self._precision = precision
         self._layers: list[Layer]
-        if device == "cpu" and engine.name() in recurrence.ENGINES:
+        if recurrence.is_used(device):
             self._layers = [partial(recurrence.layer, spec.architecture, precision=precision)] * spec.num_layers
         else:
             sizes = [spec.input_size] + [spec.hidden_size] * (spec.num_layers - 1)

@@ -23,6 +23,11 @@ _LARGE = 2**15
 """B x H from which on a product of a time step is faster in two threads."""
 
 
+def is_used(device: str) -> bool:
+    """Whether these are the layers on a device, and not Keras' own."""
+    return device == "cpu" and engine.name() in ENGINES
+
+
 def layer(
     architecture: str, weights: Sequence[Tensor], inputs: Tensor, state: Sequence[Tensor], *, precision: str
 ) -> tuple[Tensor, Parts]:
@@ -51,17 +56,19 @@ def layer(
     ) -> tuple[Parts, engine.Gradients]:
         steps, rows, size = ops.shape(inputs)
         units, width = ops.shape(recurrent_kernel)
-        bias_given, bias_recurrent = (bias, None) if cell.sums else (bias[0], bias[1])
         flat = low(ops.reshape(inputs, (-1, size)))  # (T B, in)
         given = ops.reshape(product(flat, kernel), (steps, rows, width))
         recurrent = low(recurrent_kernel)
 
         def forward(state: Parts, elements: Parts) -> tuple[Parts, Parts]:
             hidden = low(state[0])
-            from_hidden = _exact(_product_in_step(hidden, recurrent))
-            if bias_recurrent is not None:
-                from_hidden = from_hidden + bias_recurrent
-            after, kept = cell.forward(_exact(elements[0]) + bias_given, from_hidden, state)
+            from_inputs, from_hidden = _exact(elements[0]), _exact(_product_in_step(hidden, recurrent))
+            if cell.sums:
+                # The bias last.  TensorFlow moves it there, but only where it knows the shapes, so that a batch would
+                # otherwise be rounded in one way after batches of other lengths and in another before them.
+                after, kept = cell.forward(from_inputs + from_hidden, bias, state)
+            else:
+                after, kept = cell.forward(from_inputs + bias[0], from_hidden + bias[1], state)
             return after, (hidden, *kept)
 
         after, (before, *kept) = engine.scan(forward, state, (given,), (precision, *["float32"] * cell.kept))
