@@ -218,7 +218,7 @@ class DatasetContract(Contract):
     def test_every_document_has_an_id_of_its_own(self) -> None:
         """Pieces of one document follow one another, and no other document has its id.
 
-        A document goes whole into the training part or the validation part, by its id.
+        Messages tell documents apart by their ids.  What is held out goes by content, or by group, and never by id.
         """
         with self._corpus() as sources:
             ids = [name for name, _ in itertools.groupby(document.id for document in self.make(sources).documents())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from seqgen.core.distributions import normal_name
 from seqgen.core.errors import PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import PROJECT
 from seqgen.core.kinds import KINDS
+from seqgen.core.unfound import nearest_in_words
 from seqgen.installed import readable_entry_points
 
 
@@ -66,9 +66,8 @@ def find_parts(catalog: Catalog, name: str) -> list[PartEntry]:
     if named:
         return [catalog.find(each, name) for each in named]
     known = {entry.name for entry in parts} | {plugin.distribution for plugin in catalog.plugins}
-    near = difflib.get_close_matches(bare, known, n=3, cutoff=0.5)
-    hint = f"  Nearest: {', '.join(near)}." if near else ""
-    msg = f'No part or plugin "{name}", nor a folder of that name.{hint}  All: seqgen list-plugins'
+    nearest = nearest_in_words(bare, known, likeness=0.5)
+    msg = f'No part or plugin "{name}", nor a folder of that name.{nearest}  All: seqgen list-plugins'
     raise UnknownPartError(msg)
 
 

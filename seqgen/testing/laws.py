@@ -150,7 +150,7 @@ class Contract(ABC):
             deadline=None,  # a busy machine would fail what is right
             report_multiple_bugs=False,
             print_blob=False,
-            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+            phases=[phase for phase in settings().phases if phase not in (Phase.target, Phase.explain)],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
         examples(given(**strategies)(check))()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from seqgen.testing import Contract, LawBroken, TokenizerContract, Verdict, check_laws, laws_of
@@ -77,6 +78,16 @@ def test_a_broken_law_shows_the_smallest_example():
     with pytest.raises(LawBroken, match=r"^7 is not small\."):
         SizeContract().test_it_is_small()
     assert verdict(SizeContract()) == Verdict(laws_of(SizeContract)[0], "failed", "7 is not small.")
+
+
+def test_hypothesis_does_what_its_current_profile_says():
+    settings.register_profile("before", settings.default)
+    settings.register_profile("nothing new", phases=[Phase.explicit])
+    settings.load_profile("nothing new")
+    try:
+        SizeContract().test_it_is_small()  # for no example was made
+    finally:
+        settings.load_profile("before")
 
 
 def test_what_a_part_raises_is_shown_with_the_smallest_example():

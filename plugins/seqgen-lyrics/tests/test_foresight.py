@@ -125,7 +125,7 @@ def test_without_asking_the_model_lines_of_a_german_model_end_in_english_words(g
 
 
 def test_lines_of_an_english_model_rhyme_with_words_of_its_own(english):
-    samples, stanzas = stanzas_by(english)
+    samples, stanzas = stanzas_by(english, count=3)
     figures = measure(stanzas, schemes=["AABB"], pattern=[8])
     assert (figures.rhymes["AABB"].perfect, figures.syllables) == (1, 1)
     assert not any("CMUdict lacks the language" in note for sample in samples for note in sample.notes)

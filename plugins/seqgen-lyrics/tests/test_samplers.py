@@ -97,7 +97,7 @@ def test_with_every_tokenizer_lines_rhyme_and_have_their_syllables(name):
 SCHEMES = st.sampled_from(["AABB", "ABAB", "ABBA", "limerick", "AAA", "XAXA", "free", "ABCABC"])
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings.default.max_examples // 6, deadline=None)
 @given(scheme=SCHEMES, numbers=st.lists(st.integers(2, 12), min_size=1, max_size=1), seed=st.integers(0, 99))
 def test_any_scheme_and_number_of_syllables_are_kept(scheme, numbers, seed):
     letters = {"limerick": "AABBA", "free": ""}.get(scheme, scheme)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 
 from seqgen.core.errors import OptionError
 from seqgen.testing import TokenizerContract
+from seqgen_lyrics import tokenizer as lyrics_tokenizer
 from seqgen_lyrics.tokenizer import LyricsTokenizer
 
 SONG = """[Verse]
@@ -94,13 +97,14 @@ class TestLawsOnLongLines(Laws):
 
 
 @pytest.mark.parametrize("base", ["words", "char", "bpe"])
-def test_a_long_line_is_encoded_in_pieces_as_it_would_be_whole(base):
+def test_a_long_line_is_encoded_in_pieces_as_it_would_be_whole(monkeypatch, base):
+    monkeypatch.setattr("seqgen_lyrics.tokenizer._LONGEST", 1 << 12)
     tokenizer = LyricsTokenizer(base=base, min_count=1).fit([SONG, CAPITALS])
-    line = " ".join(SONG.split()) * 2000
-    pieces = [line[start : start + 10_000] for start in range(0, len(line), 10_000)]
+    line = " ".join(SONG.split()) * 125
+    pieces = [line[start : start + 625] for start in range(0, len(line), 625)]
     parts = list(tokenizer.encode_pieces(pieces))
     np.testing.assert_array_equal(np.concatenate(parts), tokenizer.encode(line))
-    assert max(map(len, parts)) < 80_000 < len(line) / 4
+    assert max(map(len, parts)) < 5_000 < len(line) / 4
 
 
 @pytest.mark.parametrize(
@@ -126,11 +130,20 @@ def test_a_space_that_the_vocabulary_lacks_is_no_place_to_cut(monkeypatch):
     np.testing.assert_array_equal(ids, tokenizer.encode("".join(pieces)))
 
 
-def test_a_line_without_spaces_is_searched_once():
-    """Where all of it was searched again with each piece, this would not end."""
+def test_a_line_without_spaces_is_searched_once(monkeypatch):
+    """Where all of it was searched again with each piece, a long one would not end."""
+    search, searched = lyrics_tokenizer._last, Counter()
+
+    def counted(pattern, text, start):
+        searched[pattern.pattern] += len(text) - start
+        return search(pattern, text, start)
+
+    monkeypatch.setattr(lyrics_tokenizer, "_last", counted)
     tokenizer = LyricsTokenizer(base="char").fit(["a"])
-    (ids,) = tokenizer.encode_pieces("a" * 100 for _ in range(40_000))
-    assert len(ids) == 4_000_000
+    (ids,) = tokenizer.encode_pieces("a" * 100 for _ in range(1000))
+    assert len(ids) == 100_000 > lyrics_tokenizer._LONGEST
+    assert len(searched) == 2  # for where a line begins, and for a space
+    assert max(searched.values()) == 100_000
 
 
 def test_a_frequent_word_is_one_token_whatever_its_case():

@@ -81,7 +81,7 @@ def drawn(seed: int, *, limit: int, **options: int) -> tuple[str, str]:
     return TOKENIZER.decode(np.array(ids)), "whole" if sampler.finished()[0] else "length"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2, deadline=None)
 @given(seed=st.integers(0, 2**32), limit=st.integers(60, 300))
 @example(seed=1979, limit=89)  # the last note of a tuplet wants a > behind it
 @example(seed=5471, limit=69)  # bars of rests

@@ -310,7 +310,7 @@ class RemovesFiles(OfSmallFiles):
 
 @breaks("test_a_large_source_needs_bounded_memory", "all of many small files is held")
 class HoldsSmallFiles(OfSmallFiles):
-    bytes_each: ClassVar[int] = 1000
+    bytes_each: ClassVar[int] = 8000
 
     def documents(self) -> Iterator[Document]:
         return iter(list(super().documents()))

@@ -99,6 +99,8 @@ class PlainDecoder:
 
 
 class SoundContract(TokenizerContract):
+    max_examples = 4
+
     def make(self) -> Plain:
         return Plain(lowercase=True)
 
