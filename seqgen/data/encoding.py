@@ -139,8 +139,9 @@ class Encoding:
                 with contextlib.suppress(OSError, OutputError):  # a disk that is full has no room for this either
                     self._save()
         finally:
-            for stream in self._streams.values():
-                stream.close()
+            with contextlib.ExitStack() as closing:  # all of them, though one finds no room for what it holds back
+                for stream in self._streams.values():
+                    closing.callback(stream.close)
 
     def encode(self, dataset: Dataset, size: int, *, progress: Progress | None = None) -> Fingerprint:
         """Encode what is not encoded yet; gives the fingerprint of what was read.

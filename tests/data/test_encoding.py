@@ -207,6 +207,19 @@ def test_a_full_disk_is_said_and_the_same_call_goes_on_once_there_is_room(memory
     assert text_of(store) == b"abcdd"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file here is always full")
+def test_every_file_is_closed_though_one_of_them_finds_no_room(tmp_path):
+    begun = encoding.Encoding(tmp_path / "store", ByteTokenizer(), np.dtype(np.uint16), has_ends=False)
+    streams = begun._streams
+    with pytest.raises(OSError, match="No space left"), begun:
+        first = next(iter(streams))
+        streams[first].close()
+        streams[first] = Path("/dev/full").open("ab")
+        streams[first].write(b"ids")
+    assert [stream.closed for stream in streams.values()] == [True] * len(streams)
+    assert len(streams) > 1
+
+
 def test_nothing_is_open_that_is_renamed_when_a_store_is_whole(memory, tmp_path, as_on_windows):
     store = open_or_build(memory("ab", "c", "dd"), ByteTokenizer(), tmp_path)
     assert (text_of(store), as_on_windows) == (b"abcdd", [])
