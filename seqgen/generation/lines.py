@@ -84,7 +84,7 @@ class LineWriter:
         characters: int | None = None,
     ) -> None:
         if 0 in (length, characters):
-            raise OptionError("length is 0, but must be at least 1 where lines are to be gone on with.")
+            raise OptionError("length is 0, but must be at least 1 where lines are to be continued.")
         for text in stop:
             if isinstance(text, str) and "\n" in text:
                 raise OptionError(f"stop is {text!r}, which never comes within a line.  Leave out its line end")

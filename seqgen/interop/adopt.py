@@ -61,7 +61,7 @@ def adopt(source: Path, folder: Path, vocabulary: Path | None, name: str | None 
     stack = read(source, where=source.name)
     if vocabulary is None:
         raise UsageError(
-            f"{source.name} is {what}, which does not say what its {stack.vocab_size:,} tokens are.  Say it with --vocabulary FILE, "
+            f"{source.name} is {what}, which does not say what its {stack.vocab_size:,} tokens are.  Give them with --vocabulary FILE, "
             "a JSON list of characters or a text file of them, in the order of their ids"
         )
     known = read_vocabulary(vocabulary, stack.vocab_size)

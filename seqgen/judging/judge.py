@@ -129,7 +129,7 @@ def judge(
     if held_out is not None and held_out.real_words is not None and held_out.real_words < HARDLY_ANY:
         notes.append(
             f"Only {held_out.real_words:.1%} of the words of the held-out text itself are in what was trained on, as in writing "
-            "without spaces between words, or of names: what counts words tells little here."
+            "without spaces between words, or of names: the figures that count words mean little here."
         )
     return Judgement(
         samples=samples,

@@ -82,7 +82,7 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
         else:
             notes.append(
                 f"{ended} after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over a larger "
-                "budget falls faster over these, and so the outcome is another one."
+                "budget falls faster over these, so the outcome differs."
             )
     elif steps:
         values["max_time"] = None  # the steps or passes were done before it was over

@@ -115,7 +115,7 @@ def test_where_hardly_any_word_of_the_held_out_text_is_in_the_corpus_that_is_sai
     (note,) = json.loads(outcome.stdout)["samples"]["notes"]
     assert note == (
         "Only 0.0% of the words of the held-out text itself are in what was trained on, as in writing without spaces between "
-        "words, or of names: what counts words tells little here."
+        "words, or of names: the figures that count words mean little here."
     )
 
 

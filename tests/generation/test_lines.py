@@ -231,7 +231,7 @@ def test_whatever_is_drawn_the_text_has_these_lines(texts, data):
     ("other", "sentence"),
     [
         ({"stop": ["a\n"]}, "stop is 'a\\n', which never comes within a line.  Leave out its line end"),
-        ({"length": 0}, "length is 0, but must be at least 1 where lines are to be gone on with."),
+        ({"length": 0}, "length is 0, but must be at least 1 where lines are to be continued."),
         ({"texts": ("a", "b\nc")}, "prefix_lines has 'b\\nc', but each must be a single line."),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

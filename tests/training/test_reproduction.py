@@ -92,7 +92,7 @@ def test_a_run_that_was_interrupted_is_repeated_by_the_steps_that_were_done(star
     (note,) = again.notes
     assert note == (
         "It was interrupted after 5 steps, and as many are asked for.  A learning rate that was to fall over a larger budget "
-        "falls faster over these, and so the outcome is another one."
+        "falls faster over these, so the outcome differs."
     )
     saved = resume().version.open()
     again = reproduction(saved.config, saved.manifest)

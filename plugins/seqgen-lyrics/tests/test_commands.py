@@ -113,7 +113,7 @@ def test_what_a_stranger_names_as_the_corpus_is_not_read(model_of, monkeypatch, 
     monkeypatch.setattr("seqgen.core.files.below", lambda folder: pytest.fail(f"{folder} was read"))
     corpus, note = read_corpus(model_of(sources=[source]), [])
     assert corpus is None
-    assert note.startswith("copied lines cannot be told: ")
+    assert note.startswith("copied lines cannot be looked for: ")
     assert source in note
     assert "--corpus" in note
 

@@ -83,7 +83,7 @@ def test_a_vocabulary_is_asked_for_where_it_is_needed_and_refused_where_it_is_no
     sentence = refused("models", "import", foreign, exit_code=2)
     assert sentence == (
         f"my lstm.safetensors is the state dict of a torch.nn module, which does not say what its {len(SYMBOLS)} tokens are.  "
-        "Say it with --vocabulary FILE, a JSON list of characters or a text file of them, in the order of their ids"
+        "Give them with --vocabulary FILE, a JSON list of characters or a text file of them, in the order of their ids"
     )
     assert seqgen("models", "export", "novel", "novel.zip").exit_code == 0
     sentence = refused("models", "import", "novel.zip", "--vocabulary", "chars.json", exit_code=2)

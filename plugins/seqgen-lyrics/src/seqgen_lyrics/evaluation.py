@@ -152,13 +152,13 @@ def read_corpus(model: LanguageModel | None, given: Sequence[str], encoding: str
     if given:
         return Corpus.of(_texts(given, encoding)), ""
     if model is None:
-        return None, "there is no corpus to tell copied lines by.  Name it with --corpus"
+        return None, "there is no corpus in which to look for copied lines.  Name it with --corpus"
     try:
         corpus = recorded_corpus(model.saved, model.catalog)
     except CorpusError as error:
-        return None, f"copied lines cannot be told: {error}"
+        return None, f"copied lines cannot be looked for: {error}"
     except PartError as error:
-        return None, f"copied lines cannot be told: {error}  Name the corpus with --corpus"
+        return None, f"copied lines cannot be looked for: {error}  Name the corpus with --corpus"
     return Corpus.of(_whole(corpus.dataset.documents())), ""
 
 

@@ -49,7 +49,7 @@ class SongsDataset(TextFileDataset):
                 empty = False
                 yield document
         if empty and wordless:
-            more = f"  So it is with {len(wordless) - 1:,} more." if len(wordless) > 1 else ""
+            more = f"  The same holds for {len(wordless) - 1:,} more." if len(wordless) > 1 else ""
             raise CorpusError(f"{wordless[0]} has no stanza: there is no line with a word in it.{more}")
         if empty:
             raise self.empty("song")

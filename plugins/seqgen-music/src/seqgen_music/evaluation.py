@@ -72,7 +72,7 @@ def _read(files: Sequence[Source]) -> tuple[list[midi_measures.Piece], int]:
         except UnreadableMidiError as error:
             faults.append(f"{file.name}: {error}")
     if not pieces:
-        more = f"  So it is with {len(faults) - 1:,} more." if len(faults) > 1 else ""
+        more = f"  {len(faults) - 1:,} more cannot be used." if len(faults) > 1 else ""
         raise CorpusError(f"{faults[0]}.{more}")
     if faults:
         told = f"{len(faults):,} of {len(files):,} files cannot be read, the first: {faults[0]}"

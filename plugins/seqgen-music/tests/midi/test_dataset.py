@@ -51,7 +51,7 @@ def test_where_all_can_be_read_nothing_was_passed_over(tmp_path):
 def test_where_nothing_is_music_it_is_an_error(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.mid").write_bytes(b"MThd")
-    with pytest.raises(CorpusError, match=r"a\.mid: it ends in its header, after 4 bytes\.  So it is with 1 more\."):
+    with pytest.raises(CorpusError, match=r"a\.mid: it ends in its header, after 4 bytes\.  1 more cannot be used\."):
         list(MidiDataset(sources=(str(tmp_path),)).documents())
 
 

@@ -55,7 +55,7 @@ class MidiDataset(FileDataset):
                 continue
             yield from self._variants(file.name, content)
         if len(unread) == len(self.files):
-            more = f"  So it is with {len(unread) - 1} more." if len(unread) > 1 else ""
+            more = f"  {len(unread) - 1} more cannot be used." if len(unread) > 1 else ""
             raise CorpusError(f"{unread[0] if unread else 'There is no file'}.{more}")
         self._passed_over.clear()
         if unread:
