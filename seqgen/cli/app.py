@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     atexit.register(gc.freeze)  # or Python's end looks through all that is still there for garbage
     environment = Environment()
-    warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+    warnings.showwarning = functools.partial(_show_warning, warnings.showwarning, set())
     if _action(SeqgenWarning) != "ignore":  # also under python -W error, for by its text a person is told
         warnings.simplefilter("default", SeqgenWarning)
     try:
@@ -116,10 +116,16 @@ def _action(category: type[Warning]) -> str:
     return next(actions, "default")
 
 
-def _show_warning(otherwise: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
-    """Say what parts warn of, without the line of code that did; other warnings are shown as Python does."""
+def _show_warning(
+    otherwise: Callable[..., None], said: set[str], message: Warning | str, category: type[Warning], *where: Any
+) -> None:
+    """Say what parts warn of, once, without the line of code that did; other warnings are shown as Python does.
+
+    Python itself forgets what it has shown as soon as a library changes its filters.
+    """
     if issubclass(category, SeqgenWarning):
-        if not completing():
+        if not completing() and str(message) not in said:
+            said.add(str(message))
             warn(str(message))
     else:
         otherwise(message, category, *where)

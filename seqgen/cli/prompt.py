@@ -95,7 +95,7 @@ def _decoded(content: bytes, file: str, encoding: str) -> str:
 
     check_encoding(encoding)
     tried = ["utf-8", *encodings_of(encoding)]
-    codec, mark = marked_encoding(content) or (first_that_fits([content], tried), 0)
+    codec, mark = marked_encoding(content) or (first_that_fits([content], tried, "replace"), 0)
     try:
         return content[mark:].decode(codec).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:

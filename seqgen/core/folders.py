@@ -73,6 +73,8 @@ def _leads_to(kind: Callable[[], bool]) -> bool:
 
 
 def _overlap(link: str, folder: str) -> bool:
-    """Whether one of these folders is the other, or in it, wherever links lead."""
+    """Whether one of these folders is the other, or in it and not hidden there, wherever links lead."""
     place, around = Path(os.path.realpath(link)), Path(os.path.realpath(folder))
-    return place.is_relative_to(around) or around.is_relative_to(place)
+    if place.is_relative_to(around):
+        return not any(part.startswith(".") for part in place.relative_to(around).parts)
+    return around.is_relative_to(place)

@@ -14,7 +14,7 @@ _FORMATS = (
         "a zip archive, as EPUB, DOCX and ODT are,",
         "Unpack it; of a book or a document make text, for example with pandoc -t plain",
     ),
-    (rb"(?s:.{257})ustar[\0 ]", "a tar archive", _UNPACK),
+    (rb"(?s:(?=.{0,256}\0).{257})ustar[\0 ]", "a tar archive", _UNPACK),
     (rb"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (rb"Rar!\x1a\x07", "a RAR archive", _UNPACK),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of an older Office", "Save it as plain text"),

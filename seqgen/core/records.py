@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from seqgen.core.compressed import ENDINGS
 from seqgen.core.errors import CorpusError
@@ -180,12 +180,14 @@ def table(name: str, pieces: Iterator[str], *, usual: str = ",") -> Records:
         elif header.strip():
             break
     delimiter = named or _delimiter(header, usual)
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
     # Strictly: else a quotation mark that is never closed takes all that follows into one field.
-    rows = csv.reader(itertools.chain([header], lines), delimiter=delimiter, strict=True)
+    source = _Bounded(name, itertools.chain([header], lines))
+    rows = csv.reader(source, delimiter=delimiter, strict=True)
     fields = _row(name, rows, 0, before) or []
     number = 0
     while True:
-        line = before + rows.line_num
+        line, source.held = before + rows.line_num, 0
         row = _row(name, rows, number + 1, line)
         if row is None:
             return
@@ -198,6 +200,31 @@ def table(name: str, pieces: Iterator[str], *, usual: str = ",") -> Records:
                 f"{', '.join(fields)[:200]}.  A text with {_called(delimiter)} in it stands in quotation marks"
             )
         yield number, dict(itertools.zip_longest(fields, row[: len(fields)]))
+
+
+class _Bounded:
+    """Lines of which no more than a record may have are taken until ``held`` is set back.
+
+    Attributes:
+        held: characters of the lines that were taken.
+    """
+
+    def __init__(self, name: str, lines: Iterator[str]) -> None:
+        self._name = name
+        self._lines = lines
+        self.held = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.held += len(line)
+        if self.held > LONGEST:
+            raise CorpusError(
+                f"{self._name} has a record of more than {LONGEST:,} characters, the most that are read.  {_QUOTING}"
+            )
+        return line
 
 
 def _row(name: str, rows: Any, number: int, line: int) -> list[str] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar
 
 from annotated_doc import Doc
@@ -50,7 +50,10 @@ class RowsDataset(TextFileDataset):
         for file, text in self.texts("rows"):
             records = records_of(file.name, text)
             if records is None:
-                raise CorpusError(f"{file.name} has no rows: tables are .csv or .tsv files, JSON is .jsonl or .json.")
+                raise CorpusError(
+                    f"{file.name} is no table, by its name: tables are .csv or .tsv files, JSON is .jsonl or .json.  What comes "
+                    "through a pipe must be saved as one of these"
+                )
             for document in self._rows(file.name, records):
                 empty = False
                 yield document
@@ -64,6 +67,8 @@ class RowsDataset(TextFileDataset):
             if field is None:
                 field = _only_field(name, record)
             count += 1
+            if field not in record and self.field == _AUTO and field != _USUAL:
+                raise _several(name, [field, *record])
             if field not in record:
                 lacking, fields = lacking + 1, _listed(record)
                 continue
@@ -84,16 +89,24 @@ def _only_field(name: str, record: dict[str, Any]) -> str:
         return _USUAL
     if len(record) == 1:
         return next(iter(record))
-    raise CorpusError(f"{name} has several fields: {_listed(record)}.  Say which is the text: --dataset rows:field=...")
+    raise _several(name, record)
 
 
-def _listed(record: dict[str, Any]) -> str:
-    return ", ".join(record)[:200]
+def _several(name: str, fields: Iterable[str]) -> CorpusError:
+    return CorpusError(
+        f"{name} has several fields: {_listed(fields)}.  Say which is the text: --dataset rows:field=..."
+    )
+
+
+def _listed(fields: Iterable[str]) -> str:
+    return ", ".join(fields)[:200]
 
 
 def tell_rows(files: Sequence[Source]) -> None:
-    """Warn where all of a corpus could be read as rows, and is read as text."""
-    if files and all(holds_records(file.name) for file in files):
+    """Warn where all of a corpus could be read as rows, and is read as text; JSON may be another than a list of records."""
+    if files and all(
+        holds_records(file.name) and ".json" not in PurePath(file.name.lower()).suffixes for file in files
+    ):
         what = f"{files[0].name} is" if len(files) == 1 else f"{files[0].name} and {len(files) - 1:,} more are"
         msg = f"{what} read as text, with field names, commas and quotation marks; --dataset rows reads a field of each row"
         warnings.warn(msg, SeqgenWarning, stacklevel=1)  # as from here: shown once

@@ -43,7 +43,7 @@ def read_vocabulary(path: Path, size: int) -> Vocabulary:
     """A file that says what the rows stand for.
 
     ``.json``: a list of characters in the order of their rows, with null for a row that stands for no text; or an object
-    from each character to its row, or from each row to its character, where a row that is not named stands for no text.  Anything else: text in UTF-8, whose characters are the rows in their order; a line end
+    from each character to its row, or from each row to its character, where row 0 may be missing: it then stands for no text.  Anything else: text in UTF-8, whose characters are the rows in their order; a line end
     after the last one is passed over where it is one character too many.
 
     Args:
@@ -105,8 +105,9 @@ def _by_row(value: dict[str, Any], path: Path, size: int) -> list[str | None]:
     else:
         named = [(row, text) for text, row in value.items()]
     rows = {row: text for row, text in named if type(row) is int and 0 <= row < size}
-    if len(rows) != len(value):
+    if len(rows) != len(value) or len(rows) < size - (0 not in rows):  # Keras keeps row 0 for padding
         raise UsageError(
-            f"{path}: the rows of the characters must be different numbers from 0 to {size - 1:,}, for the model has {size:,} tokens."
+            f"{path}: the rows of the characters must be the numbers from 0 or 1 to {size - 1:,}, each once, for the model has {size:,} "
+            f"tokens; {len(value):,} are named."
         )
     return [rows.get(row) for row in range(size)]

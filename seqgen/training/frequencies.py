@@ -40,19 +40,13 @@ def token_entropy(counts: npt.NDArray[np.int64]) -> float:
     return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
 
 
-def fresh_loss(spec: ModelSpec, values: Mapping[str, Any], counts: npt.NDArray[np.int64]) -> float:
-    """Nats per token, about, of a model with fresh weights before its first update; infinite where its backend decides that.
+def fresh_loss(spec: ModelSpec) -> float:
+    """Nats per token above which no model with fresh weights begins, but for a tenth: log V.  Infinite where its backend decides.
 
-    Args:
-        spec: of the model.
-        values: the training's options.
-        counts: (V,) how often each token occurs in the training part.
+    With output biases of zero it is where a model begins.  With the frequencies of tokens that is lower, but only on average
+    over the corpus: its first pages may be of another language.
     """
-    if spec.architecture not in GATES:
-        return math.inf
-    if values["output_bias"] != "frequencies":
-        return math.log(spec.vocab_size)
-    return float(-(counts / max(counts.sum(), 1)) @ _bias(counts))
+    return math.log(spec.vocab_size) if spec.architecture in GATES else math.inf
 
 
 def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> Weights | None:
@@ -70,12 +64,6 @@ def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> We
     if values["output_bias"] != "frequencies" or spec.architecture not in GATES:
         return None
     weights = initial_weights(spec, values["random_seed"])
-    weights["output.bias"] = _bias(token_counts(tokens, spec.vocab_size)).astype(np.float32)
+    counts = token_counts(tokens, spec.vocab_size) + 1
+    weights["output.bias"] = np.log(counts / counts.sum()).astype(np.float32)
     return weights
-
-
-def _bias(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """(V,) the logarithm of how frequent each token is, one added to each count."""
-    seen = counts + 1
-    logarithms: npt.NDArray[np.float64] = np.log(seen / seen.sum())
-    return logarithms

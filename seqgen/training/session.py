@@ -210,7 +210,7 @@ class Session:
             self.reporter.note(f"corpus   {_few(training.batch_size, values)}")
         ratio = prepared.characters_per_token
         counts = token_counts(training.part.tokens, tokenizer.vocab_size)
-        fresh = math.inf if run.about()["parent"] is not None else fresh_loss(config.model, values, counts)
+        fresh = math.inf if run.about()["parent"] is not None else fresh_loss(config.model)
         diagnosis = Diagnosis(values, token_entropy(counts), fresh, ratio)
         follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio, diagnosis)
         trainer = Trainer(

@@ -152,7 +152,7 @@ def test_combinations_are_shown_as_a_matrix_with_a_line_for_each_reason(seqgen, 
     assert "byte abc refused refused" in lines
     for reason in (
         'untried Tokenizer "needy" needs keras, which is not installed. pip install keras',
-        "fails sampler sly: RuntimeError: out of [rope] (char × text × counting and 14 more)",
+        "fails sampler sly: RuntimeError: out of [rope] (char × text × counting and 15 more)",
         "refused Dataset abc gives text/vnd.abc, but tokenizer char takes text/plain. (char × abc × numpy and 1 more)",
     ):
         assert lines.count(reason) == 1, outcome.stdout

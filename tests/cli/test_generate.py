@@ -320,3 +320,8 @@ def test_a_folder_that_is_called_as_a_model_does_not_hide_it(seqgen, tmp_path):
 def test_what_truncates_stands_in_the_order_of_the_command_line(seqgen, options, order):
     line = seqgen("generate", "--length", 2, "--temperature", 1, *options, "--jsonl").stdout
     assert json.loads(line)["samplers"] == ["Temperature(temperature=1.0)", *order]
+
+
+def test_a_prompt_in_utf_8_is_read_so_whatever_its_corpus_was_in_though_it_has_a_nul():
+    assert as_prompt("Café\0 où".encode(), like="", file="prompt.txt", encoding="cp1252") == "Café\0 où"
+    assert as_prompt("Café où".encode("cp1252"), like="", file="prompt.txt", encoding="cp1252") == "Café où"

@@ -81,6 +81,8 @@ def test_ctrl_c_among_many_samples_says_how_many_are_in_the_file(seqgen_home, tm
     told = re.fullmatch(rf"note: ([\d,]+) of 1,000,000,000,000 samples are in {output}{more}\n", said)
     assert told, said
     lines = (tmp_path / output).read_text("utf-8").count("\n")
+    if output.endswith(".txt"):
+        lines = (lines + 1) // 2  # with an empty line between samples
     assert 0 <= lines - int(told[1].replace(",", "")) <= 1  # the signal may come between writing and counting
 
 

@@ -84,3 +84,11 @@ def test_a_link_to_a_folder_within_or_around_is_nothing_to_tell():
 
 def test_of_the_current_folder_the_paths_have_no_folder_in_front():
     assert below("") == (["more/b.txt", "other/c.txt", "t/a.txt"], [])
+
+
+def test_a_link_to_a_hidden_folder_inside_the_same_one_is_told():
+    Path("t/.store").mkdir()
+    Path("t/.store/b.txt").write_text("b")
+    Path("t/books").symlink_to(".store")
+    with pytest.warns(SeqgenWarning, match=r"1 linked folder is not followed: t/books\."):
+        assert found("t") == ["t/a.txt"]

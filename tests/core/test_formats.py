@@ -117,3 +117,7 @@ def test_of_a_folder_with_no_other_files_it_is_told_what_the_first_is(tmp_path, 
 )
 def test_a_text_that_begins_nearly_so_is_text(text):
     assert format_of(text) is None
+
+
+def test_text_in_which_the_mark_of_a_tar_archive_stands_where_it_has_it_is_text():
+    assert format_of(b"x" * 257 + b"ustar is a word of five letters\n") is None

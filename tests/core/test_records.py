@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -116,3 +117,15 @@ def test_words_that_would_be_lost_in_a_table_are_an_error_that_says_where(text, 
 def test_the_ending_of_a_name_says_how_its_records_are_read(name, text):
     assert list(records_of(name, iter([text]))) == [(1, {"a": "1", "b": "2"})]
     assert records_of("a.txt", iter([text])) is None
+
+
+def test_a_field_of_a_table_may_be_as_long_as_a_record_and_no_longer():
+    long = "a line of a novel\n" * (LONGEST // 20)
+    assert rows(f'id,text\n1,"{long}"\n2,"{long}"\n') == [{"id": "1", "text": long}, {"id": "2", "text": long}]
+    taken = []
+    lines = (taken.append(1) or "a line of a novel\n" for _ in range(LONGEST))
+    with pytest.raises(
+        CorpusError, match=r"a\.csv has a record of more than 4,194,304 characters, the most that are read\."
+    ):
+        list(table("a.csv", itertools.chain(['text\n"'], lines)))
+    assert len(taken) < LONGEST // 10

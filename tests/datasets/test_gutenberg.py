@@ -43,13 +43,23 @@ def test_the_licence_at_the_end_of_a_book_is_told_with_its_length(tmp_path):
     assert "held out" in said
 
 
-@pytest.mark.skipif(shutil.which("sed") is None, reason="needs sed")
-def test_what_the_warning_says_leaves_the_book(tmp_path):
-    (said,) = told(tmp_path, pg11=HEAD + BOOK + END + LICENCE)
-    command = said[said.index("sed ") :].replace("FILE", "pg11.txt").replace("BOOK", "book.txt")
+@pytest.mark.skipif(shutil.which("awk") is None, reason="needs awk")
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (HEAD + BOOK + END + LICENCE, BOOK),
+        (HEAD[HEAD.index("***") :] + BOOK + END + LICENCE, BOOK),
+        (BOOK + END + LICENCE, BOOK),
+        ((HEAD + BOOK + END + LICENCE) * 2, BOOK * 2),
+    ],
+    ids=["whole", "from the line on", "without a header", "two books"],
+)
+def test_what_the_warning_says_leaves_the_book(tmp_path, text, left):
+    (said,) = told(tmp_path, pg11=text.replace("\ufeff", ""))
+    command = said[said.index("awk ") :].replace("FILE", "pg11.txt").replace("BOOK", "book.txt")
     subprocess.run(command, shell=True, check=True)
-    assert (tmp_path / "book.txt").read_text() == BOOK
-    assert told(tmp_path, book=BOOK) == []
+    assert (tmp_path / "book.txt").read_text() == left
+    assert told(tmp_path, book=left) == []
 
 
 def test_of_several_books_it_is_told_how_many_and_which_is_the_first(tmp_path):
@@ -81,11 +91,12 @@ def test_the_line_is_found_however_the_text_comes(tmp_path, monkeypatch, block):
     [
         BOOK,
         BOOK + END + "\n" * 30,
+        BOOK + END + LICENCE + BOOK * 20,
         BOOK + "> " + END + LICENCE,
         BOOK + "The end of the Project Gutenberg eBook\n" + LICENCE,
         HEAD + BOOK,
     ],
-    ids=["a book", "a line alone", "quoted", "in other words", "without an end"],
+    ids=["a book", "a line alone", "more after it", "quoted", "in other words", "without an end"],
 )
 def test_where_there_is_none_nothing_is_told(tmp_path, text):
     assert told(tmp_path, book=text) == []

@@ -59,9 +59,10 @@ def test_the_field_is_text_or_the_only_one_or_the_one_that_is_named(texts):
     [
         ("a.csv", "id,body\n1,b\n", {}, r"a\.csv has several fields: id, body\.  Say which is the text: --dataset rows:field="),
         ("a.csv", "id,body\n1,b\n", {"field": "Body"}, r"a\.csv has no field Body\.  It has: id, body\.  Name one: --dataset"),
+        ("a.jsonl", '{"meta": "m"}\n{"text": "a", "id": 1}\n', {}, r"a\.jsonl has several fields: meta, text, id\.  Say which"),
         ("a.jsonl", '{"text": 7}\n', {}, r"a\.jsonl, record 1 has no text in its field text, but 7\."),
         ("a.csv", 'text\n"a\n', {}, r"a\.csv, record 1 \(line 2\) is no CSV"),
-        ("a.txt", "text\na\n", {}, r"a\.txt has no rows: tables are \.csv or \.tsv files, JSON is \.jsonl or \.json\."),
+        ("a.txt", "text\na\n", {}, r"a\.txt is no table, by its name: tables are \.csv or \.tsv files, JSON is \.jsonl or \.json\."),
         ("a.csv", "text\n\n", {}, r"The corpus is empty: there is no row with text in a\.csv\."),
     ],
 )  # fmt: skip

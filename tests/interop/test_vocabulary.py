@@ -42,12 +42,13 @@ def test_json_maps_each_to_its_row(read):
     assert read("chars.json", '{"a": 1, "b": 0, "\\n": 2}', 3) == ("b", "a", "\n")
 
 
-def test_a_row_that_no_character_has_stands_for_no_text_as_that_for_padding_in_keras(read):
-    assert read("word_index.json", '{"a": 1, "b": 2}', 4) == (None, "a", "b", None)
+def test_row_0_may_be_that_of_padding_as_in_keras(read):
+    assert read("word_index.json", '{"a": 1, "b": 2}', 3) == (None, "a", "b")
 
 
 def test_json_may_map_each_row_to_its_character_also_where_characters_are_digits(read):
-    assert read("itos.json", '{"0": "b", "2": "1"}', 3) == ("b", None, "1")
+    assert read("itos.json", '{"0": "b", "1": "1"}', 2) == ("b", "1")
+    assert read("itos.json", '{"1": "b", "2": "1"}', 3) == (None, "b", "1")
     assert read("stoi.json", '{"0": 1, "1": 0}', 2) == ("1", "0")
 
 
@@ -62,11 +63,12 @@ def test_json_may_map_each_row_to_its_character_also_where_characters_are_digits
         ("chars.json", '["a", "\\ud800"]', "entry 1 is '\\ud800', but must be one character"),
         ("chars.json", "[null, null]", "no entry is a character."),
         ("chars.json", '["a", 1]', "must be a list of characters (or null), an object from character to row, or one from row"),
-        ("chars.json", '{"a": 0, "b": 2}', "the rows of the characters must be different numbers from 0 to 1, for the model has 2 tokens."),
-        ("chars.json", '{"a": 0, "b": 0}', "the rows of the characters must be different numbers from 0 to 1"),
-        ("chars.json", '{"0": "a", "00": "b"}', "the rows of the characters must be different numbers from 0 to 1"),
+        ("chars.json", '{"a": 0, "b": 2}', "the rows of the characters must be the numbers from 0 or 1 to 1, each once, for the model has 2 tokens; 2 are named."),
+        ("chars.json", '{"a": 0}', "each once, for the model has 2 tokens; 1 are named."),
+        ("chars.json", '{"a": 0, "b": 0}', "the rows of the characters must be the numbers from 0 or 1 to 1"),
+        ("chars.json", '{"0": "a", "00": "b"}', "the rows of the characters must be the numbers from 0 or 1 to 1"),
         ("chars.json", '{"0": "a", "1": "a"}', "entries 0 and 1 are both 'a'."),
-        ("chars.json", '{"a": true, "b": 1}', "the rows of the characters must be different numbers from 0 to 1"),
+        ("chars.json", '{"a": true, "b": 1}', "the rows of the characters must be the numbers from 0 or 1 to 1"),
         ("chars.json", '{"a": 0, "a": 1}', "is not a vocabulary: a name occurs twice in an object."),
         ("chars.json", "[" * 100000, "is not a vocabulary: it has more lists and objects than such a file can have."),
         ("chars.json", "{", "is not a vocabulary: "),

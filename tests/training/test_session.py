@@ -245,7 +245,7 @@ def test_with_which_loss_a_run_begins_is_known_of_fresh_weights_alone(start, cor
     start(max_steps=2, output_bias="frequencies")
     seqgen.train(corpus, from_model="sea", max_steps=2, backend="torch", progress=False)
     (entropy, fresh), (_, of_parent) = known
-    assert entropy < fresh < 1.1 * entropy
+    assert entropy < fresh < 2 * entropy
     assert of_parent == math.inf
 
 
@@ -623,7 +623,7 @@ def warnings_of(reporter):
         ),
         (
             {"learning_rate": 100.0, "warmup_steps": 0, "max_steps": 260, "eval_every": 130},
-            r"The training loss has risen from 3\.1\d\d to \d.* by step 130: training may be about to diverge\.",
+            r"The training loss has risen from 3\.\d\d\d to \d.* by step 130: training may be about to diverge\.",
         ),
         (
             {"learning_rate": 1e-7, "max_steps": 400},
