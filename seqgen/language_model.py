@@ -6,9 +6,10 @@ import reprlib
 import secrets
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -276,6 +277,10 @@ class LanguageModel:
         else:
             if files or dataset is not None:
                 raise UsageError("score takes files, with a dataset, or texts, which need none.  Leave out one of them")
+            if isinstance(texts, Mapping | PathLike) or not isinstance(texts, Iterable):
+                raise UsageError(
+                    f"texts is {reprlib.repr(texts)}, but must be the documents themselves: a text, or several."
+                )
             named, part, contents = self._given((texts,) if isinstance(texts, str | bytes) else tuple(texts))
         mode, seq_len = how["batching"], how["seq_len"]
         if mode != "windows":
@@ -326,6 +331,11 @@ class LanguageModel:
                     f"{reprlib.repr(text)}, but {self.reference} takes {self.tokenizer.media_type}, as {kind.__name__}"
                 )
                 raise OptionError(f"texts has {shown}.")
+        for text in texts:
+            if reason := self.tokenizer.unreadable(text):
+                raise CorpusError(
+                    f"One of the texts cannot be read: {reason}.  {self.reference} takes {self.tokenizer.media_type}."
+                )
         if not any(texts):
             raise CorpusError("texts are empty, so there is nothing to score.")
         part = part_of(self.tokenizer, texts, has_ends=self.saved.config.has_ends)

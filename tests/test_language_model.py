@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
+import reprlib
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -349,6 +352,14 @@ def test_texts_are_what_the_tokenizer_takes(model):
     with pytest.raises(OptionError) as caught:
         model.score(texts=["a cat", b"a cat"])
     assert str(caught.value) == f"texts has b'a cat', but {model.reference} takes text/plain, as str."
+
+
+@pytest.mark.parametrize("texts", [5, Path("a.txt"), {"a": "a cat"}], ids=repr)
+def test_what_is_no_texts_is_refused_as_that(model, texts):
+    with pytest.raises(
+        UsageError, match=f"^texts is {re.escape(reprlib.repr(texts))}, but must be the documents themselves: "
+    ):
+        model.score(texts=texts)
 
 
 @pytest.mark.parametrize(("files", "how"), [(["a.txt"], {}), ([], {"dataset": "lines"})])

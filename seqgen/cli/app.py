@@ -19,7 +19,7 @@ import typer
 
 from seqgen import __version__
 from seqgen.cli.environment import Environment, completing
-from seqgen.cli.group import MainGroup
+from seqgen.cli.group import COMMANDS, MainGroup
 from seqgen.cli.printing import say, warn
 from seqgen.core.errors import OutputError, SeqgenError, SeqgenWarning
 from seqgen.core.memory import out_of_memory
@@ -179,6 +179,8 @@ def _misplaced(error: typer.TyperException) -> str:
     if not any(option in parameter.opts for parameter in program.command.params):
         return ""
     command = _command(error).removeprefix(program.command_path)
+    if option == "--no-plugins" and command.split()[0] not in COMMANDS:  # which is a plugin's, and would not be there
+        return ""
     return f"{option} stands before the command: {program.command_path} {option}{command}"
 
 

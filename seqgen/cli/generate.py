@@ -195,6 +195,7 @@ def generate(
     )
     limit = Length.parse(length)
     given = prompt.given_prompt(seed, seed_file, lines_file=prefix_lines)
+    given_lines = prompt.given_lines(prefix_lines)
     if jsonl and output is not None and random_seed is None:
         random_seed = samples.recorded_random_seed(Path(output))
     load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
@@ -202,7 +203,7 @@ def generate(
     tell_rounding(loaded)
     dataset = loaded.saved.config.parts.get("dataset")  # an imported model has none
     encoding = str(dataset.options.get("encoding", "auto")) if dataset else "auto"
-    line_starts = prompt.line_starts(prefix_lines, encoding=encoding)
+    line_starts = prompt.line_starts(given_lines, file=prefix_lines, encoding=encoding)
     text = prompt.as_prompt(given, like=loaded.empty, file=seed_file, encoding=encoding)
     _refuse_for_media(loaded, {"--stop": bool(stop), "--show-probabilities": show_probabilities})
     stops = tuple(stop or ())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
-from seqgen.core.errors import PromptError, UsageError
+from seqgen.core.errors import OptionError, PromptError, UsageError
 
 
 def given_prompt(seed: str | None, seed_file: str | None, *, lines_file: str | None) -> str | bytes:
@@ -39,7 +40,6 @@ def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None, encodi
         encoding: of the model's corpus, which a file may be in that is not UTF-8.
 
     Raises:
-        OptionError: there is no such encoding.
         PromptError: it is text where bytes are needed, or in no encoding, or nothing but a line end.
     """
     if isinstance(like, bytes):
@@ -54,21 +54,29 @@ def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None, encodi
     return text
 
 
-def line_starts(file: str | None, *, encoding: str = "auto") -> tuple[str, ...]:
+def given_lines(file: str | None) -> bytes:
+    """The content of the file with what lines start with; empty without one.
+
+    Raises:
+        PromptError: it cannot be read, or is empty.
+    """
+    return b"" if file is None else _read("lines' file", "--prefix-lines", file)
+
+
+def line_starts(given: bytes, *, file: str | None, encoding: str = "auto") -> tuple[str, ...]:
     """What lines start with, one for each line of the file, of which the last may have its line end.
 
     Args:
-        file: its name.
+        given: by ``given_lines``.
+        file: its name; None without one.
         encoding: of the model's corpus, which the file may be in that is not UTF-8.
 
     Raises:
-        OptionError: there is no such encoding.
-        PromptError: it cannot be read, is empty, or is in no encoding.
+        PromptError: it is in no encoding.
     """
     if file is None:
         return ()
-    text = _decoded(_read("lines' file", "--prefix-lines", file), file, encoding)
-    return tuple(text.removesuffix("\n").split("\n"))
+    return tuple(_decoded(given, file, encoding).removesuffix("\n").split("\n"))
 
 
 def _read(what: str, option: str, file: str) -> bytes:
@@ -93,8 +101,10 @@ def _decoded(content: bytes, file: str, encoding: str) -> str:
     from seqgen.core.decoding import encodings_of, first_that_fits, marked_encoding
     from seqgen.core.files import check_encoding
 
-    check_encoding(encoding)
-    tried = ["utf-8", *encodings_of(encoding)]
+    tried = ["utf-8"]
+    with contextlib.suppress(OptionError):  # another dataset may call something else so
+        check_encoding(encoding)
+        tried += encodings_of(encoding)
     codec, mark = marked_encoding(content) or (first_that_fits([content], tried, "replace"), 0)
     try:
         return content[mark:].decode(codec).replace("\r\n", "\n").replace("\r", "\n")

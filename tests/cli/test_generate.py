@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from seqgen.cli.prompt import as_prompt
 from tests.conftest import sealed
 
 pytestmark = pytest.mark.usefixtures("novel")
@@ -325,3 +326,5 @@ def test_what_truncates_stands_in_the_order_of_the_command_line(seqgen, options,
 def test_a_prompt_in_utf_8_is_read_so_whatever_its_corpus_was_in_though_it_has_a_nul():
     assert as_prompt("Café\0 où".encode(), like="", file="prompt.txt", encoding="cp1252") == "Café\0 où"
     assert as_prompt("Café où".encode("cp1252"), like="", file="prompt.txt", encoding="cp1252") == "Café où"
+    one_hot = as_prompt(b"the ice", like="", file="prompt.txt", encoding="one-hot")  # what a plugin may call so
+    assert one_hot == "the ice"

@@ -146,6 +146,9 @@ def test_commands_of_plugins_stand_beside_ours_unless_plugins_are_left_out(seqge
     assert re.search(r"^  sing +Sing a text\.$", seqgen("--help").stdout, re.MULTILINE)
     assert "sing" not in seqgen("--no-plugins", "--help").stdout
     assert refused("--no-plugins", "sing", exit_code=2).startswith('No command "sing".')
+    assert refused("sing", "--no-plugins", exit_code=2).startswith(
+        "No such option: --no-plugins"
+    )  # before it there is none
     monkeypatch.setenv("SEQGEN_NO_PLUGINS", "1")
     assert "sing" not in seqgen("--help").stdout
     assert "rhyme" not in seqgen("list-plugins").stdout

@@ -68,6 +68,8 @@ def test_a_prompt_that_has_all_bars_is_whole_and_no_bars_are_no_limit():
         sampler = MidiGrammar(bars=bars)
         sampler.begin(ids, REMI)
         assert sampler.finished().tolist() == whole
+        note = "the prompt has 3 bars already, so nothing follows where bars is 2"
+        assert sampler.notes() == ([[note]] if whole[0] else None)
     sampler = MidiGrammar()
     sampler.begin(ids, REMI)
     assert sampler.finished() is None

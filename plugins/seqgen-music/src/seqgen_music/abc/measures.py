@@ -30,7 +30,8 @@ def read_tunes(books: Sequence[Source], encoding: str = "auto") -> list[Tune]:
     """
     tunes = [_tune_of(lines) for book in books for _, lines in tunes_of(lines_of_book(book, encoding))]
     if not tunes:
-        raise CorpusError(f"There is no tune in {', '.join(book.name for book in books)}.  A tune has a field X: or K:")
+        more = f" and {len(books) - 1:,} more" if len(books) > 1 else ""
+        raise CorpusError(f"There is no tune in {books[0].name}{more}.  A tune has a field X: or K:")
     return tunes
 
 

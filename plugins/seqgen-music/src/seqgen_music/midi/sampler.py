@@ -53,6 +53,7 @@ class MidiGrammar(Sampler):
     _end_id: int | None = field(init=False, repr=False, compare=False, default=None)
     _places: list[_Place] = field(init=False, repr=False, compare=False, default_factory=list)  # one for each row
     _media_type: str = field(init=False, repr=False, compare=False, default="")
+    _begun_with: list[int] = field(init=False, repr=False, compare=False, default_factory=list)  # bars of each prompt
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """One that goes on by itself; the automaton, which never changes, is shared."""
@@ -75,6 +76,7 @@ class MidiGrammar(Sampler):
                     "Leave it out, and give --length"
                 )
             self._places = behind(prompt_ids, _Place(), self._after)
+        self._begun_with = [place.bars for place in self._places]
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) with what is allowed; all of it where the model writes no MIDI."""
@@ -95,15 +97,19 @@ class MidiGrammar(Sampler):
     def select(self, rows: Ids) -> None:
         """Keep only the places of these rows (B',)."""
         self._places = [self._places[row] for row in rows]
+        self._begun_with = [self._begun_with[row] for row in rows]
 
     def finished(self) -> npt.NDArray[np.bool_] | None:
         """(B,) where a bar has begun behind the last of ``bars``."""
         return np.array([place.bars > self.bars for place in self._places], np.bool_) if self.bars else None
 
     def notes(self) -> Sequence[Sequence[str]] | None:
-        """That nothing was kept, where the model writes no MIDI."""
+        """That nothing was kept, where the model writes no MIDI; or that nothing was left to write."""
         if self._grammar is not None:
-            return None
+            if not self.bars or max(self._begun_with, default=0) <= self.bars:
+                return None
+            said = f"the prompt has {{}} bars already, so nothing follows where bars is {self.bars}"
+            return [[said.format(begun)] if begun > self.bars else [] for begun in self._begun_with]
         return [[f"midi-grammar has no rules for {self._media_type}"]] * len(self._places)
 
     def _after(self, place: _Place, token: int) -> _Place:
