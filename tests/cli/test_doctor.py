@@ -179,7 +179,7 @@ def test_combinations_that_work_exit_0_and_are_data_with_json(seqgen):
 @pytest.mark.usefixtures("lean", "toy")
 def test_on_a_terminal_a_line_says_which_combination_is_tried(terminal):
     shown = terminal("doctor", "--combinations").stdout
-    assert re.search(r"\d+/12  \w+ × \w+ × \w+: (training|generating)", shown)
+    assert re.search(r"\d+/16  \w+ × \w+ × \w+: (training|generating)", shown)
 
 
 @pytest.mark.slow
