@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 SHINGLE = 8
@@ -38,6 +38,42 @@ class Quality:
     duration_distance: float | None = None
     copied_bars: float | None = None
     copied_shingles: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What tunes are made of, by which they are held against a corpus.
+
+    Attributes:
+        bars: each bar, of all tunes.
+        shingles: each run of notes, in whatever key.
+        pitch_classes: how many notes are how many semitones above the tonic.
+        durations: how many notes are how long.
+    """
+
+    bars: Sequence[Hashable]
+    shingles: Sequence[Hashable]
+    pitch_classes: Counter[int]
+    durations: Counter[int]
+
+
+def beside(ours: Material, corpus: Material) -> dict[str, float | None]:
+    """The figures of ``Quality`` that a corpus is needed for."""
+    known_bars, known_shingles = set(corpus.bars), set(corpus.shingles)
+    return {
+        "pitch_class_distance": distance(ours.pitch_classes, corpus.pitch_classes),
+        "duration_distance": distance(ours.durations, corpus.durations),
+        "copied_bars": share(bar in known_bars for bar in ours.bars),
+        "copied_shingles": share(shingle in known_shingles for shingle in ours.shingles),
+    }
+
+
+def again(bars: Iterable[Hashable]) -> Iterator[bool]:
+    """For each bar of a tune, whether one before it is equal."""
+    seen: set[Hashable] = set()
+    for bar in bars:
+        yield bar in seen
+        seen.add(bar)
 
 
 def distance(one: Counter[int], other: Counter[int]) -> float | None:

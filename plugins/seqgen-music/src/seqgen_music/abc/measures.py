@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from seqgen.core.errors import CorpusError
 from seqgen.core.files import Source
@@ -12,8 +12,8 @@ from seqgen_music.abc.book import lines_of_book, too_long, tunes_of
 from seqgen_music.abc.layout import laid_out
 from seqgen_music.abc.lexemes import lex
 from seqgen_music.abc.normal import normal
-from seqgen_music.abc.tune import Note, Tune, read_tune
-from seqgen_music.quality import SHINGLE, Quality, distance, share
+from seqgen_music.abc.tune import Tune, read_tune
+from seqgen_music.quality import SHINGLE, Material, Quality, again, beside, share
 
 
 def read_tunes(books: Sequence[Source], encoding: str = "auto") -> list[Tune]:
@@ -45,38 +45,33 @@ def _tune_of(lines: Sequence[str]) -> Tune:
 def measure(tunes: Sequence[Tune], corpus: Sequence[Tune] = ()) -> Quality:
     """The quality of tunes, and beside a corpus where there is one."""
     notes = [note for tune in tunes for note in tune.notes if note.midi is not None]
-    bars = [tuple(bar.symbols) for tune in tunes for bar in tune.bars]
-    beside: dict[str, float | None] = {}
-    if corpus:
-        known_bars = {tuple(bar.symbols) for tune in corpus for bar in tune.bars}
-        known_shingles = {shingle for tune in corpus for shingle in _shingles(tune)}
-        beside = {
-            "pitch_class_distance": distance(_pitch_classes(tunes), _pitch_classes(corpus)),
-            "duration_distance": distance(_durations(tunes), _durations(corpus)),
-            "copied_bars": share(bar in known_bars for bar in bars),
-            "copied_shingles": share(shingle in known_shingles for tune in tunes for shingle in _shingles(tune)),
-        }
+    ours = _material(tunes)
     return Quality(
         tunes=len(tunes),
-        bars=len(bars),
+        bars=len(ours.bars),
         notes=len(notes),
         well_formed_tunes=share(not tune.faults for tune in tunes),
         right_bars=share(
             id(bar) not in wrong for tune in tunes for wrong in [set(map(id, tune.wrong_bars))] for bar in tune.bars
         ),
         notes_in_key=share(note.in_key for note in notes),
-        repeated_bars=share(again for tune in tunes for again in _again(tune)),
-        **beside,
+        repeated_bars=share(each for tune in tunes for each in again(_bars(tune))),
+        **(beside(ours, _material(corpus)) if corpus else {}),
     )
 
 
-def _again(tune: Tune) -> Iterator[bool]:
-    """For each bar, whether one before it is equal."""
-    seen: set[tuple[str, ...]] = set()
-    for bar in tune.bars:
-        symbols = tuple(bar.symbols)
-        yield symbols in seen
-        seen.add(symbols)
+def _material(tunes: Sequence[Tune]) -> Material:
+    notes = [note for tune in tunes for note in _above_tonic(tune)]
+    return Material(
+        bars=[bar for tune in tunes for bar in _bars(tune)],
+        shingles=[shingle for tune in tunes for shingle in _shingles(tune)],
+        pitch_classes=Counter(semitones % 12 for semitones, _ in notes),
+        durations=Counter(ticks for _, ticks in notes),
+    )
+
+
+def _bars(tune: Tune) -> list[Hashable]:
+    return [tuple(bar.symbols) for bar in tune.bars]
 
 
 def _above_tonic(tune: Tune) -> list[tuple[int, int]]:
@@ -88,12 +83,3 @@ def _above_tonic(tune: Tune) -> list[tuple[int, int]]:
 def _shingles(tune: Tune) -> Iterator[Hashable]:
     notes = _above_tonic(tune)
     return (tuple(notes[start : start + SHINGLE]) for start in range(len(notes) - SHINGLE + 1))
-
-
-def _pitch_classes(tunes: Iterable[Tune]) -> Counter[int]:
-    return Counter(semitones % 12 for tune in tunes for semitones, _ in _above_tonic(tune))
-
-
-def _durations(tunes: Iterable[Tune]) -> Counter[int]:
-    notes: Iterator[Note] = itertools.chain.from_iterable(tune.notes for tune in tunes)
-    return Counter(note.ticks for note in notes if note.midi is not None)

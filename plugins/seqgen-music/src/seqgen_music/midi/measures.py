@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from seqgen_music.midi.files import read_score
 from seqgen_music.midi.keys import likeliest_key
 from seqgen_music.midi.metres import bars_at
 from seqgen_music.midi.score import DRUMS
-from seqgen_music.quality import SHINGLE, Quality, distance, share
+from seqgen_music.quality import SHINGLE, Material, Quality, again, beside, share
 
 GRID = 12
 """Steps in a quarter note to which times are rounded: sixteenths and triplets; more would tell apart what sounds alike."""
@@ -85,36 +85,28 @@ def measure(pieces: Sequence[Piece], corpus: Sequence[Piece] = (), *, unreadable
         corpus: beside which they are.
         unreadable: how many files more there are, that cannot be read.
     """
-    bars = [bar for piece in pieces for bar in piece.bars]
-    beside: dict[str, float | None] = {}
-    if corpus:
-        known_bars = {bar for piece in corpus for bar in piece.bars}
-        known_shingles = {shingle for piece in corpus for shingle in _shingles(piece)}
-        beside = {
-            "pitch_class_distance": distance(_pitch_classes(pieces), _pitch_classes(corpus)),
-            "duration_distance": distance(_durations(pieces), _durations(corpus)),
-            "copied_bars": share(bar in known_bars for bar in bars),
-            "copied_shingles": share(shingle in known_shingles for piece in pieces for shingle in _shingles(piece)),
-        }
+    ours = _material(pieces)
     files = len(pieces) + unreadable
     return Quality(
         tunes=files,
-        bars=len(bars),
+        bars=len(ours.bars),
         notes=sum(len(notes) for piece in pieces for notes in piece.parts.values()),
         well_formed_tunes=share(number < len(pieces) for number in range(files)),
         right_bars=None,
         notes_in_key=None,
-        repeated_bars=share(again for piece in pieces for again in _again(piece)),
-        **beside,
+        repeated_bars=share(each for piece in pieces for each in again(piece.bars)),
+        **(beside(ours, _material(corpus)) if corpus else {}),
     )
 
 
-def _again(piece: Piece) -> Iterator[bool]:
-    """For each bar, whether one before it is equal."""
-    seen: set[Hashable] = set()
-    for bar in piece.bars:
-        yield bar in seen
-        seen.add(bar)
+def _material(pieces: Sequence[Piece]) -> Material:
+    pitched = [(piece, note) for piece in pieces for notes in piece.pitched for note in notes]
+    return Material(
+        bars=[bar for piece in pieces for bar in piece.bars],
+        shingles=[shingle for piece in pieces for shingle in _shingles(piece)],
+        pitch_classes=Counter((note.pitch - piece.tonic) % 12 for piece, note in pitched),
+        durations=Counter(note.length for _, note in pitched),
+    )
 
 
 def _shingles(piece: Piece) -> Iterator[Hashable]:
@@ -124,11 +116,3 @@ def _shingles(piece: Piece) -> Iterator[Hashable]:
             first = notes[start]
             run = notes[start : start + SHINGLE]
             yield tuple((note.time - first.time, note.pitch - first.pitch, note.length) for note in run)
-
-
-def _pitch_classes(pieces: Iterable[Piece]) -> Counter[int]:
-    return Counter((note.pitch - piece.tonic) % 12 for piece in pieces for notes in piece.pitched for note in notes)
-
-
-def _durations(pieces: Iterable[Piece]) -> Counter[int]:
-    return Counter(note.length for piece in pieces for notes in piece.pitched for note in notes)
