@@ -27,9 +27,9 @@ class MinP(Sampler):
         if self.p == 0:
             return logits
         if type(logits) is np.ndarray and len(logits) == 1:
-            left = logits.copy()
+            left, row = logits.copy(), logits[0]
             # In float32, so that it is rounded as it is among other rows.
-            left[logits < np.float32(best(logits)) + self._distance] = EXCLUDED
+            left[logits < row[row.argmax()] + self._distance] = EXCLUDED
             return left
         return masked(logits, logits >= best(logits) + number(logits, math.log(self.p)))
 

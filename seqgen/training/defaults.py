@@ -92,6 +92,7 @@ def choose(
     default("num_layers", 1)
     seq_len, batch_size = default("seq_len", 64), default("batch_size", 16 if batching == "stream" else 64)
     in_row = {"windows": 1, "documents": min(seq_len, corpus.tokens / corpus.documents)}.get(batching, seq_len)
+    rows = min(batch_size, corpus.documents) if batching == "documents" else batch_size
 
     def sized(hidden_size: int) -> dict[str, Any]:
         embedding_size = hidden_size if values["tie_embeddings"] else 64
@@ -111,7 +112,7 @@ def choose(
         if given is None:
             hidden_size, far = _size_for(far, corpus)
         passes = min(far) / corpus.tokens
-    most = _most_passes(values, min(1.0, batch_size * in_row / corpus.tokens))
+    most = _most_passes(values, min(1.0, rows * in_row / corpus.tokens))
     if passes > most:
         chosen["epochs"] = most
         passes = most if passes < math.inf else passes  # not measured

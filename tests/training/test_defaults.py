@@ -96,7 +96,9 @@ def test_where_everything_is_given_nothing_is_chosen():
         ("stream", 1, 103.0),  # 200 updates of 16 x 64 of 2,000 tokens
         ("windows", 1, 50.0),  # an update is 64 of them
         ("documents", 200, 64.0),  # 64 lines of ten
-        ("documents", 2, 200.0),  # no more than all of it
+        ("documents", 2, 50.0),  # 64 of each, and there are two
+        ("documents", 1, 50.0),
+        ("documents", 40, 200.0),  # no more than all of it
     ],
 )
 def test_a_very_small_corpus_is_read_for_200_updates_whatever_an_update_reads(batching, documents, passes):
