@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -57,6 +58,7 @@ def train(
     log_to: str | Sequence[str] = (),
     progress: bool = True,
     catalog: Catalog | None = None,
+    raise_signals: bool = True,
     **options: Any,
 ) -> LanguageModel:
     """Train a model and publish it in the registry.
@@ -74,14 +76,17 @@ def train(
         log_to: callbacks that follow the metrics, as ``NAME:key=value``.
         progress: show progress on standard error, or in the notebook.
         catalog: the parts to choose from; default: everything installed.
+        raise_signals: Ctrl-C, SIGTERM and SIGHUP end the training early, and the model is published and can be resumed.  Then the
+            signal is raised once more, for whatever the program does at it; if not, the model is returned.
         **options: the fields of :class:`seqgen.training.options.TrainingOptions`.
 
     Returns:
         The model with its best weights.  ``training_record`` says how it went; ``signal_number`` is the signal that
-        ended it early, if one did: then it can be resumed.
+        ended it early, if one did.
 
     Raises:
         SeqgenError: one of its kinds, with a sentence that says what to do.
+        KeyboardInterrupt: Ctrl-C ended it.
     """
     from seqgen.training.progress import make_reporter
     from seqgen.training.session import Session
@@ -104,6 +109,12 @@ def train(
         values, origins = _resolved(options, preset=preset, config=config)
         parent = find_model(from_model) if from_model is not None else None
         outcome = session.start(source_names(corpus), values, origins, name=name, parent=parent)
+    if outcome.signal_number is not None and raise_signals:
+        try:
+            signal.raise_signal(outcome.signal_number)  # to the program's own handler, which may go on
+        except KeyboardInterrupt as error:
+            error.add_note(f'Saved as {outcome.version}.  To go on: seqgen.train(resume="{outcome.version.name}")')
+            raise
     # Not by its name: where models are found may have changed since, and what was published lies where it was.
     model = _built(outcome.version.open(), catalog=catalog, own_catalog=own_catalog)
     model.training_record = outcome.record

@@ -275,6 +275,7 @@ class _Trial:
             backend=backend.reference,
             progress=False,
             catalog=self._catalog,
+            raise_signals=False,
             **TINY,
         )
         if model.signal_number is not None:  # a signal ends training early, and here all that was to follow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,6 +102,49 @@ def test_what_was_trained_is_given_wherever_models_are_looked_for_by_then(folder
     monkeypatch.setattr(Session, "start", start)
     model = seqgen.train(progress=False)
     assert (model.reference, model.saved.folder, model.training_record) == ("ada:1", folder, {"steps": 7})
+
+
+TINY = {"name": "ada", "hidden_size": 8, "max_steps": 9, "ngram_order": 0, "backend": "torch", "progress": False}
+
+
+@pytest.fixture
+def signalled(monkeypatch, seqgen_home):
+    """A signal that comes with the first step of each training."""
+    from seqgen.backends.torch.model import TorchModel
+
+    step = TorchModel.train_step
+
+    def interrupted(self, batch, learning_rate):
+        signal.raise_signal(number[0])
+        return step(self, batch, learning_rate)
+
+    number = [signal.SIGINT]
+    monkeypatch.setattr(TorchModel, "train_step", interrupted)
+    return number
+
+
+def test_ctrl_c_ends_the_program_too_once_the_model_is_published(signalled):
+    with pytest.raises(KeyboardInterrupt) as caught:
+        seqgen.train(**TINY)
+    assert caught.value.__notes__ == ['Saved as ada:1.  To go on: seqgen.train(resume="ada")']
+    assert [each.reference for each in seqgen.models()] == ["ada:1"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_reach_the_program_s_own_handlers_which_may_go_on(signalled, number):
+    signalled[0], told = number, []
+    before = signal.signal(number, lambda received, _: told.append((received, len(seqgen.models()))))
+    try:
+        model = seqgen.train(**TINY)
+    finally:
+        signal.signal(number, before)
+    assert told == [(number, 1)]
+    assert (model.reference, model.signal_number, model.training_record["steps"]) == ("ada:1", number, 1)
+
+
+def test_a_program_that_wants_the_model_instead_gets_it(signalled):
+    model = seqgen.train(**TINY, raise_signals=False)
+    assert (model.reference, model.signal_number) == ("ada:1", signal.SIGINT)
 
 
 @pytest.mark.parametrize("call", [seqgen.train, dry_run, find_learning_rate])

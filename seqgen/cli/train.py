@@ -54,7 +54,7 @@ def train(**arguments: Any) -> None:
         preview(*sources, catalog=environment.catalog, progress=not quiet, as_json=as_json, **arguments)
         return
     try:
-        model = api.train(*sources, catalog=environment.catalog, progress=not quiet, **arguments)
+        model = api.train(*sources, catalog=environment.catalog, progress=not quiet, raise_signals=False, **arguments)
     except KeyboardInterrupt as second:
         if second.args:  # the number of a second signal, which typer would take for Ctrl-C
             raise typer.Exit(128 + second.args[0]) from second
