@@ -150,6 +150,11 @@ def test_songs_may_be_in_another_encoding(run, tmp_path):
     [
         ((), "Name either files to measure or a --model that writes."),
         (("missing.txt",), "missing.txt does not exist."),
+        (("missing.txt", "--stanzas", 5), "--stanzas is of what a model writes: it needs --model MODEL"),
+        (("missing.txt", "--sampler", "nothing"), "--sampler is of what a model writes: it needs --model MODEL"),
+        (("missing.txt", "--random-seed", 0), "--random-seed is of what a model writes: it needs --model MODEL"),
+        (("missing.txt", "--backend", "nothing"), "--backend is of what a model writes: it needs --model MODEL"),
+        (("--model", "songs", "--encoding", "nothing"), "--encoding is of files, and there is none: the corpus of the"),
         (("--model", "songs", "--scheme", "A B"), "scheme is 'A B', but must be"),
         (("--model", "songs", "--words", "missing.txt"), "The word list missing.txt cannot be read: No such file"),
     ],

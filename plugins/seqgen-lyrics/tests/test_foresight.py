@@ -15,10 +15,12 @@ from seqgen.corpora import locate
 from seqgen.generation.batch import Branches, Prefix
 from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate, stream
+from seqgen.samplers.logit_bias import LogitBias
+from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.char import CharTokenizer
-from seqgen_lyrics.beam import Quest, search
+from seqgen_lyrics.beam import Quest, log_softmax, search
 from seqgen_lyrics.clock import Clock
 from seqgen_lyrics.demands import Demands
 from seqgen_lyrics.director import Director
@@ -27,6 +29,7 @@ from seqgen_lyrics.evaluation import Aims
 from seqgen_lyrics.foresight import Foresight
 from seqgen_lyrics.language import is_foreign, written_words
 from seqgen_lyrics.measures import Corpus, measure, stanzas_of
+from seqgen_lyrics.penalties import Penalties
 from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.samplers import Form, Rhyme, Syllables
 from seqgen_lyrics.sounds import Kind, is_known
@@ -146,6 +149,52 @@ def test_a_search_for_the_likeliest_text_rhymes_too(german):
     assert spelled_rhyme(one.last, other.last) == Kind.PERFECT
 
 
+def after_a_line(written, line):
+    """What a generation of the line after this one needs."""
+    prompt = np.asarray(written["tokenizer"].encode(f"{line},\n"), np.int64)
+    return {**written, "prompt_ids": prompt, "length": 60, "stop": ["\n"]}
+
+
+def test_a_wider_search_finds_no_less_likely_a_line_for_a_word_counts_once(german):
+    asked = after_a_line(german, "Der Wald ist still, der Tag ist hell")
+    found = [
+        beam_search(**asked, samplers=[Rhyme(scheme="AA"), Syllables(pattern="8")], width=width).log_probability
+        for width in (1, 2, 4, 8)
+    ]
+    assert found == sorted(found)
+
+
+COUPLET = (Rhyme(scheme="AA"), Syllables(pattern="6"), Temperature(temperature=0.8))
+
+
+def test_a_word_that_a_penalty_all_but_bans_ends_no_line_though_it_is_the_only_rhyme_found(german):
+    def ending_in(word, *penalties):
+        asked = after_a_line(german, "Der Wald ist still und ich bin aus")
+        samples = generate(**asked, samplers=[*penalties, *COUPLET], num_samples=10, random_seed=1)
+        return sum(sample.text.rstrip(".,").lower().endswith(f" {word}") for sample in samples)
+
+    assert ending_in("daus") > 3
+    assert ending_in("daus", LogitBias(bias={"daus": -50.0})) == 0
+
+
+def test_a_search_under_a_penalty_ends_no_line_in_the_word_that_it_bans(german):
+    asked = after_a_line(german, "Der Wald ist still, der Tag ist hell")
+    samplers = [Rhyme(scheme="AA"), Syllables(pattern="8")]
+    assert beam_search(**asked, samplers=samplers, width=2).text.endswith(" ell,")
+    held_back = [LogitBias(bias={"ell": -50.0}), *samplers]
+    assert not beam_search(**asked, samplers=held_back, width=2).text.endswith("ell,")
+
+
+def test_with_a_penalty_too_a_text_is_the_same_alone_and_among_others(german):
+    samplers = [RepetitionPenalty(penalty=3.0, window=20), *COUPLET]
+    asked = {**after_a_line(german, "Das Wasser fließt am alten Haus"), "samplers": samplers, "random_seed": 3}
+    together = generate(**asked, num_samples=5)
+    assert len({sample.text for sample in together}) > 1
+    for sample in together:
+        (alone,) = generate(**asked, numbers=[sample.number])
+        assert alone.text == sample.text
+
+
 @pytest.mark.usefixtures("time_passes")
 def test_rhymes_that_are_looked_for_before_the_first_token_have_their_time(english):
     prompt = np.asarray(english["tokenizer"].encode("All the day\n"), np.int64)
@@ -175,14 +224,18 @@ def test_a_sentence_ends_within_a_line_where_the_model_goes_on_after_it(text, wi
 # The beam
 
 
-def found_after(written, prompt, endings, *, most=1000, seconds=60.0):
+def found_after(written, prompt, endings, *, most=1000, seconds=60.0, penalties=()):
     tokenizer = written["tokenizer"]
-    prefix = Prefix(written["model"], np.asarray(tokenizer.encode(prompt), np.int64))
+    ids = np.asarray(tokenizer.encode(prompt), np.int64)
+    prefix = Prefix(written["model"], ids)
+    for penalty in penalties:
+        penalty.begin(ids[None], tokenizer)
     ahead = Branches(written["model"], prefix.logits, prefix.state)
     clock = Clock(seconds)
     clock.start()
     quest = Quest(0, spaced=False, endings=endings, accepts=bool)
-    (words,), late = search(ahead, [quest], Vocabulary.of(tokenizer), most=most, clock=clock)
+    held = Penalties(penalties, tokenizer)
+    (words,), late = search(ahead, [quest], Vocabulary.of(tokenizer), held, most=most, clock=clock)
     return words, late
 
 
@@ -201,6 +254,24 @@ def test_the_beam_finds_words_of_an_ending_with_their_probability(german):
     letters = [token for token in range(tokenizer.vocab_size) if str(tokenizer.decode(np.array([token]))).isalpha()]
     end = np.log(1 - np.exp(logits[5][letters].astype(float)).sum())
     assert words[0].log_probability == pytest.approx(exact + end, rel=1e-4)
+
+
+def test_of_a_word_it_counts_what_penalties_that_read_it_leave_of_each_token(german):
+    text, tokenizer = "Die Sonne steigt aus tiefer ", german["tokenizer"]
+    free, _ = found_after(german, text, ("acht",))
+    held_back, _ = found_after(german, text, ("acht",), penalties=[LogitBias(bias={"Nacht": -12.0})])
+    before, after = (next(each for each in words if each.word == "nacht") for words in (free, held_back))
+    lost = 0.0
+    for size in range(5):
+        ids = np.asarray(tokenizer.encode(text + "Nacht"[:size]), np.int64)
+        penalty = LogitBias(bias={"Nacht": -12.0})
+        penalty.begin(ids[None], tokenizer)
+        (token,) = tokenizer.encode("Nacht"[size])
+        logits = Prefix(german["model"], ids).logits
+        lost += float((log_softmax(logits) - log_softmax(penalty.adjust(logits)))[0, token])
+    assert lost > 0.5
+    assert after.log_probability == pytest.approx(before.log_probability - lost, abs=1e-4)
+    assert after.fluency == before.fluency  # it is as much a word as before
 
 
 def test_without_endings_it_finds_the_likeliest_words(german):
@@ -241,15 +312,21 @@ def test_where_a_line_must_end_a_token_is_as_likely_as_the_words_it_leads_to(ger
         row = weighed(logits, mask, letters, words, vocabulary)
         return {allowed_text: row[vocabulary.exact.index(allowed_text)] for allowed_text in allowed}
 
+    def model_says(texts):
+        return np.logaddexp.reduce([logits[vocabulary.exact.index(text)] for text in texts])
+
     first = of("", ["w", "W", "r", "n"])
-    assert np.logaddexp(first["w"], first["W"]) == pytest.approx(np.logaddexp(-1, -2), abs=1e-5)
+    assert np.logaddexp(first["w"], first["W"]) - first["r"] == pytest.approx(np.logaddexp(-1, -2) + 3, abs=1e-5)
     share = logits[vocabulary.exact.index("W")] - logits[vocabulary.exact.index("w")]
     assert first["W"] - first["w"] == pytest.approx(share, abs=1e-5)
-    assert first["r"] == -3
     assert first["n"] == -np.inf
-    assert of("w", ["a", "i"]) == {"a": -1, "i": -2}
+    within = of("w", ["a", "i"])
+    assert within["a"] - within["i"] == pytest.approx(1, abs=1e-5)
+    # Together they are as likely as the model has them, so that a word counts once and not at each of its letters.
+    assert np.logaddexp.reduce(list(first.values())) == pytest.approx(model_says(["w", "W", "r"]), abs=1e-5)
+    assert np.logaddexp.reduce(list(within.values())) == pytest.approx(model_says(["a", "i"]), abs=1e-5)
     ends = of("wand", [",", "\n"])
-    assert np.logaddexp(ends[","], ends["\n"]) == pytest.approx(-1, abs=1e-5)
+    assert ends == pytest.approx({text: logits[vocabulary.exact.index(text)] for text in ends}, abs=1e-5)
     assert weighed(logits, np.ones(len(logits), bool), "x", words, vocabulary) is None
 
 
@@ -294,7 +371,7 @@ def test_a_hungarian_corpus_is_not_taken_for_english_by_its_letter_a():
 def test_a_tokenizer_tells_the_language_by_the_commonest_words_that_it_knows(text, foreign):
     tokenizer = LyricsTokenizer(min_count=1, size=4000).fit([text])
     poem = Poem(Demands(scheme="AA"))
-    Foresight(Director(poem.demands, Vocabulary.of(tokenizer))).judge_language(poem, ())
+    Foresight(Director(poem.demands, Vocabulary.of(tokenizer)), Penalties((), tokenizer)).judge_language(poem, ())
     assert poem.foreign is foreign
 
 

@@ -169,6 +169,15 @@ def test_what_follows_a_prompt_goes_on_in_its_line():
         assert tokenizer.decode(ids[:place]) + rest == whole
 
 
+def test_each_song_begins_with_a_line():
+    songs = ["anna went", "Bert", "the sea"]
+    tokenizer = LyricsTokenizer(min_count=1).fit(songs)
+    ids = [[tokenizer.end_id, *tokenizer.encode(song)] for song in songs]
+    assert tokenizer.decode(np.concatenate(ids)) == tokenizer.canonical("".join(songs)) == "anna wentBertthe sea"
+    decoder = tokenizer.decoder_after(np.array([*tokenizer.encode("anna"), tokenizer.end_id]))
+    assert "".join(map(decoder.push, tokenizer.encode("the sea").tolist())) == "the sea"
+
+
 def test_structure_is_a_token_each_and_a_song_comes_back_as_it_was():
     tokenizer = LyricsTokenizer(min_count=1).fit([SONG])
     ids = tokenizer.encode(SONG).tolist()

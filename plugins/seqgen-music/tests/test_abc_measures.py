@@ -11,6 +11,7 @@ import pytest
 
 from seqgen.core.errors import CorpusError
 from seqgen.core.files import find_sources
+from seqgen_music.abc.dataset import AbcDataset
 from seqgen_music.abc.measures import measure, read_tunes
 from seqgen_music.abc.tune import Bar, Tune, read_tune
 
@@ -63,6 +64,17 @@ def test_a_tune_that_is_in_the_corpus_is_all_copied_also_in_another_key():
     higher = read_tune("X:1\nM:4/4\nL:1/8\nK:D\nDEFG ABcd|DEFG ABcd|d8|]")
     moved = measure([higher], [tune])
     assert (moved.copied_bars, moved.copied_shingles, moved.pitch_class_distance) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("transpose", ["all", "tonic", "signature"])
+def test_a_tune_is_copied_in_whatever_key_the_dataset_writes_it(tmp_path: Path, transpose: str):
+    text = "X:1\nM:4/4\nL:1/8\nK:G\nGABc dBGB|c2ec B2dB|A2GA BGFG|E2D2 G4|]\n"
+    (tmp_path / "tune.abc").write_text(text)
+    documents = list(AbcDataset(sources=(str(tmp_path / "tune.abc"),), transpose=transpose).documents())
+    assert len(documents) == (12 if transpose == "all" else 1)
+    for document in documents:
+        found = measure([read_tune(document.content)], [read_tune(text)])
+        assert (document.id, found.copied_shingles, found.pitch_class_distance) == (document.id, 1, 0)
 
 
 def test_distances_are_one_where_nothing_is_in_common():

@@ -231,6 +231,30 @@ def test_a_prompt_that_begins_a_tune_is_told_nothing_of(prompt):
     assert sampler.notes() == [[]]
 
 
+CUT = "the tune is cut before its end.  Give it more --length, in tokens"
+
+
+def told(tune: str, *, ends: bool = False) -> list[str]:
+    """The notes of bars on a tune that was drawn."""
+    sampler = AbcBars(min_bars=1)
+    sampler.begin(np.zeros((2, 0), np.int64), TOKENIZER)
+    for token in [*TOKENIZER.encode(tune), *([TOKENIZER.end_id] if ends else [])]:
+        sampler.accept(np.array([TOKENIZER.end_id, token]))
+    sampler.select(np.array([1]))
+    (notes,) = sampler.notes()
+    return list(notes)
+
+
+@pytest.mark.parametrize("tune", ["X:1\nM:4/4\nK:Am", f"{HEADER}A8|A4", f"{HEADER}|:A8|"])
+def test_a_tune_that_is_cut_before_its_end_is_told_of(tune):
+    assert told(tune) == [CUT]
+
+
+@pytest.mark.parametrize("tune", ["", f"{HEADER}A8|]", f"{HEADER}|:A8:|"])
+def test_a_tune_that_came_to_its_end_is_told_nothing_of(tune):
+    assert told(tune) == told(tune, ends=True) == []
+
+
 def may_follow(prompt: str) -> set[str]:
     tokenizer, sampler = AbcTokenizer().fit([*TUNES, prompt]), AbcBars()
     sampler.begin(tokenizer.encode(prompt)[None], tokenizer)

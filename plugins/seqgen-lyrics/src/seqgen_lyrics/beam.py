@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from seqgen.core.sampler import Ahead
 from seqgen_lyrics.clock import Clock
+from seqgen_lyrics.penalties import Penalties, penalised
 from seqgen_lyrics.vocabulary import Vocabulary
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -31,6 +32,7 @@ DEPTH = 12
 _COLUMN = 2  # beginnings that have as much of an ending
 _ENOUGH = 8  # words
 _FAR = 5.0  # nats by which a beginning is less likely than the likeliest word found, so that it is given up
+_BANNED = 20.0  # nats that penalties take from a word so that it is no choice, even where it is the only one found
 _MAY_END = math.log(0.02)  # the least probability of a word's end after a whole word
 
 
@@ -39,8 +41,9 @@ class Found(NamedTuple):
 
     Attributes:
         word: its letters.
-        log_probability: of the word here, and of its end.
-        fluency: the mean log-probability of what follows its first token, its end included: how surely it is a word.
+        log_probability: of the word here, and of its end; what penalties leave of it.
+        fluency: the mean log-probability of what follows its first token, its end included: how surely it is a word,
+            whatever penalties leave of it.
     """
 
     word: str
@@ -65,7 +68,7 @@ class Quest(NamedTuple):
 
 
 def search(
-    ahead: Ahead, quests: Sequence[Quest], vocabulary: Vocabulary, *, most: int, clock: Clock
+    ahead: Ahead, quests: Sequence[Quest], vocabulary: Vocabulary, penalties: Penalties, *, most: int, clock: Clock
 ) -> tuple[list[list[Found]], bool]:
     """The words that are found for each quest, likeliest first, and whether the time was over before.
 
@@ -73,6 +76,7 @@ def search(
         ahead: of the texts.
         quests: one or more for a text.
         vocabulary: of the model.
+        penalties: that the words are drawn under.
         most: beginnings of words that are looked at for each quest, at most.
         clock: tells when to look no further.
     """
@@ -80,17 +84,20 @@ def search(
     running = beams
     rows = np.array([quest.row for quest in quests], np.int64)
     here: Ahead | None = None  # what follows the beginnings of all that run, in their order
+    held = penalties.of([quest.row for quest in quests]) if penalties else []  # after the same beginnings
     while running:
         logits = ahead.logits[rows] if here is None else here.logits
         known = log_softmax(logits)  # (R, V)
         inside = np.exp(known[:, vocabulary.inside.ids]).sum(axis=1)
         ends = np.log1p(-np.minimum(inside, 1 - 1e-12)).tolist()  # (R,) of a word
+        drawn = log_softmax(penalised(known, held)) if held else known  # (R, V)
         parents: list[int] = []
         ids: list[int] = []
         left, first = [], 0
         for beam in running:
             size = len(beam.kept)
-            beam.go_on(known[first : first + size], ends[first : first + size])
+            its_own = slice(first, first + size)
+            beam.go_on(known[its_own], drawn[its_own], ends[its_own])
             if beam.kept:
                 left.append(beam)
                 parents += [first + each.parent for each in beam.kept]
@@ -100,6 +107,8 @@ def search(
             return [beam.words() for beam in beams], True
         running = left
         if running:
+            if held:
+                held = penalties.after(held, parents, ids)
             places = np.array(parents, np.int64)
             here = (ahead if here is None else here).after(rows[places] if here is None else places, np.array(ids))
     return [beam.words() for beam in beams], False
@@ -113,8 +122,9 @@ class _Beginning:
         parent: the row, among those before, that it goes on from.
         token: with which it does.
         letters: so far.
-        score: its log-probability.
-        rest: the same without its first token.
+        score: what the penalties leave of its log-probability.
+        own: its log-probability, says the model.
+        first: the same of its first token.
         free: it may go on with anything.
         columns: which endings it has begun, and how many letters of each it has.
     """
@@ -123,7 +133,8 @@ class _Beginning:
     token: int
     letters: str
     score: float
-    rest: float
+    own: float
+    first: float
     free: bool
     columns: set[tuple[int, int]]
 
@@ -132,23 +143,26 @@ class _Beam:
     """The beginnings of one quest."""
 
     def __init__(self, quest: Quest, vocabulary: Vocabulary, most: int) -> None:
-        self.kept = [_Beginning(0, -1, "", 0.0, 0.0, free=True, columns=set())]
+        self.kept = [_Beginning(0, -1, "", 0.0, 0.0, 0.0, free=True, columns=set())]
         self._quest = quest
         self._vocabulary = vocabulary
         self._left = most
         self._depth = 0
         self._found: dict[str, Found] = {}
+        self._banned: set[str] = set()  # also in another way of writing, for the likelier one is written
 
     def words(self) -> list[Found]:
         """What was found, likeliest first."""
-        return sorted(self._found.values(), key=lambda found: (-found.log_probability, found.word))
+        allowed = [found for word, found in self._found.items() if word not in self._banned]
+        return sorted(allowed, key=lambda found: (-found.log_probability, found.word))
 
-    def go_on(self, known: Floats, ends: Sequence[float]) -> None:
+    def go_on(self, known: Floats, drawn: Floats, ends: Sequence[float]) -> None:
         """Take the words that may end here, and the beginnings that go on.
 
         Args:
-            known: (R, V) log-probabilities of what follows each of those that are kept.
-            ends: (R,) the same of a word's end.
+            known: (R, V) log-probabilities of what follows each of those that are kept, says the model.
+            drawn: (R, V) what the penalties leave of them.
+            ends: (R,) log-probabilities of a word's end, says the model.
         """
         if self._depth:
             self._take_words(ends)
@@ -157,10 +171,10 @@ class _Beam:
             self.kept = []
             return
         chosen: dict[tuple[int, int], _Beginning] = {}
-        for row, place, score, column in self._grown(known):
+        for row, place, score, column in self._grown(drawn):
             if score < best - _FAR or score == -math.inf:
                 continue
-            beginning = chosen.get((row, place)) or self._beginning(row, place, score)
+            beginning = chosen.get((row, place)) or self._beginning(row, place, score, known)
             chosen[row, place] = beginning
             if column is None:
                 beginning.free = True
@@ -175,9 +189,13 @@ class _Beam:
         for beginning, end in zip(self.kept, ends, strict=True):
             if end < _MAY_END:
                 continue
+            if beginning.score < beginning.own - _BANNED:
+                self._banned.add(beginning.letters)
+                continue
             if endings and not any(letters == len(endings[number]) for number, letters in beginning.columns):
                 continue
-            found = Found(beginning.letters, beginning.score + end, (beginning.rest + end) / self._depth)
+            fluency = (beginning.own - beginning.first + end) / self._depth
+            found = Found(beginning.letters, beginning.score + end, fluency)
             other = self._found.get(found.word)
             if other is not None:  # written in another way, as with a capital
                 if other.log_probability < found.log_probability:
@@ -195,29 +213,30 @@ class _Beam:
     def _kind(self) -> str:
         return "small" if self._depth else "spaced" if self._quest.spaced else "inside"
 
-    def _beginning(self, row: int, place: int, score: float) -> _Beginning:
+    def _beginning(self, row: int, place: int, score: float, known: Floats) -> _Beginning:
         ids, stems = self._tokens
         parent = self.kept[row]
-        rest = parent.rest + score - parent.score if self._depth else 0.0
+        own = parent.own + float(known[row, ids[place]])
+        first = parent.first if self._depth else own
         letters = parent.letters + self._vocabulary.stems[stems[place]]
-        return _Beginning(row, int(ids[place]), letters, score, rest, free=False, columns=set())
+        return _Beginning(row, int(ids[place]), letters, score, own, first, free=False, columns=set())
 
-    def _grown(self, known: Floats) -> Iterator[tuple[int, int, float, tuple[int, int] | None]]:
+    def _grown(self, drawn: Floats) -> Iterator[tuple[int, int, float, tuple[int, int] | None]]:
         """The best of each column: which row goes on with which of ``_tokens``, its score, and the column."""
         ids, _ = self._tokens
         if not len(ids):
             return
         free = [row for row, each in enumerate(self.kept) if each.free]
-        scores = known[free][:, ids] + np.array([self.kept[row].score for row in free])[:, None]
+        scores = drawn[free][:, ids] + np.array([self.kept[row].score for row in free])[:, None]
         for place in _largest(scores.ravel(), WIDTH):
             row, column = divmod(int(place), len(ids))
             yield free[row], column, float(scores[row, column]), None
-        for key, reached in self._toward_endings(known, free, scores).items():
+        for key, reached in self._toward_endings(drawn, free, scores).items():
             for score, row, place in sorted(reached, key=lambda each: (-each[0], *each[1:]))[:_COLUMN]:
                 yield row, place, score, key
 
     def _toward_endings(
-        self, known: Floats, free: Sequence[int], scores: Floats
+        self, drawn: Floats, free: Sequence[int], scores: Floats
     ) -> dict[tuple[int, int], list[tuple[float, int, int]]]:
         """The score, row and token of what gets so far in an ending: from those that are free, and from those that began it."""
         ids, _ = self._tokens
@@ -235,7 +254,7 @@ class _Beam:
                 score = self.kept[row].score
                 for letters, places in toward[had] if had < len(ending) else ():
                     columns.setdefault((number, letters), []).extend(
-                        (score + float(known[row, ids[place]]), row, int(place)) for place in places
+                        (score + float(drawn[row, ids[place]]), row, int(place)) for place in places
                     )
         return columns
 

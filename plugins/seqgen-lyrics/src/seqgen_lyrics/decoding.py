@@ -12,7 +12,7 @@ class LyricsDecoder:
     """Words take their case and their space from what is before them.
 
     Args:
-        pieces: (V,) the text of tokens; empty for words and marks.
+        pieces: (V,) the text of tokens; empty for words, marks and the last, which is the end.
         structure: how many ids, from 0, end a line or are a heading.
         words: in their form, after the marks; both may be none.
         marks: of case, after the structure.
@@ -39,7 +39,7 @@ class LyricsDecoder:
             self._at_start, self._case = False, ""
             return self._utf8.decode(text.encode())
         piece = self._pieces[token]
-        if mark < 0:
+        if mark < 0 or token == len(self._pieces) - 1:  # after the end another song begins
             self._at_start, self._case = True, ""
         elif piece:
             self._at_start = False

@@ -21,6 +21,7 @@ from seqgen_lyrics.endings import rhyming_endings, spelled_endings, spelled_rhym
 from seqgen_lyrics.language import COMMONEST, is_foreign, words_of, written_words
 from seqgen_lyrics.lexicon import MOST, Words, by_rhyme_of
 from seqgen_lyrics.line import Line
+from seqgen_lyrics.penalties import Penalties
 from seqgen_lyrics.poem import Poem, Proposed
 from seqgen_lyrics.sounds import Kind, is_known, is_weak, may_be_word, plain, sounds, syllables
 from seqgen_lyrics.vocabulary import Vocabulary
@@ -60,10 +61,12 @@ class Foresight:
 
     Args:
         director: of all of them.
+        penalties: of their chain.
     """
 
-    def __init__(self, director: Director) -> None:
+    def __init__(self, director: Director, penalties: Penalties) -> None:
         self._director = director
+        self._penalties = penalties
         self._vocabulary = director.vocabulary
 
     def judge_language(self, poem: Poem, prompt: Sequence[int]) -> None:
@@ -194,7 +197,8 @@ class Foresight:
 
     def _search(self, ahead: Ahead, places: Sequence[_Place], quests: Sequence[Quest]) -> list[list[Found]]:
         director = self._director
-        found, late = search(ahead, quests, self._vocabulary, most=director.demands.look_ahead, clock=director.clock)
+        most, clock = director.demands.look_ahead, director.clock
+        found, late = search(ahead, quests, self._vocabulary, self._penalties, most=most, clock=clock)
         if late:
             for place in places:
                 place.poem.hurry(director.clock.seconds)

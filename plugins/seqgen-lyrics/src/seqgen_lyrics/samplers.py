@@ -20,6 +20,7 @@ from seqgen.core.types import Array, Ids
 from seqgen_lyrics.demands import Demands
 from seqgen_lyrics.director import Director
 from seqgen_lyrics.foresight import Foresight
+from seqgen_lyrics.penalties import Penalties
 from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.scheme import MOST_LINES, read_pattern, read_scheme, read_sections, read_stress
 from seqgen_lyrics.vocabulary import Vocabulary
@@ -39,7 +40,7 @@ class VerseSampler(Sampler):
         Doc("that looking ahead may take for one token; the least of a chain holds, and a note tells where it did"),
     ] = 5.0
 
-    _others: tuple[VerseSampler, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    _chain: tuple[Sampler, ...] = field(default=(), init=False, repr=False, compare=False)
     _director: Director | None = field(default=None, init=False, repr=False, compare=False)  # None: another works
     _foresight: Foresight | None = field(default=None, init=False, repr=False, compare=False)
     _prompts: list[tuple[int, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -52,8 +53,8 @@ class VerseSampler(Sampler):
         """What this one adds to the demands of the chain."""
 
     def meet(self, chain: Sequence[Sampler]) -> None:
-        """Find the others."""
-        self._others = tuple(sampler for sampler in chain if isinstance(sampler, VerseSampler))
+        """Find the others, and the penalties."""
+        self._chain = tuple(chain)
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Read the prompts (B, T), of which the last line is gone on with.
@@ -61,7 +62,7 @@ class VerseSampler(Sampler):
         Raises:
             OptionError: the samplers exclude one another, or the model writes no text.
         """
-        team = self._others or (self,)
+        team = tuple(sampler for sampler in self._chain if isinstance(sampler, VerseSampler)) or (self,)
         self._director, self._foresight, self._poems, self._prompts = None, None, [], []
         if not tokenizer.media_type.startswith("text/"):
             raise OptionError(f"sampler {self} needs a model of text, and this one writes {tokenizer.media_type}.")
@@ -71,7 +72,7 @@ class VerseSampler(Sampler):
         vocabulary = Vocabulary.of(tokenizer)
         self._director = Director(demands, vocabulary)
         self._texts, self._end_id = vocabulary.texts, vocabulary.end_id
-        self._foresight = Foresight(self._director)
+        self._foresight = Foresight(self._director, Penalties(self._chain, tokenizer))
         self._prompts = [tuple(ids) for ids in prompt_ids[:, -_READ:].tolist()]
         # The samples of a generation have one prompt in common, and a long one takes its time: equal ones are read once.
         different = {ids.tobytes(): ids for ids in prompt_ids}

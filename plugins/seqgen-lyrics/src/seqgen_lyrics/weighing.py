@@ -27,6 +27,8 @@ def weighed(
     """(V,) what the logits become of tokens that lead to words; None where none does.
 
     Where a word may be written in several tokens, or its end be told by several, they share its probability as the model does.
+    All of them together stay as likely as the model has them: a beam sums up what is left of each letter, and would otherwise
+    count a whole word once for each of its letters.
 
     Args:
         logits: (V,) of the model.
@@ -47,7 +49,11 @@ def weighed(
         elif word.startswith(letters):
             begins = [word.startswith(vocabulary.stems[stem], len(letters)) for stem in stems.tolist()]
             _share(found, ids[begins], logits, log_probability)
-    return found.astype(np.float32) if np.isfinite(found).any() else None
+    leading = np.flatnonzero(np.isfinite(found))
+    if not len(leading):
+        return None
+    found[leading] += np.logaddexp.reduce(logits[leading].astype(np.float64)) - np.logaddexp.reduce(found[leading])
+    return found.astype(np.float32)
 
 
 def _share(found: Floats, ids: npt.NDArray[np.int64], logits: npt.NDArray[np.floating], log_probability: float) -> None:

@@ -111,6 +111,22 @@ def test_what_is_read_from_standard_input_is_rendered_here(tmp_path):
     assert pixels((tmp_path / "tune.roll.png").read_bytes()).shape[1] == 1200
 
 
+def test_what_was_written_is_told_though_a_later_file_is_wrong(book, tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear Ada")
+    ran = music("render", book, "letter.txt", "--to", "midi", "--json", folder=tmp_path, exit_code=1)
+    assert json.loads(ran.stdout) == [str(tmp_path / f"book-{number}.mid") for number in (1, 2)]
+    assert ran.stderr.startswith("error: letter.txt has no tune in ABC")
+    ran = music("render", "letter.txt", "--to", "midi", "--json", folder=tmp_path, exit_code=1)
+    assert ran.stdout == ""
+
+
+def test_of_midi_as_midi_in_its_own_place_it_is_said_that_it_stays(tmp_path):
+    (tmp_path / "x.mid").write_bytes(content := midi((0, 480, 60, 90)))
+    ran = music("render", "x.mid", "--to", "midi", folder=tmp_path)
+    assert (ran.stdout, ran.stderr) == ("", "warning: What is named is MIDI already, and stays as it is.\n")
+    assert (tmp_path / "x.mid").read_bytes() == content
+
+
 @pytest.mark.parametrize(
     ("names", "options", "said"),
     [

@@ -21,6 +21,9 @@ seqgen lyrics evaluate --model songs --stanzas 200 --scheme ABAB --pattern 8-6-8
 
 seqgen lyrics evaluate songs/ --scheme AABB"""
 
+STANZAS = 200
+"""How many a model writes where nobody says."""
+
 
 @lyrics.command(epilog=EPILOG)
 def evaluate(
@@ -32,7 +35,9 @@ def evaluate(
         str | None,
         typer.Option(metavar="MODEL", help="Let this model write, with samplers that keep the aims and without."),
     ] = None,
-    stanzas: Annotated[int, typer.Option(metavar="N", min=1, help="How many the model writes.")] = 200,
+    stanzas: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help=f"How many the model writes.  Default: {STANZAS}")
+    ] = None,
     scheme: Annotated[
         str, typer.Option(metavar="SCHEME", help="Of rhymes, as ABAB; without it AABB, ABAB and ABBA are measured.")
     ] = "",
@@ -43,16 +48,20 @@ def evaluate(
     sampler: Annotated[
         list[str] | None, typer.Option(metavar="SAMPLER", help="Others, with and without; repeatable.")
     ] = None,
-    random_seed: Annotated[int, typer.Option(metavar="N", min=0, help="Fixes the draws.")] = 0,
+    random_seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Fixes the draws of the model.  Default: 0")
+    ] = None,
     corpus: Annotated[
         list[str] | None,
         typer.Option(metavar="FILE", help="What the model was trained on, where it has moved; repeatable."),
     ] = None,
     words: Annotated[str | None, typer.Option(metavar="FILE", help="A list of real words, one a line.")] = None,
     encoding: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Of songs and corpus: utf-8, latin-1, ...; auto: UTF-8, or by their mark."),
-    ] = "auto",
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of songs and corpus: utf-8, latin-1, ...  Default: auto, UTF-8 or by their mark"
+        ),
+    ] = None,
     backend: Annotated[str | None, typer.Option(metavar="BACKEND", help="That the model runs on.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -63,6 +72,14 @@ def evaluate(
 
     if bool(files) is (model is not None):
         raise LyricsUsageError("Name either files to measure or a --model that writes.")
+    if model is None:
+        of_model = {"stanzas": stanzas, "sampler": sampler, "random-seed": random_seed, "backend": backend}
+        if given := [name for name, value in of_model.items() if value not in (None, [])]:
+            raise LyricsUsageError(f"--{given[0]} is of what a model writes: it needs --model MODEL")
+    elif encoding is not None and not corpus:
+        raise LyricsUsageError("--encoding is of files, and there is none: the corpus of the model is read as it was.")
+    if encoding is None:
+        encoding = "auto"
     aims = Aims(scheme, pattern, stress)
     listed = read_words(words)
     if model is None:
@@ -81,18 +98,18 @@ def evaluate(
     written = {
         name: write(
             loaded,
-            stanzas,
+            stanzas or STANZAS,
             aims,
             constrained=constrained,
             samplers=sampler or (),
-            random_seed=random_seed,
+            random_seed=random_seed or 0,
             corpus=found,
             listed=listed,
         )
         for name, constrained in (("constrained", True), ("free", False))
     }
     if json:
-        record = {"model": loaded.reference, "samplers": aims.samplers(), "random_seed": random_seed}
+        record = {"model": loaded.reference, "samplers": aims.samplers(), "random_seed": random_seed or 0}
         record |= {name: _written_record(each) for name, each in written.items()}
         typer.echo(json_module.dumps(record))
         return

@@ -25,6 +25,7 @@ from seqgen_music.rows import behind, stepped
 
 _REMEMBERED = 4096  # masks
 _HEADLESS = "the seed has no K: field before its notes, so a new tune begins; start it with X:, M:, L: and K:"
+_CUT = "the tune is cut before its end.  Give it more --length, in tokens"  # no limit is told where it is in characters
 
 
 @dataclass(kw_only=True)
@@ -32,7 +33,7 @@ class AbcBars(Sampler):
     """Leave the tokens with which a tune stays well-formed: the header first, bars that add up to the metre, upbeats and
     repeats included, brackets and tuplets that close, and an end.
 
-    A tune ends within the length that is asked for, and after ``max_bars`` bars.
+    A tune ends within the length in tokens that is asked for, and after ``max_bars`` bars.
     """
 
     stage: ClassVar[Stage] = Stage.CONSTRAINT
@@ -47,6 +48,9 @@ class AbcBars(Sampler):
     _end_id: int | None = field(init=False, repr=False, compare=False)
     _states: list[State] = field(init=False, repr=False, compare=False)  # one for each row
     _headless: list[bool] = field(init=False, repr=False, compare=False)  # whether the prompt of each row is
+    _ended: list[bool] = field(
+        init=False, repr=False, compare=False
+    )  # B times whether the end token, or nothing, came last
     _left: int | None = field(init=False, repr=False, compare=False)  # tokens that may still be drawn
     _masks: dict[tuple[State, int | None], npt.NDArray[np.bool_]] = field(init=False, repr=False, compare=False)
 
@@ -77,6 +81,7 @@ class AbcBars(Sampler):
         self._end_id, self._left, self._masks = tokenizer.end_id, None, {}
         read = behind(prompt_ids, (self._grammar.start, False), functools.partial(_after, self._grammar, tokenizer))
         self._states = [state for state, _ in read]
+        self._ended = [True] * len(read)
         self._headless = [lost and state.place in (Place.HEADER, Place.TEXT) for state, lost in read]
 
     def limit(self, tokens: int) -> None:
@@ -95,12 +100,14 @@ class AbcBars(Sampler):
     def accept(self, ids: Ids) -> None:
         """Go on to the states after these ids (B,); after the end token another tune starts."""
         self._states = stepped(self._states, ids, self._grammar.next)
+        self._ended = [token == self._end_id for token in ids.tolist()]
         if self._left is not None:
             self._left -= 1
 
     def select(self, rows: Ids) -> None:
         """Keep only the states of these rows (B',)."""
         self._states = [self._states[row] for row in rows]
+        self._ended = [self._ended[row] for row in rows]
         self._headless = [self._headless[row] for row in rows]
 
     def finished(self) -> npt.NDArray[np.bool_]:
@@ -108,8 +115,11 @@ class AbcBars(Sampler):
         return np.array([self._grammar.may_end(state) and self._count(state) == 0 for state in self._states], np.bool_)
 
     def notes(self) -> Sequence[Sequence[str]]:
-        """For each row, whether its prompt has notes that nothing can be made of."""
-        return [[_HEADLESS] if headless else [] for headless in self._headless]
+        """For each row, whether its prompt has notes that nothing can be made of, and whether its tune is cut."""
+        whole = [ended or self._grammar.may_end(state) for state, ended in zip(self._states, self._ended, strict=True)]
+        return [
+            [_HEADLESS] * headless + [_CUT] * (not ends) for headless, ends in zip(self._headless, whole, strict=True)
+        ]
 
     def _count(self, state: State) -> int:
         mask = self._mask(state)

@@ -81,5 +81,8 @@ def _above_tonic(tune: Tune) -> list[tuple[int, int]]:
 
 
 def _shingles(tune: Tune) -> Iterator[Hashable]:
+    """Runs of notes: how much higher than the first of them each is, and its length."""
     notes = _above_tonic(tune)
-    return (tuple(notes[start : start + SHINGLE]) for start in range(len(notes) - SHINGLE + 1))
+    for start in range(len(notes) - SHINGLE + 1):
+        first, _ = notes[start]
+        yield tuple((semitones - first, ticks) for semitones, ticks in notes[start : start + SHINGLE])
