@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,8 @@ from seqgen.generation.selection import with_defaults
 from seqgen.generation.writer import nothing
 from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel
-from seqgen.recorded_parts import find_recorded, make_recorded, with_recorded_options
-from seqgen.registry import Registry
+from seqgen.recorded_parts import find_recorded, make_backend, make_recorded
+from seqgen.registry import ModelVersion, Registry
 from seqgen.training.options import PRESETS, TrainingOptions
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def train(
     progress: bool = True,
     catalog: Catalog | None = None,
     raise_signals: bool = True,
+    environment: Mapping[str, str] | None = None,
     **options: Any,
 ) -> LanguageModel:
     """Train a model and publish it in the registry.
@@ -78,6 +80,7 @@ def train(
         catalog: the parts to choose from; default: everything installed.
         raise_signals: Ctrl-C, SIGTERM and SIGHUP end the training early, and the model is published and can be resumed.  Then the
             signal is raised once more, for whatever the program does at it; if not, the model is returned.
+        environment: variables in which options may stand too, as ``SEQGEN_HIDDEN_SIZE``; None: those of the process.
         **options: the fields of :class:`seqgen.training.options.TrainingOptions`.
 
     Returns:
@@ -106,7 +109,7 @@ def train(
         others = {"name": name, "preset": preset, "config": config, "from_model": from_model}
         outcome = session.resume(resume or None, _only_budget(corpus, others | options))
     else:
-        values, origins = _resolved(options, preset=preset, config=config)
+        values, origins = _resolved(options, preset=preset, config=config, environment=environment)
         parent = find_model(from_model) if from_model is not None else None
         outcome = session.start(source_names(corpus), values, origins, name=name, parent=parent)
     if outcome.signal_number is not None and raise_signals:
@@ -214,15 +217,16 @@ def _built(
     tokenizer = saved.tokenizer(catalog)
     if backend is None:
         entry = catalog.find("backend", DEFAULT_GENERATOR)
-        engine = entry.load()()
+        engine = catalog.make("backend", PartSpec(entry.reference, {}))
         # On a CPU it is faster than each framework, alone and side by side (docs/explanation/performance.md).
         here = device == "auto" or device in engine.devices()
         if saved.config.model.architecture not in engine.architectures() or not here:
             entry = find_recorded(catalog, "backend", saved.config, where=saved.where)
             engine = make_recorded(catalog, "backend", saved.config, where=saved.where)
     else:
-        spec = with_recorded_options(catalog, "backend", PartSpec.parse(backend), saved.config)
-        entry, engine = catalog.find("backend", spec.name), catalog.make("backend", spec)
+        spec = PartSpec.parse(backend)
+        entry = catalog.find("backend", spec.name)
+        engine = make_backend(catalog, spec, saved.config, where=saved.where)
     architecture = saved.config.model.architecture
     if architecture not in engine.architectures():
         msg = (
@@ -230,16 +234,19 @@ def _built(
             f"{', '.join(engine.architectures())}"
         )
         raise OptionError(msg)
-    built = saved.mixed(engine.build(saved.config.model, device=device, weights=saved.weights(engine)))
+    weights = saved.weights(engine, entry)
+    built = saved.mixed(engine.build(saved.config.model, device=device, weights=weights))
     loaded = LanguageModel(saved=saved, tokenizer=tokenizer, model=built, backend=entry.name, catalog=catalog)
     if not own_catalog:
-        loaded.again = partial(_again, saved.folder.absolute(), saved.where, backend, device)
+        at = saved.folder.absolute()  # another process may work in another folder
+        found = at if saved.version is None else replace(saved.version, folder=at)
+        loaded.again = partial(_again, found, saved.where, backend, device)
     return loaded
 
 
-def _again(folder: Path, where: str, backend: str | None, device: str) -> LanguageModel:
-    """The model of a folder, in another process or beside the first."""
-    saved = SavedModel.open(folder, where=where)
+def _again(found: ModelVersion | Path, where: str, backend: str | None, device: str) -> LanguageModel:
+    """The model that was found, in another process or beside the first."""
+    saved = SavedModel.open(found, where=where) if isinstance(found, Path) else found.open()
     return _built(saved, backend=backend, device=device, catalog=installed_catalog(), own_catalog=False)
 
 
@@ -327,11 +334,20 @@ def _prepared(
 
 
 def _resolved(
-    options: Mapping[str, Any], *, preset: str | None, config: str | Path | None
+    options: Mapping[str, Any],
+    *,
+    preset: str | None,
+    config: str | Path | None,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Every option of a training that was given somewhere, and where."""
     return settings.resolve(
-        TrainingOptions, options, config_file=Path(config) if config else None, presets=PRESETS, preset=preset
+        TrainingOptions,
+        options,
+        config_file=settings.named_config(config),
+        presets=PRESETS,
+        preset=preset,
+        environment=environment,
     )
 
 

@@ -17,16 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from seqgen import api, corpora, settings
-from seqgen.core.backend import Backend
-from seqgen.core.catalog import Catalog, PartEntry
+from seqgen import api, corpora
+from seqgen.core.catalog import Catalog
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import OptionError, PluginError, SeqgenError
 from seqgen.core.kinds import Kind
+from seqgen.core.part_entry import PartEntry
 from seqgen.core.plugin import stdout_to_stderr
 from seqgen.language_model import LanguageModel
 from seqgen.training.media import media_mismatch
-from seqgen.training.options import TrainingOptions
 from seqgen.training.sources import DEFAULT
 
 T = TypeVar("T")
@@ -122,7 +121,8 @@ Follow: TypeAlias = Callable[[str], None]
 def try_all(catalog: Catalog, *, follow: Follow | None = None) -> Matrix:
     """Train a tiny model with each tokenizer, dataset and backend, and generate from it with each backend and sampler.
 
-    It all happens in a ``SEQGEN_HOME`` of its own that is removed at the end.  What parts print goes to standard error.
+    It all happens in a ``SEQGEN_HOME`` of its own that is removed at the end.  Until then it is that of the whole process, so that
+    other threads would train and load there, too.  What parts print goes to standard error.
 
     Args:
         catalog: the parts.
@@ -217,7 +217,7 @@ class _Trial:
     def _loaded(self, entry: PartEntry, reference: str) -> Any:
         if entry.kind != "backend":
             return entry.load()
-        backend: Backend = self._catalog.make("backend", reference)
+        backend = self._catalog.make("backend", reference)
         try:
             return _Backend(bool(backend.can_train), tuple(backend.architectures()))
         except Exception as error:
@@ -276,6 +276,7 @@ class _Trial:
             progress=False,
             catalog=self._catalog,
             raise_signals=False,
+            environment={},
             **TINY,
         )
         if model.signal_number is not None:  # a signal ends training early, and here all that was to follow
@@ -354,12 +355,9 @@ def _plain_text(folder: Path) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _temporary_home() -> Iterator[Path]:
-    """A folder that is ``SEQGEN_HOME`` until it is removed at the end; until then no other variable sets an option."""
+    """A folder that is ``SEQGEN_HOME``, of the whole process, until it is removed at the end."""
     before = os.environ.get("SEQGEN_HOME")
-    with (
-        settings.no_variables(TrainingOptions),
-        tempfile.TemporaryDirectory(prefix="seqgen-combinations-", ignore_cleanup_errors=True) as folder,
-    ):
+    with tempfile.TemporaryDirectory(prefix="seqgen-combinations-", ignore_cleanup_errors=True) as folder:
         os.environ["SEQGEN_HOME"] = folder
         try:
             yield Path(folder)

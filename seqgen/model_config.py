@@ -14,7 +14,7 @@ from seqgen.manifest import FORMAT_VERSION, check_format
 from seqgen.untrusted import plain, read_json
 
 if TYPE_CHECKING:
-    from seqgen.core.catalog import PartEntry
+    from seqgen.core.part_entry import PartEntry
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from seqgen.language_model import LanguageModel
 from seqgen.model_config import ModelConfig
 from seqgen.recorded import recorded_corpus
 from seqgen.registry import Registry, check_name
-from seqgen.training.options import TrainingOptions
 from seqgen.training.reproduction import MACHINE, Comparison, Reproduction, compare, reproduction
 from seqgen.training.sources import name_after, resolve_sources
 from seqgen.untrusted import shown
@@ -66,8 +66,8 @@ class Again:
         given = resolve_sources(self.how.sources).paths if self.given else ()
         recorded_corpus(self.recorded, catalog, sources=given)
         how: Mapping[str, Any] = {"name": self.name, "from_model": self.how.parent, **self.how.values}
-        with settings.no_variables(TrainingOptions, but=MACHINE):  # what it was trained without is not set either
-            made = api.train(*self.how.sources, progress=progress, catalog=catalog, **how)
+        environment = settings.variables_that_set(MACHINE, os.environ)  # what it was trained without is not set either
+        made = api.train(*self.how.sources, progress=progress, catalog=catalog, environment=environment, **how)
         return compare(self.recorded.manifest, made.saved.manifest), made
 
 
@@ -103,7 +103,7 @@ def reproduce(
         how = replace(how, parent=str(parent))
     version = registry.version_at(saved.folder)
     own = version.name if version is not None else str(saved.manifest.get("name") or name_after(str(model)))
-    name = name or f"{own[:94]}-again"
+    name = f"{own[:94]}-again" if name is None else name
     check_name(name)
     return Again(saved, how, given=bool(corpus), name=name)
 

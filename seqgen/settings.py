@@ -5,12 +5,12 @@ Call or command line, then environment (``SEQGEN_HIDDEN_SIZE``), then configurat
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
+import re
 import tomllib
 import warnings
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def resolve(
     config_file: Path | None,
     presets: Mapping[str, Mapping[str, object]],
     preset: str | None,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Values for the options that ``declared`` declares, and where each came from.
 
@@ -42,26 +43,28 @@ def resolve(
         config_file: a TOML file of options, or None.
         presets: named sets of options.
         preset: the name of one, or None; environment and file may name it too.
+        environment: variables to their texts; None: those of the process.
 
     Raises:
         OptionError: a value is not allowed; names the place it came from.
     """
+    environment = os.environ if environment is None else environment
     names = {option.name for option in options.options_of(declared)}
-    for variable, meant in _misspelt(declared).items():
+    for variable, meant in _misspelt(declared, environment).items():
         warnings.warn(f"{variable} in the environment sets nothing.  Nearest: {meant}", SeqgenWarning, stacklevel=2)
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("command line", {key: value for key, value in given.items() if value is not None}),
-        ("environment", {name: text for name in names if (text := os.environ.get(_variable(name)))}),
+        ("environment", {name: text for name in names if (text := environment.get(_variable(name)))}),
     ]
     from_file = read_config_file(config_file) if config_file else {}
     named = {
         "": preset,
-        f" ({_variable('preset')} in the environment)": os.environ.get(_variable("preset")),
+        f" ({_variable('preset')} in the environment)": environment.get(_variable("preset")) or None,
         f" ({config_file})": from_file.pop("preset", None),
     }
     if config_file:
-        layers.append((f"{config_file}", from_file))
-    where, chosen = next(((where, name) for where, name in named.items() if name not in (None, "")), ("", None))
+        layers.append((_file_origin(config_file), from_file))
+    where, chosen = next(((where, name) for where, name in named.items() if name is not None), ("", None))
     if chosen is not None:
         if not isinstance(chosen, str) or chosen not in presets:
             msg = f'No preset "{chosen}"{where}.  There are: {", ".join(presets)}'
@@ -89,21 +92,29 @@ def _checked(declared: type, layer: Mapping[str, Any], origin: str) -> dict[str,
     return options.checked(declared, layer, where="train" if origin == "command line" else f"train ({origin})")
 
 
-@contextlib.contextmanager
-def no_variables(declared: type, *, but: Container[str] = ()) -> Iterator[None]:
-    """Until this ends, no variable of the environment names a preset or sets an option that ``declared`` declares, or seems meant to.
+def _file_origin(path: Path) -> str:
+    """A file's path as an origin like no other: those begin with a word, and files too may be called ``default`` or ``preset small``."""
+    text = str(path)
+    return f"./{text}" if re.match(r"[a-z]+( |$)", text) else text
 
-    Args:
-        declared: the dataclass of options.
-        but: those that may be set.
+
+def variables_that_set(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an environment that set these options, and no other."""
+    variables = map(_variable, names)
+    return {variable: environment[variable] for variable in variables if variable in environment}
+
+
+def named_config(named: str | Path | None) -> Path | None:
+    """The file of options that a person names, if one does.
+
+    Raises:
+        OptionError: its name is empty, as that of an unset variable is.
     """
-    names = ["preset", *(option.name for option in options.options_of(declared) if option.name not in but)]
-    variables = [*map(_variable, names), *_misspelt(declared)]
-    before = {name: os.environ.pop(name) for name in variables if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(before)
+    if named is None:
+        return None
+    if not str(named):
+        raise OptionError("The name of the configuration file is empty.  Name a TOML file, or leave --config out.")
+    return Path(named)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
@@ -135,14 +146,14 @@ def read_config_file(path: Path) -> dict[str, Any]:
     return given
 
 
-def _misspelt(declared: type) -> dict[str, str]:
+def _misspelt(declared: type, environment: Mapping[str, str]) -> dict[str, str]:
     """Variables of the environment that nobody reads, each with the one that seems to be meant.
 
     Only those whose name is like that of another: plugins have variables of their own.
     """
     known = [_variable(name) for name in ("preset", *OF_OTHERS, *(each.name for each in options.options_of(declared)))]
     found = {}
-    for variable, text in os.environ.items():
+    for variable, text in environment.items():
         if text and variable.startswith(PREFIX) and variable not in known:
             name = variable.removeprefix(PREFIX).upper().replace("-", "_")
             near = difflib.get_close_matches(name, [each.removeprefix(PREFIX) for each in known], n=1, cutoff=_ALIKE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.checkpoint import write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.catalog import Catalog, load_catalog
-from seqgen.core.errors import UnknownPartError, UsageError
+from seqgen.core.errors import DamagedModelError, OptionError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import hookimpl
 from seqgen.core.plugin import Plugin
 from seqgen.core.spec import ModelSpec
@@ -92,6 +93,57 @@ def test_a_model_s_own_backend_has_the_options_of_the_training_where_others_are_
     folder, catalog, backend, built_with
 ):
     assert seqgen.load(folder, backend=backend, catalog=catalog).model.built_with == built_with
+
+
+@pytest.fixture
+def older(folder):
+    """Makes the same model one that an earlier version of the backend made with these options."""
+
+    def make(**options):
+        config = json.loads((folder / CONFIG).read_text())
+        config["parts"]["backend"] |= {"version": "0.1", "options": options}
+        write_json(folder / CONFIG, config)
+        write_manifest(folder, {})
+        return folder
+
+    return make
+
+
+VERSIONS = (
+    "It was written by seqgen-attentive 0.1, and this is seqgen-attentive 1, which may not read it.  "
+    "pip install seqgen-attentive==0.1"
+)
+
+
+@pytest.mark.parametrize("backend", ["seqgen-attentive/attentive", "seqgen-attentive/attentive:heads=1"])
+def test_an_option_that_the_model_s_own_backend_has_no_longer_names_the_model_and_the_versions(older, catalog, backend):
+    model = older(head=4)
+    with pytest.raises(OptionError) as error:
+        seqgen.load(model, backend=backend, catalog=catalog)
+    assert str(error.value) == (
+        f'{model}/config.json: backend attentive has no option "head".  Nearest: heads.  It has: heads, width.  {VERSIONS}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("heads=few", "backend attentive: heads is few, but must be a whole number."),
+        ("hats=1", 'backend attentive has no option "hats".'),
+    ],
+)
+def test_a_wrong_option_that_a_person_gives_for_it_is_not_said_to_be_the_model_s(older, catalog, given, sentence):
+    with pytest.raises(OptionError, match=f"^{sentence}"):
+        seqgen.load(older(head=4), backend=f"seqgen-attentive/attentive:{given}", catalog=catalog)
+
+
+def test_tensors_that_the_model_s_own_backend_has_only_since_name_the_versions(older, catalog, monkeypatch):
+    shapes = Attentive.weight_shapes
+    monkeypatch.setattr(Attentive, "weight_shapes", lambda self, spec: {**shapes(self, spec), "skip": (1,)})
+    model = older(heads=4)
+    with pytest.raises(DamagedModelError) as error:
+        seqgen.load(model, backend="seqgen-attentive/attentive", catalog=catalog)
+    assert str(error.value) == f'{model}/model.safetensors: tensor "skip" is missing.  {VERSIONS}'
 
 
 def test_what_was_trained_is_given_wherever_models_are_looked_for_by_then(folder, monkeypatch, tmp_path):

@@ -206,7 +206,9 @@ def test_a_backend_without_a_model_that_it_knows_is_untried(sound):
 def test_options_in_the_environment_do_not_count(monkeypatch):
     monkeypatch.setenv("SEQGEN_ARCHITECTURE", "gru")  # which backend counting does not have
     monkeypatch.setenv("SEQGEN_PRESET", "tutorial")
-    assert not try_all(catalog()).failed
+    seen = []
+    assert not try_all(catalog(), follow=lambda _: seen.append(os.environ.get("SEQGEN_PRESET"))).failed
+    assert set(seen) == {"tutorial"}  # they are there for what else the process does
 
 
 def test_nothing_of_the_person_is_touched(seqgen_home, capsys):

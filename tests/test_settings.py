@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +12,10 @@ from seqgen.core.errors import OptionError, SeqgenWarning
 from seqgen.training.options import PRESETS, TrainingOptions, read_duration
 
 
-def resolve(given, *, file=None, preset=None):
-    return settings.resolve(TrainingOptions, given, config_file=file, presets=PRESETS, preset=preset)
+def resolve(given, *, file=None, preset=None, environment=None):
+    return settings.resolve(
+        TrainingOptions, given, config_file=file, presets=PRESETS, preset=preset, environment=environment
+    )
 
 
 def test_the_nearer_place_wins_and_each_origin_is_kept(tmp_path, monkeypatch):
@@ -30,6 +32,25 @@ def test_the_nearer_place_wins_and_each_origin_is_kept(tmp_path, monkeypatch):
         (32, "preset small"),
         ("adamw", "default"),
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["default", "environment", "command line", "chosen", "resume", "preset small", "corpus ice", "model sea"]
+)
+def test_a_file_that_is_called_like_another_origin_is_told_from_it(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text('hidden_size = 64\ntokenizer = "word"\n')
+    values, origins = resolve({}, file=Path(name))
+    assert (values["hidden_size"], origins["hidden_size"], origins["tokenizer"]) == (64, f"./{name}", f"./{name}")
+    Path(name).write_text("dropout = 2\n")
+    with pytest.raises(OptionError, match=rf"^train \(\./{name}\): dropout is 2, but must be "):
+        resolve({}, file=Path(name))
+
+
+def test_a_file_of_any_other_name_is_its_own_origin(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("default.toml").write_text("hidden_size = 64\n")
+    assert resolve({}, file=Path("default.toml"))[1]["hidden_size"] == "default.toml"
 
 
 def test_the_preset_may_stand_in_the_file_or_the_environment(tmp_path, monkeypatch):
@@ -150,10 +171,16 @@ def test_variables_that_somebody_else_reads_or_that_are_empty_are_not_told(monke
         assert resolve({})[0]["hidden_size"] == 8
 
 
-def test_where_no_variable_is_to_count_a_misspelt_one_is_not_told(monkeypatch):
-    monkeypatch.setenv("SEQGEN_HIDEN_SIZE", "3")
-    monkeypatch.setenv("SEQGEN_HIDDEN_SIZE", "5")
-    with settings.no_variables(TrainingOptions), warnings.catch_warnings():
+def test_another_environment_counts_instead_of_that_of_the_process_also_for_what_is_misspelt(monkeypatch):
+    for name, text in {"HIDDEN_SIZE": "5", "SEQ_LEN": "6", "HIDEN_SIZE": "3", "PRESET": "tutorial"}.items():
+        monkeypatch.setenv(f"SEQGEN_{name}", text)
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert resolve({})[1]["hidden_size"] == "default"
-    assert os.environ["SEQGEN_HIDEN_SIZE"] == "3"
+        values, origins = resolve({}, environment={"SEQGEN_HIDDEN_SIZE": "7"})
+    assert (values["hidden_size"], origins["hidden_size"]) == (7, "environment")
+    assert (origins["seq_len"], values["batching"]) == ("default", None)
+
+
+def test_the_variables_that_set_some_options_are_told_from_all_others():
+    environment = {"SEQGEN_DEVICE": "cpu", "SEQGEN_GRAD_CLIP": "1", "SEQGEN_PRESET": "small", "DEVICE": "cuda"}
+    assert settings.variables_that_set(["device", "keep"], environment) == {"SEQGEN_DEVICE": "cpu"}

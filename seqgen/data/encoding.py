@@ -243,7 +243,7 @@ class Encoding:
             for part in ids:
                 self._append("tokens", part.astype(self._dtype, copy=False))
                 if characters is None:
-                    self._at.characters += self._tokenizer.characters(part)
+                    self._at.characters += int(self._tokenizer.characters(part))
         self._at.characters += characters or 0
         self._at.units += len(batch.units)
         self._whole = asdict(self._at)

@@ -51,7 +51,8 @@ def portable(tokenizer: Tokenizer) -> bool:
 def encode(tokenizer: Tokenizer, contents: Sequence[Content]) -> Encoded:
     """The ids of each content, by this process."""
     ids = [held(tokenizer, tokenizer.encode(content)) for content in contents]
-    return ids, tokenizer.characters(np.concatenate(ids)) if ids else 0
+    # As a number of Python, which JSON can hold: a sum of NumPy's is not.
+    return ids, int(tokenizer.characters(np.concatenate(ids))) if ids else 0
 
 
 def held(tokenizer: Tokenizer, ids: Ids) -> Ids:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from annotated_doc import Doc
 from annotated_types import Ge, Lt
 
 from seqgen import files
-from seqgen.core.errors import DamagedModelError
-from seqgen.core.options import options_of
+from seqgen.core.errors import DamagedModelError, OptionError, SeqgenError
+from seqgen.core.options import checked, options_of
 from seqgen.core.shell import command_line
+from seqgen.model_config import advised
+from seqgen.registry import check_name
 from seqgen.sweep.space import Dimension, from_json
 from seqgen.training.options import Duration, TrainingOptions
-from seqgen.untrusted import read_json
+from seqgen.untrusted import read_json, shown
 
 TRIALS = 12
 """Trials that the time is shared out to, where neither their number nor their time is given."""
@@ -25,6 +28,19 @@ SHARE = 0.95
 """Of the time is shared out: the rest is for reading the corpus and building the models."""
 
 FILE = "sweep.json"
+
+ADVICE = "The sweep cannot go on: put back what was there, or give another --name."
+"""What a person can do where that file was changed."""
+
+_KINDS: Mapping[str, type] = MappingProxyType(
+    {
+        "name": str,
+        **dict.fromkeys(("sources", "paths", "space"), list),
+        **dict.fromkeys(("values", "origins", "given", "centre"), dict),
+        "searched": bool,
+    }
+)
+"""Fields of a plan that are no numbers, and what each is in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,20 +100,17 @@ class Plan:
         """What ``write`` wrote.
 
         Raises:
-            DamagedModelError: it is not that, or of a seqgen that has other options.
+            DamagedModelError: it is not that, or of a seqgen that has other options; says what to do.
         """
         where = str(folder / FILE)
         value = read_json(folder / FILE, where=where)
         if value.keys() != {field.name for field in fields(cls)}:
             msg = f"{where}: not the file of a sweep."
             raise DamagedModelError(msg)
-        values = value["values"] if isinstance(value["values"], dict) else {}
-        if other := values.keys() ^ {option.name for option in options_of(TrainingOptions)}:
-            msg = f"{where}: values.{min(other)} is missing or unknown to this seqgen; the sweep cannot go on.  Give another --name."
-            raise DamagedModelError(msg)
-        for name in ("sources", "paths"):
-            value[name] = tuple(value[name])
-        return cls(**{**value, "space": tuple(from_json(each) for each in value["space"])})
+        try:
+            return cls(**_checked(value))
+        except SeqgenError as error:
+            raise DamagedModelError(advised(f"{where}: {error}", ADVICE)) from error
 
     def differences(self, other: Plan) -> list[str]:
         """In what two plans would give trials that cannot stand beside each other."""
@@ -122,6 +135,54 @@ class Plan:
         for name, value in {**settled, **options}.items():
             words += _flag(name, value)
         return command_line([*words, "--max-time", duration(self.max_time), "--name", self.name])
+
+
+def _checked(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a plan from what a file says under their names, each held against what a sweep writes there.
+
+    Raises:
+        SeqgenError: one of them is not that.
+    """
+    for name, kind in _KINDS.items():
+        _hold(name, type(value[name]) is kind)
+    check_name(value["name"])
+    for name in ("sources", "paths"):
+        _hold(name, bool(value[name]) and _texts(value[name]))
+    names = {option.name for option in options_of(TrainingOptions)}
+    for name in ("values", "origins"):
+        if other := value[name].keys() ^ names:
+            msg = f"{name}.{shown(min(other))} is missing or unknown to this seqgen"
+            raise OptionError(msg)
+    _hold("origins", _texts(value["origins"].values()))
+    given, centre = value["given"], value["centre"]
+    _hold("given", given.keys() == {"set", "preset", "config"} and isinstance(given["set"], dict))
+    _hold("given", all(isinstance(given[name], str | None) for name in ("preset", "config")))
+    space = {dimension.name: dimension for dimension in map(from_json, value["space"])}
+    _hold("space", 0 < len(space) == len(value["space"]))
+    _hold("centre", not centre or centre.keys() == space.keys())
+    _hold("centre", all(space[name].has(number) for name, number in centre.items()))
+    own = {option.name: value[option.name] for option in options_of(SweepOptions)}
+    _hold("trial_time", own["trial_time"] is not None)
+    return {
+        **value,
+        **checked(SweepOptions, own, where="sweep"),
+        "sources": tuple(value["sources"]),
+        "paths": tuple(value["paths"]),
+        "values": checked(TrainingOptions, value["values"], where="values"),
+        "given": {**given, "set": checked(TrainingOptions, given["set"], where="given")},
+        "space": tuple(space.values()),
+    }
+
+
+def _hold(name: str, right: bool) -> None:
+    """Refuse a field that is not right."""
+    if not right:
+        msg = f"{name} is not what a sweep writes there"
+        raise OptionError(msg)
+
+
+def _texts(values: Collection[Any]) -> bool:
+    return all(type(each) is str for each in values)
 
 
 def shared_out(max_time: float, trials: int | None) -> float:

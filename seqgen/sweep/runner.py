@@ -16,6 +16,7 @@ from seqgen import api, home
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import DamagedModelError, OutputError, SeqgenError, TrainingError
+from seqgen.core.plugin import in_a_line
 from seqgen.data.store import fingerprint_of
 from seqgen.manifest import CONFIG, MANIFEST
 from seqgen.model_config import read_config
@@ -171,8 +172,10 @@ class Sweep:
             raise
         except SeqgenError as error:
             problem = str(error).partition("\n")[0]
-        except Exception as error:  # noqa: BLE001  a framework out of memory, a plugin's mistake: the others may work
-            problem = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  a framework out of memory, a plugin's mistake: the others may work
+            problem = in_a_line(error)
         if watcher.failure is not None:
             raise watcher.failure
         record = outcome.record if outcome and not problem else {}

@@ -13,6 +13,7 @@ from seqgen.core.options import checked
 from seqgen.training.options import PANELS, TrainingOptions
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.trial import Trial
 
 FIXED = {
@@ -34,6 +35,17 @@ class Choices:
 
     name: str
     values: tuple[Any, ...]
+
+    @property
+    def distribution(self) -> BaseDistribution:
+        """What the study draws from."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(self.values)
+
+    def has(self, value: Any) -> bool:
+        """Whether the value is one of them."""
+        return value in self.values
 
     def suggest(self, trial: Trial) -> Any:
         """A value for a trial."""
@@ -66,6 +78,19 @@ class Range:
         """Whether 1 to 10 is as far as 10 to 100."""
         return self.low > 0 and self.high / self.low >= LOG_RATIO
 
+    @property
+    def distribution(self) -> BaseDistribution:
+        """What the study draws from."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        if self.whole:
+            return IntDistribution(int(self.low), int(self.high), log=self.logarithmic)
+        return FloatDistribution(self.low, self.high, log=self.logarithmic)
+
+    def has(self, value: Any) -> bool:
+        """Whether the value lies within it."""
+        return _is_number(value) and self.low <= value <= self.high
+
     def suggest(self, trial: Trial) -> Any:
         """A number for a trial."""
         if self.whole:
@@ -84,11 +109,25 @@ class Range:
 Dimension: TypeAlias = Choices | Range
 
 
-def from_json(value: Mapping[str, Any]) -> Dimension:
-    """What ``to_json`` gave."""
-    if "values" in value:
-        return Choices(value["name"], tuple(value["values"]))
-    return Range(value["name"], value["low"], value["high"])
+def from_json(value: Any) -> Dimension:
+    """What ``to_json`` gave.
+
+    Raises:
+        OptionError: it is not that, or an option or a value that cannot be searched.
+    """
+    match value:
+        case {"name": str(key), "values": [_, *_] as values}:
+            pairs = [_value(key, each, where="space") for each in values]
+            name = pairs[0][0]
+            _refuse_fixed(name)
+            # Parts as they were written: "none" is a name, too.
+            return Choices(name, tuple(values if name in PANELS["Parts"] else (each for _, each in pairs)))
+        case {"name": str(key), "low": low, "high": high}:
+            (name, low), (_, high) = (_value(key, end, where="space") for end in (low, high))
+            _refuse_fixed(name)
+            if _is_number(low) and _is_number(high) and low < high:
+                return Range(name, low, high)
+    raise OptionError("space has something that no sweep searches")
 
 
 def parse_search(texts: Sequence[str]) -> list[Dimension]:
@@ -113,18 +152,15 @@ def parse_search(texts: Sequence[str]) -> list[Dimension]:
         if dimension.name in dimensions:
             msg = f"--search names {dimension.name} twice.  Give all its values at once."
             raise OptionError(msg)
-        if dimension.name in FIXED:
-            msg = f"{dimension.name} cannot be searched: {FIXED[dimension.name]}."
-            raise OptionError(msg)
+        _refuse_fixed(dimension.name)
         dimensions[dimension.name] = dimension
     return list(dimensions.values())
 
 
 def _dimension(key: str, text: str) -> Dimension:
     if match := re.fullmatch(r"([^|,]*\d[^|,]*?)\.\.([^|,]*\d[^|,]*)", text):
-        (name, low), (_, high) = (_value(key, end) for end in match.groups())
-        numbers = [end for end in (low, high) if isinstance(end, int | float) and not isinstance(end, bool)]
-        if len(numbers) < 2:
+        (name, low), (_, high) = (_value(key, end.strip()) for end in match.groups())
+        if not (_is_number(low) and _is_number(high)):
             msg = f"--search {text} is a range, but {name} is no number.  Give choices: --search {key}=VALUE,VALUE"
             raise OptionError(msg)
         if not low < high:
@@ -149,9 +185,19 @@ def _split(text: str) -> list[str]:
     return pieces
 
 
-def _value(key: str, text: str) -> tuple[str, Any]:
-    ((name, value),) = checked(TrainingOptions, {key: text.strip()}, where="sweep --search").items()
+def _value(key: str, value: Any, *, where: str = "sweep --search") -> tuple[str, Any]:
+    ((name, value),) = checked(TrainingOptions, {key: value}, where=where).items()
     return name, value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _refuse_fixed(name: str) -> None:
+    if name in FIXED:
+        msg = f"{name} cannot be searched: {FIXED[name]}."
+        raise OptionError(msg)
 
 
 def around(chosen: Mapping[str, Any], taken: set[str]) -> tuple[list[Dimension], dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from seqgen import files, home, locks, settings
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import ModelNotFoundError, OptionError, UsageError
+from seqgen.core.errors import ModelNotFoundError, OptionError, SeqgenWarning, UsageError
 from seqgen.core.kinds import Kind
 from seqgen.core.options import checked, make
 from seqgen.registry import check_name
@@ -18,6 +19,8 @@ from seqgen.sweep.plan import FILE, Plan, SweepOptions, shared_out
 from seqgen.sweep.runner import Observer, Sweep, SweepOutcome
 from seqgen.sweep.space import Choices, Dimension, around, parse_search
 from seqgen.sweep.study import JOURNAL, need_optuna
+from seqgen.training.contradictions import check_used
+from seqgen.training.mixing import check_mixing
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 from seqgen.training.parts import meant
 from seqgen.training.preparation import prepare
@@ -63,16 +66,18 @@ def sweep(
     space = parse_search(search)
     sets = _parse_set(settled, {dimension.name for dimension in space})
     values, origins = settings.resolve(
-        TrainingOptions, sets, config_file=Path(config) if config else None, presets=PRESETS, preset=preset
+        TrainingOptions, sets, config_file=settings.named_config(config), presets=PRESETS, preset=preset
     )
+    _only_of_the_sweep(values, origins)
     if values["validation_fraction"] == 0:
         msg = "validation_fraction is 0, but trials are compared by what they reach on the part that is held out."
         raise OptionError(msg)
     resolved = resolve_sources(sources)
-    name = name or name_after(resolved.sources[0])
+    name = name_after(resolved.sources[0]) if name is None else name
     check_name(name)
     if resolved.dataset and origins["dataset"] == "default":
         values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
+    _check_options(values, origins, space)
     _check_parts(values, origins, space, resolved.paths, catalog)
     plan = Plan(
         name=name,
@@ -89,12 +94,13 @@ def sweep(
         trials=own.trials,
         random_seed=own.random_seed,
     )
+    # Before there is a folder, which a refusal would leave.
+    if not space and not (home.sweeps_folder() / name / FILE).exists():
+        space, centre = _default_space(plan, catalog)
+        plan = replace(plan, space=tuple(space), centre=centre)
     with _opened(name) as folder:
         if (folder / FILE).exists():
             plan = _same(Plan.read(folder), plan, given)
-        elif not space:
-            space, centre = _default_space(plan, catalog)
-            plan = replace(plan, space=tuple(space), centre=centre)
         _write(plan, folder)
         return Sweep(plan, folder, catalog, observer).run()
 
@@ -139,6 +145,9 @@ def _parse_set(texts: Sequence[str], searched: set[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             msg = f'--set "{text}" is not OPTION=VALUE.  Write --set hidden-size=256'
             raise OptionError(msg)
+        if key in given:
+            msg = f"--set gives {key} twice.  Leave one out."
+            raise OptionError(msg)
         given[key] = value
     values = checked(TrainingOptions, given, where="sweep --set")
     if "max_time" in values:
@@ -148,6 +157,41 @@ def _parse_set(texts: Sequence[str], searched: set[str]) -> dict[str, Any]:
         msg = f"{', '.join(sorted(both))} is both in --search and in --set.  Leave one out."
         raise OptionError(msg)
     return values
+
+
+def _only_of_the_sweep(values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Pass over the time of a training in the environment, which is there for all that is trained, and say so.
+
+    Raises:
+        OptionError: a configuration file has it.
+    """
+    origin = origins["max_time"]
+    if origin == "default":
+        return
+    if origin != "environment":
+        msg = f"max_time ({origin}) is that of a training.  Leave it out there: the time of a sweep is --max-time."
+        raise OptionError(msg)
+    warnings.warn(
+        "SEQGEN_MAX_TIME in the environment is the time of a training and is passed over: that of a sweep is --max-time.",
+        SeqgenWarning,
+        stacklevel=3,
+    )
+    values["max_time"], origins["max_time"] = None, "default"
+
+
+def _check_options(values: Mapping[str, Any], origins: Mapping[str, str], space: Sequence[Dimension]) -> None:
+    """Refuse what each trial with it would refuse.
+
+    Raises:
+        OptionError: as a training does.
+    """
+    check_used(values, origins)
+    for each in space:
+        for value in each.values if isinstance(each, Choices) else (each.low,):
+            one = {**values, each.name: value}
+            if each.name != "input_encoding":  # of which some values may have a use for what others have none
+                check_used(one, {**origins, each.name: "command line"})
+            check_mixing(one)
 
 
 def _check_parts(
@@ -165,9 +209,10 @@ def _check_parts(
         for text in searched.get(name, (values[name],)):
             if text is not None:
                 spec = meant(catalog, kind, text, origin=origin)
-                part = catalog.make(kind, spec, **({"sources": paths} if kind == "dataset" else {}))
                 if kind == "dataset":
-                    next(part.documents(), None)
+                    next(catalog.make(kind, spec, sources=paths).documents(), None)
+                else:
+                    catalog.make(kind, spec)
 
 
 def _default_space(plan: Plan, catalog: Catalog) -> tuple[list[Dimension], dict[str, Any]]:

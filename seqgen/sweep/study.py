@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from seqgen import files
-from seqgen.core.errors import MissingDependencyError, OptionError
-from seqgen.sweep.plan import Plan
+from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError
+from seqgen.sweep.plan import ADVICE, FILE, Plan
 from seqgen.sweep.space import combinations
 
 if TYPE_CHECKING:
@@ -116,9 +116,30 @@ class Study:
                 ),
                 load_if_exists=True,
             )
+        self._check_space(path.with_name(FILE))
         self._recover()
         if not self._study.trials and plan.centre:
             self._study.enqueue_trial(dict(plan.centre))
+
+    def _check_space(self, file: Path) -> None:
+        """Hold what is searched against what trials so far were drawn from, beside which other values cannot be drawn.
+
+        Raises:
+            DamagedModelError: it is something else, as where somebody has edited the sweep's file.
+        """
+        from optuna.distributions import check_distribution_compatibility
+
+        space = {dimension.name: dimension.distribution for dimension in self._plan.space}
+        for trial in self._study.trials:
+            try:
+                for name, before in trial.distributions.items():
+                    check_distribution_compatibility(before, space[name])
+                same = "result" not in trial.user_attrs or trial.distributions.keys() == space.keys()
+            except (KeyError, ValueError):
+                same = False
+            if not same:
+                msg = f"{file}: space is not what trials so far were drawn from.  {ADVICE}"
+                raise DamagedModelError(msg)
 
     @property
     def results(self) -> list[TrialResult]:
@@ -210,8 +231,13 @@ class Study:
                 self._tell(TrialResult(**trial.user_attrs["result"]))
                 continue
             self._study.tell(trial.number, state=_state("FAIL"))
-            if trial.params:
-                self._study.enqueue_trial(trial.params)
+            options = trial.params
+            if len(options) < len(
+                self._plan.space
+            ):  # it was being drawn: what was set for it counts, and the rest is drawn again
+                options = trial.system_attrs.get("fixed_params", {})
+            if options:
+                self._study.enqueue_trial(options)
 
 
 def report(trial: Trial, bits: float, progress: float, reported: int, before: float | None) -> tuple[int, bool]:

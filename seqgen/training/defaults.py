@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from seqgen.core.canonical import GATES
+
 DEFAULT_SECONDS = 180.0
 """Training time where no budget is given."""
 
@@ -107,7 +109,9 @@ def choose(
     )  # tied, they are equal
     largest = given or SIZES[0]
     hidden_size, passes = largest, math.inf
-    if given is None or values["dropout"] is None or values["output_bias"] is None:
+    # What a model of another architecture begins with is its backend's to choose.
+    begins = values["output_bias"] is None and values["architecture"] in GATES
+    if given is None or values["dropout"] is None or begins:
         far = reach({**values, **chosen, **sized(largest)})
         if given is None:
             hidden_size, far = _size_for(far, corpus)
@@ -118,7 +122,8 @@ def choose(
         passes = most if passes < math.inf else passes  # not measured
     if values["dropout"] is None:
         chosen["dropout"] = dropout_for(passes)
-    default("output_bias", "frequencies" if passes < FEW_PASSES else "zero")
+    if begins:
+        chosen["output_bias"] = "frequencies" if passes < FEW_PASSES else "zero"
     chosen |= {name: value for name, value in sized(hidden_size).items() if values[name] is None}
     return chosen, _sentence(chosen, corpus, passes)
 

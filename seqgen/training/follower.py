@@ -6,12 +6,12 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from seqgen.core.backend import Model
 from seqgen.core.callback import Callback
 from seqgen.core.errors import GenerationError, OutputError, SeqgenError
-from seqgen.core.plugin import in_a_line
+from seqgen.core.plugin import in_a_line, in_words
 from seqgen.core.redact import redacted
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.training.diagnosis import Diagnosis
@@ -20,6 +20,8 @@ from seqgen.training.progress import Reporter
 from seqgen.training.run import Run
 from seqgen.training.status import Status
 from seqgen.training.trainer import Tick, Trainer
+
+T = TypeVar("T")
 
 Sample: TypeAlias = Callable[[Model, Tokenizer, bool], str]
 """Writes a short text with a model; the flag says whether the tokenizer's end token was learned."""
@@ -72,9 +74,11 @@ class Follower:
             self.reporter.sample(self.sample(trainer.model, self.tokenizer, self.has_ends))
         except GenerationError:
             pass
-        except Exception as error:  # noqa: BLE001  a third party's tokenizer; what was trained must not suffer
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  a third party's tokenizer; what was trained must not suffer
             self.sample = None
-            self.reporter.warn(f"No sample can be shown: {type(error).__name__}: {error}.  Training goes on.")
+            self.reporter.warn(f"No sample can be shown: {in_words(error)}.  Training goes on.")
 
     def ends(self) -> bool:
         """Whether a callback has said why the run should end."""
@@ -107,27 +111,44 @@ class GuardedCallback:
     def call(self, method: Literal["on_start", "on_metrics", "on_end"], *arguments: Any) -> None:
         """Call one of its methods, unless it failed before."""
         self._follows = method != "on_end"
-        self._guarded(method, *arguments)
+        self._guarded(lambda: getattr(self.callback, method)(*copy.deepcopy(arguments)))  # what it changes is its own
 
     def fail(self, reason: str) -> None:
         """Say why training ended, if it was told that it began and not that it has ended."""
         if self._follows:
             self._follows = False
-            self._guarded("on_failure", reason)
+            self._guarded(lambda: self.callback.on_failure(reason))
 
     def stop(self) -> str:
         """Why it asks the run to end; empty where it does not, or has failed."""
-        return str(self._guarded("stop") or "")
+        return self._guarded(lambda: _reason_of(self.callback)) or ""
 
-    def _guarded(self, method: str, *arguments: Any) -> Any:
+    def _guarded(self, function: Callable[[], T]) -> T | None:
         if self._failed:
             return None
         try:
-            return getattr(self.callback, method)(*copy.deepcopy(arguments))  # what it changes is its own
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a third party's code; the training must not suffer
+            return function()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  a third party's code; the training must not suffer
             self._failed = True
             self.reporter.warn(redacted(f"{self.spec} failed and is left out: {in_a_line(error)}"))
             return None
+
+
+def _reason_of(callback: Callback) -> str:
+    """What ``stop`` of a callback gives; nothing where it gives nothing.
+
+    Raises:
+        TypeError: it is no text, of which even asking whether it is empty may fail.
+    """
+    reason: object = callback.stop()
+    if reason is None:
+        return ""
+    if not isinstance(reason, str):
+        msg = f"stop gives {type(reason).__name__}, which is no text"
+        raise TypeError(msg)
+    return reason
 
 
 @contextlib.contextmanager
@@ -135,7 +156,7 @@ def told_of_failure(callbacks: Sequence[GuardedCallback]) -> Iterator[None]:
     """Tell the callbacks that follow a run what ends it without a model."""
     try:
         yield
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:
         for callback in callbacks:
             callback.fail(_reason(error))
         raise

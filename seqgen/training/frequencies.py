@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.canonical import GATES, initial_weights
+from seqgen.core.errors import OptionError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids, Weights
 from seqgen.data.arrays import release
@@ -47,6 +48,20 @@ def fresh_loss(spec: ModelSpec) -> float:
     over the corpus: its first pages may be of another language.
     """
     return math.log(spec.vocab_size) if spec.architecture in GATES else math.inf
+
+
+def check_output_bias(values: Mapping[str, Any]) -> None:
+    """Refuse frequencies for a model that would not begin with them.
+
+    Raises:
+        OptionError: its architecture has no canonical form.
+    """
+    if values["output_bias"] == "frequencies" and (architecture := values["architecture"]) not in GATES:
+        msg = (
+            f"output_bias frequencies is for {', '.join(GATES)}: what a model of architecture {architecture} begins with is "
+            "its backend's to choose.  Leave it out"
+        )
+        raise OptionError(msg)
 
 
 def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> Weights | None:

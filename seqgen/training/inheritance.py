@@ -7,15 +7,16 @@ from typing import Any
 from seqgen.checkpoint import SavedModel
 from seqgen.core import options
 from seqgen.core.backend import Backend
-from seqgen.core.canonical import extended_weights
-from seqgen.core.catalog import Catalog, PartEntry
+from seqgen.core.canonical import GATES, extended_weights
+from seqgen.core.catalog import Catalog
 from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, UsageError
 from seqgen.core.options import PartSpec
+from seqgen.core.part_entry import PartEntry
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids, Weights
 from seqgen.model_config import ModelConfig
 from seqgen.recorded import recorded_corpus
-from seqgen.recorded_parts import find_recorded, with_recorded_options
+from seqgen.recorded_parts import find_recorded, make_backend, with_recorded_options
 from seqgen.training.options import recorded
 from seqgen.training.sources import Sources
 
@@ -62,25 +63,41 @@ def choose_backend(
         OptionError: the one that is named does not train.
     """
     if values["backend"] is None:
-        entry = _first_that_trains(catalog)
-        if parent is not None and parent.config.model.architecture not in entry.load()().architectures():
+        if parent is not None and not _is_usual(catalog, parent.config.model.architecture):
             entry = find_recorded(catalog, "backend", parent.config, where=parent.where)
             origins["backend"] = f"model {parent.where}"
+        else:
+            entry = _first_that_trains(catalog)
         values["backend"] = entry.name
         named = PartSpec(entry.reference, {})
     else:
         named = PartSpec.parse(values["backend"])
         entry = catalog.find("backend", named.name)
-    spec = named if parent is None else with_recorded_options(catalog, "backend", named, parent.config)
-    backend: Backend = catalog.make("backend", spec)
+    spec = named
+    if parent is None:
+        backend = catalog.make("backend", named)
+    else:
+        spec = with_recorded_options(catalog, "backend", named, parent.config)
+        backend = make_backend(catalog, named, parent.config, where=parent.where)
     if not backend.can_train:
         msg = f"Backend {entry.name} generates but does not train.  Try --backend torch or --backend keras"
         raise OptionError(msg)
     if spec != named:
-        defaults = options.option_values(entry.load()())
+        defaults = options.option_values(_made(catalog, entry))
         theirs = {name: value for name, value in options.option_values(backend).items() if value != defaults[name]}
         values["backend"] = str(PartSpec(values["backend"].partition(":")[0], theirs))
     return entry, backend
+
+
+def _is_usual(catalog: Catalog, architecture: str) -> bool:
+    """Whether the first installed backend that trains has an architecture."""
+    # Without a canonical form it is of one backend alone; PyTorch is not imported to say so.
+    return architecture in GATES and architecture in _made(catalog, _first_that_trains(catalog)).architectures()
+
+
+def _made(catalog: Catalog, entry: PartEntry) -> Backend:
+    """A backend with its defaults."""
+    return catalog.make("backend", PartSpec(entry.reference, {}))
 
 
 def _first_that_trains(catalog: Catalog) -> PartEntry:
@@ -131,9 +148,11 @@ def inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str])
             values[name], origins[name] = value, f"model {parent.where}"
 
 
-def inherited_weights(parent: SavedModel, backend: Backend, config: ModelConfig, ids: Ids | None) -> Weights:
+def inherited_weights(
+    parent: SavedModel, entry: PartEntry, backend: Backend, config: ModelConfig, ids: Ids | None
+) -> Weights:
     """The parent's weights, with rows for the tokens that it has not: ``ids`` are those that each old one has now."""
-    weights = parent.weights(backend)
+    weights = parent.weights(backend, entry)
     if ids is None:
         return weights
     return extended_weights(weights, config.model, ids, config.training["random_seed"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
-from seqgen.core.catalog import Catalog, PartEntry
+from seqgen.core.catalog import Catalog
 from seqgen.core.dataset import Dataset
 from seqgen.core.kinds import Kind
+from seqgen.core.part_entry import PartEntry
 from seqgen.core.tokenizer import Tokenizer
 
 

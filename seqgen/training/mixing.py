@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.backend import Model
-from seqgen.core.errors import OptionError
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import OptionError, SeqgenError
 from seqgen.core.memory import out_of_memory
+from seqgen.core.plugin import in_a_line
 from seqgen.core.types import Weights
 from seqgen.data.batching import Batching
 from seqgen.evaluation import bits_per_character
@@ -90,17 +93,24 @@ def may_mix(trainer: Trainer, order: int | None) -> bool:
 
 
 def mixed_in(
-    trainer: Trainer, order: int | None, reporter: Reporter, asked: Interruption, *, characters_per_token: float
+    trainer: Trainer,
+    order: int | None,
+    reporter: Reporter,
+    asked: Interruption,
+    *,
+    catalog: Catalog,
+    characters_per_token: float,
 ) -> Mixed | None:
     """The n-grams to publish with the best weights, if any are asked for or worth it.
 
-    A signal, memory that does not suffice, or a part's mistake leaves them out: what was trained is published all the same.
+    A signal, memory that does not suffice, or a mistake leaves them out: what was trained is published all the same.
 
     Args:
         trainer: has trained.
         order: the length of the longest; None: as many as are worth it, if they are.
         reporter: is told.
         asked: whether to end.
+        catalog: tells whose code made a mistake.
         characters_per_token: of the validation part, for what is told.
     """
     weights, validation, alone = trainer.best_weights, trainer.validation, trainer.counters.best_loss
@@ -117,11 +127,11 @@ def mixed_in(
     except KeyboardInterrupt:
         reporter.warn("The n-grams are left out.")
         return None
-    except Exception as error:  # noqa: BLE001  a third party's backend; what was trained must not suffer
-        if out_of_memory(error):
+    except BaseException as error:  # noqa: BLE001  of a plugin's backend, or our own: what was trained must not suffer
+        if isinstance(error, Exception) and out_of_memory(error):
             reporter.warn("There is not enough memory to count n-grams, so they are left out.")
         else:
-            reporter.warn(f"The n-grams are left out: {type(error).__name__}: {error}")
+            reporter.warn(f"The n-grams are left out: {_told(error, catalog)}")
         return None
     if mixed is None:
         return None
@@ -133,6 +143,23 @@ def mixed_in(
         + ("" if kept else ": too little to keep them")
     )
     return mixed if kept else None
+
+
+def _told(error: BaseException, catalog: Catalog) -> str:
+    """What went wrong, and where it is no matter of the person's, whose mistake it is and whom to tell."""
+    if isinstance(error, SeqgenError):
+        return str(error)
+    what = in_a_line(error).rstrip(".")
+    if plugin := catalog.owner(error):
+        return f"{what}.  Please tell the authors of plugin {plugin.distribution} {plugin.version}"
+    steps = ((str(frame.f_globals.get("__name__")), line) for frame, line in traceback.walk_tb(error.__traceback__))
+    *_, (module, line) = (step for step in steps if step[0].startswith("seqgen."))
+    unless = "".join(
+        f", unless seqgen check-plugin {entry.plugin.distribution} finds one in backend {entry.name}"
+        for entry in catalog.used
+        if entry.kind == "backend"
+    )
+    return f"{what} ({module}, line {line}).  That is a mistake in seqgen{unless}: please report it"
 
 
 def _weighed(model: Model, validation: Batching) -> int:

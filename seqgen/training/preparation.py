@@ -15,11 +15,12 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core import options
 from seqgen.core.backend import Backend, Model
 from seqgen.core.canonical import check_weights
-from seqgen.core.catalog import Catalog, PartEntry
+from seqgen.core.catalog import Catalog
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, DamagedModelError, OptionError, PluginError
 from seqgen.core.kinds import Kind
 from seqgen.core.options import PartSpec
+from seqgen.core.part_entry import PartEntry
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Ids, Weights
@@ -27,12 +28,13 @@ from seqgen.data.batching import EVALUATED_TARGETS, Batching, TooShortError, mak
 from seqgen.data.reading import Progress, Reading, contents, recognised
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
-from seqgen.evaluation import count_characters
+from seqgen.evaluation import adds_up, count_characters
 from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.recorded_parts import find_recorded
 from seqgen.registry import check_name
+from seqgen.training.contradictions import check_options
 from seqgen.training.defaults import Corpus, Reach, choose
-from seqgen.training.frequencies import fresh_weights
+from seqgen.training.frequencies import check_output_bias, fresh_weights
 from seqgen.training.inheritance import (
     choose_architecture,
     choose_backend,
@@ -44,11 +46,11 @@ from seqgen.training.inheritance import (
 from seqgen.training.media import media_mismatch, what_fits
 from seqgen.training.memory import enough_memory, with_fewer_rows
 from seqgen.training.metrics import CharactersPerToken
-from seqgen.training.mixing import check_counting, check_mixing
+from seqgen.training.mixing import check_counting
 from seqgen.training.pace import measure
 from seqgen.training.parts import meant
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
-from seqgen.training.sources import DEFAULT, name_after, resolve_sources
+from seqgen.training.sources import DEFAULT, Sources, name_after, resolve_sources
 from seqgen.training.unknown import unknown_share
 from seqgen.training.unseen import Unseen, vocabulary
 
@@ -99,11 +101,12 @@ class Preparation:
     @cached_property
     def characters_per_token(self) -> CharactersPerToken:
         """Of the part that is trained on, and of the one that losses are measured on."""
-        tokens = self.store.tokens[:0] if self.validation is None else self.validation.part.tokens
-        held_out = count_characters(self.tokenizer, tokens)
-        validation = held_out / max(len(tokens), 1)
-        if self.validation is not None and not _adds_up(self.tokenizer):
-            return CharactersPerToken(validation, validation)
+        held_out = validation = 0.0
+        if self.validation is not None:
+            held_out = count_characters(self.tokenizer, self.validation.part)
+            validation = held_out / max(len(self.validation.part.tokens), 1)
+            if not adds_up(self.tokenizer):
+                return CharactersPerToken(validation, validation)
         # What is left of all of it, for to count a large training part may take minutes.
         training = (self.store.characters - held_out) / max(len(self.training.part.tokens), 1)
         return CharactersPerToken(training, training if self.validation is None else validation)
@@ -116,11 +119,6 @@ class Preparation:
             f"{self.name}: {shape.architecture} {shape.num_layers} x {shape.hidden_size}, {self.parameters:,} parameters, "
             f"{self.config.parts['backend'].name} on {model.device}, {model.precision}"
         )
-
-
-def _adds_up(tokenizer: Tokenizer) -> bool:
-    """Whether documents have as many characters together as each by itself: not where each is decoded with a head of its own, as MIDI is."""
-    return type(tokenizer).characters is not Tokenizer.characters or tokenizer.pieces() is not None
 
 
 def prepare(
@@ -151,13 +149,11 @@ def prepare(
     if not sources:
         unnamed, sources, name = _unnamed(catalog, parent, name, values, origins)
     resolved = resolve_sources(sources)
-    name = name or name_after(resolved.sources[0])
-    check_name(name)
+    name = _checked_name(name, resolved)
     if origins["dataset"] == "default":
         choose_dataset(resolved, parent, values, origins)
     # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
-    _check_patience(values)
-    check_mixing(values)
+    check_options(values, origins, fresh=parent is None)
     spec = meant(catalog, "dataset", values["dataset"], origin=origins["dataset"], parent=parent)
     dataset_entry, dataset = _part(catalog, "dataset", spec, sources=resolved.paths)
     if parent is None:
@@ -171,6 +167,8 @@ def prepare(
     next(dataset.documents(), None)
     backend_entry, backend = choose_backend(catalog, parent, values, origins)
     choose_architecture(backend_entry, backend, values, origins)
+    if parent is None:  # else the weights are there
+        check_output_bias(values)
     tokenizer, store, ids = _encoded(dataset, tokenizer, parent, values["unseen"], busy)
     parts = split(store, values["validation_fraction"])
     corpus = Corpus(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
@@ -184,8 +182,7 @@ def prepare(
     values |= chosen
     origins |= dict.fromkeys(chosen, "chosen")
     training, validation = make_batches(parts, values)
-    if origins["warmup_steps"] == "default":
-        _shorten_warmup(values, origins, _budget(values, training))
+    _shorten_warmup(values, origins, _budget(values, training))
     config = ModelConfig(
         model=_spec(tokenizer, values),
         parts={
@@ -201,7 +198,7 @@ def prepare(
         if parent is None:
             weights = fresh_weights(config.model, values, training.part.tokens)
         else:
-            weights = inherited_weights(parent, backend, config, ids)
+            weights = inherited_weights(parent, backend_entry, backend, config, ids)
         model = build_model(backend, config.model, values, weights=weights)
     unknown = unknown_share(tokenizer, dataset)
     prepared = Preparation(
@@ -214,14 +211,15 @@ def prepare(
     return prepared
 
 
-def _check_patience(values: Mapping[str, Any]) -> None:
-    """Refuse patience where every evaluation would be the best.
+def _checked_name(name: str | None, resolved: Sources) -> str:
+    """The model's name: as given, empty or not, or after its first source.
 
     Raises:
-        OptionError: nothing is held out to measure on.
+        UsageError: it cannot be one.
     """
-    if values["patience"] is not None and not values["validation_fraction"]:
-        raise OptionError("patience counts evaluations on held-out text: set validation_fraction above 0.")
+    name = name_after(resolved.sources[0]) if name is None else name
+    check_name(name)
+    return name
 
 
 def _unnamed(
@@ -231,7 +229,7 @@ def _unnamed(
     if parent is None:
         return f"{DEFAULT}, the bundled story, since no corpus was named: ", (), name
     told = f"that of {parent.where}, since no corpus was named: "
-    return told, inherit_corpus(parent, catalog, values, origins), name or parent.name
+    return told, inherit_corpus(parent, catalog, values, origins), parent.name if name is None else name
 
 
 def _encoded(
@@ -332,7 +330,7 @@ def build_model(
 
 def _spec(tokenizer: Tokenizer, values: Mapping[str, Any]) -> ModelSpec:
     return ModelSpec(
-        vocab_size=tokenizer.vocab_size,
+        vocab_size=int(tokenizer.vocab_size),  # which may be NumPy's, and JSON could not hold
         **{option.name: values[option.name] for option in options.options_of(ModelSpec) if option.name in values},
     )
 
@@ -345,7 +343,9 @@ def _budget(values: Mapping[str, Any], training: Batching) -> Budget:
 
 
 def _shorten_warmup(values: dict[str, Any], origins: dict[str, str], budget: Budget) -> None:
-    """Leave a run that is short most of its updates for the full rate and the fall."""
+    """Leave a run that is short most of its updates for the full rate and the fall, unless somebody says how long it warms up."""
+    if origins["warmup_steps"] != "default":
+        return
     if budget.max_steps is not None and (most := int(WARMUP_SHARE * budget.max_steps)) < values["warmup_steps"]:
         values["warmup_steps"], origins["warmup_steps"] = most, "chosen"
 

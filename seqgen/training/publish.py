@@ -161,6 +161,19 @@ def describe(
     write_manifest(folder, lineage)
 
 
+def save_if_later(facts: Facts) -> None:
+    """A checkpoint of where the run is now, if it has none yet.
+
+    One that it has may be from before a measurement that was made only to publish what a signal ended, and is gone on from as if
+    there had been none.
+
+    Raises:
+        DivergedError, OutputError: see ``Run.save``.
+    """
+    if facts.run.newest_step() != facts.trainer.counters.step:
+        facts.run.save(facts.trainer)
+
+
 def rescue(facts: Facts) -> str:
     """Save what could not be published: as a checkpoint, or where that cannot be written either, somewhere else.
 
@@ -170,7 +183,7 @@ def rescue(facts: Facts) -> str:
     name = facts.run.name
     resume = f"Once it can be written: seqgen train --resume {name}"
     try:
-        facts.run.save(facts.trainer)
+        save_if_later(facts)
     except (OutputError, DivergedError):
         folder: Path | None = None
         try:

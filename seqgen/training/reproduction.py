@@ -93,7 +93,8 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
         )
     if values.get("precision") == "auto" and results.get("precision"):
         values["precision"] = results["precision"]
-    if resumed := sorted(name for name, origin in config.origins.items() if origin == "resume"):
+    given = (name for name, origin in config.origins.items() if origin == "resume")
+    if resumed := sorted(name for name in given if name not in MACHINE):
         notes.append(f"It was resumed with another {', '.join(resumed)}, which one run cannot repeat.")
     if corpus.get("sources_left_out"):
         named = len(corpus.get("sources", []))
@@ -102,8 +103,11 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
         )
     if isinstance(manifest.get("sweep"), Mapping):
         notes.append("It was chosen by a sweep, which stopped other runs early; this is the one that was chosen.")
-    names = [option.name for option in options_of(TrainingOptions) if option.name not in MACHINE]
     parent = manifest.get("parent")
+    unused = {"unseen"} if parent is None else set()
+    if values.get("input_encoding", "embedding") != "embedding":
+        unused.add("embedding_size")  # chosen all the same; a person who says it is refused
+    names = [option.name for option in options_of(TrainingOptions) if option.name not in {*MACHINE, *unused}]
     return Reproduction(
         sources=tuple(map(str, corpus.get("sources", []))),
         values={name: values[name] for name in names if values.get(name) is not None},

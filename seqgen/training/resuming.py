@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from seqgen import __version__
-from seqgen.core.errors import DamagedModelError, OptionError
+from seqgen.core.errors import DamagedModelError, OptionError, SeqgenError, UsageError
 from seqgen.core.options import checked, options_of
+from seqgen.core.redact import redacted
 from seqgen.manifest import CONFIG
 from seqgen.model_config import ModelConfig, written_by
 from seqgen.training.options import TrainingOptions
@@ -76,6 +77,26 @@ def way_on(run: Run) -> Iterator[None]:
         versions = f"The run was begun with seqgen {begun}, and this is seqgen {__version__}"
         raise DamagedModelError(
             f"{error}  {versions}: go on with that one; where it does not either, {without}"
+        ) from error
+
+
+@contextlib.contextmanager
+def way_on_with_another(run: Run, log_to: Sequence[str]) -> Iterator[None]:
+    """Say how a run goes on where a callback that it was begun with cannot be made any more.
+
+    Args:
+        run: the run.
+        log_to: what it was begun with; none where a person has named others now, whose fault it then is.
+    """
+    try:
+        yield
+    except SeqgenError as error:
+        if not log_to:
+            raise
+        begun = " ".join(f"--log-to {redacted(spec)}" for spec in log_to)
+        raise UsageError(
+            f"{error}\nThe run of {run.name} was begun with {begun}.  To go on with another: seqgen train --resume {run.name} "
+            "--log-to csv"
         ) from error
 
 

@@ -151,10 +151,23 @@ class Run:
         return read_json(self.folder / name, where=f"{self.folder}/{name}", limit=MAX_TOKENIZER_BYTES)
 
     def append_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Add a line to ``metrics.jsonl``."""
-        path = self.folder / METRICS
-        with files.writing(path), path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(metrics) + "\n")
+        """Add a line to ``metrics.jsonl``, or nothing.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        path, left = self.folder / METRICS, json.dumps(metrics).encode() + b"\n"
+        with (
+            files.writing(path),
+            path.open("ab", buffering=0) as file,
+        ):  # a buffer would be written after all when it is closed
+            whole = file.tell()
+            try:
+                while left:
+                    left = left[file.write(left) :]
+            except OSError:
+                file.truncate(whole)  # a full disk has taken half of it
+                raise
 
     def metrics(self) -> list[dict[str, Any]]:
         """The measurements of ``metrics.jsonl`` so far; call it after ``restore``, which leaves out those that do not count."""
@@ -201,7 +214,9 @@ class Run:
             except DamagedModelError as error:
                 problem = error
                 continue
-            self._cut_metrics(trainer.counters.step)
+            counters = trainer.counters
+            # Before the first evaluation there is only what was measured because a signal ended the run, and it may be measured again.
+            self._cut_metrics(counters.step if counters.evaluations else 0)
             _keep_newest(self.folder)
             return
         if problem is not None:

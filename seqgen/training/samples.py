@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgen.core.errors import DamagedModelError
+from seqgen.core.plugin import in_words
 from seqgen.core.types import Content
 from seqgen.untrusted import read_json
 
@@ -93,8 +94,8 @@ def written(
         return samples(folder)
     except KeyboardInterrupt:
         warn("No samples are kept with the model.")
-    except Exception as error:  # noqa: BLE001  a third party's tokenizer or backend; what was trained must not suffer
-        warn(f"No samples are kept with the model: {type(error).__name__}: {error}")
+    except BaseException as error:  # noqa: BLE001  a third party's tokenizer or backend; what was trained must not suffer
+        warn(f"No samples are kept with the model: {in_words(error)}")
     return None
 
 

@@ -15,6 +15,7 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OptionError, OutputError, TrainingError, UsageError
+from seqgen.core.kinds import Kind
 from seqgen.core.memory import out_of_memory
 from seqgen.core.redact import redacted
 from seqgen.data.split import split
@@ -32,9 +33,9 @@ from seqgen.training.memory import enough_memory
 from seqgen.training.mixing import check_counting, check_mixing, mixed_in
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
-from seqgen.training.publish import Facts, kept, publish, record, rescue
+from seqgen.training.publish import Facts, kept, publish, record, rescue, save_if_later
 from seqgen.training.recovery import train
-from seqgen.training.resuming import read_about, read_settings, way_on
+from seqgen.training.resuming import read_about, read_settings, way_on, way_on_with_another
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import DivergedError, Trainer
@@ -154,7 +155,8 @@ class Session:
         Raises:
             ModelNotFoundError: there is no such run.
             OptionError: the corpus is not the one that the run was started on, or nothing would end the run.
-            UsageError: it was to go on from a model whose weights it does not have; or another version is named.
+            UsageError: it was to go on from a model whose weights it does not have; or another version is named; or it was begun
+                with callbacks that cannot be made any more.
             OutputError: its model could not be published.
         """
         run = find_unfinished(name, self.training_folder, self.registry)
@@ -170,13 +172,12 @@ class Session:
                     f"again with --from {about.parent}"
                 )
                 raise UsageError(msg)
-            self.log_to = self.log_to or about.log_to
-            callbacks = self._callbacks()
+            begun_with, self.log_to = () if self.log_to else about.log_to, self.log_to or about.log_to
+            with way_on_with_another(run, begun_with):
+                callbacks = self._callbacks()
             where = str(run.folder)
-            entries = {
-                kind: find_recorded(self.catalog, kind, config, where=where)
-                for kind in ("tokenizer", "dataset", "backend")
-            }
+            kinds: tuple[Kind, ...] = ("tokenizer", "dataset", "backend")
+            entries = {kind: find_recorded(self.catalog, kind, config, where=where) for kind in kinds}
             tokenizer = make_tokenizer(entries["tokenizer"], run.read(TOKENIZER), config, where=where)
             dataset = make_recorded(self.catalog, "dataset", config, where=where, sources=about.sources)
             progress = working("encoding", self.reporter.busy)
@@ -247,14 +248,16 @@ class Session:
                     follower.checkpoint(trainer)
             except TrainingError as error:
                 failure = error
-            except (Exception, KeyboardInterrupt) as error:
+            except BaseException as error:
                 left = "Left at once." if isinstance(error, KeyboardInterrupt) else "Training was broken off."
                 self.reporter.warn(f"{left}  {kept(run)}  To go on: seqgen train --resume {run.name}")
                 raise
             finally:
                 self.reporter.close()
             order = values["ngram_order"] if self.mixes_interrupted or not asked() else 0
-            mixed = mixed_in(trainer, order, self.reporter, asked, characters_per_token=ratio.validation)
+            mixed = mixed_in(
+                trainer, order, self.reporter, asked, catalog=self.catalog, characters_per_token=ratio.validation
+            )
         facts = Facts(run, prepared, trainer, mixed=mixed, failed=failure is not None)
         return self._finish(facts, callbacks, asked, failure)
 
@@ -289,28 +292,38 @@ class Session:
         except OutputError as error:
             msg = f"{error}\n{rescue(facts)}"
             raise OutputError(msg) from error
-        except (Exception, KeyboardInterrupt):  # somebody has no time for it, or a part cannot say what it is
+        except BaseException:  # somebody has no time for it, or a part cannot say what it is
             with contextlib.suppress(OutputError, DivergedError):
-                run.save(facts.trainer)
+                save_if_later(facts)
             self.reporter.warn(f"Publishing was broken off.  {kept(run)}  To go on: seqgen train --resume {run.name}")
             raise
         outcome = record(facts, version)
-        for callback in callbacks:
-            callback.call("on_end", outcome)
+        try:
+            self._tell_of_end(outcome, version, callbacks)
+        finally:
+            if not goes_on and (failure is not None or not asked()):
+                run.remove()
         if failure is not None:
             msg = f"{failure}\nThe best weights before that are kept as {version}."
             if goes_on:
                 msg += f"  {kept(run)}  To go on: seqgen train --resume {run.name}"
-            else:
-                run.remove()
             raise TrainingError(msg) from failure
         if asked():
             # Where the disk did not take a checkpoint of this step, it is an older one that is gone on from.
             older = "" if run.newest_step() == facts.trainer.counters.step else f"  {kept(run)}"
             self.reporter.note(f"Saved as {version}.{older}  To go on: seqgen train --resume {run.name}")
-        else:
-            run.remove()
         return Outcome(version, outcome, asked.signal_number)
+
+    def _tell_of_end(
+        self, outcome: Mapping[str, Any], version: ModelVersion, callbacks: Sequence[GuardedCallback]
+    ) -> None:
+        """Say what was published; some send it somewhere, which may take longer than a person waits."""
+        try:
+            for callback in callbacks:
+                callback.call("on_end", outcome)
+        except KeyboardInterrupt:
+            self.reporter.warn(f"Saved as {version}.  What callbacks do at the end was broken off.")
+            raise
 
     def _tell_of_unknown(self, prepared: Preparation) -> None:
         """Say what no loss counts, where it is much."""

@@ -36,6 +36,11 @@ def find_unfinished(name: str | None, training_folder: Path, registry: Registry)
             with contextlib.suppress(ModelNotFoundError):
                 run = Run.find(training_folder, version.name)
         if run is None:
+            for former in reversed(registry.labels(version.name).former_names):
+                with contextlib.suppress(ModelNotFoundError):
+                    Run.find(training_folder, former).close()
+                    msg = f"{error}  {version} was called {former}, and so is its run: seqgen train --resume {former}"
+                    raise UsageError(msg) from error
             msg = f"{error}  {version} is finished; to train it further: seqgen train --from {name}"
             raise ModelNotFoundError(msg) from error
         if _published_last(run, registry) == version:

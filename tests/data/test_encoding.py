@@ -75,6 +75,27 @@ def test_no_ids_may_be_of_any_type(memory, tmp_path):
     assert open_or_build(memory("a", "b"), Mistaken(np.array([])), tmp_path).tokens.tolist() == [256, 256, 256]
 
 
+class Summed(ByteTokenizer):
+    """Bytes; counts characters as NumPy sums them."""
+
+    def characters(self, ids):
+        return (ids < 256).sum()
+
+
+class SummedAndUncut(Summed):
+    """The same; its documents cannot be cut."""
+
+    def encode_pieces(self, pieces):
+        yield from map(self.encode, pieces)
+
+
+@pytest.mark.parametrize("kind", [Summed, SummedAndUncut])
+def test_characters_that_are_counted_in_numbers_of_numpy_can_be_saved(memory, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(encoding, "BATCH", 1)
+    monkeypatch.setattr(encoding, "SAVE_SECONDS", 0)
+    assert open_or_build(memory("ab", "c"), kind(), tmp_path).characters == 3
+
+
 class UpToAFullStop(ByteTokenizer):
     """Bytes, of each document those of its first piece."""
 

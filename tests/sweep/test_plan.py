@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from seqgen import settings
 from seqgen.sweep.plan import Plan
+from seqgen.sweep.space import Choices, Range
+from seqgen.training.options import PRESETS, TrainingOptions
 
 
 def test_the_command_trains_with_what_was_settled_and_found_for_as_long_as_the_whole_sweep():
@@ -29,3 +32,30 @@ def test_the_command_trains_with_what_was_settled_and_found_for_as_long_as_the_w
         "seqgen train 'my sea.txt' --preset small --config mine.toml --seq-len 32 --no-tie-embeddings --dropout 0.3 "
         "--deterministic --hidden-size 64 --max-time 90m --name sea"
     )
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path):
+    given = {"dropout": 0.1, "patience": None, "max_steps": 40}
+    values, origins = settings.resolve(TrainingOptions, given, config_file=None, presets=PRESETS, preset="tutorial")
+    plan = Plan(
+        name="sea",
+        sources=("-",),
+        paths=("/texts/my sea.txt",),
+        values=values,
+        origins=origins,
+        given={"set": given, "preset": "tutorial", "config": None},
+        space=(
+            Range("learning_rate", 0.001, 0.1),
+            Choices("backend", ("torch", "none")),
+            Choices("patience", (None, 3)),
+            Choices("eval_every", ("epoch", 5)),
+        ),
+        searched=True,
+        centre={"learning_rate": 0.01, "backend": "torch", "patience": None, "eval_every": "epoch"},
+        max_time=5400.0,
+        trial_time=60.0,
+        trials=None,
+        random_seed=0,
+    )
+    plan.write(tmp_path)
+    assert Plan.read(tmp_path) == plan

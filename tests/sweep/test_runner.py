@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import shutil
 import signal
 import time
+from asyncio import CancelledError
 
 import filelock
 import pytest
@@ -26,6 +29,7 @@ from seqgen.core.errors import (
 )
 from seqgen.registry import Registry
 from seqgen.sweep import start
+from seqgen.sweep.space import Range
 from seqgen.sweep.study import Study, TrialResult, ranked
 
 TINY = ("backend=torch", "embedding_size=4", "seq_len=8", "batch_size=4", "precision=float32", "warmup_steps=0")
@@ -189,6 +193,25 @@ def test_an_interrupted_sweep_repeats_the_trial_that_was_running_and_ends_as_an_
     assert more.seconds > cut.seconds  # time spent before counts
 
 
+@pytest.mark.parametrize("draw", [2, 5])
+def test_a_trial_that_was_being_drawn_is_drawn_as_it_would_have_been(search, resume, monkeypatch, draw):
+    space = ("hidden-size=2..8", "learning-rate=1e-3..1e-1", "dropout=0.0..0.5")
+    options = {"trials": 2, "max_steps": 2}
+    search(*space, name="whole", observer=(whole := Observer()), **options)
+    suggest, draws = Range.suggest, itertools.count(1)
+
+    def interrupted(dimension, trial):
+        if next(draws) == draw:
+            raise KeyboardInterrupt
+        return suggest(dimension, trial)
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(Range, "suggest", interrupted)
+        search(*space, name="cut", observer=(before := Observer()), **options)
+    resume("cut", observer=(after := Observer()))
+    assert [*before.trials, *after.trials] == whole.trials
+
+
 def test_an_interruption_while_a_trial_is_prepared_is_gone_on_from_by_the_same_command(search):
     class Interrupted(Observer):
         def trial_begun(self, number, options):
@@ -292,14 +315,18 @@ def test_the_time_is_shared_out_to_the_trials(search):
 
 
 def test_without_a_search_what_seqgen_chooses_is_tried_first(search, corpus):
-    settled = ("hidden_size=4", "num_layers=1", "ngram_order=0")
+    settled = ("hidden_size=4", "num_layers=1")
     outcome = search(trials=2, settled=settled, max_steps=1)
     searched = [dimension.name for dimension in outcome.plan.space]
     assert searched == ["learning_rate", "dropout"]  # the other sizes are settled too
     first = next(result for result in outcome.results if result.number == 1)
     assert dict(first.options) == outcome.plan.centre
     chosen = seqgen.train(
-        corpus, **dict(each.split("=") for each in (*TINY, *settled)), max_time=60, max_steps=1, progress=False
+        corpus,
+        **dict(each.split("=") for each in (*TINY, *settled, "ngram_order=0")),
+        max_time=60,
+        max_steps=1,
+        progress=False,
     )
     assert first.options["dropout"] == chosen.saved.config.training["dropout"]
     assert first.bits_per_character == chosen.training_record["bits_per_character"]
@@ -319,6 +346,21 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(search):
     assert (good.state, good.options["hidden_size"]) == ("complete", 4)
     assert (bad.state, bad.bits_per_character, bad.options["hidden_size"]) == ("failed", None, 8)
     assert "embedding" in bad.problem
+
+
+def test_what_a_part_raises_in_a_trial_need_be_no_exception_for_the_others_to_go_on(search, monkeypatch):
+    from seqgen.backends.torch.model import TorchModel
+
+    train_step = TorchModel.train_step
+
+    def until_it_is_large(self, batch, learning_rate):
+        if self.spec.hidden_size == 8:
+            raise CancelledError("no way out")
+        return train_step(self, batch, learning_rate)
+
+    monkeypatch.setattr(TorchModel, "train_step", until_it_is_large)
+    (good, bad) = search("hidden-size=4,8", max_steps=2).results
+    assert (good.state, bad.state, bad.problem) == ("complete", "failed", "CancelledError: no way out")
 
 
 def test_a_journal_that_cannot_be_written_ends_the_sweep_instead_of_the_watching(search):

@@ -83,6 +83,41 @@ def test_a_range_is_of_whole_numbers_where_the_option_is_and_logarithmic_where_i
         assert dimension.logarithmic == (high >= 10 * low)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        5,
+        {},
+        {"name": "dropout", "low": 0.0},
+        {"name": "dropout", "low": 0.5, "high": 0.1},
+        {"name": "dropout", "low": None, "high": 0.1},
+        {"name": "dropout", "low": 0.1, "high": 1.5},
+        {"name": "hidden_size", "values": []},
+        {"name": "hidden_size", "values": 8},
+        {"name": "hidden_size", "values": [8, 0]},
+        {"name": "tokenizer", "values": [5]},
+        {"name": "tokenizer", "low": "a", "high": "b"},
+        {"name": 5, "values": [8]},
+        {"name": "momentum", "values": [8]},
+        {"name": "max_time", "values": [8]},
+    ],
+)
+def test_what_a_file_says_that_cannot_be_searched_is_refused(value):
+    with pytest.raises(OptionError):
+        from_json(value)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "inside", "outside"),
+    [
+        (Choices("hidden_size", (4, 8)), [4, 8], [6, None, [4]]),
+        (Range("hidden_size", 4, 8), [4, 6, 8], [3, 9, None, "6", True]),
+    ],
+)
+def test_it_has_what_can_be_drawn_from_it(dimension, inside, outside):
+    assert [each for each in [*inside, *outside] if dimension.has(each)] == inside
+
+
 def test_a_range_from_zero_is_not_logarithmic():
     assert not parse_search(["warmup-steps=0..1000"])[0].logarithmic
 

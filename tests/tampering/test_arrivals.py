@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import load_catalog
-from seqgen.registry import Registry
+from seqgen.registry import ModelVersion, Registry
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.formats import export_model
 from seqgen.sharing.importing import import_model
@@ -124,7 +124,7 @@ def test_bytes_of_any_kind_are_no_archive(registry, watch, content, front):
 
 
 def run_remotes(folder, tmp_path, watch, count, start=0):
-    push(SavedModel.open(folder, where="m:1"), str(tmp_path / "team"), progress=lambda *_: None)
+    push(ModelVersion("m", 1, folder).open(), str(tmp_path / "team"), progress=lambda *_: None)
     there = tmp_path / "team" / "m" / "1"
     whole = {name: (there / name).read_bytes() for name in FILES}
     for seed in range(start, start + count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from asyncio import CancelledError
 
 import pytest
 
@@ -41,9 +42,10 @@ def test_metrics_that_the_disk_does_not_take_are_told_and_training_goes_on(start
     ("error", "calls", "warnings"),
     [
         (RuntimeError("out of ink"), 1, ["No sample can be shown: RuntimeError: out of ink.  Training goes on."]),
+        (CancelledError(), 1, ["No sample can be shown: CancelledError.  Training goes on."]),
         (GenerationError("Every token was excluded."), 3, []),
     ],
-    ids=["a part fails", "the model has diverged"],
+    ids=["a part fails", "a part fails with what is no Exception", "the model has diverged"],
 )
 def test_a_sample_that_cannot_be_written_ends_nothing(seqgen_home, corpus, monkeypatch, capsys, error, calls, warnings):
     asked = []
@@ -86,6 +88,7 @@ def failing(error):
     ("place", "error", "raised", "reason"),
     [
         ((TorchModel, "train_step"), RuntimeError("it is lost"), RuntimeError, "RuntimeError: it is lost"),
+        ((TorchModel, "train_step"), CancelledError("gone"), CancelledError, "CancelledError: gone"),
         ((TorchModel, "train_step"), KeyboardInterrupt(), KeyboardInterrupt, "It was left at once."),
         (
             (TorchModel, "train_step"),
@@ -98,6 +101,7 @@ def failing(error):
     ],
     ids=[
         "a part fails",
+        "a part fails with what is no Exception",
         "a person leaves",
         "memory runs out",
         "the disk is full",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from seqgen import home, settings
 from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import MissingDependencyError, OptionError, UsageError
+from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError, UsageError
 from seqgen.registry import Registry
 from seqgen.registry.moving import rename
 from seqgen.training.options import PRESETS, TrainingOptions
@@ -65,6 +66,54 @@ def test_the_models_own_that_is_named_has_the_options_it_was_trained_with_as_far
     assert backend_of(ready) == (f"{named.partition(':')[0]}:smoothing={smoothing}", {"smoothing": smoothing})
 
 
+VERSIONS = (
+    "It was written by seqgen_toy 0, and this is seqgen_toy 1.0, which may not read it.  pip install seqgen_toy==0"
+)
+
+
+def of_an_earlier_version(model, plugin, **options):
+    """A model as the version 0 of a backend's plugin made it, which is 1.0 by now."""
+    plugin.version = "1.0"
+    record = replace(model.config.parts["backend"], version="0", options=options)
+    return replace(model, config=replace(model.config, parts=model.config.parts | {"backend": record}))
+
+
+@pytest.mark.parametrize("named", [None, "counting", "counting:smoothing=0.25"])
+def test_an_option_that_the_models_own_has_no_longer_names_the_model_and_the_versions(counted, corpus, catalog, named):
+    model = of_an_earlier_version(counted, catalog.plugins[1], smooth=0.5)
+    with pytest.raises(OptionError) as error:
+        prepared(model, corpus, catalog=catalog, backend=named)
+    assert str(error.value) == (
+        'sea:1/config.json: backend counting has no option "smooth".  Nearest: smoothing.  It has: smoothing.  '
+        + VERSIONS
+    )
+
+
+def test_tensors_that_the_models_own_has_only_since_name_the_versions(counted, corpus, catalog, monkeypatch):
+    backend = catalog.find("backend", "counting").load()
+    shapes = backend.weight_shapes
+    model = of_an_earlier_version(counted, catalog.plugins[1], smoothing=0.5)
+    monkeypatch.setattr(backend, "weight_shapes", lambda self, spec: {**shapes(self, spec), "skip": (1,)})
+    with pytest.raises(DamagedModelError) as error:
+        prepared(model, corpus, catalog=catalog)
+    assert str(error.value) == f'sea:1/model.safetensors: tensor "skip" is missing.  {VERSIONS}'
+
+
+def test_for_a_model_of_an_architecture_of_its_own_no_other_backend_is_imported(counted, corpus, catalog, monkeypatch):
+    monkeypatch.setattr("seqgen.training.inheritance._first_that_trains", lambda _: pytest.fail("PyTorch is imported"))
+    assert backend_of(prepared(counted, corpus, catalog=catalog))[0] == "counting:smoothing=0.5"
+
+
+def test_what_an_architecture_of_its_own_begins_with_is_its_backends_to_choose(counted, corpus, catalog):
+    assert counted.config.training["output_bias"] is None
+    with pytest.raises(OptionError) as error:
+        prepared(None, corpus, catalog=catalog, backend="counting", output_bias="frequencies")
+    assert str(error.value) == (
+        "output_bias frequencies is for lstm, gru, rnn: what a model of architecture bigram begins with is its backend's to "
+        "choose.  Leave it out"
+    )
+
+
 def test_another_that_is_named_must_have_the_architecture(counted, corpus, catalog):
     with pytest.raises(OptionError, match='Backend "torch" has no architecture "bigram"'):
         prepared(counted, corpus, catalog=catalog, backend="torch")
@@ -78,6 +127,16 @@ def test_the_models_own_that_is_not_installed_is_named(counted, corpus):
 def test_of_an_architecture_that_the_usual_one_has_it_is_the_usual_one(start, corpus):
     ready = prepared(start(max_steps=2).version.open(), corpus)
     assert (backend_of(ready)[0], ready.config.origins["backend"]) == ("torch", "default")
+
+
+def test_the_usual_one_that_cannot_be_made_is_named(start, corpus, monkeypatch):
+    def fail(self, **options):
+        raise RuntimeError("no beads")
+
+    model = start(max_steps=2).version.open()
+    monkeypatch.setattr("seqgen.backends.torch.backend.TorchBackend.__init__", fail)
+    with pytest.raises(PluginError, match='backend "torch" of seqgen .* cannot be made: RuntimeError: no beads'):
+        prepared(model, corpus)
 
 
 def test_where_no_corpus_is_named_it_is_the_models_and_so_is_the_name(start, corpus):

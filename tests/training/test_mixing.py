@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from asyncio import CancelledError
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -76,7 +80,9 @@ def test_they_are_kept_for_what_they_gain_where_the_weights_were_not_fitted_unle
     alone = trainer.counters.best_loss
     monkeypatch.setattr(Mixture, "fit", lambda *_, **__: Fitted(0.9 * alone, unseen * alone))
     reporter = Reporter()
-    mixed = mixing.mixed_in(trainer, order, reporter, Interruption(), characters_per_token=1 / np.log(2))
+    mixed = mixing.mixed_in(
+        trainer, order, reporter, Interruption(), catalog=load_catalog(), characters_per_token=1 / np.log(2)
+    )
     assert (mixed is not None) == kept
     if kept:
         assert (mixed.loss, mixed.unseen) == (0.9 * alone, unseen * alone)
@@ -115,27 +121,84 @@ def test_a_process_that_is_killed_while_n_grams_are_counted_has_lost_nothing(sta
     class Killed(BaseException):
         pass
 
-    def kill():
-        raise Killed
+    class Killing(Reporter):
+        """As far as a test can kill the process that it runs in: what counting raises would be caught."""
 
-    counting(kill)
+        def warn(self, text):
+            if "n-grams" in text:
+                raise Killed
+            super().warn(text)
+
+    counting(wrong)
     with pytest.raises(Killed):
-        start(max_steps=12)
+        start(reporter=Killing(), max_steps=12)
     monkeypatch.setattr(mixing, "count_ngrams", count_ngrams)
     reporter = Reporter()
     assert str(resume(reporter=reporter).version) == "sea:1"
     assert "resume   sea at step 12" in reporter.told
 
 
-def test_a_mistake_while_n_grams_are_counted_or_weighed_leaves_them_out(start, counting):
-    def fail():
-        raise RuntimeError("no such operation")
+def wrong():
+    return {}["no such count"]
 
-    counting(fail)
+
+def of_module(name):
+    """The same mistake, in code of a module of that name."""
+    return FunctionType(wrong.__code__, {"__name__": name})
+
+
+@pytest.fixture
+def toys(monkeypatch):
+    """The bundled parts, and those of a plugin, among them a backend."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "toy_plugin" / "src")
+    return load_catalog([EntryPoint(name="toy", value="seqgen_toy", group="seqgen")])
+
+
+def told_of(mistake, start, counting, **given):
+    """What is told of a mistake that is made while n-grams are counted; the network is published all the same."""
+    counting(mistake)
     reporter = Reporter()
-    outcome = start(reporter=reporter, max_steps=12)
-    assert "warning: The n-grams are left out: RuntimeError: no such operation" in reporter.told
+    outcome = start(reporter=reporter, max_steps=12, ngram_order=3, **given)
     assert (str(outcome.version), unfinished()) == ("sea:1", [])
+    assert not (outcome.version.folder / NGRAMS).exists()
+    (told,) = [text for text in reporter.told if "n-grams" in text]
+    return told.removeprefix("warning: The n-grams are left out: ")
+
+
+def test_our_own_mistake_in_counting_or_weighing_is_told_as_ours_with_where_it_is(start, counting, toys):
+    told = told_of(of_module("seqgen.ngrams.counting"), start, counting, catalog=toys)
+    line = wrong.__code__.co_firstlineno + 1
+    assert told == (
+        f"KeyError: 'no such count' (seqgen.ngrams.counting, line {line}).  That is a mistake in seqgen: please report it"
+    )
+
+
+def test_a_mistake_of_a_plugins_backend_is_told_as_that_of_its_authors(start, counting, toys):
+    told = told_of(of_module("seqgen_toy.counting"), start, counting, catalog=toys)
+    assert told == "KeyError: 'no such count'.  Please tell the authors of plugin seqgen_toy ?"
+
+
+def test_what_a_plugins_backend_raises_need_be_no_exception(start, counting, toys):
+    def panic():
+        raise CancelledError("no way out")
+
+    theirs = FunctionType(panic.__code__, {"__name__": "seqgen_toy.counting", "CancelledError": CancelledError})
+    told = told_of(theirs, start, counting, catalog=toys)
+    assert told == "CancelledError: no way out.  Please tell the authors of plugin seqgen_toy ?"
+
+
+def test_where_a_plugins_backend_is_at_work_it_may_have_given_what_is_wrong(start, counting, toys):
+    told = told_of(wrong, start, counting, catalog=toys, backend="counting", precision="auto")
+    assert told.endswith(
+        "That is a mistake in seqgen, unless seqgen check-plugin seqgen_toy finds one in backend counting: please report it"
+    )
+
+
+def test_what_a_person_can_mend_is_told_alone(start, counting):
+    def refuse():
+        raise OptionError("Give it less.")
+
+    assert told_of(refuse, start, counting) == "Give it less."
 
 
 def test_what_counts_for_nothing_where_it_is_interrupted_has_no_n_grams_counted(start, counting):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from seqgen import settings
 from seqgen.backends.torch.backend import TorchBackend
+from seqgen.backends.torch.model import TorchModel
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import count_characters
+from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
 from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.preparation import build_model, prepare
@@ -77,7 +80,7 @@ def prepared(seqgen_home, tmp_path):
 def test_each_part_has_its_own_characters_per_token(prepared, texts, tokenizer):
     found = prepared(*texts, tokenizer=tokenizer)
     parts = {"training": found.training.part, "validation": found.validation.part}
-    expected = {name: count_characters(found.tokenizer, each.tokens) / each.tokens.size for name, each in parts.items()}
+    expected = {name: count_characters(found.tokenizer, each) / each.tokens.size for name, each in parts.items()}
     assert vars(found.characters_per_token) == pytest.approx(expected)
 
 
@@ -96,6 +99,20 @@ def test_where_each_document_is_decoded_with_a_head_of_its_own_the_held_out_part
 def test_where_nothing_is_held_out_losses_are_measured_on_what_is_trained_on(prepared):
     characters = prepared(PROSE + FIGURES, tokenizer="word", validation_fraction=0).characters_per_token
     assert characters.training == characters.validation > 1
+
+
+def test_parts_that_count_in_numbers_of_numpy_train(start, monkeypatch):
+    size, evaluate = CharTokenizer.vocab_size, TorchModel.evaluate
+    monkeypatch.setattr(CharTokenizer, "vocab_size", property(lambda self: np.int64(size.fget(self))))
+    monkeypatch.setattr(CharTokenizer, "characters", lambda _, ids: (ids < 99).sum())
+
+    def counted(self, batch):
+        nats, scored = evaluate(self, batch)
+        return nats, np.float32(scored)
+
+    monkeypatch.setattr(TorchModel, "evaluate", counted)
+    saved = start(max_steps=1, tokenizer="char", ngram_order=0).version.open()
+    assert type(saved.config.model.vocab_size) is int
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from seqgen.corpora import locate
 from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.reproduce import reproduce
 from seqgen.training.options import TrainingOptions
-from seqgen.training.reproduction import compare, reproduction
+from seqgen.training.reproduction import MACHINE, compare, reproduction
 
 from .conftest import Reporter
 
@@ -41,6 +41,14 @@ def test_it_names_what_is_not_the_default():
 
 def test_it_leaves_out_what_changes_nothing_of_what_is_learned():
     assert how(device="cuda:1", checkpoint_every=1.0, keep=7, max_steps=3).options == {"max_steps": 3}
+
+
+def test_it_leaves_out_what_a_training_refuses_since_it_would_change_nothing():
+    assert how(unseen="extend", input_encoding="one-hot", embedding_size=64).options == {"input_encoding": "one-hot"}
+    assert how({"parent": "sea:1"}, unseen="extend", embedding_size=32).options == {
+        "unseen": "extend",
+        "embedding_size": 32,
+    }
 
 
 def test_a_run_that_ended_by_the_clock_is_repeated_by_its_steps():
@@ -125,6 +133,10 @@ def test_a_run_that_went_back_tells_of_it(start, seqgen_home):
 def test_it_computes_in_the_precision_that_was_used():
     assert how({"results": {"precision": "bfloat16"}}).options == {"precision": "bfloat16"}
     assert how({"results": {"precision": "bfloat16"}}, precision="float32").options == {"precision": "float32"}
+
+
+def test_what_changes_nothing_that_is_learned_may_be_changed_on_resuming():
+    assert how(origins=dict.fromkeys(MACHINE, "resume")).notes == ()
 
 
 def test_what_one_run_cannot_repeat_is_told():

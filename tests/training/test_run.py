@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -204,6 +206,23 @@ def test_metrics_are_lines_for_every_system_that_reads_them(make_run, monkeypatc
     line = {"step": 5, "progress": 0.5, "train_loss": 1.0, "validation_loss": None, "gradient_norm": None}
     run.append_metrics(line)
     assert run.metrics() == [line]
+
+
+def test_a_line_of_metrics_for_which_there_is_no_room_leaves_no_half_of_it(make_run):
+    run = make_run()
+    line = {"step": 5, "progress": 0.5, "train_loss": 1.0, "validation_loss": None, "gradient_norm": None}
+    run.append_metrics(line)
+    path = run.folder / "metrics.jsonl"
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, limits[1]))
+    try:
+        with pytest.raises(OutputError):
+            run.append_metrics({**line, "step": 10})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    run.append_metrics({**line, "step": 15})
+    assert [json.loads(text)["step"] for text in path.read_text().splitlines()] == [5, 15]
 
 
 def test_half_a_line_of_metrics_that_a_crash_left_is_dropped(make_run, train):

@@ -12,6 +12,7 @@ import resource
 import shutil
 import signal
 import sys
+from asyncio import CancelledError
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -140,7 +141,7 @@ def test_whatever_a_callback_raises_is_told_in_a_line_and_ends_nothing(start, fa
     assert line == f"warning: callback Broken failed and is left out: {said}"
 
 
-@pytest.mark.parametrize("failure", [TypeError("no"), SystemExit("no")], ids=repr)
+@pytest.mark.parametrize("failure", [TypeError("no"), SystemExit("no"), CancelledError("no")], ids=repr)
 def test_a_callback_that_fails_when_asked_ends_nothing(start, failure):
     class Broken(Callback):
         def stop(self):
@@ -151,6 +152,36 @@ def test_a_callback_that_fails_when_asked_ends_nothing(start, failure):
     assert [line for line in reporter.told if line.startswith("warning")] == [
         f"warning: callback Broken failed and is left out: {type(failure).__name__}: no"
     ]
+
+
+class Reticent:
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "reason", [np.array([1, 2]), Reticent(), True, b"it is late"], ids=lambda each: type(each).__name__
+)
+def test_a_callback_that_gives_no_text_when_asked_ends_nothing(start, reason):
+    class Wordless(Callback):
+        def stop(self):
+            return reason
+
+    reporter = Reporter()
+    assert start(max_steps=6, eval_every=2, callbacks=[Wordless()], reporter=reporter).record["steps"] == 6
+    assert [line for line in reporter.told if line.startswith("warning")] == [
+        f"warning: callback Wordless failed and is left out: TypeError: stop gives {type(reason).__name__}, which is no text"
+    ]
+
+
+def test_a_callback_that_gives_nothing_when_asked_lets_the_run_go_on(start):
+    class Silent(Callback):
+        def stop(self):
+            return None
+
+    reporter = Reporter()
+    assert start(max_steps=6, eval_every=2, callbacks=[Silent()], reporter=reporter).record["steps"] == 6
+    assert not [line for line in reporter.told if line.startswith("warning")]
 
 
 def test_runs_and_models_are_kept_where_the_session_is_told(seqgen_home, corpus, tmp_path):
@@ -201,7 +232,9 @@ def test_what_the_model_wrote_is_kept_and_changes_nothing_else(start):
     assert faults(sampled.version.folder, where="") == []
 
 
-@pytest.mark.parametrize("error", [RuntimeError("out of ink"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("out of ink"), CancelledError("out of ink"), KeyboardInterrupt()], ids=repr
+)
 def test_a_model_that_cannot_write_samples_is_published_all_the_same(start, error):
     def samples(folder, *, seconds):
         raise error
@@ -211,7 +244,7 @@ def test_a_model_that_cannot_write_samples_is_published_all_the_same(start, erro
     assert not (outcome.version.folder / "samples.json").exists()
     assert faults(outcome.version.folder, where="") == []
     assert [line for line in reporter.told if "No samples" in line] == [
-        "warning: No samples are kept with the model" + (": RuntimeError: out of ink" if str(error) else ".")
+        "warning: No samples are kept with the model" + (f": {type(error).__name__}: out of ink" if str(error) else ".")
     ]
 
 
@@ -303,17 +336,18 @@ def test_a_signal_that_comes_in_the_last_evaluation_finds_all_of_it_saved(start,
     assert "resume   sea at step 12" in reporter.told
 
 
-def test_a_run_that_an_error_ends_says_how_to_go_on(start, resume, monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError, CancelledError])
+def test_a_run_that_an_error_ends_says_how_to_go_on(start, resume, monkeypatch, error):
     train_step = TorchModel.train_step
 
     def fail_at_last(self, batch, learning_rate):
         if learning_rate < 0.0015:  # of 0.008 at its highest
-            raise RuntimeError("the device is lost")
+            raise error("the device is lost")
         return train_step(self, batch, learning_rate)
 
     options = {"max_steps": 12, "warmup_steps": 0, "checkpoint_every": 1e-6, "dropout": 0.3}
     whole, reporter = start(**options), Reporter()
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="lost"):
+    with monkeypatch.context() as patch, pytest.raises(error, match="lost"):
         patch.setattr(TorchModel, "train_step", fail_at_last)
         start(**options, reporter=reporter)
     told = re.fullmatch(
@@ -367,21 +401,24 @@ def test_what_is_published_of_a_run_that_failed_says_so(start, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["sea", None])
-def test_a_run_that_never_got_the_weights_of_its_parent_does_not_stand_in_the_way(start, resume, name):
+def test_a_run_that_never_got_the_weights_of_its_parent_does_not_stand_in_the_way(start, resume, monkeypatch, name):
     start(reporter=Reporter(signal_at=1), max_steps=12, eval_every=2)
 
     class Killed(BaseException):
         """As far as a test can kill the process that it runs in."""
 
-    class Killing(Callback):
+    class Adopting(Callback):
         def on_start(self, config, folder):
             (folder / "run.json").write_text(
                 (folder / "run.json").read_text().replace('"parent": null', '"parent": "sea:1"')
             )
-            raise Killed
 
-    with pytest.raises(Killed):
-        start(max_steps=12, callbacks=[Killing()])
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("seqgen.training.session.interruption", killed)  # which comes next
+        start(max_steps=12, callbacks=[Adopting()])
     with pytest.raises(UsageError, match="ended before its weights were saved"):
         resume(name)
     assert resume(name).record["steps"] == 12
@@ -433,13 +470,13 @@ def test_a_run_that_was_left_at_once_can_be_gone_on_with_while_its_exception_is_
     assert kept.tb is not None
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("no state")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("no state"), CancelledError()], ids=repr)
 def test_what_was_trained_is_kept_where_publishing_is_broken_off_or_fails(start, resume, monkeypatch, error):
     def publish(*_):
         raise error
 
     reporter = Reporter()
-    with monkeypatch.context() as patch, pytest.raises(type(error) if isinstance(error, Exception) else error):
+    with monkeypatch.context() as patch, pytest.raises(type(error)):
         patch.setattr("seqgen.training.session.publish", publish)
         start(reporter=reporter, max_steps=3, ngram_order=0)
     assert reporter.told[-1] == (
@@ -447,6 +484,44 @@ def test_what_was_trained_is_kept_where_publishing_is_broken_off_or_fails(start,
     )
     resumed = resume()
     assert (str(resumed.version), resumed.record["steps"]) == ("sea:1", 3)
+
+
+@pytest.mark.parametrize("error", [OutputError("The disk is full."), KeyboardInterrupt])
+def test_a_run_that_was_ended_between_evaluations_and_then_not_published_goes_on_as_if_it_had_not_been(
+    start, resume, monkeypatch, error
+):
+    options = {"max_steps": 24, "eval_every": 7, "patience": 1, "learning_rate": 0.3, "ngram_order": 0}
+    whole = start(**options)
+    step = TorchModel.train_step
+    steps = itertools.count(1)
+
+    def interrupted(model, batch, learning_rate):
+        if next(steps) == 8:
+            signal.raise_signal(signal.SIGTERM)
+        return step(model, batch, learning_rate)
+
+    def publish(*_):
+        raise error
+
+    with monkeypatch.context() as patch, pytest.raises((OutputError, KeyboardInterrupt)):
+        patch.setattr(TorchModel, "train_step", interrupted)
+        patch.setattr("seqgen.training.session.publish", publish)
+        start(**options)
+    resumed = resume()
+    for figure in ("steps", "best_step", "validation_loss"):
+        assert resumed.record[figure] == whole.record[figure]
+
+
+def test_a_run_whose_end_callbacks_have_no_time_to_hear_of_is_over_all_the_same(start):
+    class Uploading(Callback):
+        def on_end(self, summary):
+            raise KeyboardInterrupt
+
+    reporter = Reporter()
+    with pytest.raises(KeyboardInterrupt):
+        start(max_steps=3, reporter=reporter, callbacks=[Uploading()])
+    assert reporter.told[-1] == "warning: Saved as sea:1.  What callbacks do at the end was broken off."
+    assert unfinished() == []
 
 
 def test_a_framework_without_a_version_is_no_obstacle(start, monkeypatch):
@@ -471,6 +546,24 @@ def test_a_budget_that_a_killed_run_has_used_up_before_anything_was_measured_is_
     outcome = resume(max_steps=1)
     assert (outcome.record["steps"], outcome.record["best_step"]) == (1, 1)
     assert outcome.record["validation_loss"] < np.log(outcome.version.open().config.model.vocab_size)
+
+
+def test_a_step_is_measured_once_also_where_a_run_ended_before_its_first_evaluation_has_no_more(
+    start, resume, monkeypatch
+):
+    step = TorchModel.train_step
+    steps = itertools.count(1)
+
+    def interrupted(model, batch, learning_rate):
+        if next(steps) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return step(model, batch, learning_rate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TorchModel, "train_step", interrupted)
+        start(max_steps=20, eval_every=10)
+    (line,) = (resume(max_steps=3).version.folder / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["step"] == 3
 
 
 def test_another_budget_holds_until_it_is_changed_again(start, resume):

@@ -10,6 +10,7 @@ import pytest
 from seqgen import home
 from seqgen.core.errors import ModelNotFoundError, UsageError
 from seqgen.registry import Registry
+from seqgen.registry.moving import rename
 from seqgen.training.unfinished import find_unfinished
 
 from .conftest import Reporter
@@ -67,6 +68,15 @@ def test_only_where_no_run_is_left_is_a_version_finished(start):
             f"There is no unfinished run of {name} to go on with ({home.training_folder()}).  sea:1 is finished; to train it "
             f"further: seqgen train --from {name}"
         )
+
+
+def test_the_run_of_a_model_that_was_renamed_goes_by_the_name_that_it_was_begun_with(leave):
+    leave()
+    rename(Registry.at_home(), "sea", "ocean")
+    for name in ("ocean", "ocean:1"):
+        with pytest.raises(UsageError, match=r"ocean:1 was called sea, and so is its run: seqgen train --resume sea$"):
+            found(name)
+    assert found("sea").endswith("1")
 
 
 def test_what_is_no_version_is_not_taken_for_one(leave, tmp_path):

@@ -88,7 +88,7 @@ def test_a_corpus_without_any_needs_no_choice(parent, tmp_path):
     [
         ("torch", {}),
         ("keras", {}),
-        ("torch", {"input_encoding": "one-hot", "architecture": "gru"}),
+        ("torch", {"input_encoding": "one-hot", "embedding_size": None, "architecture": "gru"}),
         ("torch", {"tie_embeddings": True, "embedding_size": 8}),
     ],
     ids=["torch", "keras", "one-hot", "tied"],
@@ -127,4 +127,4 @@ def test_a_model_of_scalar_input_cannot_be_extended(parent, other):
     with pytest.raises(
         OptionError, match=r"abc:1 cannot be extended by 4 symbols .*: with scalar input a token's number"
     ):
-        prepared(parent(input_encoding="scalar"), other, unseen="extend")
+        prepared(parent(input_encoding="scalar", embedding_size=None), other, unseen="extend")
