@@ -25,12 +25,14 @@ from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content
 from seqgen.evaluation import Score, part_of, score_of, summed_nats
+from seqgen.generation.draw import random_seed_of
 from seqgen.generation.length import Length
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.prompt import ending, opening, without_unread_ends
 from seqgen.generation.selection import asked_for, check_beam, with_defaults
 from seqgen.generation.settled import Generation
+from seqgen.generation.several import several
 from seqgen.generation.unknown_symbols import tell_unknown, tell_unwritten
 from seqgen.generation.writer import nothing, stop_texts
 from seqgen.recorded_parts import find_recorded, make_recorded
@@ -44,6 +46,9 @@ DEFAULT_LENGTH = 400
 
 _SCORED_AT_ONCE = 16
 """Streams that a text is scored in, side by side."""
+
+_SCORED_IN_ONE = 2048
+"""Tokens up to which it is one stream: exact, and on a CPU as soon done (2 layers of 64 to 512, 200 to 4,000 tokens)."""
 
 
 @dataclass(eq=False)
@@ -100,14 +105,13 @@ class LanguageModel:
 
     @property
     def name(self) -> str:
-        """What it is called in the registry; of a folder elsewhere, what it was published as."""
+        """What it is called in the registry; of a folder that was named by its path, what it was published as."""
         return self.saved.name
 
     @property
     def version(self) -> int | None:
-        """Its version in the registry; None for a folder elsewhere."""
-        folder = self.saved.folder
-        return int(folder.name) if self.saved.where == f"{folder.parent.name}:{folder.name}" else None
+        """Its version in the registry; None for a folder that was named by its path."""
+        return self.saved.version.version if self.saved.version is not None else None
 
     @overload
     def generate(
@@ -170,10 +174,10 @@ class LanguageModel:
         prompt: Content = "",
         *,
         length: int | str | Length = DEFAULT_LENGTH,
-        stop: Iterable[Content] = (),
-        prefix_lines: Iterable[str] = (),
+        stop: Content | Iterable[Content] | None = (),
+        prefix_lines: str | Iterable[str] | None = (),
         beam: int | None = None,
-        samplers: Iterable[str | PartSpec | Sampler] = (),
+        samplers: str | PartSpec | Sampler | Iterable[str | PartSpec | Sampler] | None = (),
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -188,7 +192,8 @@ class LanguageModel:
         Args:
             prompt: what to go on from; empty: start as the corpus's documents start.
             length: how many tokens to write at most; ``"400c"``: how many characters.
-            stop: texts that end it; none of them is part of the result.
+            stop: texts that end it; none of them is part of the result.  Of these, of prefix_lines and of samplers one alone
+                may be given as it is.
             prefix_lines: what its lines start with, one after another; the model goes on with each to the end of its
                 line, and ``length`` bounds what it adds to each.  They begin on a line of their own after the prompt.
             beam: how many texts ``Generation.search`` keeps, which takes the place of drawing; penalties and constraints
@@ -207,7 +212,7 @@ class LanguageModel:
 
         Raises:
             PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
-            UnknownPartError, OptionError: a sampler or an option of one; with ``strict``, a stop text.
+            UnknownPartError, OptionError: a sampler or an option of one, or another argument; with ``strict``, a stop text.
         """
         warn = warn or _warn
         values = {
@@ -218,8 +223,10 @@ class LanguageModel:
             "min_p": min_p,
         }
         prompt = prompt or self.empty  # which is bytes for binary media
+        if not isinstance(prompt, str | bytes):
+            raise OptionError(f"prompt is {reprlib.repr(prompt)}, but must be text, or bytes for binary media.")
         end_id, forbid = ending(self.tokenizer, has_ends=self.saved.config.has_ends)
-        texts = tuple(prefix_lines)
+        texts = several("prefix_lines", prefix_lines, (str,), "texts, one for each line")
         chain = asked_for(samplers, values, self.catalog)
         if beam is None:
             chain = with_defaults(chain, self.catalog)
@@ -242,7 +249,7 @@ class LanguageModel:
             prompt_ids=prompt_ids,
             prefix_lines=lines,
             beam=beam,
-            random_seed=secrets.randbits(63) if random_seed is None else random_seed,
+            random_seed=secrets.randbits(63) if random_seed is None else random_seed_of(random_seed),
             length=limit,
             samplers=chain,
             stop=stops,
@@ -256,6 +263,9 @@ class LanguageModel:
         self, *files: str | Path, texts: Content | Iterable[Content] | None = None, dataset: str | None = None
     ) -> Score:
         """How well the model predicts these files, or texts, with ends around documents where it was trained with them.
+
+        What has more than 2,048 tokens is scored in up to 16 portions side by side where the model learned from streams.  Each
+        but the first is read from ``seq_len`` tokens before it on, so that the sum is nearly that of reading all from the start.
 
         Args:
             *files: files, folders, globs, URLs, or ``-`` for standard input.
@@ -285,10 +295,9 @@ class LanguageModel:
         mode, seq_len = how["batching"], how["seq_len"]
         if mode != "windows":
             seq_len = min(seq_len, max(1, part.tokens.size - 1))  # beyond the text there is nothing to read
+        at_once = 1 if mode == "stream" and part.tokens.size <= _SCORED_IN_ONE else _SCORED_AT_ONCE
         try:
-            batches = make_batching(
-                mode, part, seq_len=seq_len, batch_size=_SCORED_AT_ONCE, random_seed=0, for_evaluation=True
-            )
+            batches = make_batching(mode, part, seq_len=seq_len, batch_size=at_once, random_seed=0, for_evaluation=True)
         except TooShortError as error:
             msg = f"{error}  {self.reference} learned to predict what follows on as many.  Score more text at once"
             raise CorpusError(msg) from error
@@ -356,7 +365,7 @@ def _whole_only(tokenizer: Tokenizer, length: Length, stop: Sequence[Content]) -
         )
     if stop:
         raise OptionError(f"stop ends text, but {tokenizer.media_type} cannot be cut after any byte: leave it out.")
-    refuse_unholdable(1, length.tokens or 0)
+    refuse_unholdable(1, length.tokens)
 
 
 def _warn(text: str) -> None:

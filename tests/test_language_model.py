@@ -16,14 +16,16 @@ import numpy as np
 import pytest
 
 import seqgen
-from seqgen.checkpoint import write_weights
+from seqgen.checkpoint import SavedModel, write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, PromptError, SeqgenWarning, UsageError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
+from seqgen.interop.source import Source
 from seqgen.manifest import write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
+from seqgen.registry import ModelVersion
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
@@ -67,6 +69,42 @@ def test_it_gives_as_many_texts_as_are_asked_for(model, count):
     texts = model.generate("a cat", num_samples=count, length=4, random_seed=1)
     assert [len(text) for text in texts] == [4] * count
     assert texts[:1] in ([], [model.generate("a cat", length=4, random_seed=1)])
+
+
+def test_one_stop_text_line_or_sampler_may_be_given_as_it_is(model):
+    texts = [
+        model.generate(
+            "a cat", length=4, random_seed=1, stop=each("m"), prefix_lines=each("a mat"), samplers=each("greedy")
+        )
+        for each in (lambda one: one, lambda one: [one])
+    ]
+    assert texts[0] == texts[1]
+    assert texts[0].startswith("a mat")
+    assert model.generate(
+        "a cat", length=4, random_seed=1, stop=None, prefix_lines=None, samplers=None
+    ) == model.generate("a cat", length=4, random_seed=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"prompt": 5}, "prompt is 5, but must be text, or bytes for binary media."),
+        ({"stop": 5}, "stop has 5, but takes texts, or bytes for binary media, or one alone."),
+        ({"prefix_lines": [5]}, "prefix_lines has 5, but takes texts, one for each line, or one alone."),
+        ({"random_seed": 1.9}, "random_seed is 1.9, but must be a whole number."),
+    ],
+    ids=repr,
+)
+def test_what_an_argument_cannot_be_is_refused(model, arguments, sentence):
+    with pytest.raises(OptionError) as caught:
+        model.prepare(**arguments)
+    assert str(caught.value) == sentence
+
+
+def test_a_random_seed_of_numpy_is_recorded_as_pythons(model):
+    generation = model.prepare("a cat", length=4, random_seed=np.int64(1))
+    assert type(generation.random_seed) is int
+    assert generation.samples(1)[0].text == model.generate("a cat", length=4, random_seed=1)
 
 
 class WithoutPieces(CharTokenizer):
@@ -161,6 +199,16 @@ def test_texts_that_threads_score_at_once_score_as_they_do_alone(model, tmp_path
     alone = [model.score(file).nats for file in files]
     with ThreadPoolExecutor(4) as pool:
         assert [score.nats for score in pool.map(model.score, files * 3)] == alone * 3
+
+
+def test_the_score_of_a_text_is_its_probability(model):
+    """Also of one longer than 16 windows of the model, by which longer ones are read in portions."""
+    model.model.load_weights(
+        {name: 5 * weight for name, weight in model.model.weights().items()}
+    )  # they remember longer
+    generation = model.prepare("a", length=300, temperature=1.0, random_seed=1)
+    (sample,) = generation.samples(1, log_probabilities=True)
+    assert model.score(texts=generation.whole(sample)).nats == pytest.approx(-sample.log_probability, rel=1e-6)
 
 
 @pytest.mark.parametrize("batching", ["stream", "documents"])
@@ -259,6 +307,26 @@ def test_a_model_that_is_pickled_or_copied_is_loaded_again_from_where_it_lies(sh
         assert (model.reference, model.name, model.version, model.backend) == ("ships:1", "ships", 1, "numpy")
         assert (model.training_record, model.signal_number) == ({"steps": 7}, 2)
         assert pickle.dumps(model) == pickled
+
+
+@pytest.mark.parametrize("where", ["ships:1", "ships/1"])
+def test_what_messages_call_a_folder_does_not_make_it_a_version_of_the_registry(ships, where):
+    saved = SavedModel.open(ships.saved.folder, where=where)
+    named = replace(ships, saved=saved)
+    assert (named.reference, named.name, named.version, Source.of(saved, ships.catalog).name) == (
+        where,
+        "1",
+        None,
+        "model",
+    )
+
+
+def test_a_version_of_the_registry_is_one_wherever_its_files_are(ships, tmp_path):
+    folder = ships.saved.folder.rename(tmp_path / "on-another-disk")
+    saved = ModelVersion("ships", 3, folder).open()
+    named = replace(ships, saved=saved)
+    assert (named.reference, named.name, named.version) == ("ships:3", "ships", 3)
+    assert Source.of(saved, ships.catalog).name == "ships:3"
 
 
 def test_it_has_the_backend_that_was_asked_for(ships):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +20,49 @@ from seqgen.generation.batch import Branches, explained, take
 from seqgen.generation.chain import Chain
 from seqgen.generation.generate import Sample
 from seqgen.generation.length import at_least, longest
-from seqgen.generation.lines import LineWriter
 from seqgen.generation.memory import enough_memory, refuse_unholdable
 from seqgen.generation.start import Start
-from seqgen.generation.writer import Writer, nothing
+from seqgen.generation.writer import FinishReason, Writer, nothing
+
+_FARTHEST = 1e6
+"""How far the chain moves a log-probability at most: this decides anyway, and a sum of many still tells the others apart.
+
+A penalty that grows with each repeated token, as that of dry does, would else take up all 16 digits of a score.
+"""
+
+
+class _Path(NamedTuple):
+    """The tokens of a text, the last first: texts share those that they begin with, which none of them copies."""
+
+    token: int
+    before: _Path | None
+
+
+class _End:
+    """Tells whether a text has ended that only a length in tokens or the end token ends, as a writer does that decodes it.
+
+    Attributes:
+        tokens: how many it has taken.
+        finish_reason: see ``Writer``.
+    """
+
+    def __init__(self, length: int | None, end_id: int | None) -> None:
+        self._length = length
+        self._end_id = end_id
+        self.tokens = 0
+        self.finish_reason: FinishReason | None = "length" if length == 0 else None
+
+    def take(self, token: int) -> None:
+        """Go on by a token."""
+        self.tokens += 1
+        if token == self._end_id:
+            self.finish_reason = "end"
+        elif self.tokens == self._length:
+            self.finish_reason = "length"
+
+    def end(self) -> None:
+        """The text is whole, says a sampler."""
+        self.finish_reason = "end"
 
 
 @dataclass
@@ -29,18 +70,27 @@ class _Hypothesis:
     """A text that is kept.
 
     Attributes:
-        ids: its tokens.
+        path: its tokens; None where it has none yet.
         score: the sum of what the chain leaves of their log-probabilities.
         log_probability: the sum of the model's, before the chain.
         writer: tells whether it has ended.
         chain: remembers its tokens.
     """
 
-    ids: list[int]
+    path: _Path | None
     score: float
     log_probability: float
-    writer: Writer | LineWriter
+    writer: Writer | _End
     chain: Chain
+
+    def ids(self) -> list[int]:
+        """Its tokens, the first first."""
+        backwards = []
+        path = self.path
+        while path is not None:
+            backwards.append(path.token)
+            path = path.before
+        return backwards[::-1]
 
 
 class _Search:
@@ -57,14 +107,14 @@ class _Search:
         prefix = self._start.prefix
         chain = Chain(self._start.samplers)
         chain.begin(prefix.ids[None], self._tokenizer, self._start.length)
-        beam = [_Hypothesis([], 0.0, 0.0, self._writer([]), chain)]
+        beam = [_Hypothesis(None, 0.0, 0.0, self._ending(), chain)]
         _end_if_whole(beam[0].writer, chain)
         logits, state = on_host(prefix.logits), prefix.state  # of the running ones among the beam, in its order
         while running := [kept for kept in beam if kept.writer.finish_reason is None]:
             ended = [kept for kept in beam if kept.writer.finish_reason is not None]
             beam, rows = self._step(ended, running, logits, state)
             if rows:
-                ids = np.array([kept.ids[-1] for kept in beam if kept.writer.finish_reason is None])
+                ids = np.array([kept.path.token for kept in beam if kept.path and kept.writer.finish_reason is None])
                 device_logits, state = self._model.next_logits(ids, take(state, np.array(rows)))
                 logits = on_host(device_logits)
         return self._sample(beam[0])
@@ -84,6 +134,7 @@ class _Search:
         left = np.concatenate(
             [kept.chain.adjust(own[row : row + 1].astype(np.float32)) for row, kept in enumerate(running)]
         )
+        left = _within_reach(left, own)
         scores = left + np.array([kept.score for kept in running])[:, None]  # (R, V) float64
         flat = np.concatenate([[kept.score for kept in ended], scores.ravel()])
         best = [int(place) for place in _largest(flat, self._width) if flat[place] > -np.inf]
@@ -113,31 +164,36 @@ class _Search:
             parent = running[row]
             last_child = last[row] == index
             chain = parent.chain if last_child else parent.chain.fork(self._tokenizer)
-            writer = parent.writer if last_child else self._writer(parent.ids)
+            writer = parent.writer if last_child else self._forked(parent)
             writer.take(token)
             chain.accept(np.array([token]))
             _end_if_whole(writer, chain)
             log_probability = parent.log_probability + float(own[row, token])
-            yield row, _Hypothesis([*parent.ids, token], parent.score, log_probability, writer, chain)
+            yield row, _Hypothesis(_Path(token, parent.path), parent.score, log_probability, writer, chain)
 
-    def _writer(self, ids: list[int]) -> Writer | LineWriter:
-        """A writer that has taken these ids; a decoder cannot be copied, so it takes them anew."""
-        writer = self._start.writer()
-        for token in ids:
-            writer.take(token)
-        return writer
+    def _ending(self) -> Writer | _End:
+        """What tells whether a text has ended; only a stop text or a length in characters needs its text for that."""
+        start = self._start
+        return self._writer() if start.stop or start.characters is not None else _End(start.length, start.end_id)
+
+    def _writer(self) -> Writer:
+        return cast("Writer", self._start.writer())  # as there are no lines to continue
+
+    def _forked(self, parent: _Hypothesis) -> Writer | _End:
+        """Another that has taken the same tokens."""
+        return copy.copy(parent.writer) if isinstance(parent.writer, _End) else parent.writer.fork(parent.ids())
 
     def _sample(self, best: _Hypothesis) -> Sample:
-        writer = self._writer([])
-        text = nothing(self._tokenizer).join([writer.take(token) for token in best.ids])
+        writer, own = self._writer(), best.ids()
+        text = nothing(self._tokenizer).join([writer.take(token) for token in own])
         reason = best.writer.finish_reason or "length"
         if writer.finish_reason is None and best.writer.finish_reason is not None:  # it is whole, said a sampler
             text += writer.end()
-        ids = np.array(best.ids, np.int64)
+        ids = np.array(own, np.int64)
         return Sample(0, text, ids, reason, best.log_probability, best.chain.notes(0))
 
 
-def _end_if_whole(writer: Writer | LineWriter, chain: Chain) -> None:
+def _end_if_whole(writer: Writer | _End, chain: Chain) -> None:
     if writer.finish_reason is None and len(chain.finished(1)):
         writer.end()
 
@@ -165,23 +221,26 @@ def beam_search(
     What is summed up is what the chain leaves of each log-probability, which is not normalised again: a constraint
     excludes texts, and makes none of the others likelier.
 
+    A token takes as long however many came before it; but with ``stop`` or ``characters`` each text that branches off is decoded
+    anew from its first token on, for a decoder cannot be copied.
+
     Args:
         model: gives logits.
         tokenizer: decodes, and is shown to the samplers.
         prompt_ids: (T,) what to go on from, at least one token.
         width: how many texts are kept.
-        length: how many tokens a text has at most; None for no end.
+        length: how many tokens a text has at most; None where ``characters`` alone bounds it.
         samplers: penalties and constraints.
         stop: texts at whose first occurrence a text ends, just before it.
         end_id: the token at which a text ends; None if there is none.
         forbid: tokens that no text has.
-        characters: how many characters a text has at most; None for no end.
+        characters: how many characters a text has at most; None where ``length`` alone bounds it.
         on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
 
     Raises:
         PromptError: the prompt is empty.
         OptionError: the width is below 1, a stop text that is empty or of the wrong type, or the texts are longer together than
-            what may be held.
+            what may be held, or have no length.
         GenerationError: the samplers leave nothing, the model gives what is no number, or memory does not suffice.
     """
     at_least(1, beam=width)
@@ -207,10 +266,18 @@ def beam_search(
 def _fault(running: list[_Hypothesis], logits: npt.NDArray[np.floating]) -> GenerationError:
     """The error that names what leaves nothing to one of the texts."""
     for row, kept in enumerate(running):
-        error = explained(kept.chain, logits[row : row + 1], len(kept.ids) + 1, [0])
+        error = explained(kept.chain, logits[row : row + 1], kept.writer.tokens + 1, [0])
         if error is not None:
             return error
     return GenerationError("The samplers leave no token to any text that the beam keeps.  Loosen them")
+
+
+def _within_reach(left: npt.NDArray[np.floating], own: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
+    """What the chain leaves, (R, V), with each token moved from its own by no more than ``_FARTHEST``."""
+    with np.errstate(invalid="ignore"):  # what the model itself excludes is moved by no number
+        moved = left - own
+    far = np.isfinite(left) & (np.abs(moved) > _FARTHEST)
+    return np.where(far, own + np.copysign(_FARTHEST, moved), left)
 
 
 def _largest(values: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:

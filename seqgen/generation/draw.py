@@ -7,6 +7,7 @@ All of it is NumPy in float64 on the host, whatever the backend and the device, 
 from __future__ import annotations
 
 import math
+import operator
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.arrays import on_host
-from seqgen.core.errors import GenerationError
+from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.types import Array, Ids
 
 _BLOCK = 256
@@ -34,12 +35,14 @@ class RandomStreams:
     Args:
         random_seed: any integer, taken modulo 2^64.
         sequences: the numbers of the B sequences.
+
+    Raises:
+        OptionError: random_seed is no integer.
     """
 
     def __init__(self, random_seed: int, sequences: Iterable[int]) -> None:
-        self._generators = [
-            np.random.Philox(key=np.array([random_seed % 2**64, sequence], np.uint64)) for sequence in sequences
-        ]
+        first = random_seed_of(random_seed) % 2**64
+        self._generators = [np.random.Philox(key=np.array([first, sequence], np.uint64)) for sequence in sequences]
         self._block: npt.NDArray[np.float64] = np.empty((0, len(self._generators)))  # (positions, B)
         self._used = 0
 
@@ -58,6 +61,20 @@ class RandomStreams:
         """Keep only the streams of these rows (B',), in this order."""
         self._generators = [self._generators[row] for row in rows]
         self._block = self._block[:, rows]
+
+
+def random_seed_of(given: Any) -> int:
+    """The random_seed that is given as an integer of any type, as NumPy's are, as Python's, which has no largest.
+
+    Raises:
+        OptionError: it is none, as a float or True.
+    """
+    try:
+        if not isinstance(given, bool):
+            return operator.index(given)
+    except TypeError:
+        pass
+    raise OptionError(f"random_seed is {given!r}, but must be a whole number.")
 
 
 def draw(logits: Array, uniforms: npt.NDArray[np.float64]) -> Ids:

@@ -153,14 +153,14 @@ def generate(
         model: gives logits.
         tokenizer: decodes, and is shown to the samplers.
         prompt_ids: (T,) what to go on from, at least one token; it is part of the text only where documents are framed.
-        length: how many tokens to draw for each; None for no end.
+        length: how many tokens to draw for each; None where ``characters`` alone bounds them.
         samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
         random_seed: fixes the draws.
         num_samples: how many.
         stop: texts (bytes, for binary media) at whose first occurrence a text ends, just before it.
         end_id: the token at which a text ends; None if there is none.
         forbid: tokens that are never drawn.
-        characters: how many characters (bytes, for binary media) to write for each at most; None for no end.
+        characters: how many characters (bytes, for binary media) to write for each at most; None where ``length`` alone does.
         prefix_lines: what the lines start with; the lengths then bound what is added to each line.
         numbers: which samples to write, in place of 0 to num_samples - 1.
         batch_size: how many run side by side at most; the texts do not depend on it.  Where memory does not suffice, half as
@@ -174,14 +174,16 @@ def generate(
     Raises:
         PromptError: the prompt is empty.
         OptionError: a stop text that is empty or of the wrong type, a number that is too small, or texts that are longer
-            together than what may be held.
+            together than what may be held, or have no length.
         GenerationError: nothing can be drawn; names the sample and what left nothing.  Or memory does not suffice.
     """
     at_least(0, num_samples=num_samples, length=length, characters=characters)
     at_least(1, batch_size=batch_size)
-    text_length = longest(length, characters) * (1 if prefix_lines is None else len(prefix_lines.texts))
+    text_length = longest(length, characters)
+    if text_length is not None and prefix_lines is not None:
+        text_length *= len(prefix_lines.texts)
     refuse_unholdable(num_samples if keep else 1, text_length)
-    batch_size = max(1, min(batch_size, MOST_HELD // max(1, text_length)))
+    batch_size = max(1, min(batch_size, MOST_HELD // max(1, text_length or 0)))
     start = Start(
         model=model,
         tokenizer=tokenizer,

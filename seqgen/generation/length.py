@@ -53,9 +53,9 @@ class Length(NamedTuple):
         return f"{self.characters}c" if self.characters is not None else str(self.tokens)
 
 
-def longest(tokens: int | None, characters: int | None) -> int:
-    """How many tokens or characters a text has at most; 0 where neither bounds it."""
-    return min((bound for bound in (tokens, characters) if bound is not None), default=0)
+def longest(tokens: int | None, characters: int | None) -> int | None:
+    """How many tokens or characters a text has at most; None where neither bounds it."""
+    return min((bound for bound in (tokens, characters) if bound is not None), default=None)
 
 
 def at_least(least: int, **values: Any) -> None:

@@ -121,10 +121,11 @@ class LineWriter:
         if self._queue:
             self._queue.popleft()
             return text
-        text += str(self._line.take(token))
+        held = len(self._line.held)  # of the tokens before, with which the model has read it
+        certain = str(self._line.take(token))
         if self._line.finish_reason is not None:
-            self._end_line(token)
-        return text
+            self._end_line(token, certain[held:])
+        return text + certain
 
     def end(self) -> str:
         """The rest of the text, which is whole."""
@@ -145,19 +146,18 @@ class LineWriter:
             after=np.array(self._lines.ids[self._number], np.int64),
         )
 
-    def _end_line(self, token: int) -> None:
-        reason = self._line.finish_reason
-        if self._number + 1 == len(self._lines.texts) or self._line.stopped_at not in (None, "\n"):
+    def _end_line(self, token: int, shown: str) -> None:
+        """End the line with this token, of which so much is shown."""
+        reason, at_line_end = self._line.finish_reason, self._line.stopped_at == "\n"
+        # A length in characters may have cut the text before a stop text, which then has no part in it.
+        if self._number + 1 == len(self._lines.texts) or (reason == "stop" and not at_line_end):
             self.finish_reason = reason
             return
         if reason != "end":
-            own = str(self._tokenizer.decode(np.array([token])))
-            shown = own.partition("\n")[0]
-            shown = shown[: max(0, len(shown) - self._line.cut_off)]
-            if own not in (shown, f"{shown}\n"):  # the model reads what is shown of the token instead
+            if self._line.last not in (shown, f"{shown}\n"):  # the model reads what is shown of the token instead
                 self.token, *rest = (*_ids(self._tokenizer, shown), *self._lines.newline) or (token,)
                 self._queue.extend(rest)
-            elif self._line.stopped_at is None:
+            elif not at_line_end:
                 self._queue.extend(self._lines.newline)
         self._begin_line()
 

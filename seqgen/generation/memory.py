@@ -21,12 +21,16 @@ def not_enough_memory(model: Model, purpose: str = _STEP, advice: str = _ADVICE)
     return GenerationError(f"There is not enough memory on {model.device} {purpose}.  {advice}")
 
 
-def refuse_unholdable(texts: int, length: int, most: int = MOST_HELD) -> None:
+def refuse_unholdable(texts: int, length: int | None, most: int = MOST_HELD) -> None:
     """Refuse so many texts of a length that would be held until no memory is left.
 
     Raises:
-        OptionError: they are more than ``most`` together.
+        OptionError: they are more than ``most`` together, or no length bounds them.
     """
+    if length is None:
+        raise OptionError(
+            "length is None, but a text that is held until it is whole must end.  Give a length, or let one text be streamed"
+        )
     if texts * length > most:
         which = "" if texts == 1 else f" for {texts:,} texts"
         raise OptionError(

@@ -10,6 +10,7 @@ from seqgen.core.errors import OptionError
 from seqgen.core.options import PartSpec
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.generation.length import at_least
+from seqgen.generation.several import several
 
 DEFAULT_TEMPERATURE = 0.8
 """A little below 1: small models give too much probability to what never occurs (Holtzman et al. 2020, section 4)."""
@@ -28,12 +29,14 @@ _SHORTHANDS = {
 
 
 def asked_for(
-    named: Iterable[str | PartSpec | Sampler], keywords: Mapping[str, Any], catalog: Catalog
+    named: str | PartSpec | Sampler | Iterable[str | PartSpec | Sampler] | None,
+    keywords: Mapping[str, Any],
+    catalog: Catalog,
 ) -> tuple[Sampler, ...]:
     """The samplers that a person names, and those that keywords stand for, in that order.
 
     Args:
-        named: as objects or ``NAME:key=value``; one alone may be given as its text.
+        named: as objects or ``NAME:key=value``; one alone may be given as it is.
         keywords: ``top_k`` and its like to values; None where it is not given.
         catalog: what is named is looked up there.
 
@@ -42,7 +45,7 @@ def asked_for(
     """
     chain = [
         sampler if isinstance(sampler, Sampler) else catalog.make("sampler", sampler)
-        for sampler in ((named,) if isinstance(named, str) else named)
+        for sampler in several("samplers", named, (str, PartSpec, Sampler), "samplers, as objects or NAME:key=value")
     ]
     given = {name: value for name, value in keywords.items() if value is not None}
     chain += [catalog.make("sampler", shorthand(keyword, value)) for keyword, value in given.items()]
@@ -59,6 +62,12 @@ def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, 
         if Stage.TRUNCATION not in stages:
             added.append(shorthand("min_p", DEFAULT_MIN_P))
     return (*chain, *(catalog.make("sampler", spec) for spec in added))
+
+
+def takes_likeliest(chain: Sequence[Sampler], catalog: Catalog) -> Sampler | None:
+    """The sampler of a chain that leaves the likeliest token alone, so that nothing is drawn; None where none does."""
+    those = [catalog.make("sampler", spec) for spec in ("seqgen/greedy", shorthand("temperature", 0))]
+    return next((sampler for sampler in chain if sampler in those), None)
 
 
 def check_beam(beam: int, chain: Sequence[Sampler], *, prefix_lines: Sequence[str], random_seed: int | None) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from seqgen.core.errors import OptionError
-from seqgen.core.tokenizer import Tokenizer
+from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.length import at_least
+from seqgen.generation.several import several
 
 FinishReason: TypeAlias = Literal["length", "stop", "end"]
 """Why a sequence ended: it has the length asked for, its text came to a stop text, or it is whole.
@@ -48,8 +50,7 @@ class Writer:
         tokens: how many it has taken.
         token: the last of them.
         forced: the token that must come next; always None here, where any may.
-        cut_off: how many characters, before a stop text if there is one, have no part in the text since a length in
-            characters ended it.
+        last: what the last of them adds to the text of those before it, before anything is cut off or held back.
 
     Raises:
         OptionError: a stop text that is empty or of the wrong type, or a length that is no whole number at least 0.
@@ -68,13 +69,15 @@ class Writer:
         after: Ids | None = None,
     ) -> None:
         at_least(0, length=length, characters=characters)
-        decoder = tokenizer.decoder() if after is None else tokenizer.decoder_after(after)
+        self._tokenizer, self._after = tokenizer, after
+        decoder = self._decoder()
         # A decoder gives either str or bytes, always the same, which the contract does not tell the type checker.
         self._push: Callable[[int], Any] = decoder.push
         self._finish: Callable[[], Any] = decoder.finish
         self._end_id = end_id
         self._characters_left = characters
-        self._cut = _Cut(stop, nothing(tokenizer)) if stop else None
+        self._nothing = nothing(tokenizer)
+        self._cut = _Cut(stop, self._nothing) if stop else None
         if characters is not None:
             held = max(map(len, stop), default=0)  # characters that may be held back are not among those given
             bound = TOKENS_PER_CHARACTER * (characters + held)
@@ -82,7 +85,7 @@ class Writer:
         self._length = length
         self.tokens = 0
         self.token = -1
-        self.cut_off = 0
+        self.last = self._nothing
         self.finish_reason: FinishReason | None = "length" if length == 0 or characters == 0 else None
 
     def take(self, token: int) -> Content:
@@ -94,29 +97,32 @@ class Writer:
         self.token = token
         text: Content
         if token == self._end_id:
+            self.last = self._nothing
             text = self._ended("end")
-        elif self._cut is None:
-            text = self._push(token)
         else:
-            text = self._cut.take(self._push(token))
-            if self._cut.found is not None:
-                self.finish_reason = "stop"
+            self.last = text = self._push(token)
+            if self._cut is not None:
+                text = self._cut.take(text)
+                if self._cut.found is not None:
+                    self.finish_reason = "stop"
         if self.tokens == self._length and self.finish_reason is None:
             text += self._ended("length")
         if self._characters_left is not None:
-            held = 0 if self._cut is None or self.finish_reason is not None else len(self._cut.held)
-            known = len(text) + held
             text = text[: self._characters_left]
             self._characters_left -= len(text)
             if self._characters_left == 0:
                 self.finish_reason = "length"
-                self.cut_off = known - len(text)
         return text
 
     @property
     def stopped_at(self) -> Content | None:
-        """The stop text that ended it, if one did."""
+        """The stop text that came in it, if one did; where a length in characters cut the text before it, that ended it."""
         return self._cut.found if self._cut is not None else None
+
+    @property
+    def held(self) -> Content:
+        """The text that is held back, for it may be the beginning of a stop text."""
+        return self._cut.held if self._cut is not None else self._nothing  # type: ignore[no-any-return]
 
     @property
     def stop_tokens(self) -> int:
@@ -128,12 +134,32 @@ class Writer:
         rest = self._ended("end")
         return rest if self._characters_left is None else rest[: self._characters_left]
 
+    def fork(self, taken: Iterable[int]) -> Writer:
+        """Another that goes on by itself after the same ids, which its decoder takes anew, for a decoder cannot be copied.
+
+        Not to be called any more once there is a ``finish_reason``.
+
+        Args:
+            taken: all that this one has taken.
+        """
+        decoder = self._decoder()
+        for token in taken:
+            decoder.push(token)
+        other = copy.copy(self)
+        vars(other).update(_push=decoder.push, _finish=decoder.finish, _cut=copy.deepcopy(self._cut))
+        return other
+
+    def _decoder(self) -> Decoder:
+        """A decoder that has taken no id of the sequence."""
+        return self._tokenizer.decoder() if self._after is None else self._tokenizer.decoder_after(self._after)
+
     def _ended(self, reason: FinishReason) -> Any:
         """The rest of the text."""
         self.finish_reason = reason
         rest = self._finish()
         if reason == "length" and isinstance(rest, str):
             rest = rest.removesuffix(UNFINISHED)
+        self.last += rest
         if self._cut is not None:
             rest = self._cut.push(rest)
             if self._cut.found is not None:
@@ -143,9 +169,13 @@ class Writer:
         return rest
 
 
-def stop_texts(stop: Content | Iterable[Content]) -> tuple[Content, ...]:
-    """The stop texts; one alone may be given as it is."""
-    return (stop,) if isinstance(stop, str | bytes) else tuple(stop)
+def stop_texts(stop: Content | Iterable[Content] | None) -> tuple[Content, ...]:
+    """The stop texts; one alone may be given as it is.
+
+    Raises:
+        OptionError: one is something else than text or bytes.
+    """
+    return several("stop", stop, (str, bytes), "texts, or bytes for binary media")
 
 
 def nothing(tokenizer: Tokenizer) -> Any:

@@ -32,10 +32,10 @@ class NoRepeatNgram(Sampler):
     size: Annotated[int, Ge(1), Doc("how many tokens in a row never come twice; 1 lets each token come once")] = 8
 
     _last: list[tuple[int, ...]] = field(init=False, repr=False, compare=False)  # B times the last size - 1 ids
-    _followers: list[_Followers] = field(init=False, repr=False, compare=False)  # B times
+    _before: list[tuple[_Followers, ...]] = field(init=False, repr=False, compare=False)
+    """B times those of what rows or copies have in common, as a prompt, which are never added to."""
+    _since: list[_Followers] = field(init=False, repr=False, compare=False)  # B times those of what came after that
     _end_id: int | None = field(init=False, repr=False, compare=False)
-    _shared: _Followers = field(init=False, repr=False, compare=False)
-    """Those of a prompt that all rows have in common, never added to; empty where there is no such prompt."""
     _stuck: Array = field(init=False, repr=False, compare=False)
     """(B, 1) whether every token would repeat a run; None where that was not looked for since the last token."""
     _taken: int = field(init=False, repr=False, compare=False)  # tokens since the prompt
@@ -49,22 +49,19 @@ class NoRepeatNgram(Sampler):
         self._end_id = tokenizer.end_id
         different = prompt_ids[:1] if same else prompt_ids
         self._last = [()] * len(different)
-        self._followers = [{} for _ in different]
-        self._shared = {}
+        self._before, self._since = [()] * len(different), [{} for _ in different]
         self._stuck, self._taken = None, 0
         for ids in different.T:
             self.accept(ids)
         if same:
-            self._shared = self._followers[0]
-            self._last *= rows
-            self._followers = [{} for _ in prompt_ids]
+            self._share()
+            self._last, self._before = self._last * rows, self._before * rows
+            self._since = [{} for _ in prompt_ids]
         self._taken, self._repeating = 0, [(0, 0)] * rows
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V) without what would repeat a run."""
-        banned = [followers.get(last, []) for followers, last in zip(self._followers, self._last, strict=True)]
-        if self._shared:
-            banned = [self._shared.get(last, []) + own for last, own in zip(self._last, banned, strict=True)]
+        banned = [self._followers(row) for row in range(len(self._last))]
         if not any(banned):
             return logits
         xp = namespace(logits)
@@ -84,11 +81,9 @@ class NoRepeatNgram(Sampler):
             if len(run) == self.size:
                 if run == (self._end_id,):
                     continue
-                followers = self._followers[row].setdefault(last, [])
-                again = token in followers
-                if not again:
-                    followers.append(token)
-                if (again or token in self._shared.get(last, ())) and self._stuck is not None and self._stuck[row, 0]:
+                if token not in self._followers(row):
+                    self._since[row].setdefault(last, []).append(token)
+                elif self._stuck is not None and self._stuck[row, 0]:
                     count, first = self._repeating[row]
                     self._repeating[row] = count + 1, first or self._taken
                 run = run[1:]
@@ -96,16 +91,21 @@ class NoRepeatNgram(Sampler):
         self._stuck = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NoRepeatNgram:
-        """Another that remembers the same: a beam makes one for each of its texts at each token, and a prompt may be long."""
+        """Another that remembers the same: a beam makes one for each of its texts at each token, and they may be long.
+
+        What is remembered until now both share, and each goes on with tables of its own.
+        """
+        self._share()
         other = copy.copy(self)
-        own = [{run: [*ids] for run, ids in followers.items()} for followers in self._followers]
-        vars(other).update(_last=[*self._last], _followers=own, _repeating=[*self._repeating])
+        since: list[_Followers] = [{} for _ in self._since]
+        vars(other).update(_last=[*self._last], _since=since, _repeating=[*self._repeating])
         return other
 
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""
         self._last = [self._last[row] for row in rows]
-        self._followers = [self._followers[row] for row in rows]
+        self._before = [self._before[row] for row in rows]
+        self._since = [self._since[row] for row in rows]
         self._repeating = [self._repeating[row] for row in rows]
         self._stuck = None
 
@@ -113,8 +113,32 @@ class NoRepeatNgram(Sampler):
         """For each row, where runs repeat since nothing else could follow."""
         return [[self._told(count, first)] if count else [] for count, first in self._repeating]
 
+    def _followers(self, row: int) -> list[int]:
+        """The ids that followed the last size - 1 ids of this row, each once."""
+        last, found = self._last[row], self._since[row].get(self._last[row], [])
+        for table in self._before[row]:
+            found = found + table.get(last, [])
+        return found
+
+    def _share(self) -> None:
+        """Add no more to the tables that there are, so that rows or copies may have them in common."""
+        self._before = [_joined(tables, since) for tables, since in zip(self._before, self._since, strict=True)]
+        self._since = [{} for _ in self._since]
+
     def _told(self, count: int, first: int) -> str:
         run = "a token" if self.size == 1 else f"a run of {self.size} tokens"
         if count == 1:
             return f"token {first:,} repeats {run}, as each that could follow would"
         return f"token {first:,} and {count - 1:,} more after it repeat {run}, as each that could follow would"
+
+
+def _joined(tables: tuple[_Followers, ...], newest: _Followers) -> tuple[_Followers, ...]:
+    """The tables and another after them, none of which is changed.
+
+    One that has not twice the runs of the next becomes one with it, in a table of their own.  So there are never more than the
+    logarithm of the text's length, and no more often is a run copied, however often the tables are shared.
+    """
+    while tables and len(tables[-1]) < 2 * len(newest):
+        *others, last = tables
+        tables, newest = (*others,), last | {run: last.get(run, []) + ids for run, ids in newest.items()}
+    return (*tables, newest) if newest else tables

@@ -19,6 +19,12 @@ from seqgen.core.errors import OptionError
 # What re itself reads patterns with, so that every flag and class means what it means to re; as Hypothesis does.
 _parser = importlib.import_module("re._parser")
 
+# It warns of what may mean something else in a later Python, in the name of who is four calls above it: a sampler.  Not by catch_warnings
+# where it reads, which silences other threads too, and all of them for ever where two leave it in the order in which they came.
+warnings.filterwarnings(
+    "ignore", message="Possible (nested )?set ", category=FutureWarning, module=r"seqgen\.samplers\."
+)
+
 LIMIT = 5000
 """Places of a pattern, with repetitions written out."""
 
@@ -203,9 +209,7 @@ class _Places:
         self._size = 1
         self._known: dict[tuple[str, int], CharacterClass] = {}
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of what may mean something else in a later Python
-                tree = _parser.parse(pattern)
+            tree = _parser.parse(pattern)
             self.first = self._sequence(tree, self.MATCH, tree.state.flags)
         except re.error as error:
             raise self._refusal(f"is no regular expression: {error}") from error

@@ -16,6 +16,7 @@ from seqgen.generation.generate import generate
 from seqgen.generation.writer import Writer
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
+from seqgen.samplers.regex import Regex
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.testing.letters import LettersTokenizer
 from seqgen.tokenizers.bpe import BpeTokenizer
@@ -143,6 +144,57 @@ def test_a_length_in_characters_and_text_of_several_bytes(table_model):
     assert (len(found.text), found.finish_reason) == (6, "length")
 
 
+class Counted(LettersTokenizer):
+    """Counts how many tokens are decoded."""
+
+    decoded = 0
+
+    def decoder(self):
+        decoder = super().decoder()
+        push = decoder.push
+
+        def counted(token):
+            self.decoded += 1
+            return push(token)
+
+        decoder.push = counted
+        return decoder
+
+
+@pytest.mark.parametrize("end_id", [None, 3])
+def test_only_the_text_that_is_given_is_decoded_where_its_tokens_alone_end_it(table_model, end_id):
+    """Else each text that branches off would be decoded anew from its first token on, which takes the square of the length."""
+    tokenizer = Counted(4)
+    table = np.random.default_rng(1).normal(size=(4, 4))
+    table[:, 3] = -9
+    beam_search(table_model(table), tokenizer, PROMPT, width=4, length=60, end_id=end_id)
+    assert tokenizer.decoded == 60
+
+
+@given(
+    random_seed=st.integers(0, 9),
+    width=st.integers(1, 6),
+    length=st.integers(0, 12),
+    has_ends=st.booleans(),
+    samplers=st.sampled_from([(), (NoRepeatNgram(size=2),), (Regex(pattern="[abc]{3,5}"),)]),
+)
+def test_a_stop_text_that_never_comes_changes_nothing(
+    table_model, characters, random_seed, width, length, has_ends, samplers
+):
+    """With a stop text the search decodes each text on the way, and without it none."""
+    model = table_model(np.random.default_rng(random_seed).normal(size=(13, 13)))
+    options = {"width": width, "length": length, "end_id": characters.end_id if has_ends else None}
+    found, decoded = (
+        beam_search(model, characters, PROMPT, stop=stop, samplers=samplers, **options) for stop in ((), ["never"])
+    )
+    assert (found.text, found.ids.tolist(), found.finish_reason, found.log_probability) == (
+        decoded.text,
+        decoded.ids.tolist(),
+        decoded.finish_reason,
+        decoded.log_probability,
+    )
+
+
 def test_nothing_to_write_is_an_empty_text(model, characters):
     found = beam_search(model, characters, PROMPT, width=3, length=0)
     assert (found.text, found.tokens, found.finish_reason) == ("", 0, "length")
@@ -171,6 +223,37 @@ class Without(Sampler):
 
     def __repr__(self):
         return "Without()"
+
+
+class Dear(Sampler):
+    """Leaves only a token at first, and takes much from it, as a penalty does from what a constraint repeats."""
+
+    stage = Stage.PENALTY
+
+    def __init__(self, taken):
+        self.taken = taken
+
+    def begin(self, prompt_ids, tokenizer):
+        self.first = True
+
+    def adjust(self, logits):
+        if not self.first:
+            return logits
+        left = np.full_like(logits, -np.inf)
+        left[:, 3] = logits[:, 3] - np.float32(self.taken)
+        return left
+
+    def accept(self, ids):
+        self.first = False
+
+
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("taken", [1e30, -1e30])
+def test_after_a_large_penalty_the_likelier_text_is_still_the_likelier(model, characters, width, taken):
+    found, expected = (
+        beam_search(model, characters, PROMPT, width=width, length=20, samplers=[Dear(each)]) for each in (taken, 0)
+    )
+    assert found.ids.tolist() == expected.ids.tolist()
 
 
 def test_a_text_that_cannot_go_on_is_left(table_model):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from seqgen.core.arrays import log_probabilities
-from seqgen.core.errors import GenerationError
+from seqgen.core.errors import GenerationError, OptionError
 from seqgen.generation.draw import RandomStreams, draw
 
 JUST_BELOW_1 = 1 - 2.0**-53
@@ -56,6 +56,18 @@ def test_a_stream_does_not_depend_on_the_others_and_goes_on_when_they_leave():
 def test_seeds_and_sequences_give_different_numbers():
     streams = [numbers(RandomStreams(seed, [i]), 3)[:, 0].tolist() for seed in (0, 1, -1, 2**70 + 5) for i in (0, 1)]
     assert len({tuple(stream) for stream in streams}) == len(streams)
+
+
+@pytest.mark.parametrize("integer", [np.int8, np.int64, np.uint64, np.array])
+def test_a_seed_may_be_an_integer_of_any_type(integer):
+    np.testing.assert_array_equal(numbers(RandomStreams(integer(7), [3]), 3), numbers(RandomStreams(7, [3]), 3))
+
+
+@pytest.mark.parametrize("seed", [1.9, np.float64(2), True, "7", None], ids=repr)
+def test_what_is_no_integer_is_no_seed(seed):
+    with pytest.raises(OptionError) as caught:
+        RandomStreams(seed, [0])
+    assert str(caught.value) == f"random_seed is {seed!r}, but must be a whole number."
 
 
 @pytest.mark.parametrize(

@@ -508,6 +508,17 @@ class TestRefusals:
         assert model.batch_sizes == []
         assert next(stream(model, characters, PROMPT, **options))
 
+    def test_a_text_without_a_length_is_not_held_but_streamed(self, model, characters):
+        for write in (generate, partial(beam_search, width=2), partial(generate, keep=False)):
+            with pytest.raises(OptionError) as caught:
+                write(model, characters, PROMPT, length=None)
+            assert str(caught.value) == (
+                "length is None, but a text that is held until it is whole must end.  "
+                "Give a length, or let one text be streamed"
+            )
+        assert model.batch_sizes == []
+        assert next(stream(model, characters, PROMPT, length=None))
+
     def test_more_samples_than_can_be_held_but_not_those_that_are_handed_over(self, model, characters):
         handed = []
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from seqgen.core.errors import OptionError
-from seqgen.generation.length import Length
+from seqgen.generation.length import Length, longest
 
 
 @pytest.mark.parametrize("text", ["1", "400", "400c", "1000000000000"])
@@ -25,6 +25,13 @@ def test_anything_else_is_refused(text):
 @pytest.mark.parametrize("given", [400, "400", Length(tokens=400)])
 def test_a_length_is_given_as_one_or_as_a_number_or_as_text(given):
     assert Length.of(given) == Length(tokens=400)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "characters", "expected"), [(None, None, None), (0, None, 0), (None, 7, 7), (400, 7, 7), (4, 7, 4)]
+)
+def test_a_text_has_at_most_what_either_length_allows(tokens, characters, expected):
+    assert longest(tokens, characters) == expected
 
 
 def test_a_number_may_be_0_and_not_less():

@@ -185,6 +185,42 @@ def test_nor_does_it_read_what_was_held_back_for_a_stop_text():
     assert written(PIECES, ["hello", "he"], characters=4, stop=["lo."]) == ("goodhell\n", "goodhello\n")  # read before
 
 
+def test_a_stop_text_beyond_the_length_in_characters_does_not_end_the_text():
+    """It has no part in the text, in which the model goes on as if it had drawn only what is shown."""
+    assert written(PIECES, ["hello"], characters=3, stop=["lo"]) == ("goodhel\n",) * 2
+    assert written(PIECES, ["he", "hello"], characters=3, stop=["el"]) == ("goodheh\n",) * 2
+
+
+class Sentences(WordTokenizer):
+    """Begins a line with a capital."""
+
+    def decoder(self):
+        return Capitalized(super().decoder(), at_start=True)
+
+    def decoder_after(self, ids):
+        return Capitalized(super().decoder(), at_start=not len(ids) or ids[-1] == newline(self))
+
+    def decode(self, ids):
+        decoder = self.decoder()
+        return "".join([*(decoder.push(token) for token in np.asarray(ids).tolist()), decoder.finish()])
+
+
+class Capitalized:
+    def __init__(self, decoder, *, at_start):
+        self.decoder, self.at_start, self.finish = decoder, at_start, decoder.finish
+
+    def push(self, token):
+        text = self.decoder.push(token)
+        text, self.at_start = text.capitalize() if self.at_start else text, text.endswith("\n")
+        return text
+
+
+@pytest.mark.parametrize(("characters", "shown"), [(1, "g"), (3, "goo"), (4, "good")])
+def test_of_a_token_whose_text_depends_on_those_before_it_the_model_reads_what_is_shown(characters, shown):
+    sentences = Sentences().fit(["good bad Go\n" * 3])
+    assert written(sentences, ["Good"], characters=characters) == (f"good{shown}\n", f"Good{shown}\nBad")
+
+
 @pytest.mark.parametrize("token", [" \n", " \n\n"])
 def test_where_a_token_brings_the_line_end_beyond_the_length_the_model_reads_it_once(token):
     assert written(WORDS, [token], characters=1) == ("good \n",) * 2

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import re
+import threading
 import time
+import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -413,6 +416,39 @@ def test_bytes_that_no_utf8_begins_with_have_no_code_points(begun):
     codes = code_points_from(begun)
     if codes:
         assert chr(codes[0]).encode().startswith(begun)
+
+
+def test_what_other_threads_are_warned_of_while_a_pattern_is_read_is_not_silenced(monkeypatch):
+    parser = pattern_module._parser
+    read = parser.parse
+
+    def read_while_another_warns(pattern):
+        other = threading.Thread(target=warnings.warn, args=("of something else",))
+        other.start()
+        other.join()
+        return read(pattern)
+
+    monkeypatch.setattr(
+        pattern_module, "_parser", SimpleNamespace(**{**vars(parser), "parse": read_while_another_warns})
+    )
+    with pytest.warns(UserWarning, match="of something else"):
+        Regex(pattern="the ice")
+
+
+def test_a_pattern_that_a_later_python_may_read_otherwise_is_taken_without_a_word_and_only_there(run_python):
+    code = """
+import re, sys
+import numpy as np
+from seqgen.samplers.regex import Regex
+from seqgen.tokenizers.byte import ByteTokenizer
+for pattern in ("[[a]", "((([[-~])))", "[+--]", "[a&&b]", "[a||b]", "(?x) [a~~b]"):
+    Regex(pattern=pattern).begin(np.zeros((1, 1), int), ByteTokenizer())
+print("a pattern of somebody else", file=sys.stderr)
+re.compile("[[b]")
+"""
+    words = run_python(code).stderr
+    assert words.startswith("a pattern of somebody else")
+    assert "FutureWarning: Possible nested set at position 1" in words
 
 
 def test_a_pattern_is_written_on_the_command_line_with_commas_escaped_and_nothing_else():

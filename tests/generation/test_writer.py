@@ -247,3 +247,34 @@ def test_what_is_given_is_always_all_that_cannot_belong_to_a_stop_text(text, sto
         possible = [n for n in range(end + 1) if any(one.startswith(before[end - n :]) for one in stop)]
         assert given == before[: end - max(possible)]
         assert writer.finish_reason is None
+
+
+@given(
+    text=st.text("abé→", max_size=12),
+    at=st.integers(0, 30),
+    stop=st.lists(st.text("abé→", min_size=1, max_size=3), max_size=2),
+    characters=st.none() | st.integers(1, 12),
+    length=st.none() | st.integers(1, 20),
+)
+def test_a_fork_goes_on_by_itself_as_one_that_has_taken_all(text, at, stop, characters, length):
+    ids = utf8.encode(text).tolist()
+    whole, first = (Writer(utf8, length=length, stop=stop, characters=characters) for _ in range(2))
+    for token in ids[:at]:
+        if first.finish_reason is None:
+            whole.take(token)
+            first.take(token)
+    if first.finish_reason is not None:
+        return
+    fork = first.fork(ids[:at])
+    for token in [*ids[at:], *utf8.encode("ba→").tolist()]:
+        if first.finish_reason is None:
+            first.take(ord("a"))  # another way to go on, which the fork is not to notice
+        if whole.finish_reason is None:
+            assert fork.take(token) == whole.take(token)
+        assert (fork.finish_reason, fork.stop_tokens, fork.tokens) == (
+            whole.finish_reason,
+            whole.stop_tokens,
+            whole.tokens,
+        )
+    if whole.finish_reason is None:
+        assert fork.end() == whole.end()

@@ -48,7 +48,7 @@ def test_what_a_beam_branches_into_remembers_for_itself_and_shares_a_long_prompt
     prompt = np.random.default_rng(2).integers(0, V - 1, (1, 2000))
     sampler = begun(prompt, 3)
     branch = copy.deepcopy(sampler)
-    assert branch._shared is sampler._shared
+    assert branch._before[0][0] is sampler._before[0][0]
     sampler.accept(np.array([0]))
     branch.accept(np.array([1]))
     expected = [begun(np.append(prompt, [[token]], axis=1), 3) for token in (0, 1)]
@@ -106,6 +106,33 @@ def memory(sampler):
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_run_that_comes_again_is_remembered_once(begun, size):
     assert memory(begun([[1, 3] * 500], size)) == memory(begun([[1, 3] * 2], size))
+
+
+def test_copies_made_at_each_token_share_nearly_all_that_they_remember(begun):
+    """A beam makes some at each token; did each have all of it, time and memory would grow with the square of the text."""
+    sampler = begun([[0]], 6)
+    text = np.random.default_rng(3).integers(0, V, 600)
+    copies = []
+    for token in text:
+        sampler.accept(np.array([token]))
+        copies.append(copy.deepcopy(sampler))
+    # Each 300 times on average; shared, each as often as a table of half the size becomes one with another.
+    assert memory(copies) < 30 * memory(begun(text[None], 6))
+
+
+@given(
+    size=st.integers(1, 4),
+    steps=st.lists(st.tuples(st.integers(0, 3), st.integers(0, V - 2)), max_size=40),
+)
+def test_each_of_many_copies_remembers_its_own_text_alone(begun, size, steps):
+    texts = [(begun([[1, 2]], size), [1, 2])]
+    for place, token in steps:
+        sampler, text = texts[place % len(texts)]
+        texts.append((copy.deepcopy(sampler), [*text, token]))
+        texts[-1][0].accept(np.array([token]))
+        texts = texts[-4:]
+    for sampler, text in texts:
+        assert banned(sampler) == banned(begun([text], size))
 
 
 def test_a_prompt_is_remembered_once_for_all_rows(begun):
