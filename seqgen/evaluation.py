@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -139,7 +140,8 @@ def score_of(
         part: all tokens of the text.
         contents: gives what the tokenizer was handed.
     """
-    characters = count_characters(tokenizer, part.tokens[1:])
+    # Without those of the first token, which is not scored.  Where it is the beginning of a character, that counts with its end.
+    characters = count_characters(tokenizer, part) - len(tokenizer.decoder().push(int(part.tokens[0])))
     if not characters:
         return None
     ends = count_ends(tokenizer, part.tokens[1:]) if part.has_ends else 0
@@ -158,13 +160,38 @@ def summed_nats(model: Model, batches: Batching) -> tuple[float, int]:
         some = range(first, min(first + READ_TOGETHER, steps))
         for nats, scored in [model.evaluate(batches.batch(0, step)) for step in some]:
             total += float(nats)
-            count += scored
+            count += int(scored)
     return total, count
 
 
-def count_characters(tokenizer: Tokenizer, ids: Ids) -> int:
-    """How many characters the ids stand for, counted in pieces so that memory stays bounded."""
-    return sum(tokenizer.characters(block) for block in blocks(ids, _CHUNK))
+def count_characters(tokenizer: Tokenizer, part: Part) -> int:
+    """How many characters the documents of a part have, counted in pieces so that memory stays bounded."""
+    pieces = blocks(part.tokens, _CHUNK) if adds_up(tokenizer) else _by_documents(tokenizer, part)
+    return sum(int(tokenizer.characters(each)) for each in pieces)
+
+
+def adds_up(tokenizer: Tokenizer) -> bool:
+    """Whether documents have as many characters together as each by itself.
+
+    Not where each is decoded with a head of its own, as MIDI is, nor where the text of a token may depend on those before it.
+    """
+    if tokenizer.framed:
+        return False
+    return type(tokenizer).characters is not Tokenizer.characters or tokenizer.pieces() is not None
+
+
+def _by_documents(tokenizer: Tokenizer, part: Part) -> Iterator[Ids]:
+    """The tokens of each document without its ends; a large one in pieces."""
+    first = 0
+    for block in blocks(part.tokens, _CHUNK):
+        within = slice(*np.searchsorted(part.starts, [first, first + block.size]))
+        bounds = [0, *(part.starts[within] - first).tolist(), block.size]
+        for start, stop in itertools.pairwise(bounds):
+            ids = block[start:stop]
+            ids = ids[ids != tokenizer.end_id] if part.has_ends else ids
+            if ids.size:  # nothing has no characters, also where its document would have a head
+                yield ids
+        first += block.size
 
 
 def count_ends(tokenizer: Tokenizer, ids: Ids) -> int:

@@ -78,8 +78,7 @@ def recorded_dataset(saved: SavedModel, catalog: Catalog, sources: Sequence[str]
         OptionError: it is not one that can be made so.
         PartError: it is not installed, or fails.
     """
-    dataset: Dataset = make_recorded(catalog, "dataset", saved.config, where=saved.where, sources=tuple(sources))
-    return dataset
+    return make_recorded(catalog, "dataset", saved.config, where=saved.where, sources=tuple(sources))
 
 
 def _named_sources(where: str, lineage: Any, advice: str) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def _is_of_the_system(source: str) -> bool:
 
 def files_of(source: str) -> Iterator[os.stat_result]:
     """What the files are that :func:`seqgen.core.files.find_sources` would find; without those that are not there any more."""
-    if glob.has_magic(source) and not os.path.lexists(source):
+    if glob.has_magic(source) and not os.path.exists(source):  # noqa: PTH110  as is_dir below
         folders = []
         matched = False
         for match in glob.iglob(source, recursive=True):  # noqa: PTH207  one after the other, and also absolute ones

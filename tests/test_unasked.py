@@ -32,5 +32,12 @@ def test_what_is_counted_is_what_would_be_read(folder, source):
     assert sorted(status.st_size for status in files_of(f"{folder}/{source}")) == expected
 
 
+def test_where_a_link_of_the_same_name_leads_nowhere_a_glob_finds_files(folder):
+    (folder / "[a]*").symlink_to(folder / "gone")
+    (found,) = find_sources([f"{folder}/[a]*"])
+    assert found.name == f"{folder}/a.txt"
+    assert [status.st_size for status in files_of(f"{folder}/[a]*")] == [1]
+
+
 def test_what_is_not_there_has_nothing(folder):
     assert [list(files_of(f"{folder}/{source}")) for source in ("none.txt", "*.none")] == [[], []]

@@ -54,7 +54,7 @@ class Source:
             UsageError: the model's architecture has no canonical form, so that only its own backend can run it.
             DamagedModelError, MissingDependencyError: see :class:`seqgen.checkpoint.SavedModel`.
         """
-        backend = catalog.find("backend", CANONICAL).load()()
+        backend = catalog.make("backend", CANONICAL)
         spec = saved.config.model
         if spec.architecture not in backend.architectures():
             raise UsageError(
@@ -65,10 +65,9 @@ class Source:
         model = saved.mixed(backend.build(spec, weights=weights))
         tokenizer = saved.tokenizer(catalog)
         record = saved.config.parts["tokenizer"]
-        version = f"{saved.folder.parent.name}:{saved.folder.name}"  # as the registry calls it now
         return cls(
             # Never a path, which says where somebody keeps things.
-            name=version if saved.where == version else str(saved.manifest.get("name", "model")),
+            name=str(saved.version or saved.manifest.get("name", "model")),
             spec=spec,
             weights=weights,
             tokenizer=tokenizer,

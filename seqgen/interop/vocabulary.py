@@ -13,6 +13,8 @@ from typing import Any
 from seqgen.core.errors import UsageError
 from seqgen.untrusted import MAX_JSON_BYTES, parse_json, shown, size_of
 
+_MARK = "\ufeff"
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -44,7 +46,7 @@ def read_vocabulary(path: Path, size: int) -> Vocabulary:
 
     ``.json``: a list of characters in the order of their rows, with null for a row that stands for no text; or an object
     from each character to its row, or from each row to its character, where row 0 may be missing: it then stands for no text.  Anything else: text in UTF-8, whose characters are the rows in their order; a line end
-    after the last one is passed over where it is one character too many.
+    after the last one is passed over where it is one character too many, and so is a byte order mark before the first.
 
     Args:
         path: the file.
@@ -58,7 +60,7 @@ def read_vocabulary(path: Path, size: int) -> Vocabulary:
             raise UsageError(f"{path}: {length:,} bytes are more than a vocabulary can have; not read.")
         content = path.read_bytes()
         json = path.suffix.lower() == ".json"
-        rows = _listed(parse_json(content), path, size) if json else _characters(content, size)
+        rows = _listed(parse_json(content), path, size) if json else _characters(content, path, size)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not a vocabulary: {getattr(error, 'strerror', None) or error}.") from error
     if len(rows) != size:
@@ -81,11 +83,18 @@ def read_vocabulary(path: Path, size: int) -> Vocabulary:
     return Vocabulary(tuple(rows), path.name)
 
 
-def _characters(content: bytes, size: int) -> list[str | None]:
-    text = content.decode("utf-8-sig")
-    if len(text) == size + 1 and text.endswith("\n"):
-        text = text.removesuffix("\n")
-    return [*text]
+def _characters(content: bytes, path: Path, size: int) -> list[str | None]:
+    text = content.decode()
+    unmarked = text.removeprefix(_MARK)
+    # The mark may be a row, and so may the line end.
+    readings = dict.fromkeys(rows for each in (text, unmarked) for rows in (each, each.removesuffix("\n")))
+    fitting = [rows for rows in readings if len(rows) == size]
+    if len(fitting) > 1 and text.count("\n") == 1:  # else the line end is an entry before
+        raise UsageError(
+            f"{path} begins with a byte order mark (U+FEFF), ends with a line end and has one character too many, so one of "
+            "the two is an entry.  Write the entries as a list in a .json file."
+        )
+    return [*next(iter(fitting), unmarked)]
 
 
 def _listed(value: Any, path: Path, size: int) -> list[str | None]:

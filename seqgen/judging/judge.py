@@ -35,6 +35,9 @@ from seqgen.training.sources import resolve_sources
 SHORTEST = 50
 """Tokens of a sample at least, where the length is chosen after the held-out text."""
 
+_BEFORE = 64
+"""Tokens, of which the last that has a text tells with which character it ends."""
+
 HARDLY_ANY = 0.25
 """The share of known words in held-out text below which figures of words tell little; of a small English corpus it is above 0.6."""
 
@@ -98,16 +101,17 @@ def judge(
         UsageError: the word list cannot be read.
         DamagedModelError: the model's folder does not say which part was held out.
     """
-    listed = _read_words(words_file)
+    listed = read_words(words_file)
     how = recorded(model.saved.config.training, "validation_fraction", where=model.saved.where)
     store, sources, notes = _read_corpus(model, tuple(map(str, corpus)))
     training, validation = split(store, how["validation_fraction"])
-    passages = held_out_passages(validation, model.tokenizer, length or DEFAULT_LENGTH)
+    before = last_character(training, model.tokenizer)
+    passages = held_out_passages(validation, model.tokenizer, length or DEFAULT_LENGTH, before)
     if length is None:
         length = DEFAULT_LENGTH
         if len(passages) < num_samples:
             length = min(max(len(validation.tokens) // num_samples, SHORTEST), DEFAULT_LENGTH)
-            passages = held_out_passages(validation, model.tokenizer, length)
+            passages = held_out_passages(validation, model.tokenizer, length, before)
     if not passages:
         notes.append(f"{model.reference} has no held-out text of {length} tokens to compare with.")
     elif len(passages) < num_samples:
@@ -159,8 +163,12 @@ def _read_corpus(model: LanguageModel, given: tuple[str, ...]) -> tuple[TokenSto
     return store, sources, [note]
 
 
-def _read_words(path: str | Path | None) -> tuple[str, set[str]] | None:
-    """The words of a list and its name; None where none is given and the system has none."""
+def read_words(path: str | Path | None) -> tuple[str, set[str]] | None:
+    """The words of a list and its name; None where none is given and the system has none.
+
+    Raises:
+        UsageError: it cannot be read, or has no words.
+    """
     if path is None:
         if not SYSTEM_WORDS.is_file():
             return None
@@ -235,14 +243,30 @@ def contents_of(
         yield decoder.finish(), True
 
 
-def held_out_passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Content]:
+def last_character(part: Part, tokenizer: Tokenizer) -> str:
+    """With which character of its last document a part ends; empty where that has ended or has no text."""
+    ids = np.asarray(part.tokens[-_BEFORE:])
+    if part.has_ends:
+        ids = ids[np.append(-1, np.flatnonzero(ids == tokenizer.end_id))[-1] + 1 :]
+    text = tokenizer.decode(ids)
+    return text[-1:] if isinstance(text, str) else ""
+
+
+def held_out_passages(part: Part, tokenizer: Tokenizer, length: int, before: str = "") -> list[Content]:
     """A part in passages as samples are: of ``length`` tokens and cut off there, or a document that ended before.
 
     Each begins with a word, as samples do, so one from within a text is shorter by the rest of a word.
+
+    Args:
+        part: of a corpus.
+        tokenizer: of its tokens.
+        length: tokens of a passage at most.
+        before: the character before the part, where it begins within a document.
     """
     passages: list[Content] = []
+    if part.has_ends and (part.tokens[:1] == tokenizer.end_id).any():
+        before = ""
     for ids in _documents(part, tokenizer):
-        before = ""  # the character before the piece, if it may be of the same word
         for first in range(0, len(ids), length):
             piece = ids[first : first + length]
             if len(piece) < length and (first or not part.has_ends):
@@ -257,6 +281,7 @@ def held_out_passages(part: Part, tokenizer: Tokenizer, length: int) -> list[Con
                 passage = rest.removesuffix(UNFINISHED) if goes_on else rest
                 before = text[-1:]
             passages.append(without_cut_word(passage) if goes_on else passage)
+        before = ""  # another document begins
     return [passage for passage in passages if passage]
 
 

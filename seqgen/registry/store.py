@@ -50,7 +50,7 @@ class ModelVersion:
         """Read and check its folder."""
         from seqgen.checkpoint import SavedModel  # which imports NumPy, and listing needs none
 
-        return SavedModel.open(self.folder, where=str(self))
+        return SavedModel.open(self.folder, where=str(self), version=self)
 
     def manifest(self) -> Mapping[str, Any]:
         """Its manifest alone, not held against the files: enough to list it."""

@@ -84,24 +84,17 @@ def trashed(registry: Registry) -> list[ModelVersion]:
     return [*all_in(registry.folder / TRASH)]
 
 
-def restore(registry: Registry, reference: str) -> list[ModelVersion]:
-    """Put a version (``NAME:3``), or all of a name, back from the trash.
+def restore(registry: Registry, *references: str) -> list[ModelVersion]:
+    """Put versions (``NAME:3``), or all of a name, back from the trash, each once.
 
     Raises:
-        UsageError: not such a reference; or there is a version of that number again.
-        ModelNotFoundError: the trash has no such version; names what it has.
+        UsageError: not such a reference; or there is a version of that number again; all stay where they are.
+        ModelNotFoundError: the trash has no such version; names what it has; all stay where they are.
     """
-    named = Reference.parse(reference)
-    if named.alias is not None:
-        msg = f"{reference}: what is in the trash is named by version, as {named.name}:3, or by name alone."
-        raise UsageError(msg)
+    meant = {reference: _without_alias(reference) for reference in references}
     with registry.alone():
         there = trashed(registry)
-        found = [each for each in there if each.name == named.name and named.version in (None, each.version)]
-        if not found:
-            has = f"It has: {', '.join(map(str, there))}" if there else "It is empty."
-            msg = f"{reference} is not in the trash.  {has}"
-            raise ModelNotFoundError(msg)
+        found = list(dict.fromkeys(each for named in meant.items() for each in _named(there, *named)))
         restored = [replace(each, folder=registry.folder / each.name / str(each.version)) for each in found]
         if taken := [each for each in restored if each.folder.exists()]:
             msg = f"{taken[0]} cannot be restored: there is a version of that number.  Rename one of the two."
@@ -111,8 +104,27 @@ def restore(registry: Registry, reference: str) -> list[ModelVersion]:
                 new.folder.parent.mkdir(parents=True, exist_ok=True)
                 files.move(old.folder, new.folder)
                 files.sync_folder(new.folder.parent)
-        _remove_if_empty(registry.folder / TRASH / named.name)
+        for name in {each.name for each in restored}:
+            _remove_if_empty(registry.folder / TRASH / name)
     return restored
+
+
+def _without_alias(reference: str) -> Reference:
+    named = Reference.parse(reference)
+    if named.alias is not None:
+        msg = f"{reference}: what is in the trash is named by version, as {named.name}:3, or by name alone."
+        raise UsageError(msg)
+    return named
+
+
+def _named(there: Sequence[ModelVersion], reference: str, named: Reference) -> list[ModelVersion]:
+    """What a reference names of that which is in the trash."""
+    found = [each for each in there if each.name == named.name and named.version in (None, each.version)]
+    if not found:
+        has = f"It has: {', '.join(map(str, there))}" if there else "It is empty."
+        msg = f"{reference} is not in the trash.  {has}"
+        raise ModelNotFoundError(msg)
+    return found
 
 
 def collect(

@@ -6,7 +6,7 @@ import re
 
 from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import UsageError
-from seqgen.registry import Registry
+from seqgen.registry import Registry, check_name
 from seqgen.registry.names import VERSION
 from seqgen.sharing.arrival import Arrival
 from seqgen.sharing.download import Progress
@@ -31,22 +31,23 @@ def push(saved: SavedModel, url: str, *, as_: str | None = None, progress: Progr
         RemoteError: the place cannot be reached, refuses, or broke off.
         MissingDependencyError: the package of the place's file system is not installed.
     """
-    match = _VERSION.fullmatch(as_ or saved.where)
-    if not match:
-        raise UsageError(
-            f'--as is "{as_}", but must be NAME:VERSION, for example novel:3.'
-            if as_
-            else f"{saved.where} is a folder, so say what it is called there, for example --as novel:3"
-        )
-    number = int(match["number"])
+    if as_ is not None:
+        match = _VERSION.fullmatch(as_)
+        if not match:
+            raise UsageError(f'--as is "{as_}", but must be NAME:VERSION, for example novel:3.')
+        name, number = match["name"], int(match["number"])
+    elif saved.version is not None:
+        name, number = saved.version.name, saved.version.version
+    else:
+        raise UsageError(f"{saved.where} is a folder, so say what it is called there, for example --as novel:3")
     if url.startswith(SCHEME):
         model = HubModel.at(url)
-        if as_ and match["name"] != model.name:
+        if as_ is not None and name != model.name:
             raise UsageError(
                 f'--as is "{as_}", but {url} is one model, called {model.name}: --as {model.name}:{number}, or push to another URL.'
             )
         return model.push(saved, number)
-    return Remote.at(url).push(saved, match["name"], number, progress=progress)
+    return Remote.at(url).push(saved, name, number, progress=progress)
 
 
 def pull(
@@ -67,12 +68,14 @@ def pull(
         progress: called with the bytes that are through, and the bytes that there are.
 
     Raises:
-        UsageError: no such place, or not such a reference.
+        UsageError: no such place, or not such a reference or name.
         ModelNotFoundError: no such model is there; names what is.
         DamagedModelError: its bytes are not those of its manifest.
         RemoteError: the place cannot be reached, or broke off.
         MissingDependencyError: the package of the place's file system is not installed.
     """
+    if name is not None:
+        check_name(name)
     if url.startswith(SCHEME):
         model = HubModel.at(url)
         if reference is not None:

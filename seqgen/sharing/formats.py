@@ -83,11 +83,16 @@ def find_format(name: str | None, target: Path) -> Format:
     Raises:
         UsageError: there is none; says which there are.
     """
+    allowed = ", ".join(f"{form.name} ({form.suffix or 'a folder'})" for form in FORMATS)
     if name is None:
         found = [form for form in FORMATS if form.suffix == target.suffix.lower()]
+        wrong = (
+            f'No form has the suffix "{target.suffix}".  There are: {allowed}.  '
+            f"For a folder leave the suffix out: {target.with_suffix('')}"
+        )
     else:
         found = [form for form in FORMATS if form.name == name]
+        wrong = f'--format is "{name}", but must be one of: {allowed}'
     if not found:
-        allowed = ", ".join(f"{form.name} ({form.suffix or 'a folder'})" for form in FORMATS)
-        raise UsageError(f'--format is "{name or target.suffix}", but must be one of: {allowed}')
+        raise UsageError(wrong)
     return found[0]

@@ -25,6 +25,7 @@ from seqgen.manifest import CONFIG, NGRAMS, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.ngrams.mixture import Mixture, weights_shape
+from seqgen.registry import ModelVersion
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +115,7 @@ def make_model(tmp_path: Path) -> Callable[..., SavedModel]:
     def make(tokenizer: Tokenizer, name: str, **options: object) -> SavedModel:
         within = tmp_path / f"registry-{len(list(tmp_path.iterdir()))}"
         folder = model_folder(within / "made" / "1", tokenizer, name, **options)
-        return SavedModel.open(folder, where="made:1")
+        return ModelVersion("made", 1, folder).open()
 
     return make
 

@@ -34,6 +34,22 @@ def test_a_line_end_that_an_editor_put_last_is_passed_over(read):
     assert read("chars.txt", "ba\n", 3) == ("b", "a", "\n")
 
 
+def test_a_byte_order_mark_is_passed_over_where_it_is_one_character_too_many(read):
+    assert read("chars.txt", "\ufeffba", 2) == ("b", "a")
+    assert read("chars.txt", "\ufeffba\n", 2) == ("b", "a")
+    assert read("chars.txt", "\ufeffba", 3) == ("\ufeff", "b", "a")
+    assert read("chars.txt", "\ufeffba\n", 4) == ("\ufeff", "b", "a", "\n")
+    assert read("chars.txt", "\ufeffb\na\n", 4) == ("\ufeff", "b", "\n", "a")  # there is one line end before
+
+
+def test_where_it_or_the_line_end_may_be_an_entry_the_file_is_refused(read):
+    with pytest.raises(
+        UsageError, match=r"one of the two is an entry\.  Write the entries as a list in a \.json file\."
+    ):
+        read("chars.txt", "\ufeffba\n", 3)
+    assert read("chars.json", json.dumps(["\ufeff", "b", "a"]), 3) == ("\ufeff", "b", "a")
+
+
 def test_json_lists_them_with_null_for_what_is_no_text(read):
     assert read("chars.json", '[null, "b", "\\n"]', 3) == (None, "b", "\n")
 
@@ -56,6 +72,7 @@ def test_json_may_map_each_row_to_its_character_also_where_characters_are_digits
     ("name", "content", "sentence"),
     [
         ("chars.txt", "abc", "has 3 entries, but the model has 2 tokens: one entry for each, in the order of its ids."),
+        ("chars.txt", "\ufeffabc", "has 3 entries, but the model has 2 tokens"),
         ("chars.txt", "aa", "entries 0 and 1 are both 'a'."),
         ("chars.txt", b"\xff\xfe", "is not a vocabulary: 'utf-8' codec can't decode"),
         ("chars.json", '["a", "<eos>"]', "entry 1 is '<eos>', but must be one character, or null where a row stands for no text."),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqgen.data.store import Part
-from seqgen.judging.judge import contents_of, held_out_passages
+from seqgen.judging.judge import contents_of, held_out_passages, last_character
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 
@@ -60,6 +62,39 @@ def test_passages_of_bytes_begin_and_end_with_whole_characters_and_words(text, l
     tokens = ByteTokenizer().encode(text)
     whole = Part(tokens, np.array([0, tokens.size]), np.zeros(1, np.uint64), has_ends=False)
     assert held_out_passages(whole, ByteTokenizer(), length) == passages
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "held_out", "has_ends", "passages"),
+    [
+        ("the ice was thin an", "d the sea was blue.", False, ["the ", " was "]),
+        ("the ice was thin and", " the sea was blue.", False, [" the sea ", "was blue."]),
+        ("the ice was thin and ", "the sea was blue.", False, ["the sea "]),
+        ("the ice was thin an", "d the sea was blue.", True, ["the ", " was "]),
+    ],
+)
+def test_the_first_passage_of_a_document_that_is_cut_begins_with_a_word_too(trained_on, held_out, has_ends, passages):
+    whole = part("a sea.", trained_on + held_out, has_ends=has_ends)
+    cut = len(whole.tokens) - len(held_out) - has_ends
+    training, validation = (replace(whole, tokens=tokens) for tokens in np.split(whole.tokens, [cut]))
+    assert held_out_passages(validation, TOKENIZER, 9, last_character(training, TOKENIZER)) == passages
+
+
+@pytest.mark.parametrize("cut", [9, 10], ids=["before the end", "after the end"])
+def test_nothing_is_before_the_first_passage_where_the_cut_is_between_documents(cut):
+    whole = part("the sea.", "ice was thin", has_ends=True)
+    training, validation = (replace(whole, tokens=tokens) for tokens in np.split(whole.tokens, [cut]))
+    assert held_out_passages(validation, TOKENIZER, 9, last_character(training, TOKENIZER)) == ["ice was "]
+
+
+def test_where_bytes_are_cut_within_a_character_the_first_passage_begins_with_a_whole_one():
+    training, validation = np.split(ByteTokenizer().encode("氷の海を船が行く"), [4])
+    training, validation = (
+        Part(tokens, np.array([0, tokens.size]), np.zeros(1, np.uint64), has_ends=False)
+        for tokens in (training, validation)
+    )
+    before = last_character(training, ByteTokenizer())
+    assert held_out_passages(validation, ByteTokenizer(), 8, before) == ["海を", "船が"]
 
 
 @given(text=st.text("abc .é\n", max_size=60), length=st.integers(1, 20))

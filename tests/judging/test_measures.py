@@ -35,7 +35,17 @@ def test_words_have_the_marks_of_their_letters():
     assert words("E\u0301te\u0301, de\u0301ja\u0300") == ["e\u0301te\u0301", "de\u0301ja\u0300"]
 
 
-@given(text=st.text("ab'’_1 \u0301é字ि", max_size=40), cuts=st.lists(st.integers(0, 40)))
+def test_numerals_are_no_letters():
+    assert words("½ cup² of tea.¹ Chapter Ⅷ, 10 m², x²y and ②") == ["cup", "of", "tea", "chapter", "m", "x", "y", "and"]
+    assert words("三 cups") == ["三", "cups"]  # a letter and a numeral
+
+
+@given(text=st.text("ab'’ \u0301é²Ⅷ", max_size=40))
+def test_a_numeral_ends_a_word_as_a_space_does(text):
+    assert words(text) == words(text.replace("²", " ").replace("Ⅷ", " "))
+
+
+@given(text=st.text("ab'’_1² \u0301é字ि", max_size=40), cuts=st.lists(st.integers(0, 40)))
 def test_the_words_of_a_text_are_the_same_whatever_pieces_it_comes_in(text, cuts):
     bounds = [0, *sorted(cuts), len(text)]
     pieces = [text[first:last] for first, last in itertools.pairwise(bounds)]

@@ -14,7 +14,7 @@ from seqgen.core.spec import ModelSpec
 from seqgen.files import write_bytes, write_json
 from seqgen.manifest import write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
-from seqgen.registry import Registry
+from seqgen.registry import ModelVersion, Registry
 from seqgen.tokenizers.char import CharTokenizer
 
 CATALOG = load_catalog()
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def saved(folder: Path) -> SavedModel:
     """The same, opened."""
-    return SavedModel.open(folder, where="novel:1")
+    return ModelVersion("novel", 1, folder).open()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import ModelNotFoundError, RemoteError
+from seqgen.registry import ModelVersion
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.place import Place
 
@@ -97,7 +97,7 @@ def pushed(saved, team, tmp_path):
 def test_large_weights_are_pulled_from_a_server_that_gives_no_parts_and_go_on_where_they_broke_off(
     team, registry, tmp_path, streams
 ):
-    saved = SavedModel.open(write_model(tmp_path / "big", hidden_size=700), where="novel:1")
+    saved = ModelVersion("novel", 1, write_model(tmp_path / "big", hidden_size=700)).open()
     assert (saved.folder / "model.safetensors").stat().st_size > 7_000_000
     push(saved, str(tmp_path / "team"), progress=quiet)
     team.streams, team.cuts = streams, [6_000_000, 5_000_000] if streams else [6_000_000, 10**8]

@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import (
     DamagedModelError,
     MissingDependencyError,
@@ -18,6 +17,7 @@ from seqgen.core.errors import (
     UsageError,
 )
 from seqgen.manifest import write_manifest
+from seqgen.registry import ModelVersion
 from seqgen.sharing.exchange import pull, push
 
 from .conftest import files_of, write_model
@@ -51,7 +51,7 @@ def hub(monkeypatch):
 
 
 def other(tmp_path, number):
-    return SavedModel.open(write_model(tmp_path / "other" / str(number), seed=number), where="novel:1")
+    return ModelVersion("novel", 1, write_model(tmp_path / "other" / str(number), seed=number)).open()
 
 
 def test_what_is_pushed_is_one_commit_with_a_tag_and_is_pulled_as_it_was(saved, hub, registry):
@@ -152,7 +152,7 @@ def test_what_was_uploaded_before_is_not_uploaded_again(saved, hub):
 
 
 def test_a_pull_that_breaks_off_goes_on(hub, registry, tmp_path):
-    saved = SavedModel.open(write_model(tmp_path / "big", hidden_size=100), where="novel:1")
+    saved = ModelVersion("novel", 1, write_model(tmp_path / "big", hidden_size=100)).open()
     push(saved, URL, progress=quiet)
     hub.cut = 2
     assert files_of(pull(URL, None, registry, progress=quiet).version.folder) == files_of(saved.folder)
@@ -235,7 +235,7 @@ def test_what_a_version_does_not_have_goes_from_the_one_before(saved, hub, tmp_p
     lineage = {key: value for key, value in json.loads((first / "manifest.json").read_text()).items() if key != "files"}
     del lineage["format_version"]
     write_manifest(first, lineage)
-    push(SavedModel.open(first, where="novel:1"), URL, progress=quiet)
+    push(ModelVersion("novel", 1, first).open(), URL, progress=quiet)
     repository = hub.repositories["ada/novel"]
     kept = {"notes.md": b"by hand\n", **repository.head.files}
     del kept["ngrams.safetensors"]  # removed by hand, so that it cannot be removed again

@@ -25,7 +25,7 @@ from seqgen.core.errors import (
     RemoteError,
     UsageError,
 )
-from seqgen.registry import Registry
+from seqgen.registry import ModelVersion, Registry
 from seqgen.sharing.arrival import digest_of
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.remote import CLAIM, Remote
@@ -58,7 +58,7 @@ def remote_files(url):
 
 def other(tmp_path, number):
     """Another model of the same sizes."""
-    return SavedModel.open(write_model(tmp_path / "other" / str(number), seed=number), where="novel:1")
+    return ModelVersion("novel", 1, write_model(tmp_path / "other" / str(number), seed=number)).open()
 
 
 def test_a_place_that_is_empty_text_is_not_this_folder(saved, registry, tmp_path, monkeypatch):
@@ -206,7 +206,7 @@ def test_of_threads_that_push_at_once_one_wins_and_nothing_is_mixed(url, registr
 
 def push_in_process(url, folder, report):
     try:
-        report.put((folder, push(SavedModel.open(folder, where="novel:1"), url, progress=quiet).new))
+        report.put((folder, push(ModelVersion("novel", 1, folder).open(), url, progress=quiet).new))
     except ModelExistsError as error:
         report.put((folder, str(error)))
 
@@ -240,7 +240,7 @@ def test_the_same_model_pushed_twice_at_once_is_there_once(saved, url):
 
 
 def test_a_pull_that_broke_off_goes_on_with_the_next_byte(saved, registry, tmp_path, monkeypatch):
-    big = SavedModel.open(write_model(tmp_path / "big", hidden_size=300), where="novel:1")
+    big = ModelVersion("novel", 1, write_model(tmp_path / "big", hidden_size=300)).open()
     url = str(tmp_path / "team")
     push(big, url, progress=quiet)
     size = (big.folder / "model.safetensors").stat().st_size
@@ -389,8 +389,9 @@ def test_a_damaged_model_is_not_pushed(saved, url):
     assert remote_files(url) == {}
 
 
-def test_a_folder_needs_a_name_to_be_pushed(folder, url):
-    saved = SavedModel.open(folder, where=str(folder))
+@pytest.mark.parametrize("where", [None, "novel:1"], ids=["by its path", "by what reads as a version"])
+def test_a_folder_needs_a_name_to_be_pushed(folder, url, where):
+    saved = SavedModel.open(folder, where=where or str(folder))
     with pytest.raises(UsageError, match="is a folder, so say what it is called there, for example --as novel:3"):
         push(saved, url, progress=quiet)
     with pytest.raises(UsageError, match='--as is "novel", but must be NAME:VERSION'):

@@ -7,8 +7,8 @@ import threading
 import boto3
 import pytest
 
-from seqgen.checkpoint import SavedModel
 from seqgen.core.errors import DamagedModelError, ModelExistsError, ModelNotFoundError, RemoteError
+from seqgen.registry import ModelVersion
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.remote import CLAIM, Remote
 
@@ -43,7 +43,7 @@ def test_what_is_pushed_is_pulled_as_it_was(saved, s3_url, registry):
 
 
 def test_of_several_that_push_at_once_one_wins_and_nothing_is_mixed(s3_url, registry, tmp_path):
-    models = [SavedModel.open(write_model(tmp_path / str(n), seed=n), where="novel:1") for n in range(4)]
+    models = [ModelVersion("novel", 1, write_model(tmp_path / str(n), seed=n)).open() for n in range(4)]
     outcomes = {}
     start = threading.Barrier(len(models))
 
