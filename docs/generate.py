@@ -32,9 +32,10 @@ from seqgen.cli.app import app
 from seqgen.cli.group import COMMANDS
 from seqgen.cli.interactive.session import COMMANDS as COMMANDS_OF_SESSION
 from seqgen.core import canonical, errors, hookspecs
-from seqgen.core.catalog import PartEntry, load_catalog
+from seqgen.core.catalog import load_catalog
 from seqgen.core.kinds import Kind
 from seqgen.core.options import Option, options_of
+from seqgen.core.part_entry import PartEntry
 from seqgen.testing import Contract, Law, laws_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 

@@ -20,8 +20,8 @@ from seqgen.core.distributions import upgrade
 from seqgen.core.errors import DamagedModelError
 from seqgen.core.types import Weights
 from seqgen.manifest import CONFIG, NGRAMS, TOKENIZER, WEIGHTS, read_manifest, verify
-from seqgen.model_config import ModelConfig, read_config
-from seqgen.recorded_parts import find_recorded, make_tokenizer
+from seqgen.model_config import ModelConfig, advised, read_config
+from seqgen.recorded_parts import find_recorded, make_tokenizer, version_advice
 from seqgen.untrusted import (
     MAX_JSON_BYTES,
     MAX_TOKENIZER_BYTES,
@@ -36,7 +36,9 @@ from seqgen.untrusted import (
 if TYPE_CHECKING:
     from seqgen.core.backend import Backend, Model
     from seqgen.core.catalog import Catalog
+    from seqgen.core.part_entry import PartEntry
     from seqgen.core.tokenizer import Tokenizer
+    from seqgen.registry.store import ModelVersion
 
 CHECKED_ON_LOAD_BYTES = 64 * 2**20
 """Weights up to this are hashed whenever they are loaded (some 50 ms); larger ones by ``models verify``."""
@@ -88,20 +90,30 @@ def map_weights(path: Path, shapes: Mapping[str, tuple[int, ...]], *, where: str
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model folder, read and checked."""
+    """A model folder, read and checked.
+
+    Attributes:
+        folder: where it lies.
+        where: how messages name it; nothing but they follows from it.
+        config: what the model is and how it was made.
+        manifest: what else is recorded of it.
+        version: of the registry, which it was opened as; None for a folder that was named by its path.
+    """
 
     folder: Path
     where: str
     config: ModelConfig
     manifest: Mapping[str, Any]
+    version: ModelVersion | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, where: str) -> SavedModel:
+    def open(cls, folder: Path, *, where: str, version: ModelVersion | None = None) -> SavedModel:
         """Read configuration and manifest; weights and tokenizer come when asked for.
 
         Args:
             folder: the model folder.
             where: how messages name it, for example ``novel:3``.
+            version: given by :meth:`seqgen.registry.ModelVersion.open` alone.
 
         Raises:
             ModelNotFoundError, DamagedModelError: see ``read_manifest`` and ``read_config``.
@@ -110,17 +122,26 @@ class SavedModel:
         refuse_larger(folder / CONFIG, MAX_JSON_BYTES, where=f"{where}/{CONFIG}")  # before it is hashed
         verify(folder, CONFIG, manifest, where=where)
         advice = upgrade("seqgen", __version__, manifest.get("versions", {}).get("seqgen"))
-        return cls(folder, where, read_config(folder / CONFIG, where=f"{where}/{CONFIG}", advice=advice), manifest)
+        config = read_config(folder / CONFIG, where=f"{where}/{CONFIG}", advice=advice)
+        return cls(folder, where, config, manifest, version)
 
     @property
     def name(self) -> str:
-        """What it is called in the registry; of a folder elsewhere, what it was published as."""
-        if self.where == f"{self.folder.parent.name}:{self.folder.name}":
-            return self.folder.parent.name
+        """What it is called in the registry; of a folder that was named by its path, what it was published as."""
+        if self.version is not None:
+            return self.version.name
         return str(self.manifest.get("name", self.folder.name))
 
-    def weights(self, backend: Backend) -> Weights:
-        """The weights, as this backend states them for the model's shape, as read-only views of their file."""
+    def weights(self, backend: Backend, entry: PartEntry | None = None) -> Weights:
+        """The weights, as this backend states them for the model's shape, as read-only views of their file.
+
+        Args:
+            backend: computes with them.
+            entry: of the catalog, for that backend; then it is said where another version of it wrote other tensors.
+
+        Raises:
+            DamagedModelError: see :func:`map_weights`.
+        """
         path = self.folder / WEIGHTS
         tensors, spec = len(read_header(path, where=f"{self.where}/{WEIGHTS}")), self.config.model
         # Before as many shapes are stated; other architectures may have all their layers in one tensor.
@@ -129,7 +150,11 @@ class SavedModel:
             raise DamagedModelError(msg)
         if path.stat().st_size <= CHECKED_ON_LOAD_BYTES:
             verify(self.folder, WEIGHTS, self.manifest, where=self.where)
-        return map_weights(path, backend.weight_shapes(spec), where=f"{self.where}/{WEIGHTS}")
+        try:
+            return map_weights(path, backend.weight_shapes(spec), where=f"{self.where}/{WEIGHTS}")
+        except DamagedModelError as error:
+            advice = version_advice(entry, self.config.parts.get("backend")) if entry is not None else ""
+            raise DamagedModelError(advised(str(error), advice)) from error
 
     @property
     def has_ngrams(self) -> bool:

@@ -7,8 +7,11 @@ import platform
 from typing import Any
 
 from seqgen import __version__, home
-from seqgen.core.catalog import CONTRACTS, Catalog
-from seqgen.core.errors import PartError
+from seqgen.core.catalog import Catalog
+from seqgen.core.errors import OptionError, PartError
+from seqgen.core.options import PartSpec
+from seqgen.core.part_entry import CONTRACTS
+from seqgen.core.plugin import in_words
 from seqgen.installed import plugin_record
 
 
@@ -21,20 +24,22 @@ def diagnose(catalog: Catalog) -> dict[str, Any]:
             "can_train": None,
             "devices": [],
             "architectures": [],
-            "problem": entry.install if entry.missing else None,
+            "problem": (entry.install or f"needs {entry.lacks}") if entry.missing else None,
         }
         if not entry.missing:
             try:
-                engine = entry.load()()
+                engine = catalog.make("backend", PartSpec(entry.reference, {}))
                 found |= {
                     "can_train": engine.can_train,
                     "devices": list(engine.devices()),
                     "architectures": list(engine.architectures()),
                 }
-            except PartError as error:
+            except (OptionError, PartError) as error:
                 found["problem"] = str(error)
-            except Exception as error:  # noqa: BLE001  a third party's code, and what is told of the others is needed
-                found["problem"] = f"{entry.where} fails: {type(error).__name__}: {error}"
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001  a third party's code, and what is told of the others is needed
+                found["problem"] = f"{entry.where} fails: {in_words(error)}"
         backends.append(found)
     for kind in CONTRACTS:
         catalog.entries(kind)  # so that each plugin's hooks have been called, and what is wrong with it is known

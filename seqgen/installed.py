@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -71,7 +72,8 @@ def plugin_record(plugin: Plugin) -> dict[str, str | None]:
 def find_part(kind: Kind, name: str) -> type[Any]:
     """The class of a part that is installed here: for a part that is built around another, as a tokenizer around any.
 
-    What is wrong with other plugins is told where plugins are listed, not here.
+    What is wrong with other plugins is told where plugins are listed, not here.  Call it where a part is made or its module is
+    imported: which parts there are is not known before the plugins are imported and have registered theirs.
 
     Args:
         kind: tokenizer, dataset, backend, sampler or callback.
@@ -82,8 +84,9 @@ def find_part(kind: Kind, name: str) -> type[Any]:
         AmbiguousPartError: several distributions offer that name.
         MissingDependencyError: a package that it needs is not installed; says what installs it.
         PluginError: it cannot be imported.
+        RuntimeError: called while a plugin is imported or registers its parts.
     """
-    return _catalog().find(kind, name).load()
+    return _catalog("find_part").find(kind, name).load()
 
 
 def make_part(kind: Kind, spec: str) -> Any:
@@ -95,14 +98,35 @@ def make_part(kind: Kind, spec: str) -> Any:
 
     Raises:
         OptionError: its options are wrong, or the text is none of that form.
-        UnknownPartError, AmbiguousPartError, MissingDependencyError, PluginError: as :func:`find_part`.
+        UnknownPartError, AmbiguousPartError, MissingDependencyError, PluginError, RuntimeError: as :func:`find_part`.
     """
-    return _catalog().make(kind, spec)
+    return _catalog("make_part").make(kind, spec)
 
 
-def _catalog() -> Catalog:
+def _catalog(asking: str) -> Catalog:
     """A quiet one, which is kept: a part that is built around another asks for it each time that it is made."""
-    return _quiet_catalog(tuple(sys.path), None if _none_wanted() else tuple(_disabled()))
+    catalog = _quiet_catalog(tuple(sys.path), None if _none_wanted() else tuple(_disabled()))
+    if meanwhile := _meanwhile(catalog):
+        # No error of ours, which an author may catch where a part is not there: the plugin would lack parts without a word.
+        msg = (
+            f"{asking} was called while {meanwhile}, when it is not known yet which parts there are.  Call it where a part is "
+            "made, or in a module that holds parts alone and that the one of the hooks does not import."
+        )
+        raise RuntimeError(msg)
+    return catalog
+
+
+def _meanwhile(catalog: Catalog) -> str:
+    """What is under way in this thread that looking for parts would wait for, without end; empty where nothing is."""
+    stack = [frame for frame, _ in traceback.walk_stack(None)]
+    if any(frame.f_code is Plugin.call.__code__ for frame in stack):
+        return "a plugin registers what it has"
+    imported = [f"{frame.f_globals.get('__name__')}." for frame in stack if frame.f_code.co_name == "<module>"]
+    for plugin in catalog.plugins:
+        module = plugin.module.partition(":")[0]
+        if any(f"{module}.".startswith(each) for each in imported):
+            return f"{module} of {plugin.distribution} is imported"
+    return ""
 
 
 @functools.lru_cache(maxsize=1)
@@ -153,7 +177,8 @@ def _one_by_one(disabled: Mapping[str, str]) -> tuple[list[EntryPoint], list[Plu
 
 
 def _none_wanted() -> bool:
-    return os.environ.get(NO_PLUGINS, "").lower() not in ("", "0", "false", "no", "off")
+    said = os.environ.get(NO_PLUGINS, "").strip().lower()
+    return said not in ("", "0", "f", "false", "n", "no", "off")  # as the command line reads it
 
 
 def _disabled() -> dict[str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from seqgen import __version__
-from seqgen.core.distributions import normal_name, upgrade
+from seqgen.core.distributions import another_version, install_of, normal_name
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
 from seqgen.core.options import PartSpec
 from seqgen.manifest import CONFIG, TOKENIZER
@@ -15,20 +15,24 @@ from seqgen.model_config import ModelConfig, PartRecord, advised
 from seqgen.untrusted import plain, quoted, shown
 
 if TYPE_CHECKING:
-    from seqgen.core.catalog import Catalog, PartEntry
+    from seqgen.core.backend import Backend
+    from seqgen.core.catalog import Catalog
+    from seqgen.core.dataset import Dataset
+    from seqgen.core.kinds import Kind
+    from seqgen.core.part_entry import PartEntry
     from seqgen.core.tokenizer import Tokenizer
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?")
 """What packaging calls a name (PEP 508), of a length that a person would read."""
 
 
-def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: str) -> PartEntry:
+def find_recorded(catalog: Catalog, kind: Kind, config: ModelConfig, *, where: str) -> PartEntry:
     """The catalog's entry for a part that a model folder names.
 
     Raises:
         DamagedModelError: the folder names no such part.
         MissingDependencyError: the part's plugin is not installed; says which distribution the folder names, and
-            advises a command only where that is a name and nothing else.
+            advises a command only where that is a name and nothing else.  Or it is, and has no such part (any more).
         PluginError: it is installed and fails, or a person turned plugins off.
     """
     record = config.parts.get(kind)
@@ -40,30 +44,29 @@ def find_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
         return [entry for entry in catalog.entries(kind) if _is(entry, record)]
 
     found = recorded()
-    if not found and catalog.wait():
+    if not found:
+        catalog.wait()
         found = recorded()
     if found:
         return found[0]
-    needs = f"Model {where} needs the {kind} {quoted(record.name)} of {plain(record.distribution)}"
-    whose = normal_name(record.distribution)
-    owners = [plugin for plugin in catalog.plugins if normal_name(plugin.distribution) == whose]
-    for plugin in owners:
-        if plugin.problem or plugin.disabled:
-            why = plugin.problem or f"{plugin.disabled} disables it"
-            raise PluginError(f"{needs}, which cannot be used: {why}")
-    if catalog.bundled_only and not owners:
-        raise PluginError(f"{needs}, which cannot be used: --no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins")
-    needs += f" {plain(record.version)}"
-    if not _NAME.fullmatch(record.distribution):
-        raise MissingDependencyError(f"{needs}, which is no name of a distribution, so that nothing can be installed.")
-    if whose == "seqgen":  # whose name on PyPI is another project's
-        raise MissingDependencyError(
-            f"{needs}, which this seqgen ({__version__}) does not have.  A newer seqgen is needed."
-        )
-    raise MissingDependencyError(f"{needs}, which is not installed.  pip install {record.distribution}")
+    raise _absence(catalog, kind, record, where)
 
 
-def make_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: str, **fixed: Any) -> Any:
+@overload
+def make_recorded(
+    catalog: Catalog, kind: Literal["tokenizer"], config: ModelConfig, *, where: str, **fixed: Any
+) -> Tokenizer: ...
+@overload
+def make_recorded(
+    catalog: Catalog, kind: Literal["dataset"], config: ModelConfig, *, where: str, **fixed: Any
+) -> Dataset: ...
+@overload
+def make_recorded(
+    catalog: Catalog, kind: Literal["backend"], config: ModelConfig, *, where: str, **fixed: Any
+) -> Backend: ...
+
+
+def make_recorded(catalog: Catalog, kind: Kind, config: ModelConfig, *, where: str, **fixed: Any) -> Any:
     """A part that a model folder names, made with the options that it records.
 
     Args:
@@ -80,12 +83,10 @@ def make_recorded(catalog: Catalog, kind: Any, config: ModelConfig, *, where: st
     try:
         return catalog.make(kind, PartSpec(f"{record.distribution}/{record.name}", record.options), **fixed)
     except OptionError as error:
-        if advice := _upgrade_of(entry, record):
-            raise OptionError(advised(f"{where}/{CONFIG}: {error}", advice)) from error
-        raise
+        raise OptionError(advised(f"{where}/{CONFIG}: {error}", version_advice(entry, record))) from error
 
 
-def with_recorded_options(catalog: Catalog, kind: Any, spec: PartSpec, config: ModelConfig) -> PartSpec:
+def with_recorded_options(catalog: Catalog, kind: Kind, spec: PartSpec, config: ModelConfig) -> PartSpec:
     """A part as a person names it; where a model folder names the same part, with the options that the folder records.
 
     A model may depend on options that its weights do not tell, such as how many heads a transformer has.
@@ -105,6 +106,24 @@ def with_recorded_options(catalog: Catalog, kind: Any, spec: PartSpec, config: M
     return PartSpec(spec.name, {**record.options, **spec.values})
 
 
+def make_backend(catalog: Catalog, spec: PartSpec, config: ModelConfig, *, where: str) -> Backend:
+    """The backend that a person names, made ``with_recorded_options``.
+
+    Raises:
+        SeqgenError: as for ``Catalog.make``; where it is what the folder records that is wrong, the message says so.
+    """
+    merged = with_recorded_options(catalog, "backend", spec, config)
+    try:
+        return catalog.make("backend", merged)
+    except OptionError as error:
+        if merged == spec:
+            raise
+        if spec.values:
+            catalog.make("backend", spec)  # which raises what is wrong with those
+        advice = version_advice(catalog.find("backend", spec.name), config.parts["backend"])
+        raise OptionError(advised(f"{where}/{CONFIG}: {error}", advice)) from error
+
+
 def make_tokenizer(entry: PartEntry, state: Mapping[str, Any], config: ModelConfig, *, where: str) -> Tokenizer:
     """A tokenizer as a folder has it.
 
@@ -120,7 +139,7 @@ def make_tokenizer(entry: PartEntry, state: Mapping[str, Any], config: ModelConf
     try:
         tokenizer: Tokenizer = entry.load().from_state(state)
     except DamagedModelError as error:
-        message = advised(f"{where}/{TOKENIZER}: {error}", _upgrade_of(entry, config.parts["tokenizer"]))
+        message = advised(f"{where}/{TOKENIZER}: {error}", version_advice(entry, config.parts["tokenizer"]))
         raise DamagedModelError(message) from error
     if tokenizer.vocab_size != config.model.vocab_size:
         raise DamagedModelError(
@@ -129,10 +148,40 @@ def make_tokenizer(entry: PartEntry, state: Mapping[str, Any], config: ModelConf
     return tokenizer
 
 
+def _absence(catalog: Catalog, kind: Kind, record: PartRecord, where: str) -> PluginError | MissingDependencyError:
+    """Why a part that a folder names is not there, and what to do."""
+    needs = f"Model {where} needs the {kind} {quoted(record.name)} of {plain(record.distribution)}"
+    whose = normal_name(record.distribution)
+    owners = [plugin for plugin in catalog.plugins if normal_name(plugin.distribution) == whose]
+    for plugin in owners:
+        if plugin.problem or plugin.disabled:
+            why = plugin.problem or f"{plugin.disabled} disables it"
+            return PluginError(f"{needs}, which cannot be used: {why}")
+    if catalog.bundled_only and not owners:
+        return PluginError(f"{needs}, which cannot be used: --no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins")
+    needs += f" {plain(record.version)}"
+    if not _NAME.fullmatch(record.distribution):
+        return MissingDependencyError(f"{needs}, which is no name of a distribution, so that nothing can be installed.")
+    if whose == "seqgen":  # whose name on PyPI is another project's
+        return MissingDependencyError(
+            f"{needs}, which this seqgen ({__version__}) does not have.  A newer seqgen is needed."
+        )
+    if not owners:
+        return MissingDependencyError(f"{needs}, which is not installed.  pip install {record.distribution}")
+    installed, there = owners[0], [entry.name for entry in catalog.entries(kind) if entry.plugin in owners]
+    lacks = f"Installed is {installed.distribution} {installed.version}, which has no {kind} of that name"
+    lacks += f", but has: {', '.join(there)}" if there else ""
+    command = install_of(installed.distribution, installed.version, record.version)
+    return MissingDependencyError(f"{needs}.  {lacks}.  {command or f'seqgen list-plugins --kind {kind}'}")
+
+
 def _is(entry: PartEntry, record: PartRecord) -> bool:
     """Whether a part is the one that a folder names; a distribution may spell its name otherwise than it did."""
     return entry.name == record.name and normal_name(entry.plugin.distribution) == normal_name(record.distribution)
 
 
-def _upgrade_of(entry: PartEntry, record: PartRecord) -> str:
-    return upgrade(entry.plugin.distribution, entry.plugin.version, record.version)
+def version_advice(entry: PartEntry, record: PartRecord | None) -> str:
+    """What to do where a part does not understand what a folder says, if another version of its plugin wrote that; else nothing."""
+    if record is None or not _is(entry, record):
+        return ""
+    return another_version(entry.plugin.distribution, entry.plugin.version, record.version)

@@ -18,6 +18,8 @@ from seqgen.checkpoint import SavedModel, map_weights, read_weights, write_weigh
 from seqgen.core.canonical import canonical_shapes, initial_weights
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, SeqgenError
+from seqgen.core.part_entry import PartEntry
+from seqgen.core.plugin import Plugin
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
 from seqgen.manifest import CONFIG, WEIGHTS, write_manifest
@@ -177,6 +179,39 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     write_weights(tmp_path / WEIGHTS, weights)
     with pytest.raises(DamagedModelError, match='tensor "output.bias" holds values that are not finite'):
         read_weights(tmp_path / WEIGHTS, canonical_shapes(SPEC), where="m:1")
+
+
+@pytest.mark.parametrize(
+    ("distribution", "advice"),
+    [
+        (
+            "seqgen-up",
+            (
+                "  It was written by seqgen-up 0.1.0, and this is seqgen-up 0.2.0, which may not read it.  "
+                "pip install seqgen-up==0.1.0"
+            ),
+        ),
+        ("seqgen-other", ""),  # which never wrote it
+    ],
+)
+def test_other_tensors_than_a_version_of_the_backend_has_ask_for_the_version_that_wrote_them(
+    folder, distribution, advice
+):
+    class Skipping(NumpyBackend):
+        def weight_shapes(self, spec):
+            return {**super().weight_shapes(spec), "layers.0.skip_bias": (5,)}
+
+    def change(text):
+        recorded = {**config_to_json(SavedModel.open(folder, where="m:1").config)}
+        record = {"name": "skip", "distribution": "seqgen-up", "version": "0.1.0", "options": {}}
+        return json.dumps(recorded | {"parts": {"backend": record}}).encode()
+
+    rewrite(folder, CONFIG, change)
+    plugin = Plugin("skip", "skip", distribution, "0.2.0", object)
+    entry = PartEntry("backend", "skip", "skip:Skipping", "a toy", (), "", plugin)
+    with pytest.raises(DamagedModelError) as error:
+        SavedModel.open(folder, where="m:1").weights(Skipping(), entry)
+    assert str(error.value) == f'm:1/model.safetensors: tensor "layers.0.skip_bias" is missing.{advice}'
 
 
 def test_a_large_model_is_loaded_without_being_read(tmp_path):

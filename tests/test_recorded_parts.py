@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -15,7 +18,7 @@ from seqgen.core.options import PartSpec
 from seqgen.core.plugin import PATIENCE, Plugin
 from seqgen.core.spec import ModelSpec
 from seqgen.model_config import ModelConfig, PartRecord
-from seqgen.recorded_parts import find_recorded, make_recorded, with_recorded_options
+from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer, with_recorded_options
 from seqgen.tokenizers.char import CharTokenizer
 
 
@@ -36,6 +39,73 @@ def test_an_option_that_a_later_version_of_a_part_wrote_asks_for_that():
     assert str(error.value).startswith('m:1/config.json: dataset text has no option "surprise".')
     assert str(error.value).endswith(
         f".  It was written by seqgen 999.0, and this is seqgen {__version__}.  Upgrade seqgen."
+    )
+
+
+class Renamed:
+    """Version 0.2.0 of a plugin, whose parts were called otherwise before, and had other options."""
+
+    @hookimpl
+    def register_tokenizers(self, register):
+        register("plain-two", "seqgen.tokenizers.char:CharTokenizer", summary="a toy")
+
+    @hookimpl
+    def register_datasets(self, register):
+        register("nth", "seqgen.datasets.text:TextDataset", summary="a toy")
+
+    @hookimpl
+    def register_backends(self, register):
+        register("opt", "seqgen.backends.torch.backend:TorchBackend", summary="a toy")
+
+
+VERSIONS = "It was written by seqgen-up 0.1.0, and this is seqgen-up 0.2.0, which may not read it.  pip install seqgen-up==0.1.0"
+
+
+def renamed():
+    return Catalog([*load_catalog().plugins, Plugin("up", "up", "seqgen-up", "0.2.0", Renamed)])
+
+
+def test_an_option_that_an_earlier_version_of_a_plugin_wrote_and_this_one_lacks_asks_for_that_version():
+    config = naming(dataset=PartRecord("nth", "seqgen-up", "0.1.0", {"every": 2}))
+    with pytest.raises(OptionError) as error:
+        make_recorded(renamed(), "dataset", config, where="up:1", sources=("a.txt",))
+    assert str(error.value) == (
+        f'up:1/config.json: dataset nth has no option "every".  It has: encoding, errors.  {VERSIONS}'
+    )
+
+
+def test_an_option_that_a_part_of_the_same_version_lacks_names_the_file():
+    config = naming(dataset=PartRecord("nth", "seqgen-up", "0.2.0", {"every": 2}))
+    with pytest.raises(OptionError) as error:
+        make_recorded(renamed(), "dataset", config, where="up:1", sources=("a.txt",))
+    assert str(error.value) == 'up:1/config.json: dataset nth has no option "every".  It has: encoding, errors'
+
+
+def test_a_state_that_an_earlier_version_of_a_tokenizer_wrote_and_this_one_does_not_read_asks_for_that_version():
+    config, catalog = naming(tokenizer=PartRecord("plain-two", "seqgen-up", "0.1.0")), renamed()
+    entry = find_recorded(catalog, "tokenizer", config, where="up:1")
+    with pytest.raises(DamagedModelError) as error:
+        make_tokenizer(entry, {"letters": ["a"]}, config, where="up:1")
+    assert re.fullmatch(rf"up:1/tokenizer.json: The state .*\.  {re.escape(VERSIONS)}", str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "version", "command"),
+    [
+        ("tokenizer", ", but has: plain-two", "0.1.0", "pip install seqgen-up==0.1.0"),
+        ("dataset", ", but has: nth", "0.3.0", "pip install seqgen-up==0.3.0"),
+        ("backend", ", but has: opt", "0.2.0", "seqgen list-plugins --kind backend"),
+        ("sampler", "", "0.1.0", "pip install seqgen-up==0.1.0"),
+    ],
+)
+def test_a_part_that_the_installed_plugin_does_not_have_any_more_is_not_said_to_be_not_installed(
+    kind, there, version, command
+):
+    with pytest.raises(MissingDependencyError) as error:
+        find_recorded(renamed(), kind, naming(**{kind: PartRecord("plain", "Seqgen_Up", version)}), where="up:1")
+    assert str(error.value) == (
+        f'Model up:1 needs the {kind} "plain" of Seqgen_Up {version}.  Installed is seqgen-up 0.2.0, which has no {kind} of '
+        f"that name{there}.  {command}"
     )
 
 
@@ -126,4 +196,24 @@ def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for():
 
     config = naming(tokenizer=PartRecord("slow", "seqgen-slow", "1"))
     catalog = Catalog([*load_catalog().plugins, Plugin("slow", "slow", "seqgen-slow", "1", load)])
+    assert find_recorded(catalog, "tokenizer", config, where="m:1").load() is CharTokenizer
+
+
+def test_a_part_of_a_slow_plugin_is_found_though_another_thread_waited_for_that_first(monkeypatch):
+    class Offering:
+        @hookimpl
+        def register_tokenizers(self, register):
+            register("slow", "seqgen.tokenizers.char:CharTokenizer", summary="comes late")
+
+    class Overtaken(Catalog):
+        def wait(self):
+            may_end.set()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(super().wait).result(9)
+            return super().wait()
+
+    may_end = threading.Event()
+    monkeypatch.setattr(Plugin.usable, "__defaults__", (0.0,))
+    catalog = Overtaken([Plugin("slow", "slow", "seqgen-slow", "1", lambda: may_end.wait(9) and Offering())])
+    config = naming(tokenizer=PartRecord("slow", "seqgen-slow", "1"))
     assert find_recorded(catalog, "tokenizer", config, where="m:1").load() is CharTokenizer

@@ -159,7 +159,7 @@ def _run(arguments: list[str] | None, environment: Environment) -> int:
         # Typer exits at the end of any pipe or connection, as though it were that of standard output.
         broken = end.__context__
         return _fail(environment, _mistake(broken if isinstance(broken, BrokenPipeError) else end, environment))
-    except Exception as error:  # noqa: BLE001  a mistake of ours or of a plugin: a person gets a sentence all the same
+    except BaseException as error:  # noqa: BLE001  a mistake of ours or of a plugin: a person gets a sentence all the same
         return _fail(environment, _mistake(error, environment))
     return result if isinstance(result, int) else 0  # typer.Exit's code; commands themselves give None
 

@@ -14,7 +14,9 @@ from typer.core import TyperCommand
 from seqgen.cli.printing import say, warn
 
 if TYPE_CHECKING:
-    from seqgen.core.catalog import Catalog, PartEntry
+    from seqgen.core.catalog import Catalog
+    from seqgen.core.kinds import Kind
+    from seqgen.core.part_entry import PartEntry
     from seqgen.core.plugin import Plugin
 
 
@@ -133,7 +135,7 @@ def call_for_commands(ctx: typer.Context) -> None:
     group.list_commands(root)
 
 
-def complete_part(kind: Any) -> Callable[[typer.Context], list[str]]:
+def complete_part(kind: Kind) -> Callable[[typer.Context], list[str]]:
     """What the shell offers where a part of this kind is to be named."""
 
     def complete(ctx: typer.Context) -> list[str]:

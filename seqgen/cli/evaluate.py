@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqgen.cli.environment import DeviceOption, Environment, JsonOption, ModelArgument, command, complete_part, default
-from seqgen.cli.judgement import judged, judgement_record, show_judgement
+from seqgen.cli.judgement import check_options, judged, judgement_record, plot_judgement, show_judgement
 from seqgen.cli.printing import add_row, print_json, say, show, table, tell_rounding, warn, width
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def evaluate(
     _check(files, samples, of_samples, dataset)
     loaded = api.load(model, backend=backend, device=device, catalog=Environment.of(ctx).catalog)
     tell_rounding(loaded)
+    if samples is not None:
+        check_options(loaded, of_samples)
     with _told_where_else(loaded):
         scores = _scores(loaded, files or (), dataset)
         judgement = judged(loaded, samples, of_samples) if samples is not None else None
@@ -117,11 +119,13 @@ def evaluate(
         if judgement is not None:
             result["samples"] = judgement_record(judgement)
         print_json(result)
-        return
-    if files:
-        _show_scores(scores)
-    if judgement is not None:
-        show_judgement(judgement)
+    else:
+        if files:
+            _show_scores(scores)
+        if judgement is not None:
+            show_judgement(judgement)
+    if judgement is not None and plot is not None:
+        plot_judgement(judgement, plot, loaded.reference)
 
 
 def _check(

@@ -246,6 +246,8 @@ def generate(
         strict=strict,
         warn=warn,
     )
+    of_draws = {"--random-seed": ctx.params["random_seed"] is not None, "--best-of": best_of is not None}
+    samples.tell_unused(generation.samplers, of_draws, loaded.catalog)
     _write(
         loaded,
         generation,

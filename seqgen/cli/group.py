@@ -55,9 +55,14 @@ class MainGroup(LazyGroup):
         if cmd_name in COMMANDS:
             return super().get_command(ctx, cmd_name)
         found = self._from_plugins(ctx).get(cmd_name)
-        if found is None and not ctx.resilient_parsing and Environment.of(ctx).catalog.wait():
+        if found is None and not ctx.resilient_parsing:
+            Environment.of(ctx).catalog.wait()
             found = self._from_plugins(ctx).get(cmd_name)
         return found
+
+    def why_not(self, ctx: Any) -> str:
+        """The plugins that a person has turned off, one of which may have offered a command; of those that fail has been warned."""
+        return Environment.of(ctx).catalog.left_out(broken=False)
 
     def _from_plugins(self, ctx: Any) -> dict[str, Any]:
         catalog = Environment.of(ctx).catalog
@@ -83,3 +88,30 @@ def _take(addition: typer.Typer, offered: dict[str, Any]) -> None:
     """Put what was added among what is offered."""
     if addition.registered_commands or addition.registered_groups:
         offered.update(typer.main.get_group(addition).commands)
+        for command in offered.values():
+            _plain_without_markup(command)
+
+
+def _plain_without_markup(command: Any) -> None:
+    """Let the help of a command be shown as it stands where it is no markup of Rich's, which would fail over "[/x]"."""
+    texts = [command.help, command.epilog, *(getattr(parameter, "help", None) for parameter in command.params)]
+    for each in getattr(command, "commands", {}).values():
+        _plain_without_markup(each)
+        texts.append(each.help)
+    if not all(_is_markup(text) for text in texts if text):
+        command.rich_markup_mode = None
+
+
+def _is_markup(text: str) -> bool:
+    """Whether Rich can show each paragraph of a text, which typer hands it one by one or joined."""
+    if "[" not in text:  # Rich takes its time to be imported
+        return True
+    from rich.errors import MarkupError
+    from rich.text import Text
+
+    try:
+        for part in (text, *text.split("\n\n")):
+            Text.from_markup(part)
+    except MarkupError:
+        return False
+    return True

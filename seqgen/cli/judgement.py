@@ -16,15 +16,25 @@ if TYPE_CHECKING:
     from seqgen.language_model import LanguageModel
 
 
-def judged(loaded: LanguageModel, samples: int, options: Mapping[str, Any]) -> Judgement:
-    """The judgement of a model, its notes told, and its plot written where one is asked for."""
+def check_options(loaded: LanguageModel, options: Mapping[str, Any]) -> None:
+    """Refuse what is quickly found wrong with options, before anything is scored or written."""
+    from seqgen import files
     from seqgen.figures import check_format
-    from seqgen.judging.figure import write_figure
+    from seqgen.judging.judge import read_words
+
+    if options["plot"] is not None:
+        path = Path(options["plot"])
+        check_format(path)
+        with files.writing(path):
+            path.parent.stat()
+    read_words(options["words"])
+    loaded.prepare(samplers=options["sampler"] or (), temperature=options["temperature"])
+
+
+def judged(loaded: LanguageModel, samples: int, options: Mapping[str, Any]) -> Judgement:
+    """The judgement of a model, its notes told."""
     from seqgen.judging.judge import judge
 
-    path = Path(options["plot"]) if options["plot"] is not None else None
-    if path is not None:
-        check_format(path)
     with status_line() as doing:
         doing(f"writing and measuring {samples} samples")
         judgement = judge(
@@ -40,8 +50,6 @@ def judged(loaded: LanguageModel, samples: int, options: Mapping[str, Any]) -> J
         )
     for note in judgement.notes:
         say(note, label="note")
-    if path is not None:
-        write_figure(judgement, path, title=f"{loaded.reference}: {judgement.samples.texts} samples")
     return judgement
 
 
@@ -97,3 +105,10 @@ def show_judgement(judgement: Judgement) -> None:
     add(f"copied spans of {SHINGLE} {unit}", lambda figures: figures.copied_shingles, ".1%")
     show(rows)
     show(f"The longest that the samples copied: {written.copied_text!r}")
+
+
+def plot_judgement(judgement: Judgement, path: str, reference: str) -> None:
+    """Write a judgement as a plot, once its figures are shown: they are not lost where it cannot be written."""
+    from seqgen.judging.figure import write_figure
+
+    write_figure(judgement, Path(path), title=f"{reference}: {judgement.samples.texts} samples")

@@ -63,9 +63,13 @@ class LazyGroup(TyperGroup):
         name = args[0]
         if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
             nearest = nearest_in_words(name, self.list_commands(ctx))
-            msg = f'No command "{name}".{nearest}  All: {ctx.command_path} --help'
+            msg = f'No command "{name}".{nearest}  All: {ctx.command_path} --help{self.why_not(ctx)}'
             raise UsageError(msg)
         return super().resolve_command(ctx, args)
+
+    def why_not(self, ctx: Any) -> str:
+        """What may have kept a command away, a line each after a line break: nothing, but where plugins add commands."""
+        return ""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """A line for each command, without importing ours."""

@@ -80,6 +80,8 @@ class Out:
 def open_output(output: str | None, *, replaces: bool = True) -> Iterator[Out]:
     """Standard output, or the file; a file that cannot be written is known before a token is.
 
+    A file that was not there is not there either after what fails before its first piece.
+
     Args:
         output: the name of the file; None: standard output.
         replaces: whether the text takes the place of what the file holds, or follows it.
@@ -89,15 +91,23 @@ def open_output(output: str | None, *, replaces: bool = True) -> Iterator[Out]:
         return
     from seqgen.core.errors import OutputError
 
+    path = Path(output)
+    was_there = os.path.lexists(path)
     try:
-        file = Path(output).open("ab")  # noqa: SIM115  closed below
+        file = path.open("ab")
     except (OSError, ValueError) as error:
         raise OutputError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
     try:
-        yield Out(file, output, replaces=replaces)
-    finally:
-        with _writing(output):
-            file.close()
+        try:
+            yield Out(file, output, replaces=replaces)
+        finally:
+            with _writing(output):
+                file.close()
+    except BaseException:
+        with contextlib.suppress(OSError):  # what went wrong is told, and not that this does, too
+            if not was_there and path.stat().st_size == 0:
+                path.unlink()
+        raise
 
 
 def _writing(name: str | None) -> contextlib.AbstractContextManager[None]:

@@ -22,7 +22,7 @@ from seqgen.core.plugin import in_words
 from seqgen.installed import plugin_record
 
 if TYPE_CHECKING:
-    from seqgen.core.catalog import PartEntry
+    from seqgen.core.part_entry import PartEntry
     from seqgen.core.plugin import Plugin
 
 plugin = typer.Typer(help="One part in detail.", epilog="Example: seqgen plugin show sampler top-p")
@@ -126,7 +126,7 @@ def _line(entry: PartEntry, *, taken: bool) -> str:
     declared = declared_options(entry.target)
     options = "options unknown" if declared is None else ",".join(f"{name}={value}" for name, value in declared.items())
     if entry.missing:
-        status = f"needs {entry.install}"
+        status = f"needs {entry.lacks}"
     elif lost := _lost(entry):
         options, status = "", f"cannot be used: {lost}"
     else:
@@ -186,5 +186,5 @@ def _described(entry: PartEntry) -> dict[str, Any]:
         "ready": not (entry.missing or lost),
         "problem": lost or None,
         "missing": list(entry.missing),
-        "install": entry.install if entry.missing else None,
+        "install": (entry.install or None) if entry.missing else None,
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqgen.cli.printing import add_row, print_json, show, shown, styled, table
 
 if TYPE_CHECKING:
+    from seqgen.core.catalog import Catalog
     from seqgen.training.dry_run import DryRun
     from seqgen.training.lr_find import RangeTest
 
@@ -19,11 +20,12 @@ WIDEST, HEIGHT = 100, 12
 """Columns and lines of the plot."""
 
 
-def chosen_preview(arguments: dict[str, Any]) -> Callable[..., None] | None:
+def chosen_preview(arguments: dict[str, Any], catalog: Catalog) -> Callable[..., None] | None:
     """What to do instead of training, if anything; takes its flags out of the arguments, and what it does not need.
 
     Raises:
         UsageError: flags that contradict each other.
+        UnknownPartError, OptionError, MissingDependencyError: a callback that the training itself could not have.
     """
     from seqgen.core.errors import UsageError
 
@@ -37,7 +39,8 @@ def chosen_preview(arguments: dict[str, Any]) -> Callable[..., None] | None:
     if arguments.pop("resume") is not None:
         msg = f"{given[0]} looks at a new training, so it does not go with --resume.  Leave one out."
         raise UsageError(msg)
-    del arguments["log_to"]  # there are no metrics
+    for spec in arguments.pop("log_to") or ():
+        catalog.make("callback", spec)  # which gets no metrics here, and is refused where the training would refuse it
     return dry_run if given == ["--dry-run"] else lr_find
 
 

@@ -9,7 +9,7 @@ import operator
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from seqgen.cli.output import Out, open_output
 from seqgen.cli.printing import say
 
 if TYPE_CHECKING:
+    from seqgen.core.catalog import Catalog
+    from seqgen.core.sampler import Sampler
     from seqgen.core.types import Content
     from seqgen.generation.generate import Sample
     from seqgen.generation.settled import Generation
@@ -137,6 +139,23 @@ def tell(notes: Iterable[str], number: int | None = None) -> None:
     """What the samplers promise and could not keep, for people; with the number of the sample where there are several."""
     for note in notes:
         say(note if number is None else f"sample {number + 1}: {note}", label="note")
+
+
+def tell_unused(chain: Sequence[Sampler], given: Mapping[str, bool], catalog: Catalog) -> None:
+    """Say what changes nothing where the likeliest token is taken each time.
+
+    Args:
+        chain: the samplers that are used.
+        given: options that are about draws, and whether each was given.
+        catalog: the parts.
+    """
+    from seqgen.core.sampler import Stage
+    from seqgen.generation.selection import takes_likeliest
+
+    unused = [str(sampler) for sampler in chain if sampler.stage == Stage.TRUNCATION]
+    unused += [option for option, is_given in given.items() if is_given]
+    if unused and (sampler := takes_likeliest(chain, catalog)) is not None:
+        say(f"{sampler} takes the likeliest token each time: {', '.join(unused)} changes nothing", label="note")
 
 
 def as_text(content: Any) -> str:

@@ -109,7 +109,7 @@ def sweep(
             "--random-seed": random_seed,
             "--name": name,
         }
-        if given := [option for option, value in fixed.items() if value]:
+        if given := [option for option, value in fixed.items() if value not in (None, [])]:
             msg = f"{', '.join(given)} cannot change on --resume; only --max-time and --trials can."
             raise UsageError(msg)
         outcome = start.resume(resume or None, max_time=max_time, trials=trials, **shared)

@@ -20,6 +20,7 @@ from seqgen.cli.environment import (
 )
 from seqgen.cli.previews import chosen_preview
 from seqgen.cli.printing import print_json, say
+from seqgen.core.kinds import checked_kind
 from seqgen.core.options import Option, options_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
 
@@ -50,7 +51,7 @@ def train(**arguments: Any) -> None:
     environment = Environment.of(arguments.pop("ctx"))
     as_json, quiet = arguments.pop("json"), arguments.pop("quiet")
     sources = arguments.pop("corpus") or ()
-    if preview := chosen_preview(arguments):
+    if preview := chosen_preview(arguments, environment.catalog):
         preview(*sources, catalog=environment.catalog, progress=not quiet, as_json=as_json, **arguments)
         return
     try:
@@ -160,7 +161,7 @@ def _annotation(option: Option, panel: str) -> Any:
     shared: dict[str, Any] = {"help": f"{text}.{shown}", "rich_help_panel": panel, "show_default": False}
     if isinstance(option.default, bool):
         return Annotated[bool | None, typer.Option(**shared)]
-    completion = complete_part(option.name) if panel == "Parts" else lambda: list(choices)
+    completion = complete_part(checked_kind(option.name)) if panel == "Parts" else lambda: list(choices)
     return Annotated[str | None, typer.Option(metavar=metavar, autocompletion=completion, **shared)]
 
 

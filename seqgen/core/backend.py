@@ -141,6 +141,9 @@ class Model(ABC):
     def load_training_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Take over what ``training_state`` gave, also from another backend (its own names are then skipped).
 
+        What it lacks is as in a fresh model, also where this one has trained: a run that diverges before its first checkpoint
+        goes back to the weights and the training state that it had before its first step.
+
         Raises:
             ValueError: what is the backend's own was altered or damaged; an older checkpoint is then taken.
         """

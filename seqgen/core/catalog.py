@@ -8,116 +8,40 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import re
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pluggy
 
 from seqgen.core import hookspecs, options
-from seqgen.core.distributions import distribution_of, is_installed, normal_name, requirements_of
-from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, PluginError, SeqgenError, UnknownPartError
+from seqgen.core.distributions import distribution_of, normal_name, requirements_of
+from seqgen.core.errors import AmbiguousPartError, PluginError, SeqgenError, UnknownPartError
 from seqgen.core.kinds import Kind
 from seqgen.core.options import PartSpec
-from seqgen.core.plugin import Plugin, in_words, stdout_to_stderr
+from seqgen.core.part_entry import PartEntry, Registration
+from seqgen.core.plugin import Plugin, in_words
 from seqgen.core.unfound import nearest_in_words
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-CONTRACTS: Mapping[Kind, str] = {
-    "tokenizer": "seqgen.core.tokenizer:Tokenizer",
-    "dataset": "seqgen.core.dataset:Dataset",
-    "backend": "seqgen.core.backend:Backend",
-    "sampler": "seqgen.core.sampler:Sampler",
-    "callback": "seqgen.core.callback:Callback",
-}
-"""What a part of each kind must be; by name, since the contracts import NumPy and listing parts must be instant."""
+    from seqgen.core.backend import Backend
+    from seqgen.core.callback import Callback
+    from seqgen.core.dataset import Dataset
+    from seqgen.core.sampler import Sampler
+    from seqgen.core.tokenizer import Tokenizer
 
 BUNDLED = "seqgen.builtin"
 """The plugin that registers the bundled parts, through the same hooks as any other."""
 
 
-@dataclass(frozen=True)
-class PartEntry:
-    """A registered part, known without importing it."""
-
-    kind: Kind
-    name: str
-    target: str
-    summary: str
-    requires: tuple[str, ...]
-    extra: str
-    plugin: Plugin
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The packages it needs that are not installed here."""
-        return tuple(package for package in self.requires if not is_installed(package))
-
-    @property
-    def install(self) -> str:
-        """The command that installs what is missing."""
-        if self.extra:
-            return f'pip install "{self.plugin.distribution}[{self.extra}]"'
-        return "pip install " + " ".join(self.missing or self.requires)
-
-    @property
-    def reference(self) -> str:
-        """The name by which it is told from those of other distributions: ``seqgen/char``."""
-        return f"{self.plugin.distribution}/{self.name}"
-
-    @property
-    def where(self) -> str:
-        """What it is and whose, for messages."""
-        return f'{self.kind} "{self.name}" of {self.plugin.distribution} ({self.target})'
-
-    @property
-    def package(self) -> str:
-        """The package that its code lives in, which need not be that of its plugin's hooks."""
-        return re.split("[.:]", self.target, maxsplit=1)[0]
-
-    def load(self) -> type[Any]:
-        """Import the part, which from then on counts as used.
-
-        Raises:
-            MissingDependencyError: a package it needs is not installed; says what installs it.
-            PluginError: the import fails, or what is there is not a part of this kind.
-        """
-        if missing := self.missing:
-            are = "is" if len(missing) == 1 else "are"
-            msg = (
-                f'{self.kind.capitalize()} "{self.name}" needs {" and ".join(missing)}, '
-                f"which {are} not installed.  {self.install}"
-            )
-            raise MissingDependencyError(msg)
-        where = self.where
-        try:
-            with stdout_to_stderr():
-                part = _imported(self.target)
-        except (KeyboardInterrupt, MissingDependencyError):
-            raise
-        except BaseException as error:  # a plugin's import may raise anything, SystemExit included
-            msg = f"{where} cannot be imported: {in_words(error)}"
-            raise PluginError(msg) from error
-        contract = _imported(CONTRACTS[self.kind])
-        if not (isinstance(part, type) and issubclass(part, contract)):
-            msg = f"{where} is not a {contract.__name__}."
-            raise PluginError(msg)
-        if abstract := getattr(part, "__abstractmethods__", None):
-            msg = f"{where} lacks {', '.join(sorted(abstract))}."
-            raise PluginError(msg)
-        if self not in self.plugin.used:
-            self.plugin.used.append(self)
-        return part
-
-
 @dataclass
 class Catalog:
-    """All parts that plugins registered.
+    """All parts that plugins registered.  Several threads may share it.
 
     Attributes:
         plugins: the bundled one first.
@@ -134,6 +58,7 @@ class Catalog:
     _registered: set[Plugin] = field(default_factory=set, init=False, repr=False)
     _told: set[tuple[Plugin, str]] = field(default_factory=set, init=False, repr=False)
     _manager: pluggy.PluginManager = field(init=False, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -141,12 +66,13 @@ class Catalog:
 
     def entries(self, kind: Kind) -> list[PartEntry]:
         """The parts of one kind, bundled ones first; calls the plugins' hooks the first time."""
-        for plugin in self.usable():
-            if (plugin, kind) not in self._entries:
-                register = _Registration(kind, plugin)
-                if self.call(plugin, f"register_{kind}s", register=register):
-                    self._entries[plugin, kind] = register.entries
-        return [entry for plugin in self.plugins for entry in self._entries.get((plugin, kind), ())]
+        with self._lock:  # else another thread may take for all there is what this one has registered so far
+            for plugin in self.usable():
+                if (plugin, kind) not in self._entries:
+                    register = Registration(kind, plugin)
+                    if self.call(plugin, f"register_{kind}s", register=register):
+                        self._entries[plugin, kind] = register.entries
+            return [entry for plugin in self.plugins for entry in self._entries.get((plugin, kind), ())]
 
     def find(self, kind: Kind, name: str) -> PartEntry:
         """The part that a person names: ``char`` or ``seqgen/char``, the distribution in any spelling that packaging takes for the same.
@@ -163,7 +89,8 @@ class Catalog:
             return [entry for entry in entries if not slash or normal_name(entry.plugin.distribution) == whose]
 
         found = named()
-        if not found and self.wait():
+        if not found:
+            self.wait()
             found = named()
         if len(found) == 1:
             return found[0]
@@ -176,16 +103,35 @@ class Catalog:
             offered.setdefault(entry.name, []).append(entry.reference)
         taken = {each: ", ".join(references) for each, references in offered.items() if len(references) > 1}
         nearest = nearest_in_words(bare, offered, likeness=0.5, shown=taken)
+        msg = f'No {kind} "{name}".{nearest}  All: seqgen list-plugins --kind {kind}{self.left_out()}'
+        raise UnknownPartError(msg)
+
+    def left_out(self, *, broken: bool = True) -> str:
+        """The plugins that may have offered what nobody does, a line each after a line break: turned off, or broken.
+
+        Args:
+            broken: also those that fail; not where that has been told.
+        """
         unusable = {plugin: plugin.problem or f"{plugin.disabled} disables it" for plugin in self.plugins}
-        broken = "".join(
+        told = "".join(
             f"\nPlugin {plugin.distribution} could not be used and may have offered it: {why}"
             for plugin, why in unusable.items()
-            if plugin.problem or plugin.disabled
+            if plugin.disabled or (plugin.problem and broken)
         )
         if self.bundled_only:
-            broken += "\n--no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins, one of which may have offered it."
-        msg = f'No {kind} "{name}".{nearest}  All: seqgen list-plugins --kind {kind}{broken}'
-        raise UnknownPartError(msg)
+            told += "\n--no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins, one of which may have offered it."
+        return told
+
+    @overload
+    def make(self, kind: Literal["tokenizer"], spec: PartSpec | str, **fixed: Any) -> Tokenizer: ...
+    @overload
+    def make(self, kind: Literal["dataset"], spec: PartSpec | str, **fixed: Any) -> Dataset: ...
+    @overload
+    def make(self, kind: Literal["backend"], spec: PartSpec | str, **fixed: Any) -> Backend: ...
+    @overload
+    def make(self, kind: Literal["sampler"], spec: PartSpec | str, **fixed: Any) -> Sampler: ...
+    @overload
+    def make(self, kind: Literal["callback"], spec: PartSpec | str, **fixed: Any) -> Callback: ...
 
     def make(self, kind: Kind, spec: PartSpec | str, **fixed: Any) -> Any:
         """An instance of the part that a spec names, with the spec's options and fields that are not options.
@@ -232,16 +178,20 @@ class Catalog:
                 return owner
         return None
 
-    def usable(self) -> Iterator[Plugin]:
+    def usable(self) -> list[Plugin]:
         """The plugins whose hooks can be called now."""
-        for plugin in self.plugins:
-            if plugin.usable() and plugin not in self._registered:
-                self._registered.add(plugin)
-                name = f"{plugin.distribution}/{plugin.name}"
-                plugin.call("loading", lambda: self._register(plugin, name))  # noqa: B023
-            self._report(plugin)
-            if not plugin.problem and not plugin.disabled:
-                yield plugin
+        found = []
+        with self._lock:
+            for plugin in self.plugins:
+                if usable := plugin.usable():
+                    if plugin not in self._registered:
+                        self._registered.add(plugin)
+                        name = f"{plugin.distribution}/{plugin.name}"
+                        usable = plugin.call("loading", lambda: self._register(plugin, name))  # noqa: B023
+                    if usable:
+                        found.append(plugin)
+                self._report(plugin)
+        return found
 
     def call(self, plugin: Plugin, hook: str, **arguments: Any) -> bool:
         """Call one plugin's implementation of a hook, guarded; whether it succeeded, or has none."""
@@ -257,16 +207,12 @@ class Catalog:
         self._report(plugin)
         return not plugin.problem
 
-    def wait(self) -> bool:
-        """Wait for the plugins that are still being imported; whether any can be used now that could not before."""
-        came = [self._came(plugin) for plugin in self.plugins if plugin.implementation is None]
-        return any(came)
-
-    def _came(self, plugin: Plugin) -> bool:
-        """Whether a plugin can be used after all, once its import is done."""
-        if not plugin.usable() and plugin.importing:
-            self.waiting(plugin)
-        return plugin.usable(patience=None)
+    def wait(self) -> None:
+        """Wait for the plugins that are still being imported, after which there may be more parts than before."""
+        for plugin in self.plugins:
+            if not plugin.usable() and plugin.importing:
+                self.waiting(plugin)
+            plugin.usable(patience=None)
 
     def _register(self, plugin: Plugin, name: str) -> None:
         """Make a plugin's hooks known.
@@ -303,43 +249,10 @@ class Catalog:
                 raise PluginError(msg)
 
     def _report(self, plugin: Plugin) -> None:
-        if plugin.problem and (plugin, plugin.problem) not in self._told:
-            self._told.add((plugin, plugin.problem))
-            self.tell(plugin)
-
-
-@dataclass
-class _Registration:
-    """The ``register`` that a plugin is handed: it knows the kind and whose part it is."""
-
-    kind: Kind
-    plugin: Plugin
-    entries: list[PartEntry] = field(default_factory=list)
-
-    def __call__(
-        self, name: str, target: str, *, summary: str, requires: str | tuple[str, ...] = (), extra: str = ""
-    ) -> None:
-        if not (isinstance(cast("object", name), str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)):
-            msg = f'"{name}" is not a part name: lower case letters, digits and single hyphens.'
-            raise PluginError(msg)
-        if not isinstance(cast("object", target), str):
-            msg = f'the target of {name} is {target!r}, but must be text: "package.module:Class", not the class itself.'
-            raise PluginError(msg)
-        if not re.fullmatch(r"[\w.]+:\w+", target):
-            msg = f'target "{target}" of {name} is not of the form package.module:Attribute.'
-            raise PluginError(msg)
-        if not isinstance(cast("object", summary), str):
-            msg = f"the summary of {name} is {summary!r}, but must be text."
-            raise PluginError(msg)
-        if any(entry.name == name for entry in self.entries):
-            msg = f'{self.kind} "{name}" is registered twice.'
-            raise PluginError(msg)
-        given: Any = requires
-        needed = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
-        if not all(isinstance(each, str) for each in needed):
-            msg = f"requires of {name} is {requires!r}, but must be the name of a package, or several of them."
-            raise PluginError(msg)
-        self.entries.append(PartEntry(self.kind, name, target, summary, needed, extra, self.plugin))
+        with self._lock:
+            if plugin.problem and (plugin, plugin.problem) not in self._told:
+                self._told.add((plugin, plugin.problem))
+                self.tell(plugin)
 
 
 def load_catalog(
@@ -392,8 +305,3 @@ def _raised_from(error: BaseException) -> Iterator[BaseException]:
         yield each
         seen.add(id(each))
         each = each.__context__ if each.__cause__ is None and not each.__suppress_context__ else each.__cause__
-
-
-def _imported(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)

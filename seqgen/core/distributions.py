@@ -58,6 +58,38 @@ def upgrade(distribution: str, installed: str, written: object) -> str:
     )
 
 
+def another_version(distribution: str, installed: str, written: str) -> str:
+    """What to do with a file of a plugin that is not understood, where another version of the plugin wrote it; else nothing.
+
+    Of seqgen only a later one: what an earlier one wrote it reads, and its name on PyPI is another project's.
+
+    Args:
+        distribution: that is installed.
+        installed: its version.
+        written: the version that wrote the file, as for :func:`upgrade`.
+    """
+    if later := upgrade(distribution, installed, written):
+        return later
+    if not (command := install_of(distribution, installed, written)):
+        return ""
+    versions = f"It was written by {distribution} {written}, and this is {distribution} {installed}"
+    return f"{versions}, which may not read it.  {command}"
+
+
+def install_of(distribution: str, installed: str, wanted: str) -> str:
+    """The command that installs a version of a plugin in the place of another one; empty where that is the same, or none.
+
+    Args:
+        distribution: that is installed.
+        installed: its version.
+        wanted: text of a stranger, which comes into the command only where it is a version; a shell reads "!" otherwise.
+    """
+    version = re.fullmatch(r"[0-9][A-Za-z0-9.+-]{0,40}", wanted)
+    if not version or normal_name(distribution) == "seqgen" or _numbers(wanted) == _numbers(installed):
+        return ""
+    return f"pip install {distribution}=={wanted}"
+
+
 def _numbers(version: str) -> list[int]:
     """Those that a version begins with, by which versions are in order: of ``1.10.0rc1`` 1 and 10, for 1.10 is the same."""
     found = re.match(r"[0-9]+(\.[0-9]+)*", version)

@@ -38,7 +38,8 @@ class Register(Protocol):
             target: where the class is: ``package.module:Attribute``.  Imported when the part is first used.
             summary: one line for ``seqgen list-plugins``.
             requires: importable packages that the part needs, beyond what the plugin itself depends on.
-            extra: the extra of the plugin's distribution that installs them.
+            extra: the extra of the plugin's distribution that installs them.  Without it people are told what is missing and no
+                command, since what one imports is often called otherwise where it is installed from.
         """
 
 

@@ -105,7 +105,7 @@ class PartSpec:
         Within a value a backslash comes before a comma or a backslash, within a key also before an equals sign.
 
         Raises:
-            OptionError: not of that form.
+            OptionError: not of that form, or it gives a key twice.
         """
         name, colon, rest = text.partition(":")
         values: dict[str, Any] = {}
@@ -116,7 +116,11 @@ class PartSpec:
                 msg = f'"{text}": "{item}" is not key=value.  Write {name}:key=value,key=value{within}'
                 raise OptionError(msg)
             key, value = pair.groups()
-            values[re.sub(r"\\([,=\\])", r"\1", key)] = re.sub(r"\\([,\\])", r"\1", value)
+            key = re.sub(r"\\([,=\\])", r"\1", key)
+            if key in values:
+                msg = f'"{text}" gives {key} twice.  Leave one out.'
+                raise OptionError(msg)
+            values[key] = re.sub(r"\\([,\\])", r"\1", value)
         if not name or (colon and not values):
             msg = f'"{text}" names no part.  Write NAME or NAME:key=value,key=value'
             raise OptionError(msg)
@@ -181,6 +185,8 @@ def checked(part: type, values: Mapping[str, Any], *, where: str, example: str =
         if option.any_key:  # all of it, as a file or a program gives it, or one of its keys
             items = value.items() if key == option.name and isinstance(value, Mapping) else [(key, value)]
             annotation, target = typing.get_args(_bare(annotation))[1], result.setdefault(option.name, {})
+        elif option.name in result:
+            faults.append(f"{where}: {option.name} is given twice, the second time as {key}.  Leave one out.")
         for name, each in items:
             try:
                 target[name] = convert(annotation, each)
@@ -196,9 +202,28 @@ def make(part: type[T], values: Mapping[str, Any], *, where: str, example: str =
     """An instance of a part with these options, and with fields that are not options.
 
     Raises:
-        OptionError: see ``checked``; also what the part's own ``__post_init__`` finds wrong.
+        OptionError: see ``checked``; an option without a default has no value; or what ``__post_init__`` of the part finds wrong.
     """
-    return part(**checked(part, values, where=where, example=example), **fixed)
+    faults = []
+    given: dict[str, Any] = {}
+    try:
+        given = checked(part, values, where=where, example=example)
+    except OptionError as error:
+        faults.append(str(error))
+    lacking = [option for option in _lacking(part, {_field_name(key) for key in values}) if option.name not in fixed]
+    hint = f"  Write {example}:{','.join(option.example for option in lacking)}" if example else ""
+    faults += [f"{where} needs {option.shown}: {option.text.rstrip('.')}.{hint}" for option in lacking]
+    if faults:
+        raise OptionError("\n".join(faults))
+    return part(**given, **fixed)
+
+
+def _lacking(part: type, given: set[str]) -> list[Option]:
+    """The options that have neither a default nor one of these names, nor take any key where one is of no option."""
+    options = options_of(part)
+    others = given - {option.name for option in options}
+    lacking = [option for option in options if option.default is dataclasses.MISSING and option.name not in given]
+    return [option for option in lacking if not (option.any_key and others)]
 
 
 def convert(annotation: Any, value: Any) -> Any:

@@ -1,7 +1,7 @@
 """One plugin: importing it and calling its hooks, so that nothing it does there hurts anybody else.
 
 Whatever it raises is kept as its ``problem``; what it prints goes to standard error; while it takes its time to be
-imported, others do not wait for it.
+imported, others do not wait for it.  Several threads may ask for it at once: it is imported once, for all of them.
 """
 
 from __future__ import annotations
@@ -55,11 +55,13 @@ class Plugin:
     implementation: Any = None
     used: list[Any] = field(default_factory=list, repr=False)
     _import: _Import | None = field(default=None, init=False, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     @property
     def importing(self) -> bool:
         """Whether it was not waited for and is still being imported."""
-        return self._import is not None and self._import.is_alive()
+        begun = self._import  # read once: another thread may take it over meanwhile
+        return begun is not None and begun.is_alive()
 
     @property
     def standing(self) -> str:
@@ -79,21 +81,29 @@ class Plugin:
         """
         if self.disabled:
             return False
-        if self.implementation is None and (self._import is not None or not self.problem):
-            if self._import is None:
+        with self._lock:
+            if self.implementation is None and self._import is None and not self.problem:
                 self._import = _Import(self.load)
-            if not self._import.done(patience):
-                self.problem = f"importing it takes more than {PATIENCE:g} s, and only what needs it waits for it"
-                return False
-            self.problem = ""
-            finished, self._import = self._import, None
-            if finished.failure is not None:
-                self._fail("loading", finished.failure)
-            else:
-                self.implementation = finished.result
-                declared = getattr(self.implementation, "SEQGEN_CONTRACT", UNDECLARED)
-                self.problem = contract.mismatch(declared, self.distribution)
-        return not self.problem
+            begun = self._import
+        # Waited for without the lock: who waits for ever would else hold up those who do not wait.
+        done = begun is None or begun.done(patience)
+        with self._lock:
+            if begun is not None and begun is self._import:  # else another thread has taken it over
+                if done:
+                    self._take_over(begun)
+                else:
+                    self.problem = f"importing it takes more than {PATIENCE:g} s, and only what needs it waits for it"
+            return not self.problem
+
+    def _take_over(self, finished: _Import) -> None:
+        """Keep what an import that has ended gave, or why it failed."""
+        self.problem, self._import = "", None
+        if finished.failure is not None:
+            self._fail("loading", finished.failure)
+        else:
+            self.implementation = finished.result
+            declared = getattr(self.implementation, "SEQGEN_CONTRACT", UNDECLARED)
+            self.problem = contract.mismatch(declared, self.distribution)
 
     def call(self, doing: str, function: Callable[[], object]) -> bool:
         """Call something of the plugin's, guarded; whether it succeeded, else ``problem`` says what happened."""

@@ -99,8 +99,9 @@ class Tokenizer(ABC):
     def end_id(self) -> int | None:
         """The id that stands between documents, or None if the tokenizer has none.
 
-        It decodes to nothing.  The core writes it before and after each document where a corpus has several, and
-        generation ends when it is drawn; where a corpus is one document, it is never drawn.
+        It decodes to nothing, and what follows it to a document of its own.  The core writes it before and after each
+        document where a corpus has several, and generation ends when it is drawn; where a corpus is one document, it is
+        never drawn.
         """
         return None
 
@@ -196,5 +197,5 @@ class Tokenizer(ABC):
         The state may come from a stranger: check it, and raise.
 
         Raises:
-            DamagedModelError: the state is not one that ``state`` gives.
+            DamagedModelError: the state is not one that ``state`` gives, or gave in a version of the part that this one still reads.
         """

@@ -36,12 +36,22 @@ def missing(name: str, path: Path, *, besides: Mapping[str, str] | None = None) 
     return f"{name} does not exist." + (f"  Nearest: {' or '.join(near)}" if near else "")
 
 
-def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """The one of these names that is most like another one, whatever its case; none where none is."""
+def nearest(name: str, names: Iterable[str], *, most: int = 1, likeness: float = 0.6) -> list[str]:
+    """The names that are most like another one, whatever their case, the nearest first.
+
+    Args:
+        name: that there is not.
+        names: those that there are.
+        most: how many are given at most.
+        likeness: how much, from 0 to 1, a name must be like it to be given.
+    """
     import difflib  # seldom needed
 
-    by_case = {each.lower(): each for each in names}
-    return [by_case[near] for near in difflib.get_close_matches(name.lower(), by_case, n=1)]
+    by_case: dict[str, list[str]] = {}
+    for each in sorted(names):
+        by_case.setdefault(each.casefold(), []).append(each)
+    near = difflib.get_close_matches(name.casefold(), by_case, n=most, cutoff=likeness)
+    return [each for folded in near for each in by_case[folded]][:most]
 
 
 def nearest_in_words(
@@ -61,9 +71,7 @@ def nearest_in_words(
         likeness: how much, from 0 to 1, a name must be like it to be named.
         shown: how those of the names are written that are not written as they are.
     """
-    import difflib  # seldom needed
-
-    near = difflib.get_close_matches(name, names, n=most, cutoff=likeness)
+    near = nearest(name, names, most=most, likeness=likeness)
     return f"  Nearest: {', '.join(shown.get(each, each) for each in near)}." if near else ""
 
 

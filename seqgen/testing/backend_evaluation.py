@@ -19,7 +19,7 @@ from seqgen.testing.backend_models import (
     require_same,
     stepped,
 )
-from seqgen.testing.laws import law, require
+from seqgen.testing.laws import law, require, require_whole
 
 
 class EvaluationLaws(ModelContract):
@@ -27,13 +27,14 @@ class EvaluationLaws(ModelContract):
 
     @law
     def test_evaluation_sums_the_nats_of_stepping(self) -> None:
-        """The nats are the sum of -log softmax of the logits that stepping gives, which float() can read, with how many there are.
+        """The nats are the sum of -log softmax of the logits that stepping gives, which float() can read, with their number, an int.
 
         Bits per character are computed from it, and the best weights chosen by it.
         """
         for rows, steps in ((ROWS, STEPS), (1, 1)):
             batch = batch_of(rows, steps)
             nats, scored = self._found(batch)
+            require_whole(scored, "How many targets evaluate says were scored")
             require(scored == rows * steps, f"evaluate says that {scored} of {rows * steps} targets were scored.")
             expected = reference.nats(stepped(self.model, batch.inputs)[0], batch.targets).sum()
             message = "The nats are not those of stepping.  Give their sum, natural log, no dropout."

@@ -17,7 +17,7 @@ from seqgen.data.batching import Stream
 from seqgen.data.store import Part
 from seqgen.model_config import ModelConfig
 from seqgen.testing.backend_course import BEFORE, SINCE, LearningContract, stored
-from seqgen.testing.backend_models import ROWS, STEPS, require_same, stream, train
+from seqgen.testing.backend_models import ROWS, STEPS, batch_of, require_same, stream, train
 from seqgen.testing.laws import LawBroken, law, require
 from seqgen.training.run import Run
 from seqgen.training.schedule import Budget, Schedule
@@ -118,6 +118,24 @@ class ResumingLaws(LearningContract):
                 message = f"load_training_state of {sorted(state)} raises {type(error).__name__}: {error}."
                 require(condition=False, message=f"{message}  Skip names that are unknown, do without those that miss.")
         require(not strange.keys() & model.training_state().keys(), "Names of another backend are kept.  Skip them.")
+
+    @law
+    def test_a_run_that_goes_back_to_its_start_is_one_that_begins(self) -> None:
+        """A model that takes over the weights and the training state from before its first update trains as a fresh one.
+
+        A run that diverges before its first checkpoint goes back to its start; moments that are no numbers must not stay because
+        that state lacks them.
+        """
+        self.needs_training()
+        model = self.learner()
+        weights, state = model.weights(), stored(model.training_state())
+        model.train_step(batch_of(), self.learning_rate)
+        model.load_weights(weights)
+        model.load_training_state(state)
+        losses = train(model, stream(BEFORE + SINCE), self.learning_rate)
+        message = "A run that is back at its start differs.  What a training state lacks must be as in a fresh model."
+        require(losses == self.course.losses, f"{message}\nlosses {losses}, before {self.course.losses}")
+        require_same(model.weights(), self.course.end, message)
 
     @law
     def test_moments_have_the_names_and_shapes_of_the_weights(self) -> None:

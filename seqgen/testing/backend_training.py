@@ -9,6 +9,7 @@ import pytest
 
 from seqgen.core.errors import OptionError
 from seqgen.core.spec import OptimizerSpec
+from seqgen.core.types import Batch
 from seqgen.testing import reference
 from seqgen.testing.backend_course import BEFORE, SINCE, LearningContract
 from seqgen.testing.backend_models import (
@@ -133,17 +134,22 @@ class TrainingLaws(LearningContract):
         two halves must have the loss of the whole).
         """
         self.needs_training()
-        self.needs_canonical()
         whole, half = batch_of(), STEPS // 2
         first = dataclasses.replace(whole, inputs=whole.inputs[:, :half], targets=whole.targets[:, :half])
         second = dataclasses.replace(whole, inputs=whole.inputs[:, half:], targets=whole.targets[:, half:])
-        pupil, spec, weights = self.pupil(), self.spec(), self.weights
+        pupil = self.pupil()
         losses = train(pupil, [first, dataclasses.replace(second, carry=True), second], 0.0)
-        expected = reference.loss(spec, weights, whole)
+        if any(not np.array_equal(value, self.weights[name]) for name, value in pupil.weights().items()):
+            pytest.skip("it learns at rate 0, too, so that its losses are of other weights")
+        expected = self._loss(whole)
         require_close(np.mean(losses[:2]), expected, "The second half, carried, is not read after the first.")
-        require_close(
-            losses[2], reference.loss(spec, weights, second), "Without carry, a state is carried all the same."
-        )
+        require_close(losses[2], self._loss(second), "Without carry, a state is carried all the same.")
+
+    def _loss(self, batch: Batch) -> float:
+        """The mean of nats that a batch has without carry: by the formulas, or by stepping where there are none."""
+        if self.canonical:
+            return reference.loss(self.spec(), self.weights, batch)
+        return float(reference.nats(stepped(self.model, batch.inputs)[0], batch.targets).mean())
 
     # A run
 

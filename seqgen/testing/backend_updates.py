@@ -64,7 +64,6 @@ class UpdateLaws(ModelContract):
         It warns of a run that is about to diverge; after clipping it would never be above grad_clip.
         """
         self.needs_training()
-        self.needs_canonical()
         batch, pupil = batch_of(), self.pupil()
         pupil.train_step(batch, 1.0)
         if pupil.gradient_norm is None:

@@ -136,6 +136,9 @@ class CallbackContract(Contract):
         """A fresh callback."""
         return self.make()
 
+    def _gives_values(self) -> bool:
+        return True  # one that needs an address may have no default that sends something anywhere
+
     @law
     def test_a_whole_run_is_followed(self) -> None:
         """A run is followed from start to end, also where a value is None, and ``stop`` gives text.

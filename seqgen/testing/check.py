@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Literal, TypeAlias
 
-from seqgen.core.catalog import PartEntry, load_catalog
+from seqgen.core.catalog import load_catalog
 from seqgen.core.kinds import Kind
+from seqgen.core.part_entry import PartEntry
 from seqgen.testing.find import search_path
 from seqgen.testing.laws import Law
 from seqgen.testing.speed import MEASURED, Speed

@@ -199,9 +199,9 @@ class DatasetContract(Contract):
 
     @law
     def test_documents_have_an_id_and_the_type_of_the_media(self) -> None:
-        """Each document is a Document whose id is text, and whose content is str for text/..., else bytes.
+        """Each document is a Document whose id and group are text, and whose content is str for text/..., else bytes.
 
-        Datasets and tokenizers are matched by media type.
+        Datasets and tokenizers are matched by media type.  Which documents are held out follows from the group.
         """
         media = self.part.media_type
         kind = str if media.startswith("text/") else bytes
@@ -209,6 +209,7 @@ class DatasetContract(Contract):
             for document in self.make(sources).documents():
                 require(isinstance(document, Document), f"documents() gives {shown(document)}, which is no Document.")
                 require(isinstance(document.id, str) and document.id, f"The id {document.id!r} is no text, or empty.")
+                require(isinstance(document.group, str), f"The group {document.group!r} of {document.id} is no text.")
                 require(
                     isinstance(document.content, kind),
                     f"{document.id} holds {shown(document.content, 60)}, but media_type {media} means {kind.__name__}.",

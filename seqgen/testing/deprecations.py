@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from warnings import WarningMessage
 
-from seqgen.core.catalog import PartEntry
+from seqgen.core.part_entry import PartEntry
 
 
 def deprecations(warned: Iterable[WarningMessage], entry: PartEntry) -> list[str]:

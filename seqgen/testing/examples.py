@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqgen.core.catalog import PartEntry
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError
+from seqgen.core.part_entry import PartEntry
 from seqgen.core.types import Content
 from seqgen.installed import installed_catalog
 from seqgen.testing.find import catalog_of

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqgen.core.catalog import Catalog, PartEntry, load_catalog
+from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.distributions import normal_name
 from seqgen.core.errors import PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import PROJECT
 from seqgen.core.kinds import KINDS
+from seqgen.core.part_entry import PartEntry
 from seqgen.core.unfound import nearest_in_words
 from seqgen.installed import readable_entry_points
 
@@ -67,7 +68,8 @@ def find_parts(catalog: Catalog, name: str) -> list[PartEntry]:
         return [catalog.find(each, name) for each in named]
     known = {entry.name for entry in parts} | {plugin.distribution for plugin in catalog.plugins}
     nearest = nearest_in_words(bare, known, likeness=0.5)
-    msg = f'No part or plugin "{name}", nor a folder of that name.{nearest}  All: seqgen list-plugins'
+    folder = f".  The folder {name} has no pyproject.toml." if Path(name).is_dir() else ", nor a folder of that name."
+    msg = f'No part or plugin "{name}"{folder}{nearest}  All: seqgen list-plugins'
     raise UnknownPartError(msg)
 
 

@@ -112,7 +112,9 @@ def check_laws(contract: Contract) -> Iterator[Verdict]:
             yield Verdict(each, "excepted", str(skipped.msg))
         except LawBroken as broken:
             yield Verdict(each, "failed", str(broken))
-        except Exception as error:  # noqa: BLE001  a part may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  a part may raise anything
             notes = getattr(error, "__notes__", [])
             yield Verdict(each, "failed", "\n".join([f"{type(error).__name__}: {error}", *notes]))
         else:
@@ -173,7 +175,8 @@ class Contract(ABC):
         """Each option has a type that can be read, a sentence, and a default that this type allows.
 
         The command line, plugin show and the check of values are all made from the declaration; what it leaves out nobody
-        can set.
+        can set.  A callback alone, which may need an address, may have an option without a default; ``make`` of its test
+        gives one.
         """
         part = self.part
         try:
@@ -194,15 +197,19 @@ class Contract(ABC):
             )
         for option in declared:
             require(option.text.strip(), f'Option {option.name} has no sentence.  Write one: Doc("...").')
-            require(option.default is not dataclasses.MISSING, no_default(option))
+            given = option.default is dataclasses.MISSING
+            require(not given or self._gives_values(), no_default(option))
+            value = getattr(self.instance(), option.name) if given else option.default
             try:
-                same = convert(option.annotation, option.default) == option.default
+                same = convert(option.annotation, value) == value
             except ValueError:
                 same = False
-            require(
-                same,
-                f"Option {option.name} has the default {option.default!r}, but allows {option.allowed}.  Change one.",
-            )
+            which = "is made with" if given else "has the default"
+            require(same, f"Option {option.name} {which} {value!r}, but allows {option.allowed}.  Change one.")
+
+    def _gives_values(self) -> bool:
+        """Whether ``make`` of a test gives a part of this kind the values of options that have no default."""
+        return False
 
     def _is_no_option(self, field: dataclasses.Field[Any]) -> bool:
         """Whether a field without a sentence that ``__init__`` takes is of the kind's own, as the sources of a dataset are."""
@@ -267,6 +274,17 @@ def no_default(option: Option) -> str:
 
 def _metadata(hint: Any) -> tuple[Any, ...]:
     return getattr(hint, "__metadata__", ())
+
+
+def require_whole(number: object, what: str) -> None:
+    """Hold that a number is a whole one of Python.
+
+    Raises:
+        LawBroken: it is one of NumPy, which JSON cannot hold, or none at all.
+    """
+    __tracebackhide__ = True
+    kind = f"{type(number).__module__}.{type(number).__qualname__}".removeprefix("builtins.")
+    require(type(number) is int, f"{what} is {number!r}, of type {kind}.  Give an int: int(...).")
 
 
 def shown(value: object, limit: int = 300) -> str:

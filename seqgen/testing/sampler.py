@@ -42,17 +42,19 @@ class SamplerContract(SamplerMemoryLaws):
 
     @law
     def test_a_token_of_each_row_survives(self) -> None:
-        """At least one token of each row is left.
+        """At least one token of each row is left, also where by ``limit`` it is the last that may be drawn.
 
         Where none is left nothing can be drawn, and the generation ends with an error in the middle of a text.
         """
 
         def check(moment: Moment) -> None:
-            for before, after in self._rows(moment):
-                require(
-                    np.isfinite(after).any(),
-                    f"No token is left of {shown(before)}: it became {shown(after)}.  Leave the row as it came instead.",
-                )
+            for limit in self._limits(moment):
+                last = "" if limit is None else f", with limit({limit}), in the last token"
+                for before, after in self._rows(moment, limit):
+                    require(
+                        np.isfinite(after).any(),
+                        f"No token is left of {shown(before)}: it became {shown(after)}{last}.  Leave the row as it came instead.",
+                    )
 
         self.for_all(check, moment=self.moments())
 
@@ -189,15 +191,16 @@ class SamplerContract(SamplerMemoryLaws):
         """
 
         def check(moment: Moment) -> None:
-            together = adjusted_by(self._played(moment), moment.logits)
-            for row in range(len(together)):
-                one = slice(row, row + 1)
-                require_alike(
-                    adjusted_by(self._played(moment, one), moment.logits[one]),
-                    together[one],
-                    f"Row {row} alone differs from row {row} among {len(together)}.  Reduce over the last axis only.",
-                    moment,
-                )
+            for limit in self._limits(moment):
+                together = adjusted_by(self._played(moment, limit=limit), moment.logits)
+                for row in range(len(together)):
+                    one = slice(row, row + 1)
+                    require_alike(
+                        adjusted_by(self._played(moment, one, limit=limit), moment.logits[one]),
+                        together[one],
+                        f"Row {row} alone differs from row {row} among {len(together)}.  Reduce over the last axis only.",
+                        moment,
+                    )
 
         self.for_all(check, moment=self.moments(min_rows=2))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -138,17 +138,26 @@ class SamplerForesightLaws(Contract):
         sampler.foresee(_MadeUp.of(moment, rows))
         return sampler
 
-    def _played(self, moment: Moment, rows: Any = slice(None), sampler: Sampler | None = None) -> Sampler:
-        """The sampler at this moment, of a generation of these rows alone."""
+    def _played(
+        self, moment: Moment, rows: Any = slice(None), sampler: Sampler | None = None, limit: int | None = None
+    ) -> Sampler:
+        """The sampler at this moment, of a generation of these rows alone, in which at most so many tokens are drawn."""
         sampler = sampler or self.make()
         sampler.begin(moment.prompt_ids[rows].copy(), self._begun_with(moment.vocab_size))
+        if limit is not None:
+            sampler.limit(limit)
         for ids in moment.drawn:
             sampler.accept(ids[rows].copy())
         return sampler
 
-    def _rows(self, moment: Moment) -> Iterator[tuple[Logits, npt.NDArray[Any]]]:
+    def _limits(self, moment: Moment) -> Sequence[int | None]:
+        """None, and where the sampler asks for it, the limit under which the token that comes next is the last."""
+        asks = type(self.make()).limit is not Sampler.limit
+        return (None, len(moment.drawn) + 1) if asks else (None,)
+
+    def _rows(self, moment: Moment, limit: int | None = None) -> Iterator[tuple[Logits, npt.NDArray[Any]]]:
         """The logits (V,) of each row of the moment, before and after."""
-        after = on_host(self._played(moment).adjust(moment.logits.copy()))
+        after = on_host(self._played(moment, limit=limit).adjust(moment.logits.copy()))
         return zip(moment.logits, after, strict=True)
 
 

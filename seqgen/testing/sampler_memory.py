@@ -103,8 +103,9 @@ class SamplerMemoryLaws(SamplerTellingLaws):
             steps = data.draw(st.integers(0, len(moment.drawn)), label="steps before")
             before, further = moment.drawn[:steps], moment.drawn[steps:]
             others = (further + 1) % moment.vocab_size
+            limit = self._limits(moment)[-1]
             original = Chain([self.make(), _Listener()])
-            original.begin(moment.prompt_ids.copy(), tokenizer)
+            original.begin(moment.prompt_ids.copy(), tokenizer, limit)
             _accept(original, before)
             try:
                 copied = original.fork(tokenizer)
@@ -114,7 +115,8 @@ class SamplerMemoryLaws(SamplerTellingLaws):
             _accept(original, others)
             for chain, drawn, which in ((copied, further, "copy"), (original, others, "original")):
                 (sampler,) = (each for each in chain.samplers if not isinstance(each, _Listener))
-                expected = self._played(Moment(moment.prompt_ids, np.concatenate([before, drawn]), moment.logits))
+                alone = Moment(moment.prompt_ids, np.concatenate([before, drawn]), moment.logits)
+                expected = self._played(alone, limit=limit)
                 message = f"The {which} remembers what the other accepted.  Copy in __deepcopy__ what accept changes."
                 self._require_same_memory(sampler, expected, moment.logits, message, moment)
 

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from seqgen.core.types import Content
 from seqgen.testing.documents import ANY_TEXT
-from seqgen.testing.laws import LawBroken, law, require, shown
+from seqgen.testing.laws import LawBroken, law, require, require_whole, shown
 from seqgen.testing.tokenizer_grammar import TokenizerGrammarLaws
 
 _PIECES = (4093, 257)
@@ -127,13 +127,14 @@ class TokenizerContract(TokenizerGrammarLaws):
 
     @law
     def test_ids_are_whole_numbers_below_vocab_size(self) -> None:
-        """``encode`` and ``encode_pieces`` give NumPy arrays (T,) of integers from 0 to vocab_size - 1.
+        """``encode`` and ``encode_pieces`` give NumPy arrays (T,) of integers from 0 to vocab_size - 1, which is an int.
 
         They index the rows of an embedding, and are stored in the smallest type that vocab_size fits.
         """
 
         def check(seen: list[Content], document: Content) -> None:
             tokenizer = self.fitted(seen)
+            require_whole(tokenizer.vocab_size, "vocab_size")
             for each in (*seen, document):
                 for ids in (tokenizer.encode(each), *tokenizer.encode_pieces([each])):
                     _hold_ids(ids, tokenizer.vocab_size, f"After fit on {shown(seen)}, {shown(each)}")
@@ -169,6 +170,28 @@ class TokenizerContract(TokenizerGrammarLaws):
         for document in ("", "\ud83d", "\udc4d", "\U0010ffff", "\0", "日本") if self.is_text else (b"", b"\0", b"\xff"):
             check([], document)
         self.for_all(check, seen=st.lists(self.documents, max_size=2), document=self.any_document())
+
+    @law
+    def test_any_document_can_be_numbered(self) -> None:
+        """For any document, also one that is cut off, ``numbered`` gives a document of the same type.
+
+        What a model writes may end anywhere; samples that go into one file get their numbers, or all of them are lost.
+        """
+        tokenizer = self.fitted(self.some_documents())
+
+        def check(document: Content) -> None:
+            for each in (document, document[: len(document) // 2]):
+                try:
+                    numbered = tokenizer.numbered(each, 2)
+                except Exception as error:
+                    msg = f"numbered({shown(each)}, 2) raises {error!r}.  Give the document as it is where it has no place for a number."
+                    raise LawBroken(msg) from error
+                require(
+                    isinstance(numbered, str if self.is_text else bytes),
+                    f"numbered({shown(each)}, 2) gives {shown(numbered)}, but media_type is {self.part.media_type}.",
+                )
+
+        self.for_all(check, document=self.any_document())
 
     @law
     def test_the_empty_document_has_no_ids(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.testing.laws import LawBroken, law, require, shown
+from seqgen.testing.laws import LawBroken, law, require, require_whole, shown
 from seqgen.testing.tokenizer_state import TokenizerStateLaws
 
 _MOST = 100  # ids of which every beginning is tried
@@ -184,7 +185,7 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
 
     @law
     def test_characters_are_those_of_the_decoded_document(self) -> None:
-        """characters(ids) == len(decode(ids)) for any ids.
+        """characters(ids) == len(decode(ids)) for any ids, as an int.
 
         Losses are given per character, so that tokenizers can be compared.
         """
@@ -196,6 +197,7 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
                 sequences.append(np.array(numbers, np.int64) % tokenizer.vocab_size)
             for ids in sequences:
                 counted, decoded = tokenizer.characters(ids), tokenizer.decode(ids)
+                require_whole(counted, f"What characters gives for {shown(ids)}")
                 require(
                     counted == len(decoded),
                     f"characters gives {counted} for {shown(ids)}, which decode to {shown(decoded)}, of {len(decoded)}.",
@@ -205,7 +207,7 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
 
     @law
     def test_the_end_is_an_id_that_decodes_to_nothing(self) -> None:
-        """end_id is None or an id below vocab_size that adds nothing to a document, by decode and by the decoder.
+        """end_id is None or an int below vocab_size that adds nothing to a document, by decode and by the decoder.
 
         It stands between documents and is no part of them.
         """
@@ -215,6 +217,7 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
             end = tokenizer.end_id
             if end is None:
                 return
+            require_whole(end, "end_id")
             require(0 <= end < tokenizer.vocab_size, f"end_id is {end}, but vocab_size is {tokenizer.vocab_size}.")
             for ids in map(tokenizer.encode, seen):
                 ended = np.append(ids.astype(np.int64), end)
@@ -224,6 +227,32 @@ class TokenizerDecodingLaws(TokenizerStateLaws):
                     decoded == tokenizer.decode(ids) and not given,
                     f"With the end, {shown(ended)} decode to {shown(decoded)}, without it to {shown(tokenizer.decode(ids))}; "
                     f"pushing the end gives {shown(pushed[0])}, then finish {shown(pushed[1])}.  Let it decode to nothing.",
+                )
+
+        self.for_all(check, seen=self.corpora())
+
+    @law
+    def test_what_follows_the_end_is_a_document_of_its_own(self) -> None:
+        """Two documents with the end between them decode to both, one after the other, where they are not ``framed``.
+
+        A corpus is its documents with ends between them, and has as many characters as they have.
+        """
+
+        def check(seen: list[Content]) -> None:
+            tokenizer = self.fitted(seen)
+            end = tokenizer.end_id
+            if end is None or tokenizer.framed:  # joined to another, such a document is none
+                return
+            documents = list(map(tokenizer.encode, seen))
+            for ids, following in itertools.pairwise([documents[0][:0], *documents, documents[0]]):
+                joined = np.concatenate([ids, [end], following]).astype(np.int64)
+                both = [tokenizer.decode(ids), tokenizer.decode(following)]
+                decoded, pushed = tokenizer.decode(joined), _pushed(tokenizer, joined)
+                expected = type(decoded)().join(both)  # type: ignore[arg-type]
+                require(
+                    decoded == expected == type(decoded)().join(pushed),  # type: ignore[arg-type]
+                    f"With the end {end} between two documents, {shown(joined)} decode to {shown(decoded)}, and pushing them gives "
+                    f"{shown(pushed)}; alone they decode to {shown(both)}.  Forget at the end what was before it.",
                 )
 
         self.for_all(check, seen=self.corpora())

@@ -252,11 +252,16 @@ class TokenizerStateLaws(Contract):
     def test_a_state_that_lacks_a_value_is_refused(self) -> None:
         """from_state raises DamagedModelError where any one value is missing.
 
-        Files are cut off and edited; a person must read what is wrong with the model, not a traceback.
+        Files are cut off and edited; a person must read what is wrong with the model, not a traceback.  What an earlier version of
+        the part gave is told by a number for its form, so that it can be read all the same.
         """
         state = self._some_state()
         for name in state:
-            self._hold_refused({key: value for key, value in state.items() if key != name}, f'without "{name}"')
+            self._hold_refused(
+                {key: value for key, value in state.items() if key != name},
+                f'without "{name}"',
+                advice="  To read what an earlier version gave, put a number for the form into state().",
+            )
 
     @law
     def test_a_state_with_an_unknown_value_is_refused(self) -> None:
@@ -315,7 +320,7 @@ class TokenizerStateLaws(Contract):
         state: dict[str, Any] = json.loads(_written(self.fitted(self.some_documents())))
         return state
 
-    def _hold_refused(self, state: Any, what: str) -> None:
+    def _hold_refused(self, state: Any, what: str, *, advice: str = "") -> None:
         try:
             self.part.from_state(state)
         except DamagedModelError:
@@ -325,7 +330,7 @@ class TokenizerStateLaws(Contract):
             raise LawBroken(msg) from error
         require(
             condition=False,
-            message=f"A state {what} is accepted.  Check it in from_state, and raise DamagedModelError.",
+            message=f"A state {what} is accepted.  Check it in from_state, and raise DamagedModelError.{advice}",
         )
 
 

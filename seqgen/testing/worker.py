@@ -94,6 +94,8 @@ def why_not_made(contract: Contract, part: Any) -> str:
     """Why a part cannot be made with its default options, without which no law can be held against it; empty where it can."""
     with contextlib.suppress(NameError):  # a type that cannot be read, of which a law tells
         for option in options_of(part):
+            if option.default is dataclasses.MISSING and isinstance(contract, CallbackContract):
+                return f"Option {option.name} has no default.  Write a test with CallbackContract, whose make gives it a value."
             if option.default is dataclasses.MISSING:
                 return no_default(option)
     try:

@@ -43,6 +43,15 @@ BAD = {
         "import seqgen\n@seqgen.hookimpl\ndef register_sampler(register): ...",
         "loading failed: PluginError: there is no hook register_sampler.  Nearest: register_samplers.  All: register_",
     ),
+    "looks for a part on import": (
+        "from seqgen.installed import find_part\nclass Mine(find_part('tokenizer', 'not-there')): ...",
+        "loading failed: RuntimeError: find_part was called while bad of bad is imported, when it is not known yet which parts",
+    ),
+    "looks for a part in a hook": (
+        "from seqgen.core.errors import SeqgenError\nfrom seqgen.installed import make_part\n"
+        + hook("try: make_part('tokenizer', 'not-there')\nexcept SeqgenError: pass"),
+        "register_samplers failed: RuntimeError: make_part was called while a plugin registers what it has, when it is not",
+    ),
     "registers a name twice": (
         hook(f"{OFFER}\n{OFFER}"),
         'register_samplers failed: PluginError: sampler "bars" is registered twice.',
@@ -250,6 +259,18 @@ def test_an_option_without_a_default_is_shown(seqgen, install):
     assert option["default"] is None
 
 
+def test_an_option_that_has_to_be_given_is_asked_for(refused, install, corpus):
+    part = (
+        "import dataclasses, typing, seqgen\nfrom annotated_doc import Doc\nfrom seqgen.core.callback import Callback\n"
+        "@dataclasses.dataclass(kw_only=True)\nclass Post(Callback):\n    url: typing.Annotated[str, Doc('where to')]\n"
+        "@seqgen.hookimpl\ndef register_callbacks(register):\n    register('post', 'bad:Post', summary='a part')\n"
+    )
+    install("bad", part)
+    assert refused("train", corpus, "--log-to", "post", exit_code=2) == (
+        "callback post needs url: where to.  Write --log-to post:url="
+    )
+
+
 def test_a_part_that_cannot_be_made_is_a_sentence(refused, install, novel):
     install("bad", with_part(construction="raise RuntimeError('no tunes')"))
     assert refused("generate", "--sampler", "part", exit_code=1) == (
@@ -396,6 +417,22 @@ def test_a_command_of_a_plugin_may_exit_as_it_likes(seqgen, install, code, exit_
     install("singer", f"import sys, seqgen\n@seqgen.hookimpl\ndef register_commands(app):\n    {command}\n")
     outcome = seqgen("sing")
     assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (exit_code, "", stderr)
+
+
+def test_help_that_is_no_markup_is_shown_as_it_stands(seqgen, install):
+    install(
+        "singer",
+        "import seqgen, typer\n@seqgen.hookimpl\ndef register_commands(app):\n    choir = typer.Typer()\n    app.add_typer(choir, name='choir')\n"
+        "    @app.command()\n    def hum():\n        'Hum [bold]low[/bold].'\n"
+        "    @choir.command()\n    def sing(tune: str = typer.Option('', help='a [/b tune')):\n        'Sing [/x].'\n"
+        "    @choir.command()\n    def rest(): 'Rest.'\n",
+    )
+    assert "Hum low." in seqgen("hum", "--help").stdout
+    for command in (["choir"], ["choir", "sing"]):
+        page = seqgen(*command, "--help")
+        assert (page.exit_code, page.stderr) == (0, "")
+        assert "Sing [/x]." in page.stdout
+    assert "choir" in seqgen("--help").stdout
 
 
 @pytest.mark.parametrize("spelling", ["Bad_Plugin", "bad-plugin"])

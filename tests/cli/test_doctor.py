@@ -16,7 +16,7 @@ import seqgen as package
 def lean(monkeypatch):
     """As where no framework is installed: asking which devices Keras has takes seconds."""
     monkeypatch.setattr(
-        "seqgen.core.catalog.is_installed", lambda name: name not in ("torch", "keras", "numba", "tokenizers")
+        "seqgen.core.part_entry.is_installed", lambda name: name not in ("torch", "keras", "numba", "tokenizers")
     )
 
 
@@ -97,6 +97,55 @@ def test_doctor_says_what_is_wrong_with_each_plugin_and_all_that_is_right(seqgen
     assert plugins["mute"] == {"version": "1.2", "disabled": "SEQGEN_DISABLE_PLUGINS", "problem": None}
 
 
+@pytest.mark.usefixtures("lean")
+def test_a_backend_that_ends_the_program_where_it_is_made_is_a_line_of_its_own(seqgen, install):
+    install("abacus", f"{ABACUS}\n    def __init__(self):\n        raise SystemExit('no beads')\n")
+    outcome = seqgen("doctor", "--json")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    problems = {backend["name"]: backend["problem"] for backend in json.loads(outcome.stdout)["backends"]}
+    assert problems["abacus"] == 'backend "abacus" of abacus (abacus:Abacus) cannot be made: SystemExit: no beads'
+    assert problems["numpy"] is None
+
+
+@pytest.mark.usefixtures("lean")
+@pytest.mark.parametrize("error", ["SystemExit", "__import__('asyncio').CancelledError"])
+def test_a_backend_that_ends_the_program_where_it_is_asked_is_a_line_of_its_own(seqgen, install, error):
+    install("abacus", ABACUS.replace("RuntimeError", error))
+    outcome = seqgen("doctor", "--json")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    problems = {backend["name"]: backend["problem"] for backend in json.loads(outcome.stdout)["backends"]}
+    assert problems["abacus"].endswith(f"fails: {error.rpartition('.')[2]}: a bead is missing")
+    assert problems["numpy"] is None
+
+
+@pytest.mark.usefixtures("lean")
+def test_a_backend_that_needs_an_option_says_so(seqgen, install):
+    option = "    beads: __import__('typing').Annotated[int, __import__('annotated_doc').Doc('how many beads')]\n"
+    install(
+        "abacus",
+        ABACUS.replace(
+            "class Abacus(Backend):\n", f"@__import__('dataclasses').dataclass\nclass Abacus(Backend):\n{option}\n"
+        ),
+    )
+    backends = json.loads(seqgen("doctor", "--json").stdout)["backends"]
+    assert {backend["name"]: backend["problem"] for backend in backends}["abacus"] == (
+        "backend abacus needs beads: how many beads.  Write --backend abacus:beads="
+    )
+
+
+@pytest.mark.usefixtures("lean")
+@pytest.mark.parametrize(
+    ("requires", "problem"),
+    [("requires='numba', extra='wood'", 'pip install "abacus[wood]"'), ("requires='numba'", "needs numba")],
+)
+def test_a_backend_whose_package_is_missing_is_told_with_what_installs_it_where_an_extra_does(
+    seqgen, install, requires, problem
+):
+    install("abacus", ABACUS.replace('summary="-"', f'summary="-", {requires}'))
+    backends = json.loads(seqgen("doctor", "--json").stdout)["backends"]
+    assert {backend["name"]: backend["problem"] for backend in backends}["abacus"] == problem
+
+
 # --combinations
 
 
@@ -151,7 +200,7 @@ def test_combinations_are_shown_as_a_matrix_with_a_line_for_each_reason(seqgen, 
     assert "char text untried fails 14/15" in lines
     assert "byte abc refused refused" in lines
     for reason in (
-        'untried Tokenizer "needy" needs keras, which is not installed. pip install keras',
+        'untried Tokenizer "needy" needs keras, which is not installed. Install it as odd says in its documentation.',
         "fails sampler sly: RuntimeError: out of [rope] (char × text × counting and 15 more)",
         "refused Dataset abc gives text/vnd.abc, but tokenizer char takes text/plain. (char × abc × numpy and 1 more)",
     ):

@@ -47,7 +47,7 @@ def test_samples_are_measured_beside_as_many_held_out_passages(seqgen, novel):
     assert written["real_words"] < held_out["real_words"] < 1  # so hot, it spells badly
 
 
-def test_samples_end_with_whole_words_and_held_out_passages_are_from_all_over(seqgen, novel, monkeypatch):
+def test_samples_end_with_whole_words_and_held_out_passages_are_from_all_over(seqgen, recorded, monkeypatch):
     measured, cut = [], []
     measure, passages = judge.measure, judge.held_out_passages
     monkeypatch.setattr(
@@ -59,6 +59,8 @@ def test_samples_end_with_whole_words_and_held_out_passages_are_from_all_over(se
     assert [without_cut_word(text) for text in written] == written
     assert len(cut[-1]) > len(held_out) == 6
     assert (held_out[0], held_out[-1]) == (cut[-1][0], cut[-1][-1])
+    before, _, _ = recorded.read_text("utf-8").rpartition(held_out[0])
+    assert before[-1:].isspace()  # though what is held out begins within a word
 
 
 def test_the_longest_copied_span_is_in_the_corpus(seqgen, recorded):
@@ -167,9 +169,32 @@ def test_a_plot_of_no_known_format_is_refused_before_anything_is_written(refused
     assert sentence.startswith('A plot cannot be written as "novel.txt": its suffix must be one of ')
 
 
-def test_a_plot_that_cannot_be_written_is_a_sentence(refused, novel, tmp_path):
+def test_a_plot_in_no_folder_is_refused_before_anything_is_written(refused, novel, tmp_path, monkeypatch):
+    monkeypatch.setattr(judge, "judge", lambda *_, **__: pytest.fail("it was measured"))
     sentence = refused("evaluate", "novel", "--samples", 2, "--plot", tmp_path / "no" / "novel.svg", exit_code=1)
     assert sentence == f"{tmp_path / 'no' / 'novel.svg'} cannot be written: No such file or directory."
+
+
+@pytest.mark.parametrize("json_wanted", [False, True])
+def test_a_plot_that_cannot_be_written_takes_no_figures_away(seqgen, novel, tmp_path, json_wanted):
+    (tmp_path / "novel.svg").mkdir()
+    outcome = seqgen("evaluate", "novel", "--samples", 2, "--plot", "novel.svg", *["--json"] * json_wanted)
+    assert (outcome.exit_code, outcome.stderr) == (1, "error: novel.svg cannot be written: Is a directory.\n")
+    assert ("distinct_2" if json_wanted else "distinct-2") in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (("--plot", "novel.nope"), 'A plot cannot be written as "novel.nope"'),
+        (("--words", "list.txt"), "The word list list.txt cannot be read"),
+        (("--sampler", "nothing"), 'No sampler "nothing".'),
+        (("--temperature", -1), "sampler temperature: temperature is -1.0, but must be"),
+    ],
+)
+def test_what_is_wrong_with_the_samples_is_told_before_a_file_is_scored(refused, corpus, novel, wrong, sentence):
+    corpus.write_text("The ice ☃.")  # of which scoring would warn
+    assert refused("evaluate", "novel", corpus, "--samples", 2, *wrong, exit_code=2).startswith(sentence)
 
 
 def test_without_matplotlib_the_plot_says_what_to_install(refused, novel, monkeypatch):

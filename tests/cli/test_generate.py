@@ -126,6 +126,22 @@ def test_temperature_0_writes_the_likeliest_whatever_the_random_seed(seqgen):
     assert written("--sampler", "top-k:k=1", "--temperature", 2, "--random-seed", 4) == greedy
 
 
+@pytest.mark.parametrize(
+    ("options", "unused"),
+    [
+        (("--top-k", 40), "TopK(k=40)"),
+        (("--random-seed", 7, "--best-of", 2, "--min-p", 0.1), "MinP(p=0.1), --random-seed, --best-of"),
+    ],
+)
+def test_what_changes_nothing_at_temperature_0_is_told(seqgen, options, unused):
+    outcome = seqgen("generate", "--seed", "the ice", "--length", 5, "--temperature", 0, *options)
+    assert (outcome.exit_code, outcome.stderr) == (
+        0,
+        f"note: Temperature(temperature=0.0) takes the likeliest token each time: {unused} changes nothing\n",
+    )
+    assert outcome.stdout == seqgen("generate", "--seed", "the ice", "--length", 5, "--sampler", "greedy").stdout
+
+
 def test_samplers_that_truncate_work_in_the_order_of_the_command_line(seqgen):
     # Of the five that top-k leaves top-p takes a share; the other way round top-k takes five of that share of all.
     def written(*options):

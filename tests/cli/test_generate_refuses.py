@@ -53,6 +53,19 @@ class TestWithAModel:
         assert seqgen("generate", "--seed", "ice", "--length", 3, "--output", "text.txt").exit_code == 0
         assert len((tmp_path / "text.txt").read_text()) == len("ice") + 3 + len("\n")
 
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            ("new.txt", ("--sampler", "regex:pattern=7{5}")),
+            ("new.txt", ("--no-stream", "--length", 10**12)),
+            ("new.json", ("--json", "--sampler", "regex:pattern=7{5}")),
+            ("new.jsonl", ("--num-samples", 3, "--sampler", "regex:pattern=7{5}")),
+        ],
+    )
+    def test_what_is_refused_leaves_no_file_that_was_not_there(self, refused, tmp_path, name, options):
+        refused("generate", "--output", name, *options, exit_code=2)
+        assert not (tmp_path / name).exists()
+
     def test_an_empty_prompt_is_told(self, refused, tmp_path):
         (tmp_path / "empty.txt").write_bytes(b"\xef\xbb\xbf")
         assert refused("generate", "--seed", "", exit_code=2) == (

@@ -80,6 +80,7 @@ OWN_FAILURES = {
     "raise TimeoutError": "TimeoutError",
     "open('/nowhere/rhymes.txt')": "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere/rhymes.txt'",
     "raise RuntimeError('no rhymes.')": "RuntimeError: no rhymes",  # a full stop is not doubled
+    "raise __import__('asyncio').CancelledError('no rhymes')": "CancelledError: no rhymes",  # which is no Exception
 }
 
 
@@ -120,9 +121,9 @@ def test_a_connection_that_breaks_off_is_no_reader_of_ours_that_has_gone(refused
     )
 
 
-@pytest.mark.parametrize("error", ["ValueError", "ConnectionError"])
+@pytest.mark.parametrize("error", ["ValueError", "ConnectionError", "CancelledError"])
 def test_a_command_of_a_plugin_that_fails_names_the_plugin(refused, install, error):
-    install("bad", command(f"raise {error}('no voice')"))
+    install("bad", command("from asyncio import CancelledError", f"raise {error}('no voice')"))
     assert refused("sing", exit_code=1) == failed(f"{error}: no voice")
 
 

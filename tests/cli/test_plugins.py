@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from seqgen import __version__
 
 BUNDLED = {
@@ -131,13 +133,38 @@ def test_an_option_of_the_program_itself_stands_before_the_command(refused):
     assert refused("--debugs", exit_code=2).startswith("No such option: --debugs")
 
 
-def test_a_part_whose_package_is_missing_is_listed_with_what_installs_it(seqgen, refused, install):
-    install("needy", NEEDY)
+@pytest.mark.parametrize(
+    ("requires", "listed", "command", "needs"),
+    [
+        (
+            "requires='surely_not_installed', extra='verse'",
+            'pip install "needy[verse]"',
+            'pip install "needy[verse]"',
+            'surely_not_installed, which is not installed.  pip install "needy[verse]"',
+        ),
+        (
+            "requires='surely_not_installed'",
+            "surely_not_installed",
+            None,
+            "surely_not_installed, which is not installed.  Install it as needy says in its documentation.",
+        ),
+        (
+            "requires=('surely_not_installed', 'nor_this')",
+            "surely_not_installed and nor_this",
+            None,
+            "surely_not_installed and nor_this, which are not installed.  Install them as needy says in its documentation.",
+        ),
+    ],
+)
+def test_a_part_whose_package_is_missing_is_listed_with_what_installs_it_where_an_extra_does(
+    seqgen, refused, install, requires, listed, command, needs
+):
+    install("needy", NEEDY.replace('requires="surely_not_installed"', requires))
     page = " ".join(seqgen("list-plugins", "--kind", "sampler").stdout.split())
-    assert "rhyme verses that rhyme options unknown (needy 1.2, needs pip install surely_not_installed)" in page
-    assert refused("plugin", "show", "sampler", "rhyme", exit_code=1) == (
-        'Sampler "rhyme" needs surely_not_installed, which is not installed.  pip install surely_not_installed'
-    )
+    assert f"rhyme verses that rhyme options unknown (needy 1.2, needs {listed})" in page
+    *_, described = json.loads(seqgen("list-plugins", "--kind", "sampler", "--json").stdout)["parts"]
+    assert (described["name"], described["install"]) == ("rhyme", command)
+    assert refused("plugin", "show", "sampler", "rhyme", exit_code=1) == f'Sampler "rhyme" needs {needs}'
 
 
 def test_commands_of_plugins_stand_beside_ours_unless_plugins_are_left_out(seqgen, refused, install, monkeypatch):
@@ -145,10 +172,17 @@ def test_commands_of_plugins_stand_beside_ours_unless_plugins_are_left_out(seqge
     assert seqgen("sing").stdout == "la\n"
     assert re.search(r"^  sing +Sing a text\.$", seqgen("--help").stdout, re.MULTILINE)
     assert "sing" not in seqgen("--no-plugins", "--help").stdout
-    assert refused("--no-plugins", "sing", exit_code=2).startswith('No command "sing".')
+    assert refused("--no-plugins", "sing", exit_code=2) == (
+        'No command "sing".  All: seqgen --help\n'
+        "--no-plugins or SEQGEN_NO_PLUGINS leaves out all plugins, one of which may have offered it."
+    )
     assert refused("sing", "--no-plugins", exit_code=2).startswith(
         "No such option: --no-plugins"
     )  # before it there is none
+    monkeypatch.setenv("SEQGEN_DISABLE_PLUGINS", "needy")
+    assert refused("sing", exit_code=2).endswith(
+        "\nPlugin needy could not be used and may have offered it: SEQGEN_DISABLE_PLUGINS disables it"
+    )
     monkeypatch.setenv("SEQGEN_NO_PLUGINS", "1")
     assert "sing" not in seqgen("--help").stdout
     assert "rhyme" not in seqgen("list-plugins").stdout

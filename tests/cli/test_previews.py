@@ -118,6 +118,15 @@ def test_from_a_model_they_look_at_its_shape(novel, seqgen, corpus):
     assert (found["training"]["hidden_size"], found["origins"]["hidden_size"]) == (16, "model novel:1")
 
 
+@pytest.mark.parametrize("preview", ["--dry-run", "--lr-find"])
+@pytest.mark.parametrize(
+    ("callback", "sentence"),
+    [("cvs", 'No callback "cvs".  Nearest: csv.'), ("csv:pth=x", 'callback csv has no option "pth".')],
+)
+def test_what_the_training_itself_refuses_is_refused(refused, corpus, preview, callback, sentence):
+    assert refused("train", corpus, *TINY, preview, "--log-to", callback, exit_code=2).startswith(sentence)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -250,6 +250,26 @@ def test_a_part_that_is_not_installed_any_more_is_told_with_what_installs_it(int
     assert f'needs the {kind} "waves" of seqgen-sea 1.2, which is not installed.  pip install seqgen-sea' in sentence
 
 
+def test_a_callback_that_is_not_installed_any_more_is_told_with_how_the_run_goes_on(
+    interrupted, seqgen, refused, seqgen_home
+):
+    interrupted("--max-steps", 1000000, "--log-to", "csv")
+    path = seqgen_home / "training" / "novel" / "1" / "run.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"log_to": ["csv", "stop:after=9"]}))
+    assert refused("train", "--resume", exit_code=2).splitlines() == [
+        'No callback "stop".  All: seqgen list-plugins --kind callback',
+        (
+            "The run of novel was begun with --log-to csv --log-to stop:after=9.  "
+            "To go on with another: seqgen train --resume novel --log-to csv"
+        ),
+    ]
+    assert refused("train", "--resume", "--log-to", "stopp", exit_code=2) == (  # which nobody began it with
+        'No callback "stopp".  All: seqgen list-plugins --kind callback'
+    )
+    assert seqgen("train", "--resume", "novel", "--log-to", "csv", "--max-steps", 1).exit_code == 0
+
+
 def test_a_run_of_before_some_options_and_counters_goes_on_and_one_with_others_says_how(
     interrupted, seqgen, seqgen_home
 ):

@@ -59,7 +59,16 @@ def test_what_cannot_be_exported_or_imported_is_a_sentence(refused, novel, tmp_p
     assert refused("models", "import", "http://ada:l0velace@h/x.zip", exit_code=2) == (
         "http://***@h/x.zip is a URL, and import takes a file.  Download it first; what was pushed, seqgen models pull fetches"
     )
-    assert refused("models", "export", "novel", "novel.tar", exit_code=2).startswith('--format is ".tar", but must be')
+    assert refused("models", "export", "novel", "novel.safetensors", exit_code=2) == (
+        'No form has the suffix ".safetensors".  There are: zip (.zip), safetensors (a folder), onnx (.onnx), html (.html).  '
+        "For a folder leave the suffix out: novel"
+    )
+    assert refused("models", "export", "novel", "novel", "--format", "", exit_code=2).startswith('--format is "", but')
+    for wrong in (("push", "novel", "team", "--as", ""), ("pull", ".", "novel", "--name", "")):
+        assert refused("models", *wrong, exit_code=2).startswith(
+            '--as is "", but' if "push" in wrong else '"" is not a'
+        )
+    assert refused("models", "reproduce", "novel", "--name", "", exit_code=2).startswith('"" is not a model name')
     assert refused("models", "export", "novel", "config.zip/x.zip", exit_code=1).startswith(
         "config.zip cannot be written"
     )

@@ -115,6 +115,8 @@ def test_a_terminal_shows_the_trials_and_no_bar_is_left(terminal, corpus):
     [
         (("--search", "hiden-size=1,2"), 'sweep --search has no option "hiden-size".  Nearest: hidden_size.'),
         (("--set", "hiden-size=1"), 'sweep --set has no option "hiden-size".  Nearest: hidden_size.'),
+        (("--set", "num-layers=1", "--set", "num-layers=2"), "--set gives num-layers twice.  Leave one out."),
+        (("--set", "num-layers=1", "--set", "num_layers=2"), "sweep --set: num_layers is given twice, "),
         (("--max-time", "soon"), "sweep: max_time is soon, but must be a duration above 0, such as 90s, 5m or 1h30m."),
         (
             ("--resume", "--search", "dropout=0.1"),
@@ -125,6 +127,50 @@ def test_a_terminal_shows_the_trials_and_no_bar_is_left(terminal, corpus):
 )
 def test_wrong_use_is_one_sentence(refused, arguments, sentence):
     assert refused("sweep", *arguments, exit_code=2).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--preset", "tutorial"), "Every option that is searched without --search is settled."),
+        (("--search", "ngram-order=2,1"), "ngram_order is 1, but must be at least 2, or 0 for no n-grams"),
+        (("--search", "ngram-order=1..3"), "ngram_order is 1, but must be at least 2, or 0 for no n-grams"),
+        (("--set", "ngram-order=1"), "ngram_order is 1, but must be at least 2, or 0 for no n-grams"),
+        (("--search", "unseen=refuse,extend"), "unseen is extend, which is about symbols that a model to start from"),
+        (
+            ("--set", "input-encoding=one-hot", "--search", "embedding-size=8,16"),
+            "embedding_size needs input_encoding embedding, not one-hot.",
+        ),
+    ],
+)
+def test_what_every_trial_would_refuse_is_told_at_once_and_leaves_nothing(
+    refused, corpus, seqgen_home, options, sentence
+):
+    assert refused("sweep", corpus, *options, exit_code=2).startswith(sentence)
+    assert not (seqgen_home / "sweeps").exists()
+
+
+def test_the_size_of_an_embedding_may_be_set_where_only_some_trials_have_one(seqgen, corpus):
+    options = ("--search", "input-encoding=one-hot,embedding", *TINY, "--set", "hidden-size=8", "--set", "max-steps=2")
+    outcome = seqgen("sweep", corpus, *options, "--quiet", "--json")
+    assert [trial["state"] for trial in json.loads(outcome.stdout)["trials"]] == ["complete", "complete"]
+
+
+def test_the_time_of_a_training_is_not_that_of_a_sweep(seqgen, refused, corpus, tmp_path, monkeypatch):
+    (tmp_path / "time.toml").write_text('max-time = "7s"\n')
+    assert refused("sweep", corpus, "--config", "time.toml", exit_code=2) == (
+        "max_time (time.toml) is that of a training.  Leave it out there: the time of a sweep is --max-time."
+    )
+    monkeypatch.setenv("SEQGEN_MAX_TIME", "7s")
+    outcome = seqgen("sweep", corpus, *SEARCH, *TINY, "--set", "max-steps=4", "--quiet", "--json")
+    assert outcome.stderr == (
+        "warning: SEQGEN_MAX_TIME in the environment is the time of a training and is passed over: that of a sweep is "
+        "--max-time.\n"
+    )
+    assert json.loads(outcome.stdout)["max_time"] == 1800
+    monkeypatch.delenv("SEQGEN_MAX_TIME")  # the same sweep all the same
+    again = seqgen("sweep", corpus, *SEARCH, *TINY, "--set", "max-steps=4", "--quiet", "--json")
+    assert (again.exit_code, again.stderr) == (0, "")
 
 
 def test_a_missing_optuna_is_told_with_what_installs_it(refused, monkeypatch, corpus):

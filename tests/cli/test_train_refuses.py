@@ -154,6 +154,14 @@ def test_an_unknown_name_is_told_with_the_nearest_or_all(said, options, sentence
             ("--tie-embeddings", "--input-encoding", "scalar"),
             "tie_embeddings needs input_encoding embedding, not scalar.",
         ),
+        (
+            ("--input-encoding", "one-hot", "--embedding-size", "12"),
+            "embedding_size needs input_encoding embedding, not one-hot.  Leave it out.",
+        ),
+        (
+            ("--unseen", "extend"),
+            "unseen is extend, which is about symbols that a model to start from lacks: it needs --from MODEL.",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -194,6 +202,22 @@ def test_a_wrong_configuration_file_is_told_with_its_name(said, tmp_path, conten
     if content is not None:
         (tmp_path / "train.toml").write_text(content)
     assert said("--config", "train.toml", exit_code=2).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--config", "The name of the configuration file is empty.  Name a TOML file, or leave --config out."),
+        ("--preset", 'No preset "".  There are: default, small, large, tutorial'),
+        ("--name", '"" is not a model name: letters, '),
+    ],
+)
+def test_an_empty_text_is_not_the_same_as_none(said, refused, corpus, option, sentence):
+    assert said(option, "", exit_code=2).startswith(sentence)
+    assert refused("sweep", corpus, option, "", exit_code=2).startswith(sentence)
+    assert refused("sweep", "--resume", "sea", option, "", exit_code=2).startswith(
+        f"{option} cannot change on --resume"
+    )
 
 
 def test_a_configuration_file_may_be_a_folder_by_mistake(said, tmp_path):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from importlib.metadata import EntryPoint, entry_points
 
 import pluggy
 import pytest
 
-from seqgen.core.catalog import CONTRACTS, Catalog, load_catalog
+from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.errors import AmbiguousPartError, MissingDependencyError, OptionError, PluginError, UnknownPartError
 from seqgen.core.hookspecs import hookimpl
+from seqgen.core.part_entry import CONTRACTS
 from seqgen.core.plugin import Plugin
 
 CHAR = "seqgen.tokenizers.char:CharTokenizer"
@@ -256,6 +259,47 @@ def test_hooks_are_called_only_when_their_kind_is_asked_for():
     catalog.entries("sampler")
     catalog.entries("sampler")
     assert calls == ["samplers"]
+
+
+def test_a_thread_finds_the_parts_that_another_is_just_registering():
+    registering, may_go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def __dir__(self):  # pluggy looks for hooks there
+            registering.set()
+            may_go_on.wait(9)
+            return ["register_tokenizers"]
+
+        @hookimpl
+        def register_tokenizers(self, register):
+            register("toy", CHAR, summary="a toy")
+
+    catalog = catalog_with(plugin(Slow()))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(catalog.find, "tokenizer", "toy")
+        assert registering.wait(9)
+        second = pool.submit(catalog.find, "tokenizer", "toy")
+        wait([second], timeout=0.2)
+        may_go_on.set()
+        assert [first.result(9).name, second.result(9).name] == ["toy", "toy"]
+    assert catalog.find("tokenizer", "toy").name == "toy"
+
+
+def test_a_thread_finds_the_parts_of_a_slow_plugin_that_another_waited_for(monkeypatch):
+    may_end = threading.Event()
+    monkeypatch.setattr(Plugin.usable, "__defaults__", (0.0,))
+
+    class Overtaken(Catalog):
+        def wait(self):
+            """Another thread has waited before this one comes to it."""
+            may_end.set()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(super().wait).result(9)
+            return super().wait()
+
+    implementation = offering("toy", CHAR)
+    slow = Plugin("slow", "slow", "slow", "1", lambda: may_end.wait(9) and implementation)
+    assert Overtaken([slow]).find("tokenizer", "toy").name == "toy"
 
 
 def test_exceptions_that_were_raised_from_each_other_have_an_end():

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from seqgen.core import declared
-from seqgen.core.catalog import CONTRACTS, load_catalog
+from seqgen.core.catalog import load_catalog
 from seqgen.core.declared import declared_options
 from seqgen.core.options import options_of, written
+from seqgen.core.part_entry import CONTRACTS
 
 ENTRIES = [entry for kind in CONTRACTS for entry in load_catalog().entries(kind) if not entry.missing]
 

@@ -86,6 +86,45 @@ def test_all_faults_are_reported_at_once():
     assert len(str(error.value).splitlines()) == 3
 
 
+@dataclass(frozen=True, kw_only=True)
+class Needing:
+    url: Annotated[str, Doc("where to")]
+    key: Annotated[str, Doc("of the account.")]
+    every: Annotated[int, Ge(1), Doc("how often")] = 1
+
+
+def test_an_option_without_a_default_has_to_be_given():
+    with pytest.raises(OptionError) as error:
+        make(Needing, {"key": "a"}, where="callback post", example="--log-to post")
+    assert str(error.value) == "callback post needs url: where to.  Write --log-to post:url="
+    assert make(Needing, {"key": "a", "url": "b"}, where="callback post") == Needing(url="b", key="a")
+    assert make(Needing, {"key": "a"}, where="callback post", url="b") == Needing(url="b", key="a")
+
+
+def test_all_options_that_have_to_be_given_are_told_at_once_with_what_else_is_wrong():
+    with pytest.raises(OptionError) as error:
+        make(Needing, {"every": 0}, where="callback post", example="--log-to post")
+    assert str(error.value).splitlines() == [
+        "callback post: every is 0, but must be a whole number at least 1.  Try --log-to post:every=1",
+        "callback post needs url: where to.  Write --log-to post:url=,key=",
+        "callback post needs key: of the account.  Write --log-to post:url=,key=",
+    ]
+    with pytest.raises(OptionError, match=r"needs url: where to\.$"):
+        make(Needing, {"key": "a"}, where="callback post")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedingAnyKey:
+    weights: Annotated[Mapping[str, float], AnyKey("TEXT", "WEIGHT", "the=2"), Doc("how likely")]
+
+
+def test_of_an_option_that_takes_any_key_one_has_to_be_given():
+    assert make(NeedingAnyKey, {"ice": 3}, where="sampler likes") == NeedingAnyKey(weights={"ice": 3.0})
+    with pytest.raises(OptionError) as error:
+        make(NeedingAnyKey, {}, where="sampler likes", example="--sampler likes")
+    assert str(error.value) == "sampler likes needs TEXT=WEIGHT: how likely.  Write --sampler likes:the=2"
+
+
 def test_a_boolean_is_not_a_number():
     with pytest.raises(OptionError):
         checked(Example, {"count": True}, where="example")
@@ -108,6 +147,22 @@ def test_a_part_is_written_as_name_and_options():
     assert PartSpec.parse("bpe:vocab-size=512,min_count=2") == PartSpec("bpe", {"vocab-size": "512", "min_count": "2"})
     assert PartSpec.parse("other/char") == PartSpec("other/char", {})
     assert PartSpec.parse(r"stop:text=a\,b\\c") == PartSpec("stop", {"text": "a,b\\c"})
+
+
+@pytest.mark.parametrize("text", ["top-k:k=3,k=40", r"logit-bias:a\==3,k=1,a\==40"])
+def test_a_key_that_is_given_twice_is_refused(text):
+    key = "a=" if "a" in text else "k"
+    with pytest.raises(OptionError) as error:
+        PartSpec.parse(text)
+    assert str(error.value) == f'"{text}" gives {key} twice.  Leave one out.'
+
+
+def test_an_option_that_is_given_in_two_spellings_is_refused():
+    with pytest.raises(OptionError) as error:
+        checked(TrainingOptions, {"num-layers": "1", "num_layers": "2"}, where="sweep --set")
+    assert str(error.value) == (
+        "sweep --set: num_layers is given twice, the second time as num_layers.  Leave one out."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
-"""What plugins print while they are used, and what the program around them prints meanwhile."""
+"""Plugins are imported once, and what they print while they are used does not mix with what the program prints."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seqgen.core.plugin import Plugin, stdout_to_stderr
+from seqgen.core.plugin import Plugin, _Import, stdout_to_stderr
 
 
 class Printing(threading.Thread):
@@ -59,6 +60,41 @@ def test_a_slow_import_is_waited_for_once_and_by_what_needs_it_to_its_end():
     finally:
         may_end.set()
     assert plugin.usable(patience=None)
+
+
+def test_threads_that_ask_at_once_wait_for_one_import():
+    imports, may_end = [], threading.Event()
+
+    def load():
+        imports.append("begun")
+        may_end.wait(9)
+        return object()
+
+    plugin = Plugin("slow", "slow", "slow", "1", load)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(plugin.usable, patience=None) for _ in range(4)]
+        time.sleep(0.1)  # so that all of them wait
+        may_end.set()
+        assert [each.result(9) for each in asked] == [True] * 4
+    assert imports == ["begun"]
+
+
+def test_an_import_that_another_thread_took_over_just_as_one_gave_up_waiting_counts(monkeypatch):
+    may_end = threading.Event()
+    plugin = Plugin("slow", "slow", "slow", "1", lambda: may_end.wait(9) and object())
+    done = _Import.done
+
+    def given_up_too_early(self, patience):
+        ended = done(self, patience)
+        if not ended:
+            may_end.set()
+            with ThreadPoolExecutor(1) as pool:
+                assert pool.submit(plugin.usable, patience=None).result(9)
+        return ended
+
+    monkeypatch.setattr(_Import, "done", given_up_too_early)
+    assert plugin.usable(patience=0)
+    assert plugin.problem == ""
 
 
 def test_one_within_another_ends_with_the_outer_one(capsys):

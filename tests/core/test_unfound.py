@@ -17,6 +17,7 @@ NAMES = ["min-p", "top-p", "top-k", "dry"]
         ("topk", {}, "  Nearest: top-k, top-p."),
         ("topk", {"most": 1}, "  Nearest: top-k."),
         ("topk", {"likeness": 0.8}, "  Nearest: top-k."),
+        ("TOPK", {}, "  Nearest: top-k, top-p."),
         ("greedy", {}, ""),
         ("", {}, ""),
     ],
@@ -27,6 +28,10 @@ def test_the_nearest_names_are_a_sentence_that_follows_another(name, asked, word
 
 def test_a_name_may_be_written_otherwise_than_it_is_looked_for():
     assert nearest_in_words("topk", NAMES, shown={"top-k": "a/top-k, b/top-k"}) == "  Nearest: a/top-k, b/top-k, top-p."
+
+
+def test_names_that_differ_in_case_alone_are_both_named():
+    assert nearest_in_words("ICE", ["Ice", "ice", "tunes"]) == "  Nearest: Ice, ice."
 
 
 def test_of_names_in_no_order_the_sentence_is_the_same():

@@ -36,7 +36,12 @@ def _the_same_examples_every_time():
 @pytest.mark.parametrize(("law", "contract"), MUTANTS)
 def test_the_law_rejects_a_part_in_which(law, contract):
     with pytest.raises(LawBroken):
-        getattr(contract(), law)()
+        try:
+            getattr(contract(), law)()
+        except pytest.skip.Exception as skipped:
+            if not str(skipped).endswith(("here", "is not installed")):  # what this machine lacks
+                pytest.fail(f"It is not looked at: {skipped}.")
+            raise
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -129,6 +129,16 @@ def test_a_folder_that_is_no_plugin_hides_no_part_of_its_name(tmp_path, monkeypa
         pass
 
 
+def test_a_folder_that_is_no_plugin_is_not_denied(tmp_path, monkeypatch):
+    (tmp_path / "seqgen-rope").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownPartError) as error, meant("seqgen-rope", load_catalog()):
+        pass
+    assert str(error.value).startswith(
+        'No part or plugin "seqgen-rope".  The folder seqgen-rope has no pyproject.toml.'
+    )
+
+
 def test_a_folder_without_a_project_says_what_it_lacks(tmp_path):
     with (
         pytest.raises(UsageError, match=r"pyproject.toml cannot be read: .*Name the folder of a plugin"),

@@ -1,14 +1,18 @@
 """How laws are stated, excepted, shown and run, whatever they say."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import pytest
+from annotated_doc import Doc
+from annotated_types import Ge
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
-from seqgen.testing import Contract, LawBroken, TokenizerContract, Verdict, check_laws, laws_of
+from seqgen.core.callback import Callback
+from seqgen.testing import CallbackContract, Contract, LawBroken, TokenizerContract, Verdict, check_laws, laws_of
 from seqgen.testing.laws import law, require
+from seqgen.tokenizers.byte import ByteTokenizer
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,15 @@ class RaisingContract(SizeContract):
         assert 1 / (size < 7) == 1
 
 
+class Panic(BaseException):
+    """Of a library that ends the program, as those that are written in Rust do."""
+
+
+class PanickingContract(SizeContract):
+    def hold_small(self, size):
+        raise Panic("no way out")
+
+
 def verdict(contract):
     return next(iter(check_laws(contract)))
 
@@ -96,6 +109,12 @@ def test_what_a_part_raises_is_shown_with_the_smallest_example():
     assert "size=7" in verdict(RaisingContract()).message
 
 
+def test_what_a_part_raises_breaks_one_law_and_the_others_are_held_all_the_same():
+    outcomes = {each.law.name: (each.outcome, each.message) for each in check_laws(PanickingContract())}
+    assert outcomes["test_it_is_small"] == ("failed", "Panic: no way out")
+    assert outcomes["test_the_options_survive_json"] == ("passed", "")
+
+
 def test_a_declared_exception_is_skipped_and_its_reason_shown():
     with pytest.raises(pytest.skip.Exception, match="declared exception: it is a whale"):
         WhaleContract().test_it_is_small()
@@ -107,6 +126,30 @@ def test_an_exception_that_names_no_law_fails():
     with pytest.raises(LawBroken, match='"test_it_is_smal", which is no law'):
         MisspeltContract().test_every_exception_names_a_law()
     WhaleContract().test_every_exception_names_a_law()
+
+
+DEFAULTS = "test_each_option_has_a_type_a_sentence_and_a_default_that_it_allows"
+
+
+@dataclass(kw_only=True)
+class Post(Callback):
+    every: Annotated[int, Ge(1), Doc("how many lines at a time")]
+
+
+def test_the_value_that_is_given_to_an_option_without_a_default_must_be_one_that_it_allows():
+    contract = type("TestPost", (CallbackContract,), {"make": lambda _: Post(every=0)})()
+    with pytest.raises(LawBroken, match="Option every is made with 0, but allows a whole number at least 1"):
+        getattr(contract, DEFAULTS)()
+
+
+def test_only_a_callback_may_have_an_option_without_a_default():
+    @dataclass(frozen=True, kw_only=True)
+    class Needing(ByteTokenizer):
+        size: Annotated[int, Doc("how many")]
+
+    contract = type("TestNeeding", (TokenizerContract,), {"make": lambda _: Needing(size=3)})()
+    with pytest.raises(LawBroken, match="Option size has no default, so the part cannot be named without it"):
+        getattr(contract, DEFAULTS)()
 
 
 PLUGIN_TEST = """

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from seqgen.testing import BackendContract, DatasetContract, SamplerContract, TokenizerContract
+from annotated_doc import Doc
+
+from seqgen.core.callback import Callback
+from seqgen.testing import BackendContract, CallbackContract, DatasetContract, SamplerContract, TokenizerContract
 
 ROOT = Path(__file__).parents[2]
 sys.path += [str(ROOT / "tests/toy_plugin/src"), str(ROOT / "docs/examples/seqgen-lipogram")]
@@ -36,6 +41,18 @@ class TestCounting(BackendContract):
         from seqgen_toy.counting import CountingBackend
 
         return CountingBackend()
+
+
+@dataclass(kw_only=True)
+class Post(Callback):
+    url: Annotated[str, Doc("where to")]
+
+
+class TestPost(CallbackContract):
+    """A callback that needs an address, which has no default; whoever names it gives one, and so does this test."""
+
+    def make(self):
+        return Post(url="https://example.org")
 
 
 class TestNoStutter(SamplerContract):

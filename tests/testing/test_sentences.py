@@ -60,6 +60,11 @@ class Failing(Callback):
         raise ValueError("out of rope")
 
 
+@dataclass(kw_only=True)
+class Needing(Callback):
+    url: Annotated[str, Doc("where it goes")]
+
+
 @dataclass
 class Odd(Callback):
     path: Annotated[Nowhere, Doc("where it goes")] = dataclasses.field(default="log.txt")  # noqa: F821
@@ -69,6 +74,11 @@ class Odd(Callback):
     ("kind", "part", "problem"),
     [
         ("sampler", WithoutDefault, "Option depth has no default, so the part cannot be named without it."),
+        (
+            "callback",
+            Needing,
+            "Option url has no default.  Write a test with CallbackContract, whose make gives it a value.",
+        ),
         ("callback", Failing, "It cannot be made with its default options: ValueError: out of rope"),
         ("callback", Odd, ""),  # a law tells of it
     ],

@@ -81,7 +81,7 @@ def note(
     remove: RemoveOption = False,
 ) -> None:
     """Write a note to a version, in place of the one that is there."""
-    from seqgen.core.errors import UsageError
+    from seqgen.core.errors import ModelNotFoundError, UsageError
     from seqgen.registry.labels import MAX_NOTE
 
     registry, version = _found(model)
@@ -93,7 +93,13 @@ def note(
             "--remove takes the note away: leave TEXT out." if remove else f"A note has at most {MAX_NOTE} characters."
         )
         raise UsageError(msg)
-    registry.change_labels(version.name, lambda labels: labels.with_note(version.version, text or ""))
+
+    def change(labels: Labels) -> Labels:
+        if remove and version.version not in labels.notes:
+            raise ModelNotFoundError(f"{version} has no note.")
+        return labels.with_note(version.version, text or "")
+
+    registry.change_labels(version.name, change)
     say(f"{version} has {'no note' if not text else 'the note'}{' any more' if remove else ''}.")
 
 

@@ -50,11 +50,9 @@ def restore(
     if not models:
         _show_trash(trash.trashed(registry), json=json)
         return
-    restored = []
-    for model in models:
-        for version in trash.restore(registry, model):
-            say(f"{version} is back.")  # at once: the next one may not be there
-            restored.append(version)
+    restored = trash.restore(registry, *models)
+    for version in restored:
+        say(f"{version} is back.")
     if json:
         print_json([version.record() for version in restored])
 

@@ -64,6 +64,7 @@ def test_what_another_process_moves_meanwhile_is_not_taken_away(seqgen, refused,
         (("tag", "novel", "../x"), 2, '"../x" cannot be a tag: lower-case letters'),
         (("note", "novel", "x" * 2001), 2, "A note has at most 2000 characters."),
         (("note", "novel", "x", "--remove"), 2, "--remove takes the note away"),
+        (("note", "novel", "--remove"), 1, "novel:1 has no note."),
     ],
 )
 def test_what_cannot_be_is_refused(refused, novel, arguments, exit_code, sentence):

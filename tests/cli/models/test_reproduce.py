@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 
 import pytest
+
+from seqgen.training.session import Session
 
 
 @pytest.fixture
@@ -50,6 +53,24 @@ def test_it_runs_and_compares(seqgen, trained):
 def test_what_is_in_the_environment_does_not_matter(seqgen, trained, monkeypatch, variable, value):
     monkeypatch.setenv(f"SEQGEN_{variable}", value)
     assert json.loads(seqgen("models", "reproduce", "novel", "--run", "-q", "--json").stdout)["same_weights"] is True
+
+
+def test_while_it_runs_the_variables_are_there_for_what_else_the_process_does(seqgen, trained, monkeypatch):
+    monkeypatch.setenv("SEQGEN_HIDDEN_SIZE", "8")
+    seen, start = [], Session.start
+
+    def beside(session, *arguments, **named):
+        seen.append(os.environ.get("SEQGEN_HIDDEN_SIZE"))
+        return start(session, *arguments, **named)
+
+    monkeypatch.setattr(Session, "start", beside)
+    outcome = seqgen("models", "reproduce", "novel", "--run", "-q", "--json")
+    assert (json.loads(outcome.stdout)["same_weights"], seen) == (True, ["8"])
+
+
+def test_options_of_the_machine_may_stand_in_the_environment(seqgen, trained, monkeypatch):
+    monkeypatch.setenv("SEQGEN_DEVICE", "tpu")
+    assert 'device "tpu"' in seqgen("models", "reproduce", "novel", "--run", "-q").stderr
 
 
 def test_an_outcome_that_is_another_is_told(seqgen, trained, seqgen_home):

@@ -36,11 +36,22 @@ def test_what_is_back_is_told_as_json_too(seqgen, novel):
     assert json.loads(outcome.stdout) == [{"model": "novel", "version": 1, "path": str(novel)}]
 
 
-def test_what_is_back_is_told_though_the_next_is_not_there(seqgen, novel):
+def test_nothing_is_back_where_one_name_is_wrong(seqgen, refused, novel):
     seqgen("models", "rm", "novel:1")
-    outcome = seqgen("models", "restore", "novel:1", "novel:7")
-    assert outcome.exit_code == 1
-    assert outcome.stderr == "novel:1 is back.\nerror: novel:7 is not in the trash.  It is empty.\n"
+    for wrong, sentence in {
+        "novel:7": "novel:7 is not in the trash.  It has: novel:1",
+        "novel@best": "novel@best: what is in the trash is named by version, as novel:3, or by name alone.",
+    }.items():
+        code = 2 if "@" in wrong else 1
+        assert refused("models", "restore", "novel:1", wrong, "--json", exit_code=code) == sentence
+        assert names(seqgen) == []
+
+
+def test_what_is_named_twice_is_back_once(seqgen, novel):
+    seqgen("models", "rm", "novel:1")
+    outcome = seqgen("models", "restore", "novel:1", "novel", "novel:1", "--json")
+    assert (outcome.exit_code, outcome.stderr) == (0, "novel:1 is back.\n")
+    assert [each["version"] for each in json.loads(outcome.stdout)] == [1]
 
 
 def test_a_bare_name_is_not_enough_to_remove(seqgen, refused, novel):

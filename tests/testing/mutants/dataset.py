@@ -198,6 +198,13 @@ class Numbers(LinesDataset):
             yield replace(document, id=number)
 
 
+@breaks("test_documents_have_an_id_and_the_type_of_the_media", "groups are numbers")
+class NumbersGroups(LinesDataset):
+    def documents(self) -> Iterator[Document]:
+        for number, document in enumerate(super().documents(), 1):
+            yield replace(document, group=number)
+
+
 @breaks("test_every_document_has_an_id_of_its_own", "the id is the number of the line in its file")
 class NumbersInEachFile(LinesDataset):
     def documents(self) -> Iterator[Document]:

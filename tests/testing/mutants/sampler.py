@@ -335,6 +335,66 @@ class HoldsGenerator(Sampler):
         return logits
 
 
+@dataclass
+class Hastening(Sampler):
+    """Counts how many tokens are left, and hurries in the last; sound."""
+
+    left: Any = field(default=None, init=False, repr=False)
+    rows: Any = field(default=0, init=False, repr=False)
+
+    def begin(self, prompt_ids, tokenizer):
+        self.left, self.rows = None, len(prompt_ids)
+
+    def limit(self, tokens):
+        self.left = tokens
+
+    def accept(self, ids):
+        if self.left is not None:
+            self.left -= 1
+
+    def select(self, rows):
+        self.rows = len(rows)
+
+    def adjust(self, logits):
+        return self.last(logits) if self.left == 1 else logits
+
+    def last(self, logits):
+        return logits / 2
+
+
+@breaks("test_a_token_of_each_row_survives", "in the last token only the first may be drawn, which there may not be")
+class EndsWithTheFirst(Hastening):
+    def last(self, logits):
+        return np.where(np.arange(logits.shape[1]) == 0, logits, np.float32(-np.inf))
+
+
+@breaks("test_a_row_alone_gives_what_it_gives_among_others", "the last token of each is that of all")
+class EndsAlike(Hastening):
+    def last(self, logits):
+        return logits / self.rows
+
+
+@breaks("test_a_deep_copy_goes_on_by_itself", "how many tokens are left is counted for all copies together")
+class CountsTogether(Hastening):
+    def limit(self, tokens):
+        self.left = _Left(tokens)
+
+    def accept(self, ids):
+        if self.left is not None:
+            self.left.tokens -= 1
+
+    def adjust(self, logits):
+        return self.last(logits) if self.left is not None and self.left.tokens == 1 else logits
+
+
+@dataclass
+class _Left:
+    tokens: int
+
+    def __deepcopy__(self, memo):
+        return self
+
+
 @breaks("test_it_is_shown_by_its_options_alone", "a field that begin sets is part of repr")
 @dataclass
 class ShownTooSoon(Sampler):
@@ -495,4 +555,11 @@ class SoundForeseeing(SamplerContract):
         return Foreseeing()
 
 
-SOUND = [SoundForeseeing]
+class SoundHastening(SamplerContract):
+    max_examples = 4
+
+    def make(self):
+        return Hastening()
+
+
+SOUND = [SoundForeseeing, SoundHastening]

@@ -259,6 +259,12 @@ class CountsIds(WordTokenizer):
         return len(ids)
 
 
+@breaks("test_characters_are_those_of_the_decoded_document", "characters gives a number of NumPy")
+class SumsLengths(CharTokenizer):
+    def characters(self, ids: Ids) -> int:
+        return np.array([*map(len, self.symbols), 0])[ids].sum()
+
+
 @breaks("test_the_end_is_an_id_that_decodes_to_nothing", "the end decodes to a line end")
 class EndsALine(CharTokenizer):
     def decode(self, ids: Ids) -> str:
@@ -270,6 +276,20 @@ class EndsOutside(CharTokenizer):
     @property
     def end_id(self) -> int:
         return self.vocab_size
+
+
+@breaks("test_the_end_is_an_id_that_decodes_to_nothing", "end_id is a number of NumPy")
+class EndsAsNumPy(CharTokenizer):
+    @property
+    def end_id(self) -> int:
+        return np.int64(super().end_id)
+
+
+@breaks("test_what_follows_the_end_is_a_document_of_its_own", "a space stands between two documents")
+class JoinsDocuments(ByteTokenizer):
+    def decode(self, ids: Ids) -> str:
+        documents = np.split(ids, np.flatnonzero(ids == self.end_id))
+        return " ".join(filter(None, map(super().decode, documents)))
 
 
 @breaks(
@@ -340,6 +360,13 @@ class FromOne(Plain):
         return super().encode(document) + 1
 
 
+@breaks("test_ids_are_whole_numbers_below_vocab_size", "vocab_size is a number of NumPy")
+class HighestAndOne(Plain):
+    @property
+    def vocab_size(self) -> int:
+        return np.max([*self.numbers.values(), -1]) + 1
+
+
 @breaks("test_no_document_makes_encode_raise", "KeyError for a symbol never seen")
 class KeyErrors(Plain):
     def canonical(self, document: Content) -> Content:
@@ -368,6 +395,19 @@ class SaysByRaising(CharTokenizer):
 class SaysNothing(CharTokenizer):
     def unreadable(self, document: Content) -> Any:
         return None
+
+
+@breaks("test_any_document_can_be_numbered", "a title is looked for, which a text that is cut off may lack")
+class NumbersTitles(CharTokenizer):
+    def numbered(self, document: Content, number: int) -> str:
+        place = document.index("\n")
+        return f"{document[:place]} {number}{document[place:]}"
+
+
+@breaks("test_any_document_can_be_numbered", "bytes for text/plain")
+class NumbersBytes(CharTokenizer):
+    def numbered(self, document: Content, number: int) -> bytes:
+        return b"%d" % number
 
 
 @breaks("test_the_empty_document_has_no_ids", "an array of no ids is one of floats")

@@ -147,6 +147,45 @@ class TrainsOn(Forwarding):
         return self.inner.train_step(dataclasses.replace(batch, carry=True), learning_rate)
 
 
+class OfItsOwn(TorchBackend):
+    """The same network as an architecture without a canonical form, of which no law can ask the formulas."""
+
+    def architectures(self):
+        return ("own",)
+
+    def weight_shapes(self, spec):
+        return TorchBackend().weight_shapes(dataclasses.replace(spec, architecture="rnn"))
+
+    def build(self, spec, **how):
+        model = Forwarding(TorchBackend().build(dataclasses.replace(spec, architecture="rnn"), **how))
+        model.spec = spec
+        return model
+
+
+@breaks(
+    "test_training_carries_the_state_where_the_batch_says_so",
+    "training never carries, in an architecture of its own",
+    OfItsOwn,
+    "own",
+)
+class TrainsAfreshOfItsOwn(TrainsAfresh):
+    pass
+
+
+@breaks(
+    "test_the_gradient_norm_is_that_before_clipping",
+    "the norm after clipping, in an architecture of its own",
+    OfItsOwn,
+    "own",
+)
+class NormAfterClippingOfItsOwn(Forwarding):
+    def train_step(self, batch, learning_rate):
+        loss = self.inner.train_step(batch, learning_rate)
+        network = self.inner.inner
+        self.gradient_norm = min(float(network.gradient_norm), network._updater._spec.grad_clip)
+        return loss
+
+
 @breaks("test_the_loss_falls_on_a_learnable_sequence", "updates go up the gradient", TorchBackend)
 class Uphill(Forwarding):
     def train_step(self, batch, learning_rate):

@@ -80,6 +80,27 @@ class NeedsRandom(Forwarding):
         self.inner.load_training_state(state)
 
 
+@breaks(
+    "test_a_run_that_goes_back_to_its_start_is_one_that_begins",
+    "moments are made with the first update, and stay where a state lacks them",
+    TorchBackend,
+)
+class MadeLate(Forwarding):
+    made = False
+
+    def train_step(self, batch, learning_rate):
+        self.made = True
+        return self.inner.train_step(batch, learning_rate)
+
+    def training_state(self):
+        state = self.inner.training_state()
+        return {name: value for name, value in state.items() if self.made or "_moment." not in name}
+
+    def load_training_state(self, state):
+        self.inner.load_training_state({**self.inner.training_state(), **state})
+        self.made = self.made or any("_moment." in name for name in state)
+
+
 @breaks("test_moments_have_the_names_and_shapes_of_the_weights", "moments under PyTorch's names", TorchBackend)
 class OtherNames(Forwarding):
     def training_state(self):
