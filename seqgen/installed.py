@@ -110,7 +110,7 @@ def _catalog(asking: str) -> Catalog:
         # No error of ours, which an author may catch where a part is not there: the plugin would lack parts without a word.
         msg = (
             f"{asking} was called while {meanwhile}, when it is not known yet which parts there are.  Call it where a part is "
-            "made, or in a module that holds parts alone and that the one of the hooks does not import."
+            "made, or in a module that holds only parts and that the module of the hooks does not import."
         )
         raise RuntimeError(msg)
     return catalog
@@ -119,8 +119,8 @@ def _catalog(asking: str) -> Catalog:
 def _meanwhile(catalog: Catalog) -> str:
     """What is under way in this thread that looking for parts would wait for, without end; empty where nothing is."""
     stack = [frame for frame, _ in traceback.walk_stack(None)]
-    if any(frame.f_code is Plugin.call.__code__ for frame in stack):
-        return "a plugin registers what it has"
+    if any(frame.f_code is Catalog.entries.__code__ for frame in stack):
+        return "a plugin registers its parts"
     imported = [f"{frame.f_globals.get('__name__')}." for frame in stack if frame.f_code.co_name == "<module>"]
     for plugin in catalog.plugins:
         module = plugin.module.partition(":")[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from seqgen import __version__
 from seqgen.core.distributions import another_version, install_of, normal_name
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
-from seqgen.core.options import PartSpec
+from seqgen.core.options import PartSpec, checked
 from seqgen.manifest import CONFIG, TOKENIZER
 from seqgen.model_config import ModelConfig, PartRecord, advised
 from seqgen.untrusted import plain, quoted, shown
@@ -119,7 +119,8 @@ def make_backend(catalog: Catalog, spec: PartSpec, config: ModelConfig, *, where
         if merged == spec:
             raise
         if spec.values:
-            catalog.make("backend", spec)  # which raises what is wrong with those
+            entry = catalog.find("backend", spec.name)
+            checked(entry.load(), spec.values, where=f"backend {entry.name}", example=f"--backend {entry.name}")
         advice = version_advice(catalog.find("backend", spec.name), config.parts["backend"])
         raise OptionError(advised(f"{where}/{CONFIG}: {error}", advice)) from error
 

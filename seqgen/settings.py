@@ -93,7 +93,7 @@ def _checked(declared: type, layer: Mapping[str, Any], origin: str) -> dict[str,
 
 
 def _file_origin(path: Path) -> str:
-    """A file's path as an origin like no other: those begin with a word, and files too may be called ``default`` or ``preset small``."""
+    """A file's path, told apart from the other origins: a file may be called ``default`` or ``preset small``, too."""
     text = str(path)
     return f"./{text}" if re.match(r"[a-z]+( |$)", text) else text
 

@@ -94,18 +94,22 @@ def _take(addition: typer.Typer, offered: dict[str, Any]) -> None:
 
 def _plain_without_markup(command: Any) -> None:
     """Let the help of a command be shown as it stands where it is no markup of Rich's, which would fail over "[/x]"."""
-    texts = [command.help, command.epilog, *(getattr(parameter, "help", None) for parameter in command.params)]
-    for each in getattr(command, "commands", {}).values():
+    nested = getattr(command, "commands", {}).values()
+    shown = command.format_help
+
+    def format_help(ctx: Any, formatter: Any) -> None:  # only then is it looked at: Rich takes its time to be imported
+        texts = [command.help, command.epilog, *(getattr(parameter, "help", None) for parameter in command.params)]
+        if not all(_is_markup(text) for text in (*texts, *(each.help for each in nested)) if text):
+            command.rich_markup_mode = None
+        shown(ctx, formatter)
+
+    command.format_help = format_help
+    for each in nested:
         _plain_without_markup(each)
-        texts.append(each.help)
-    if not all(_is_markup(text) for text in texts if text):
-        command.rich_markup_mode = None
 
 
 def _is_markup(text: str) -> bool:
     """Whether Rich can show each paragraph of a text, which typer hands it one by one or joined."""
-    if "[" not in text:  # Rich takes its time to be imported
-        return True
     from rich.errors import MarkupError
     from rich.text import Text
 

@@ -155,7 +155,8 @@ def tell_unused(chain: Sequence[Sampler], given: Mapping[str, bool], catalog: Ca
     unused = [str(sampler) for sampler in chain if sampler.stage == Stage.TRUNCATION]
     unused += [option for option, is_given in given.items() if is_given]
     if unused and (sampler := takes_likeliest(chain, catalog)) is not None:
-        say(f"{sampler} takes the likeliest token each time: {', '.join(unused)} changes nothing", label="note")
+        change = "changes" if len(unused) == 1 else "change"
+        say(f"{sampler} takes the likeliest token each time: {', '.join(unused)} {change} nothing", label="note")
 
 
 def as_text(content: Any) -> str:

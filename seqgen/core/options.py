@@ -56,7 +56,8 @@ class Option:
     @property
     def example(self) -> str:
         """What one writes for it: ``p=0.9``, its default; where people choose the keys, an example."""
-        return self.any_key.example if self.any_key else f"{self.name}={written(self.default)}"
+        value = "VALUE" if self.default is dataclasses.MISSING else written(self.default)
+        return self.any_key.example if self.any_key else f"{self.name}={value}"
 
 
 @dataclass(frozen=True)

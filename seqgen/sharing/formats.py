@@ -87,8 +87,7 @@ def find_format(name: str | None, target: Path) -> Format:
     if name is None:
         found = [form for form in FORMATS if form.suffix == target.suffix.lower()]
         wrong = (
-            f'No form has the suffix "{target.suffix}".  There are: {allowed}.  '
-            f"For a folder leave the suffix out: {target.with_suffix('')}"
+            f'No form has the suffix "{target.suffix}".  There are: {allowed}.  For a folder add --format safetensors'
         )
     else:
         found = [form for form in FORMATS if form.name == name]

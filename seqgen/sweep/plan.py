@@ -132,7 +132,10 @@ class Plan:
             if self.given.get(name):
                 words += [f"--{name}", str(self.given[name])]
         settled = {name: value for name, value in self.given["set"].items() if name not in ("max_steps", "epochs")}
-        for name, value in {**settled, **options}.items():
+        own = {**settled, **options}
+        if own.get("input_encoding", self.values["input_encoding"]) != "embedding":
+            own.pop("embedding_size", None)  # train refuses what would change nothing
+        for name, value in own.items():
             words += _flag(name, value)
         return command_line([*words, "--max-time", duration(self.max_time), "--name", self.name])
 

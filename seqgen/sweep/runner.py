@@ -168,13 +168,13 @@ class Sweep:
                 return outcome.signal_number
             if outcome.record["validation_loss"] is None:
                 problem = "The corpus is too small for a part to be held out."
-        except OutputError:
+        except (OutputError, KeyboardInterrupt):
             raise
         except SeqgenError as error:
             problem = str(error).partition("\n")[0]
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  a framework out of memory, a plugin's mistake: the others may work
+        except BaseException as error:  # a framework out of memory, a plugin's mistake: the others may work
+            if not isinstance(error, Exception) and self.catalog.owner(error) is None:
+                raise
             problem = in_a_line(error)
         if watcher.failure is not None:
             raise watcher.failure

@@ -43,7 +43,7 @@ def check_used(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
         OptionError: names it, and what it needs.
     """
     if values["unseen"] != "refuse" and origins["unseen"] == "command line":
-        msg = f"unseen is {values['unseen']}, which is about symbols that a model to start from lacks: it needs --from MODEL."
+        msg = f"unseen is {values['unseen']}, but only a training that starts from a model (seqgen train --from MODEL) can meet unseen symbols."
         raise OptionError(msg)
     both = origins["embedding_size"] == origins["input_encoding"] == "command line"
     if both and values["input_encoding"] != "embedding":

@@ -113,6 +113,10 @@ class GuardedCallback:
         self._follows = method != "on_end"
         self._guarded(lambda: getattr(self.callback, method)(*copy.deepcopy(arguments)))  # what it changes is its own
 
+    def published(self) -> None:
+        """There is a model, also where nobody has time to tell of it, so that ``fail`` is to say nothing."""
+        self._follows = False
+
     def fail(self, reason: str) -> None:
         """Say why training ended, if it was told that it began and not that it has ended."""
         if self._follows:

@@ -83,7 +83,8 @@ def choose_backend(
         msg = f"Backend {entry.name} generates but does not train.  Try --backend torch or --backend keras"
         raise OptionError(msg)
     if spec != named:
-        defaults = options.option_values(_made(catalog, entry))
+        made_by: Any = type(backend)  # which mypy takes for no key of a cache
+        defaults = {option.name: option.default for option in options.options_of(made_by)}
         theirs = {name: value for name, value in options.option_values(backend).items() if value != defaults[name]}
         values["backend"] = str(PartSpec(values["backend"].partition(":")[0], theirs))
     return entry, backend

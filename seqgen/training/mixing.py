@@ -127,7 +127,9 @@ def mixed_in(
     except KeyboardInterrupt:
         reporter.warn("The n-grams are left out.")
         return None
-    except BaseException as error:  # noqa: BLE001  of a plugin's backend, or our own: what was trained must not suffer
+    except BaseException as error:  # of a plugin's backend, or our own: what was trained must not suffer
+        if not isinstance(error, Exception) and catalog.owner(error) is None:
+            raise
         if isinstance(error, Exception) and out_of_memory(error):
             reporter.warn("There is not enough memory to count n-grams, so they are left out.")
         else:

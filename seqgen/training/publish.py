@@ -161,11 +161,10 @@ def describe(
     write_manifest(folder, lineage)
 
 
-def save_if_later(facts: Facts) -> None:
-    """A checkpoint of where the run is now, if it has none yet.
+def save_unless_saved(facts: Facts) -> None:
+    """Save a checkpoint of this step, unless there is one.
 
-    One that it has may be from before a measurement that was made only to publish what a signal ended, and is gone on from as if
-    there had been none.
+    The one that is there may be from before the measurement that a signal asked for; going on from it is as if there had been no signal.
 
     Raises:
         DivergedError, OutputError: see ``Run.save``.
@@ -183,7 +182,7 @@ def rescue(facts: Facts) -> str:
     name = facts.run.name
     resume = f"Once it can be written: seqgen train --resume {name}"
     try:
-        save_if_later(facts)
+        save_unless_saved(facts)
     except (OutputError, DivergedError):
         folder: Path | None = None
         try:

@@ -20,7 +20,7 @@ from seqgen.untrusted import shown
 
 CHOSEN = (
     *("backend", "batching", "seq_len", "batch_size", "learning_rate"),
-    *("hidden_size", "embedding_size", "num_layers", "dropout", "output_bias"),
+    *("hidden_size", "embedding_size", "num_layers", "dropout"),
 )
 """Options that have a value in every run, given or chosen."""
 

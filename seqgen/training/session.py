@@ -33,7 +33,7 @@ from seqgen.training.memory import enough_memory
 from seqgen.training.mixing import check_counting, check_mixing, mixed_in
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
-from seqgen.training.publish import Facts, kept, publish, record, rescue, save_if_later
+from seqgen.training.publish import Facts, kept, publish, record, rescue, save_unless_saved
 from seqgen.training.recovery import train
 from seqgen.training.resuming import read_about, read_settings, way_on, way_on_with_another
 from seqgen.training.run import Run
@@ -294,7 +294,7 @@ class Session:
             raise OutputError(msg) from error
         except BaseException:  # somebody has no time for it, or a part cannot say what it is
             with contextlib.suppress(OutputError, DivergedError):
-                save_if_later(facts)
+                save_unless_saved(facts)
             self.reporter.warn(f"Publishing was broken off.  {kept(run)}  To go on: seqgen train --resume {run.name}")
             raise
         outcome = record(facts, version)
@@ -322,6 +322,8 @@ class Session:
             for callback in callbacks:
                 callback.call("on_end", outcome)
         except KeyboardInterrupt:
+            for callback in callbacks:
+                callback.published()
             self.reporter.warn(f"Saved as {version}.  What callbacks do at the end was broken off.")
             raise
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from seqgen.core.errors import ModelNotFoundError, UsageError
+from seqgen.core.errors import ModelNotFoundError, OutputError, UsageError
 from seqgen.manifest import METRICS
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.run import Run
@@ -37,13 +38,18 @@ def find_unfinished(name: str | None, training_folder: Path, registry: Registry)
                 run = Run.find(training_folder, version.name)
         if run is None:
             for former in reversed(registry.labels(version.name).former_names):
-                with contextlib.suppress(ModelNotFoundError):
-                    Run.find(training_folder, former).close()
-                    msg = f"{error}  {version} was called {former}, and so is its run: seqgen train --resume {former}"
-                    raise UsageError(msg) from error
+                with (
+                    contextlib.suppress(ModelNotFoundError, OutputError),
+                    contextlib.closing(Run.find(training_folder, former)) as its,
+                ):
+                    if _published_last(its, registry.versions(version.name)) == version:
+                        msg = (
+                            f"{error}  {version} was called {former}, and so is its run: seqgen train --resume {former}"
+                        )
+                        raise UsageError(msg) from error
             msg = f"{error}  {version} is finished; to train it further: seqgen train --from {name}"
             raise ModelNotFoundError(msg) from error
-        if _published_last(run, registry) == version:
+        if _published_last(run, registry.versions(run.name)) == version:
             return run
         run.close()
         msg = (
@@ -64,11 +70,11 @@ def _version(name: str, registry: Registry) -> ModelVersion | None:
     return None
 
 
-def _published_last(run: Run, registry: Registry) -> ModelVersion | None:
+def _published_last(run: Run, versions: Sequence[ModelVersion]) -> ModelVersion | None:
     """The newest version whose measurements, which are all others for each run by their times, are those that a run begins with."""
     own = run.folder / METRICS
     measured = own.read_bytes() if own.is_file() else b""
-    for version in reversed(registry.versions(run.name)):
+    for version in reversed(versions):
         theirs = version.folder / METRICS
         if theirs.is_file() and 0 < theirs.stat().st_size <= len(measured) and measured.startswith(theirs.read_bytes()):
             return version

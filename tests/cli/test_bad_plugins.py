@@ -50,7 +50,7 @@ BAD = {
     "looks for a part in a hook": (
         "from seqgen.core.errors import SeqgenError\nfrom seqgen.installed import make_part\n"
         + hook("try: make_part('tokenizer', 'not-there')\nexcept SeqgenError: pass"),
-        "register_samplers failed: RuntimeError: make_part was called while a plugin registers what it has, when it is not",
+        "register_samplers failed: RuntimeError: make_part was called while a plugin registers its parts, when it is not",
     ),
     "registers a name twice": (
         hook(f"{OFFER}\n{OFFER}"),
@@ -254,7 +254,7 @@ def test_an_option_without_a_default_is_shown(seqgen, install):
     install("bad", part + hook('register("part", "bad:Part", summary="a part")'))
     page = seqgen("plugin", "show", "sampler", "part").stdout
     assert re.search(r"^ *k +a whole number +how many *$", page, re.MULTILINE)
-    assert page.endswith("Write --sampler part:k=\n")
+    assert page.endswith("Write --sampler part:k=VALUE\n")
     (option,) = json.loads(seqgen("plugin", "show", "sampler", "part", "--json").stdout)["options"]
     assert option["default"] is None
 
@@ -267,7 +267,7 @@ def test_an_option_that_has_to_be_given_is_asked_for(refused, install, corpus):
     )
     install("bad", part)
     assert refused("train", corpus, "--log-to", "post", exit_code=2) == (
-        "callback post needs url: where to.  Write --log-to post:url="
+        "callback post needs url: where to.  Write --log-to post:url=VALUE"
     )
 
 

@@ -129,7 +129,7 @@ def test_a_backend_that_needs_an_option_says_so(seqgen, install):
     )
     backends = json.loads(seqgen("doctor", "--json").stdout)["backends"]
     assert {backend["name"]: backend["problem"] for backend in backends}["abacus"] == (
-        "backend abacus needs beads: how many beads.  Write --backend abacus:beads="
+        "backend abacus needs beads: how many beads.  Write --backend abacus:beads=VALUE"
     )
 
 

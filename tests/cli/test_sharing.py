@@ -61,7 +61,7 @@ def test_what_cannot_be_exported_or_imported_is_a_sentence(refused, novel, tmp_p
     )
     assert refused("models", "export", "novel", "novel.safetensors", exit_code=2) == (
         'No form has the suffix ".safetensors".  There are: zip (.zip), safetensors (a folder), onnx (.onnx), html (.html).  '
-        "For a folder leave the suffix out: novel"
+        "For a folder add --format safetensors"
     )
     assert refused("models", "export", "novel", "novel", "--format", "", exit_code=2).startswith('--format is "", but')
     for wrong in (("push", "novel", "team", "--as", ""), ("pull", ".", "novel", "--name", "")):

@@ -160,7 +160,7 @@ def test_an_unknown_name_is_told_with_the_nearest_or_all(said, options, sentence
         ),
         (
             ("--unseen", "extend"),
-            "unseen is extend, which is about symbols that a model to start from lacks: it needs --from MODEL.",
+            "unseen is extend, but only a training that starts from a model (seqgen train --from MODEL) can meet unseen symbols.",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -96,7 +96,7 @@ class Needing:
 def test_an_option_without_a_default_has_to_be_given():
     with pytest.raises(OptionError) as error:
         make(Needing, {"key": "a"}, where="callback post", example="--log-to post")
-    assert str(error.value) == "callback post needs url: where to.  Write --log-to post:url="
+    assert str(error.value) == "callback post needs url: where to.  Write --log-to post:url=VALUE"
     assert make(Needing, {"key": "a", "url": "b"}, where="callback post") == Needing(url="b", key="a")
     assert make(Needing, {"key": "a"}, where="callback post", url="b") == Needing(url="b", key="a")
 
@@ -106,8 +106,8 @@ def test_all_options_that_have_to_be_given_are_told_at_once_with_what_else_is_wr
         make(Needing, {"every": 0}, where="callback post", example="--log-to post")
     assert str(error.value).splitlines() == [
         "callback post: every is 0, but must be a whole number at least 1.  Try --log-to post:every=1",
-        "callback post needs url: where to.  Write --log-to post:url=,key=",
-        "callback post needs key: of the account.  Write --log-to post:url=,key=",
+        "callback post needs url: where to.  Write --log-to post:url=VALUE,key=VALUE",
+        "callback post needs key: of the account.  Write --log-to post:url=VALUE,key=VALUE",
     ]
     with pytest.raises(OptionError, match=r"needs url: where to\.$"):
         make(Needing, {"key": "a"}, where="callback post")

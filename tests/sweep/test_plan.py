@@ -13,7 +13,7 @@ def test_the_command_trains_with_what_was_settled_and_found_for_as_long_as_the_w
         name="sea",
         sources=("my sea.txt",),
         paths=("/texts/my sea.txt",),
-        values={},
+        values={"input_encoding": "embedding"},
         origins={},
         given={
             "set": {"seq_len": "32", "tie_embeddings": False, "dropout": "0.1", "max_steps": "40", "epochs": "2"},
@@ -32,6 +32,28 @@ def test_the_command_trains_with_what_was_settled_and_found_for_as_long_as_the_w
         "seqgen train 'my sea.txt' --preset small --config mine.toml --seq-len 32 --no-tie-embeddings --dropout 0.3 "
         "--deterministic --hidden-size 64 --max-time 90m --name sea"
     )
+
+
+def test_the_command_leaves_out_what_train_would_refuse_since_it_changes_nothing(tmp_path):
+    values, origins = settings.resolve(TrainingOptions, {}, config_file=None, presets=PRESETS, preset=None)
+    plan = Plan(
+        name="sea",
+        sources=("sea.txt",),
+        paths=("sea.txt",),
+        values=values,
+        origins=origins,
+        given={"set": {"embedding_size": 16}, "preset": None, "config": None},
+        space=(),
+        searched=True,
+        centre={},
+        max_time=60.0,
+        trial_time=6.0,
+        trials=None,
+        random_seed=0,
+    )
+    assert "--embedding-size" not in plan.train_command({"input_encoding": "one-hot"})
+    assert "--embedding-size 16" in plan.train_command({"input_encoding": "embedding"})
+    assert "--embedding-size 16" in plan.train_command({})
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path):

@@ -202,10 +202,10 @@ def start(seqgen_home, corpus):
 
 @pytest.fixture
 def resume(seqgen_home):
-    """Go on with the newest run; the session's reporter can be given."""
+    """Go on with the newest run; the session's catalog and reporter can be given."""
 
-    def run(name=None, *, reporter=None, **budget):
-        return Session(load_catalog(), reporter or Reporter(), lambda *_: "a sample").resume(name, budget)
+    def run(name=None, *, catalog=None, reporter=None, **budget):
+        return Session(catalog or load_catalog(), reporter or Reporter(), lambda *_: "a sample").resume(name, budget)
 
     return run
 

@@ -104,6 +104,12 @@ def test_for_a_model_of_an_architecture_of_its_own_no_other_backend_is_imported(
     assert backend_of(prepared(counted, corpus, catalog=catalog))[0] == "counting:smoothing=0.5"
 
 
+def test_an_interrupted_run_of_an_architecture_of_its_own_goes_on(start, resume, catalog):
+    options = {"backend": "counting", "precision": "auto", "max_steps": 12, "eval_every": 2}
+    start(catalog=catalog, reporter=Reporter(signal_at=1), **options)
+    assert resume(catalog=catalog).record["steps"] == 12
+
+
 def test_what_an_architecture_of_its_own_begins_with_is_its_backends_to_choose(counted, corpus, catalog):
     assert counted.config.training["output_bias"] is None
     with pytest.raises(OptionError) as error:

@@ -517,9 +517,16 @@ def test_a_run_whose_end_callbacks_have_no_time_to_hear_of_is_over_all_the_same(
         def on_end(self, summary):
             raise KeyboardInterrupt
 
-    reporter = Reporter()
+    class Following(Callback):
+        told = ""
+
+        def on_failure(self, reason):
+            self.told = reason
+
+    reporter, following = Reporter(), Following()
     with pytest.raises(KeyboardInterrupt):
-        start(max_steps=3, reporter=reporter, callbacks=[Uploading()])
+        start(max_steps=3, reporter=reporter, callbacks=[Uploading(), following])
+    assert following.told == ""  # there is a model
     assert reporter.told[-1] == "warning: Saved as sea:1.  What callbacks do at the end was broken off."
     assert unfinished() == []
 

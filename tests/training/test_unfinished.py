@@ -79,6 +79,14 @@ def test_the_run_of_a_model_that_was_renamed_goes_by_the_name_that_it_was_begun_
     assert found("sea").endswith("1")
 
 
+def test_a_later_model_of_its_former_name_is_not_taken_for_it(start, leave):
+    start(max_steps=2)
+    rename(Registry.at_home(), "sea", "ocean")
+    leave()
+    with pytest.raises(ModelNotFoundError, match=r"ocean:1 is finished"):
+        found("ocean")
+
+
 def test_what_is_no_version_is_not_taken_for_one(leave, tmp_path):
     leave()
     for name in ("sea:2", "sea@mine", "lake", str(tmp_path), "sea:", "../sea"):
