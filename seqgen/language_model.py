@@ -226,7 +226,7 @@ class LanguageModel:
         if not isinstance(prompt, str | bytes):
             raise OptionError(f"prompt is {reprlib.repr(prompt)}, but must be text, or bytes for binary media.")
         end_id, forbid = ending(self.tokenizer, has_ends=self.saved.config.has_ends)
-        texts = several("prefix_lines", prefix_lines, (str,), "texts, one for each line")
+        texts = several("prefix_lines", prefix_lines or (), (str,), "texts, one for each line")
         chain = asked_for(samplers, values, self.catalog)
         if beam is None:
             chain = with_defaults(chain, self.catalog)

@@ -50,8 +50,8 @@ class Sampler(ABC):
     ``adjust`` is written against the array API standard (:func:`array_api_compat.array_namespace`), so that the same code
     runs on NumPy arrays and on torch tensors where they lie.  It sets a token's logit to minus infinity to exclude it.
 
-    A beam goes on with a text in several ways.  For each it copies the samplers by :func:`copy.deepcopy`, with all that they
-    remember, foreseen or accepted; the options and the tokenizer are shared.  A sampler that holds what cannot be copied (a
+    A beam goes on with a text in several ways, and so does a sampler that looks ahead at what penalties leave.  For each the
+    samplers are copied by :func:`copy.deepcopy`, with all that they remember, foreseen or accepted; the options and the tokenizer are shared.  A sampler that holds what cannot be copied (a
     generator, a lock, a decoder), or what is large and never changes, defines ``__deepcopy__``.
 
     Laws (checked by ``seqgen.testing``): at least one token of each row survives; no NaN in, none out; a row's result

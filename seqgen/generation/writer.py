@@ -157,9 +157,9 @@ class Writer:
         """The rest of the text."""
         self.finish_reason = reason
         rest = self._finish()
+        self.last += rest
         if reason == "length" and isinstance(rest, str):
             rest = rest.removesuffix(UNFINISHED)
-        self.last += rest
         if self._cut is not None:
             rest = self._cut.push(rest)
             if self._cut.found is not None:

@@ -162,9 +162,9 @@ def _word() -> re.Pattern[str]:
 @cache
 def _numerals() -> frozenset[str]:
     r"""Numerals that are no digits, as ½, ² and Ⅷ, which ``\w`` takes in."""
-    # Made when first asked for, which takes 20 ms; there are none elsewhere.
+    # Made when first asked for, which takes 20 ms; there are none elsewhere.  The zero 〇 is written within words.
     characters = map(chr, range(0xB2, 0x20000))
-    return frozenset(each for each in characters if unicodedata.category(each) in ("No", "Nl"))
+    return frozenset(each for each in characters if unicodedata.category(each) in ("No", "Nl") and each != "〇")
 
 
 @cache

@@ -19,11 +19,14 @@ from seqgen.core.errors import OptionError
 # What re itself reads patterns with, so that every flag and class means what it means to re; as Hypothesis does.
 _parser = importlib.import_module("re._parser")
 
-# It warns of what may mean something else in a later Python, in the name of who is four calls above it: a sampler.  Not by catch_warnings
-# where it reads, which silences other threads too, and all of them for ever where two leave it in the order in which they came.
-warnings.filterwarnings(
-    "ignore", message="Possible (nested )?set ", category=FutureWarning, module=r"seqgen\.samplers\."
+_QUIET = (
+    "ignore",
+    re.compile("Possible (nested )?set ", re.IGNORECASE),
+    FutureWarning,
+    re.compile(r"seqgen\.samplers\."),
+    0,
 )
+"""What ``_be_quiet`` puts before all other filters of warnings."""
 
 LIMIT = 5000
 """Places of a pattern, with repetitions written out."""
@@ -188,6 +191,16 @@ class Pattern:
         self._states.clear()
 
 
+def _be_quiet() -> None:
+    """Show no warning of what may mean something else in a later Python, which comes in the name of who is four calls above: a sampler.
+
+    Not by ``catch_warnings``, which silences other threads too, and all of them for ever where two leave it in the order in which they
+    came.  The filter stays, and is put there anew where a ``catch_warnings``, as of pytest, took it away.
+    """
+    if warnings.filters[:1] != [_QUIET]:
+        warnings.filterwarnings("ignore", "Possible (nested )?set ", FutureWarning, r"seqgen\.samplers\.")
+
+
 class _Places:
     """The places of a pattern, built from its end.
 
@@ -209,6 +222,7 @@ class _Places:
         self._size = 1
         self._known: dict[tuple[str, int], CharacterClass] = {}
         try:
+            _be_quiet()
             tree = _parser.parse(pattern)
             self.first = self._sequence(tree, self.MATCH, tree.state.flags)
         except re.error as error:

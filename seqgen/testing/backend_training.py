@@ -139,7 +139,8 @@ class TrainingLaws(LearningContract):
         second = dataclasses.replace(whole, inputs=whole.inputs[:, half:], targets=whole.targets[:, half:])
         pupil = self.pupil()
         losses = train(pupil, [first, dataclasses.replace(second, carry=True), second], 0.0)
-        if any(not np.array_equal(value, self.weights[name]) for name, value in pupil.weights().items()):
+        learned = any(not np.array_equal(value, self.weights[name]) for name, value in pupil.weights().items())
+        if learned and not self.canonical:
             pytest.skip("it learns at rate 0, too, so that its losses are of other weights")
         expected = self._loss(whole)
         require_close(np.mean(losses[:2]), expected, "The second half, carried, is not read after the first.")

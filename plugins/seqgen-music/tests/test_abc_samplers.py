@@ -231,7 +231,7 @@ def test_a_prompt_that_begins_a_tune_is_told_nothing_of(prompt):
     assert sampler.notes() == [[]]
 
 
-CUT = "the tune is cut before its end.  Give it more --length, in tokens"
+CUT = "the tune is cut before its end, as by --stop, or by a --length that is too short or in characters"
 
 
 def told(tune: str, *, ends: bool = False) -> list[str]:

@@ -82,7 +82,9 @@ class Penalties:
         shared: dict[int, Any] = {id(one): one for one in (self._tokenizer, *self._others, *options)}
         try:
             return copy.deepcopy(held, shared)
-        except TypeError as error:
+        except MemoryError:
+            raise
+        except Exception as error:
             raise PluginError(
                 f"one of {', '.join(map(str, held))} cannot be copied with what it remembers, as is done to look ahead: {error}.  "
                 "Let its __deepcopy__ make a copy that goes on by itself, or leave it out"

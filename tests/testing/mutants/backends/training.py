@@ -147,6 +147,12 @@ class TrainsOn(Forwarding):
         return self.inner.train_step(dataclasses.replace(batch, carry=True), learning_rate)
 
 
+@breaks("test_training_carries_the_state_where_the_batch_says_so", "it learns at rate 0", TorchBackend)
+class LearnsAtRateZero(Forwarding):
+    def train_step(self, batch, learning_rate):
+        return self.inner.train_step(batch, learning_rate or 1e-3)
+
+
 class OfItsOwn(TorchBackend):
     """The same network as an architecture without a canonical form, of which no law can ask the formulas."""
 

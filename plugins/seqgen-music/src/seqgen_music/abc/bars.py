@@ -25,7 +25,7 @@ from seqgen_music.rows import behind, stepped
 
 _REMEMBERED = 4096  # masks
 _HEADLESS = "the seed has no K: field before its notes, so a new tune begins; start it with X:, M:, L: and K:"
-_CUT = "the tune is cut before its end.  Give it more --length, in tokens"  # no limit is told where it is in characters
+_CUT = "the tune is cut before its end, as by --stop, or by a --length that is too short or in characters"
 
 
 @dataclass(kw_only=True)
