@@ -80,9 +80,9 @@ def test_one_stop_text_line_or_sampler_may_be_given_as_it_is(model):
     ]
     assert texts[0] == texts[1]
     assert texts[0].startswith("a mat")
-    assert model.generate(
-        "a cat", length=4, random_seed=1, stop=None, prefix_lines=None, samplers=None
-    ) == model.generate("a cat", length=4, random_seed=1)
+    plain = model.generate("a cat", length=4, random_seed=1)
+    assert model.generate("a cat", length=4, random_seed=1, stop=None, prefix_lines=None, samplers=None) == plain
+    assert model.generate("a cat", length=4, random_seed=1, prefix_lines="") == plain
 
 
 @pytest.mark.parametrize(

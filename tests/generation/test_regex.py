@@ -451,6 +451,13 @@ re.compile("[[b]")
     assert "FutureWarning: Possible nested set at position 1" in words
 
 
+@pytest.mark.parametrize("time", [1, 2])
+def test_nor_is_there_a_word_where_filters_were_put_back_meanwhile(time):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Regex(pattern="[[c]").begin(np.zeros((1, 1), int), ByteTokenizer())
+
+
 def test_a_pattern_is_written_on_the_command_line_with_commas_escaped_and_nothing_else():
     spec = PartSpec.parse(r"regex:pattern=\d{2\,3}\.")
     assert spec.values == {"pattern": r"\d{2,3}\."}

@@ -38,6 +38,7 @@ def test_words_have_the_marks_of_their_letters():
 def test_numerals_are_no_letters():
     assert words("½ cup² of tea.¹ Chapter Ⅷ, 10 m², x²y and ②") == ["cup", "of", "tea", "chapter", "m", "x", "y", "and"]
     assert words("三 cups") == ["三", "cups"]  # a letter and a numeral
+    assert words("二〇二三年") == ["二〇二三年"]
 
 
 @given(text=st.text("ab'’ \u0301é²Ⅷ", max_size=40))
