@@ -136,7 +136,7 @@ def test_wrong_use_is_one_sentence(refused, arguments, sentence):
         (("--search", "ngram-order=2,1"), "ngram_order is 1, but must be at least 2, or 0 for no n-grams"),
         (("--search", "ngram-order=1..3"), "ngram_order is 1, but must be at least 2, or 0 for no n-grams"),
         (("--set", "ngram-order=1"), "ngram_order is 1, but must be at least 2, or 0 for no n-grams"),
-        (("--search", "unseen=refuse,extend"), "unseen is extend, which is about symbols that a model to start from"),
+        (("--search", "unseen=refuse,extend"), "unseen is extend, but only a training that starts from a model"),
         (
             ("--set", "input-encoding=one-hot", "--search", "embedding-size=8,16"),
             "embedding_size needs input_encoding embedding, not one-hot.",

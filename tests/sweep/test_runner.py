@@ -8,14 +8,18 @@ import json
 import os
 import shutil
 import signal
+import sys
 import time
-from asyncio import CancelledError
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import FunctionType
 
 import filelock
 import pytest
 
 import seqgen
 from seqgen import home
+from seqgen.backends.torch.model import TorchModel
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import (
     CorpusError,
@@ -32,8 +36,9 @@ from seqgen.sweep import start
 from seqgen.sweep.space import Range
 from seqgen.sweep.study import Study, TrialResult, ranked
 
-TINY = ("backend=torch", "embedding_size=4", "seq_len=8", "batch_size=4", "precision=float32", "warmup_steps=0")
+TOYS = Path(__file__).parents[1] / "toy_plugin" / "src"
 
+TINY = ("backend=torch", "embedding_size=4", "seq_len=8", "batch_size=4", "precision=float32", "warmup_steps=0")
 
 BAD, GOOD = 1e-9, 0.05
 """Learning rates."""
@@ -75,12 +80,11 @@ def corpus(tmp_path):
 def search(seqgen_home, corpus):
     """A sweep of trials of a few steps."""
 
-    def run(*space, observer=None, max_steps=20, **given):
+    def run(*space, observer=None, catalog=None, max_steps=20, **given):
         own = {"max_time": "5m", "trial_time": "60s", **given}
         settled = (*TINY, "ngram_order=0", f"max_steps={max_steps}", "eval_every=5", *own.pop("settled", ()))
-        return start.sweep(
-            [str(corpus)], space, settled=settled, catalog=load_catalog(), observer=observer or Observer(), **own
-        )
+        catalog, observer = catalog or load_catalog(), observer or Observer()
+        return start.sweep([str(corpus)], space, settled=settled, catalog=catalog, observer=observer, **own)
 
     return run
 
@@ -348,19 +352,30 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(search):
     assert "embedding" in bad.problem
 
 
-def test_what_a_part_raises_in_a_trial_need_be_no_exception_for_the_others_to_go_on(search, monkeypatch):
-    from seqgen.backends.torch.model import TorchModel
+def test_what_a_plugin_raises_in_a_trial_need_be_no_exception_for_the_others_to_go_on(search, monkeypatch):
+    monkeypatch.syspath_prepend(TOYS)
+    from seqgen_toy import counting
 
-    train_step = TorchModel.train_step
-
-    def until_it_is_large(self, batch, learning_rate):
+    def panics_where_it_is_large(self, batch, learning_rate):
         if self.spec.hidden_size == 8:
-            raise CancelledError("no way out")
-        return train_step(self, batch, learning_rate)
+            raise BaseException("no way out")  # noqa: TRY002
+        return self.untouched(batch, learning_rate)
 
-    monkeypatch.setattr(TorchModel, "train_step", until_it_is_large)
-    (good, bad) = search("hidden-size=4,8", max_steps=2).results
-    assert (good.state, bad.state, bad.problem) == ("complete", "failed", "CancelledError: no way out")
+    monkeypatch.setattr(TorchModel, "untouched", TorchModel.train_step, raising=False)
+    as_if_it_stood_there = FunctionType(panics_where_it_is_large.__code__, vars(counting))
+    monkeypatch.setattr(TorchModel, "train_step", as_if_it_stood_there)
+    toys = load_catalog([EntryPoint(name="toy", value="seqgen_toy", group="seqgen")])
+    (good, bad) = search("hidden-size=4,8", catalog=toys, max_steps=2).results
+    assert (good.state, bad.state, bad.problem) == ("complete", "failed", "BaseException: no way out")
+
+
+def test_what_ends_the_program_is_no_trials_failure(search, monkeypatch):
+    def leaves(self, batch, learning_rate):
+        sys.exit(3)
+
+    monkeypatch.setattr(TorchModel, "train_step", leaves)
+    with pytest.raises(SystemExit):
+        search("hidden-size=4,8", max_steps=2)
 
 
 def test_a_journal_that_cannot_be_written_ends_the_sweep_instead_of_the_watching(search):
