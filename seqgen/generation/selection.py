@@ -66,7 +66,7 @@ def with_defaults(chain: Sequence[Sampler], catalog: Catalog) -> tuple[Sampler, 
 
 def takes_likeliest(chain: Sequence[Sampler], catalog: Catalog) -> Sampler | None:
     """The sampler of a chain that leaves the likeliest token alone, so that nothing is drawn; None where none does."""
-    those = [catalog.make("sampler", spec) for spec in ("seqgen/greedy", shorthand("temperature", 0))]
+    those = [catalog.make("sampler", spec) for spec in ("seqgen/greedy", shorthand("temperature", 0.0))]
     return next((sampler for sampler in chain if sampler in those), None)
 
 

@@ -309,8 +309,9 @@ def test_generating_imports_no_framework(run_python, novel):
     assert set(result.stderr.split()) & {"torch", "tensorflow", "keras", "numba"} == set()
 
 
-def test_generating_imports_nothing_that_makes_its_start_slow(run_python, novel):
-    result = run_python(IMPORTED, "generate", "--length", 1, "--seed", "the", "--temperature", "0.7")
+@pytest.mark.parametrize("options", [(), ("--temperature", "0.7")])
+def test_generating_imports_nothing_that_makes_its_start_slow(run_python, novel, options):
+    result = run_python(IMPORTED, "generate", "--length", 1, "--seed", "the", *options)
     assert result.exit_code == 0
     modules = set(result.stderr.split())
     slow = {"pydantic", "array_api_compat", "numpy.ma", "numpy.f2py", "numpy.testing", "fsspec", "rich.markdown"}
