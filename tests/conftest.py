@@ -13,15 +13,37 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 # Models of 16 units gain nothing from a second thread, and on a busy machine they wait for it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def overtaken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+    """A catalog of a plugin that takes its time, for which another thread waits just before this one would; give its hooks."""
+    from seqgen.core.catalog import Catalog
+    from seqgen.core.plugin import Plugin
+
+    monkeypatch.setattr(Plugin.usable, "__defaults__", (0.0,))
+    may_end = threading.Event()
+
+    class Overtaken(Catalog):
+        def wait(self) -> None:
+            may_end.set()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(super().wait).result(9)
+            super().wait()
+
+    return lambda hooks: Overtaken([Plugin("slow", "slow", "seqgen-slow", "1", lambda: may_end.wait(9) and hooks)])
 
 
 @pytest.fixture

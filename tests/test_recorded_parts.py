@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -199,21 +197,11 @@ def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for():
     assert find_recorded(catalog, "tokenizer", config, where="m:1").load() is CharTokenizer
 
 
-def test_a_part_of_a_slow_plugin_is_found_though_another_thread_waited_for_that_first(monkeypatch):
+def test_a_part_of_a_slow_plugin_is_found_though_another_thread_waited_for_that_first(overtaken):
     class Offering:
         @hookimpl
         def register_tokenizers(self, register):
             register("slow", "seqgen.tokenizers.char:CharTokenizer", summary="comes late")
 
-    class Overtaken(Catalog):
-        def wait(self):
-            may_end.set()
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(super().wait).result(9)
-            return super().wait()
-
-    may_end = threading.Event()
-    monkeypatch.setattr(Plugin.usable, "__defaults__", (0.0,))
-    catalog = Overtaken([Plugin("slow", "slow", "seqgen-slow", "1", lambda: may_end.wait(9) and Offering())])
     config = naming(tokenizer=PartRecord("slow", "seqgen-slow", "1"))
-    assert find_recorded(catalog, "tokenizer", config, where="m:1").load() is CharTokenizer
+    assert find_recorded(overtaken(Offering()), "tokenizer", config, where="m:1").load() is CharTokenizer

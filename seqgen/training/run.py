@@ -157,10 +157,8 @@ class Run:
             OutputError: it cannot be written.
         """
         path, left = self.folder / METRICS, json.dumps(metrics).encode() + b"\n"
-        with (
-            files.writing(path),
-            path.open("ab", buffering=0) as file,
-        ):  # a buffer would be written after all when it is closed
+        # Unbuffered: what a buffer could not write, it would write after all when it is closed.
+        with files.writing(path), path.open("ab", buffering=0) as file:
             whole = file.tell()
             try:
                 while left:

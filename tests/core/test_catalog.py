@@ -285,21 +285,8 @@ def test_a_thread_finds_the_parts_that_another_is_just_registering():
     assert catalog.find("tokenizer", "toy").name == "toy"
 
 
-def test_a_thread_finds_the_parts_of_a_slow_plugin_that_another_waited_for(monkeypatch):
-    may_end = threading.Event()
-    monkeypatch.setattr(Plugin.usable, "__defaults__", (0.0,))
-
-    class Overtaken(Catalog):
-        def wait(self):
-            """Another thread has waited before this one comes to it."""
-            may_end.set()
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(super().wait).result(9)
-            return super().wait()
-
-    implementation = offering("toy", CHAR)
-    slow = Plugin("slow", "slow", "slow", "1", lambda: may_end.wait(9) and implementation)
-    assert Overtaken([slow]).find("tokenizer", "toy").name == "toy"
+def test_a_thread_finds_the_parts_of_a_slow_plugin_that_another_waited_for(overtaken):
+    assert overtaken(offering("toy", CHAR)).find("tokenizer", "toy").name == "toy"
 
 
 def test_exceptions_that_were_raised_from_each_other_have_an_end():

@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from seqgen import settings
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.space import Choices, Range
 from seqgen.training.options import PRESETS, TrainingOptions
 
+VALUES, ORIGINS = settings.resolve(TrainingOptions, {}, config_file=None, presets=PRESETS, preset=None)
+PLAN = Plan(
+    name="sea",
+    sources=("my sea.txt",),
+    paths=("/texts/my sea.txt",),
+    values=VALUES,
+    origins=ORIGINS,
+    given={"set": {}, "preset": None, "config": None},
+    space=(),
+    searched=False,
+    centre={},
+    max_time=5400.0,
+    trial_time=60.0,
+    trials=None,
+    random_seed=0,
+)
+
 
 def test_the_command_trains_with_what_was_settled_and_found_for_as_long_as_the_whole_sweep():
-    plan = Plan(
-        name="sea",
-        sources=("my sea.txt",),
-        paths=("/texts/my sea.txt",),
-        values={"input_encoding": "embedding"},
-        origins={},
-        given={
-            "set": {"seq_len": "32", "tie_embeddings": False, "dropout": "0.1", "max_steps": "40", "epochs": "2"},
-            "preset": "small",
-            "config": "mine.toml",
-        },
-        space=(),
-        searched=False,
-        centre={},
-        max_time=5400.0,
-        trial_time=60.0,
-        trials=None,
-        random_seed=0,
-    )
+    settled = {"seq_len": "32", "tie_embeddings": False, "dropout": "0.1", "max_steps": "40", "epochs": "2"}
+    plan = replace(PLAN, given={"set": settled, "preset": "small", "config": "mine.toml"})
     assert plan.train_command({"dropout": 0.3, "deterministic": True, "hidden_size": 64}) == (
         "seqgen train 'my sea.txt' --preset small --config mine.toml --seq-len 32 --no-tie-embeddings --dropout 0.3 "
         "--deterministic --hidden-size 64 --max-time 90m --name sea"
     )
 
 
-def test_the_command_leaves_out_what_train_would_refuse_since_it_changes_nothing(tmp_path):
-    values, origins = settings.resolve(TrainingOptions, {}, config_file=None, presets=PRESETS, preset=None)
-    plan = Plan(
-        name="sea",
-        sources=("sea.txt",),
-        paths=("sea.txt",),
-        values=values,
-        origins=origins,
-        given={"set": {"embedding_size": 16}, "preset": None, "config": None},
-        space=(),
-        searched=True,
-        centre={},
-        max_time=60.0,
-        trial_time=6.0,
-        trials=None,
-        random_seed=0,
-    )
+def test_the_command_leaves_out_what_train_would_refuse_since_it_changes_nothing():
+    plan = replace(PLAN, given={**PLAN.given, "set": {"embedding_size": 16}})
     assert "--embedding-size" not in plan.train_command({"input_encoding": "one-hot"})
     assert "--embedding-size 16" in plan.train_command({"input_encoding": "embedding"})
     assert "--embedding-size 16" in plan.train_command({})
