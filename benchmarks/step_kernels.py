@@ -203,11 +203,11 @@ def of_onnxruntime(spec: ModelSpec, weights: Any, *, quantised: bool) -> Step:
 
     import onnxruntime
 
+    from seqgen.interop.exported_model import ExportedModel
     from seqgen.interop.onnx import to_onnx
-    from seqgen.interop.source import Source
 
     tokenizer = CharTokenizer().fit(["".join(chr(33 + number) for number in range(VOCAB))])
-    source = Source(
+    source = ExportedModel(
         "model", spec, weights, tokenizer, "char", "seqgen", has_ends=False, about={"exported_by": "seqgen"}
     )
     with tempfile.TemporaryDirectory() as folder:

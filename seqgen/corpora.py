@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from seqgen import home
 from seqgen.core.errors import UsageError
-from seqgen.core.unfound import nearest_in_words
+from seqgen.core.nearest import nearest_in_words
 
 Progress = Callable[[int, int], None]
 """Called with the bytes there are and the bytes there will be: first with what an earlier attempt left."""

@@ -26,12 +26,12 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content
 from seqgen.evaluation import Score, part_of, score_of, summed_nats
 from seqgen.generation.draw import random_seed_of
+from seqgen.generation.generation import Generation
 from seqgen.generation.length import Length
 from seqgen.generation.lines import PrefixLines
 from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.prompt import ending, opening, without_unread_ends
 from seqgen.generation.selection import asked_for, check_beam, with_defaults
-from seqgen.generation.settled import Generation
 from seqgen.generation.several import several
 from seqgen.generation.unknown_symbols import tell_unknown, tell_unwritten
 from seqgen.generation.writer import nothing, stop_texts

@@ -17,7 +17,7 @@ from seqgen.core.kinds import KINDS
 from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel
 from seqgen.model_config import ModelConfig
-from seqgen.recorded import recorded_corpus
+from seqgen.recorded_corpus import recorded_corpus
 from seqgen.registry import Registry, check_name
 from seqgen.training.reproduction import MACHINE, Comparison, Reproduction, compare, reproduction
 from seqgen.training.sources import name_after, resolve_sources

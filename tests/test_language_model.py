@@ -22,7 +22,7 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, PromptError, SeqgenWarning, UsageError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
-from seqgen.interop.source import Source
+from seqgen.interop.exported_model import Source
 from seqgen.manifest import write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.registry import ModelVersion

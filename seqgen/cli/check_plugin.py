@@ -48,9 +48,9 @@ def check_plugin(
     deprecated is shown too, and is no fault yet.
     """
     from seqgen.testing.check import check
-    from seqgen.testing.find import meant
+    from seqgen.testing.find import parts_named
 
-    with meant(name, Environment.of(ctx).catalog) as parts, status_line() as say_doing:
+    with parts_named(name, Environment.of(ctx).catalog) as parts, status_line() as say_doing:
         report = check(parts, speed=not no_speed, follow=lambda doing: say_doing(_doing(doing)))
     if json:
         print_json(_described(report))

@@ -8,7 +8,7 @@ import typer
 
 from seqgen.cli.environment import Command, JsonOption
 from seqgen.cli.printing import add_row, print_json, show, styled, table
-from seqgen.cli.transfer import transfer_bar
+from seqgen.cli.transfer_bar import transfer_bar
 
 corpora = typer.Typer(
     help="Texts to train on: bundled ones, and well-known public ones.", epilog="Example: seqgen corpora list"

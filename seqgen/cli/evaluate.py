@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqgen.cli.environment import DeviceOption, Environment, JsonOption, ModelArgument, command, complete_part, default
-from seqgen.cli.judgement import check_options, judged, judgement_record, plot_judgement, show_judgement
+from seqgen.cli.evaluate_samples import check_options, judged, judgement_record, plot_judgement, show_judgement
 from seqgen.cli.printing import add_row, print_json, say, show, table, tell_rounding, warn, width
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _score_record(file: str, score: Score) -> dict[str, Any]:
 
 def _show_scores(scores: Sequence[tuple[str, Score]]) -> None:
     """The table, without the least important columns where it is too wide; long names of files are folded."""
-    from seqgen.cli.columns import Column, fitting
+    from seqgen.cli.fast_table import Column, fitting
 
     columns = [
         Column("file", [file for file, _ in scores]),

@@ -27,7 +27,7 @@ from seqgen.cli.printing import say, tell_rounding, warn
 if TYPE_CHECKING:
     from seqgen.cli.output import Out
     from seqgen.generation.generate import Sample
-    from seqgen.generation.settled import Generation
+    from seqgen.generation.generation import Generation
     from seqgen.generation.stream import Stream
     from seqgen.language_model import LanguageModel
 
@@ -171,7 +171,7 @@ def generate(
 ) -> None:
     """Write text with a trained model, token by token as it comes."""
     from seqgen import api
-    from seqgen.cli import prompt, samples
+    from seqgen.cli import generate_prompt, generate_samples
     from seqgen.generation.length import Length
 
     started = time.perf_counter()
@@ -194,17 +194,17 @@ def generate(
         lines=lines,
     )
     limit = Length.parse(length)
-    given = prompt.given_prompt(seed, seed_file, lines_file=prefix_lines)
-    given_lines = prompt.given_lines(prefix_lines)
+    given = generate_prompt.given_prompt(seed, seed_file, lines_file=prefix_lines)
+    given_lines = generate_prompt.given_lines(prefix_lines)
     if jsonl and output is not None and random_seed is None:
-        random_seed = samples.recorded_random_seed(Path(output))
+        random_seed = generate_samples.recorded_random_seed(Path(output))
     load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
     loaded = load(model, backend=backend, device=device)
     tell_rounding(loaded)
     dataset = loaded.saved.config.parts.get("dataset")  # an imported model has none
     encoding = str(dataset.options.get("encoding", "auto")) if dataset else "auto"
-    line_starts = prompt.line_starts(given_lines, file=prefix_lines, encoding=encoding)
-    text = prompt.as_prompt(given, like=loaded.empty, file=seed_file, encoding=encoding)
+    line_starts = generate_prompt.line_starts(given_lines, file=prefix_lines, encoding=encoding)
+    text = generate_prompt.as_prompt(given, like=loaded.empty, file=seed_file, encoding=encoding)
     _refuse_for_media(loaded, {"--stop": bool(stop), "--show-probabilities": show_probabilities})
     stops = tuple(stop or ())
     _tell_backslashes(stops)
@@ -247,7 +247,7 @@ def generate(
         warn=warn,
     )
     of_draws = {"--random-seed": ctx.params["random_seed"] is not None, "--best-of": best_of is not None}
-    samples.tell_unused(generation.samplers, of_draws, loaded.catalog)
+    generate_samples.tell_unused(generation.samplers, of_draws, loaded.catalog)
     _write(
         loaded,
         generation,
@@ -276,34 +276,34 @@ def _write(
     started: float,
 ) -> None:
     """Write what is generated in the form that the options ask for."""
-    from seqgen.cli import probabilities, samples
+    from seqgen.cli import generate_probabilities, generate_samples
+    from seqgen.cli.generate_reading import reading
     from seqgen.cli.output import open_output
-    from seqgen.cli.reading import reading
 
     with reading(len(generation.prompt_ids)) as on_read:
         generation = replace(generation, on_read=on_read)
         if jsonl:
-            samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
+            generate_samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
             return
         if loaded.tokenizer.framed and not (json or show_probabilities):
-            samples.write_files(generation, num_samples, best_of, output)
+            generate_samples.write_files(generation, num_samples, best_of, output)
             return
         with open_output(output) as out:
             if json:
-                out.line(samples.record(loaded, generation, num_samples, best_of, started))
+                out.line(generate_samples.record(loaded, generation, num_samples, best_of, started))
             elif show_probabilities and (output or "").lower().endswith((".html", ".htm")):
-                probabilities.write_html(generation, loaded.reference, out)
+                generate_probabilities.write_html(generation, loaded.reference, out)
             elif show_probabilities:
-                probabilities.show_probabilities(generation, out)
+                generate_probabilities.show_probabilities(generation, out)
             elif best_of is not None or num_samples == 1:
                 _write_one(generation, best_of, no_stream, out)
             else:
-                samples.write_many(loaded, generation, num_samples, out)
+                generate_samples.write_many(loaded, generation, num_samples, out)
 
 
 def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out: Out) -> None:
     """Write the one text that is shown: as it comes, or in one piece where it is asked for whole or must be."""
-    from seqgen.cli.samples import likeliest, tell
+    from seqgen.cli.generate_samples import likeliest, tell
 
     written: Sample | Stream
     if generation.beam is not None or no_stream or best_of is not None:

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from seqgen.core.errors import UsageError
-from seqgen.core.unfound import nearest_in_words
+from seqgen.core.nearest import nearest_in_words
 
 if TYPE_CHECKING:
     from seqgen.cli.environment import UnnamedCommand

@@ -18,8 +18,8 @@ from seqgen.cli.environment import (
     complete_part,
     default,
 )
-from seqgen.cli.previews import chosen_preview
 from seqgen.cli.printing import print_json, say
+from seqgen.cli.train_previews import chosen_preview
 from seqgen.core.kinds import checked_kind
 from seqgen.core.options import Option, options_of
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions

@@ -21,10 +21,10 @@ from seqgen.core import hookspecs, options
 from seqgen.core.distributions import distribution_of, normal_name, requirements_of
 from seqgen.core.errors import AmbiguousPartError, PluginError, SeqgenError, UnknownPartError
 from seqgen.core.kinds import Kind
+from seqgen.core.nearest import nearest_in_words
 from seqgen.core.options import PartSpec
 from seqgen.core.part_entry import PartEntry, Registration
 from seqgen.core.plugin import Plugin, in_words
-from seqgen.core.unfound import nearest_in_words
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -33,9 +33,10 @@ from seqgen.core.decoding import Errors, decoded, encodings_of, first_that_fits,
 from seqgen.core.errors import CorpusError, MissingDependencyError, OptionError, SeqgenError, SeqgenWarning
 from seqgen.core.folders import below
 from seqgen.core.formats import format_of
-from seqgen.core.once import Copies
+from seqgen.core.nearest import missing
+from seqgen.core.refusals import refuse_device, refuse_empty
+from seqgen.core.temporary_copies import Copies
 from seqgen.core.text import last_cut
-from seqgen.core.unfound import missing, refuse_device, refuse_empty
 
 BLOCK = 1 << 20
 """Bytes read at a time, and so about the characters of a piece of text."""

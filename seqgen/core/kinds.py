@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, get_args
 
 from seqgen.core.errors import UsageError
-from seqgen.core.unfound import nearest_in_words
+from seqgen.core.nearest import nearest_in_words
 
 Kind: TypeAlias = Literal["tokenizer", "dataset", "backend", "sampler", "callback"]
 

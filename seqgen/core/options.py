@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeVar
 from annotated_doc import Doc
 
 from seqgen.core.errors import OptionError
-from seqgen.core.unfound import nearest_in_words
+from seqgen.core.nearest import nearest_in_words
 
 T = TypeVar("T")
 

@@ -79,7 +79,7 @@ class Branches:
         return Branches(self.model, on_host(logits), state)
 
 
-class Batch:
+class Sequences:
     """B sequences that go on from one prompt, a token each at a time.
 
     A number that is too small for its type is zero, also in a program in which NumPy raises for it (``np.seterr``): a step

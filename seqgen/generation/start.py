@@ -10,7 +10,7 @@ from seqgen.core.backend import Model
 from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.generation.batch import Batch, Prefix
+from seqgen.generation.batch import Prefix, Sequences
 from seqgen.generation.chain import Forbid
 from seqgen.generation.lines import LineWriter, PrefixLines
 from seqgen.generation.memory import enough_memory
@@ -71,8 +71,8 @@ class Start:
             return LineWriter(self.tokenizer, self.prefix_lines, **options)
         return Writer(self.tokenizer, after=self.prompt_ids, **options)
 
-    def batch(self, numbers: Sequence[int]) -> Batch:
+    def batch(self, numbers: Sequence[int]) -> Sequences:
         """The sequences with these numbers, side by side."""
         # In lines that start with given texts the length bounds what is added to each, and not the whole.
         length = self.length if self.prefix_lines is None else None
-        return Batch(self.model, self.tokenizer, self.prefix, numbers, self.samplers, self.random_seed, length)
+        return Sequences(self.model, self.tokenizer, self.prefix, numbers, self.samplers, self.random_seed, length)

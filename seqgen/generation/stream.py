@@ -9,7 +9,7 @@ import numpy as np
 
 from seqgen.core.arrays import log_softmax
 from seqgen.core.types import Content
-from seqgen.generation.batch import Batch
+from seqgen.generation.batch import Sequences
 from seqgen.generation.lines import LineWriter
 from seqgen.generation.memory import enough_memory
 from seqgen.generation.writer import FinishReason, Writer
@@ -39,7 +39,7 @@ class Stream(Iterator[Content]):
     Made by :func:`seqgen.generation.generate.stream`.
     """
 
-    def __init__(self, batch: Batch, writer: Writer | LineWriter) -> None:
+    def __init__(self, batch: Sequences, writer: Writer | LineWriter) -> None:
         self._batch = batch
         self._writer = writer
         self._run = self._with_enough_memory()
@@ -56,7 +56,7 @@ class Stream(Iterator[Content]):
         for token, text in self._run:
             if token is None:
                 continue
-            with np.errstate(under="ignore"):  # see Batch; left before the step is given
+            with np.errstate(under="ignore"):  # see Sequences; left before the step is given
                 probabilities = np.exp(
                     log_softmax(self._batch.logits[0])
                 )  # (V,); the batch goes on only after this step

@@ -31,7 +31,7 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import MissingDependencyError, UsageError
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.interop.source import Source
+from seqgen.interop.exported_model import ExportedModel
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -59,7 +59,7 @@ def export_onnx(saved: SavedModel, target: Path, catalog: Catalog) -> None:
     except ImportError as error:
         msg = 'Writing ONNX needs onnx, which is not installed.  pip install "seqgen[onnx]"'
         raise MissingDependencyError(msg) from error
-    source = Source.of(saved, catalog)
+    source = ExportedModel.of(saved, catalog)
     if (size := sum(tensor.nbytes for tensor in source.weights.values())) > LARGEST:
         msg = f"{source.name} has {size:,} bytes of weights, but an ONNX file holds at most {LARGEST:,}.  Use --format safetensors"
         raise UsageError(msg)
@@ -68,7 +68,7 @@ def export_onnx(saved: SavedModel, target: Path, catalog: Catalog) -> None:
     files.write_bytes(target, model.SerializeToString(deterministic=True))
 
 
-def to_onnx(source: Source) -> ModelProto:
+def to_onnx(source: ExportedModel) -> ModelProto:
     """The model as a protocol buffer."""
     from onnx import TensorProto, helper
 
@@ -110,7 +110,7 @@ def to_onnx(source: Source) -> ModelProto:
     return model
 
 
-def metadata(source: Source) -> dict[str, str]:
+def metadata(source: ExportedModel) -> dict[str, str]:
     """What stands beside the network, each value as text; the lists and objects are JSON."""
     values: dict[str, Any] = {
         "name": source.name,
@@ -173,7 +173,7 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, outputs, name=outputs[0] or outputs[1], **attributes))
 
 
-def _input(source: Source, graph: _Graph) -> None:
+def _input(source: ExportedModel, graph: _Graph) -> None:
     """``token_ids`` (B, T) to ``layers.0.input`` (T, B, in)."""
     spec = source.spec
     graph.node("Transpose", ["token_ids"], ["token_ids.by_step"], perm=[1, 0])
@@ -195,7 +195,7 @@ def _input(source: Source, graph: _Graph) -> None:
     graph.constant("second_axis", np.array([1], np.int64))
 
 
-def _layer(source: Source, graph: _Graph, number: int) -> None:
+def _layer(source: ExportedModel, graph: _Graph, number: int) -> None:
     """``layers.N.input`` (T, B, in) to that of the next layer (T, B, H), and its states."""
     spec, prefix = source.spec, f"layers.{number}"
     order = _ORDER[spec.architecture]
@@ -231,7 +231,7 @@ def _layer(source: Source, graph: _Graph, number: int) -> None:
     graph.node("Squeeze", [f"{prefix}.outputs", "second_axis"], [f"layers.{number + 1}.input"])
 
 
-def _output(source: Source, graph: _Graph) -> None:
+def _output(source: ExportedModel, graph: _Graph) -> None:
     """The last layer's outputs (T, B, H) to ``logits`` (B, T, V)."""
     if source.spec.tie_embeddings:
         graph.node("Transpose", ["embedding.weight"], ["output.weight"], perm=[1, 0])

@@ -28,7 +28,7 @@ from seqgen.judging.measures import (
     words_of_pieces,
 )
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
-from seqgen.recorded import recorded_corpus, recorded_dataset
+from seqgen.recorded_corpus import recorded_corpus, recorded_dataset
 from seqgen.training.options import recorded
 from seqgen.training.sources import resolve_sources
 

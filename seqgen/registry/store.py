@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgen import files, home, locks
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, UsageError
-from seqgen.core.unfound import nearest_in_words
+from seqgen.core.nearest import nearest_in_words
 from seqgen.manifest import MANIFEST, read_lineage
 from seqgen.registry import order
 from seqgen.registry.folders import entries, lock_of, readable_subfolders, subfolders

@@ -24,7 +24,7 @@ from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.moving import copy_files
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.study import Study, TrialResult, ranked, report
-from seqgen.training.parts import meant
+from seqgen.training.parts import part_meant
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import describe
 from seqgen.training.samples import written
@@ -128,7 +128,7 @@ class Sweep:
     def _check_corpus(self) -> None:
         """Refuse to go on, or to give what was found before, where the corpus is another now."""
         for spec in self.study.corpora:
-            named = meant(self.catalog, "dataset", spec, origin=self.plan.origins["dataset"])
+            named = part_meant(self.catalog, "dataset", spec, origin=self.plan.origins["dataset"])
             dataset = self.catalog.make("dataset", named, sources=self.plan.paths)
             self.study.same_corpus(spec, fingerprint_of(dataset, home.tokens_folder()).sha256)
 

@@ -22,7 +22,7 @@ from seqgen.sweep.study import JOURNAL, need_optuna
 from seqgen.training.contradictions import check_used
 from seqgen.training.mixing import check_mixing
 from seqgen.training.options import PANELS, PRESETS, TrainingOptions
-from seqgen.training.parts import meant
+from seqgen.training.parts import part_meant
 from seqgen.training.preparation import prepare
 from seqgen.training.sources import name_after, resolve_sources
 
@@ -208,7 +208,7 @@ def _check_parts(
         origin = "sweep" if name in searched else origins[name]
         for text in searched.get(name, (values[name],)):
             if text is not None:
-                spec = meant(catalog, kind, text, origin=origin)
+                spec = part_meant(catalog, kind, text, origin=origin)
                 if kind == "dataset":
                     next(catalog.make(kind, spec, sources=paths).documents(), None)
                 else:

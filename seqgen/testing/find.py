@@ -16,13 +16,13 @@ from seqgen.core.distributions import normal_name
 from seqgen.core.errors import PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import PROJECT
 from seqgen.core.kinds import KINDS
+from seqgen.core.nearest import nearest_in_words
 from seqgen.core.part_entry import PartEntry
-from seqgen.core.unfound import nearest_in_words
 from seqgen.installed import readable_entry_points
 
 
 @contextlib.contextmanager
-def meant(name: str, catalog: Catalog) -> Iterator[list[PartEntry]]:
+def parts_named(name: str, catalog: Catalog) -> Iterator[list[PartEntry]]:
     """The parts that a person means, which can be used until the end: see ``as_installed`` and ``find_parts``."""
     folder = Path(name)
     # A folder of any kind may have the name of a part; who means it all the same writes ./NAME.

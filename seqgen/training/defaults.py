@@ -41,7 +41,7 @@ RATE_TIMES_SIZE, HIGHEST_RATE = 2.56, 8e-3
 
 
 @dataclass(frozen=True)
-class Corpus:
+class CorpusSize:
     """What the choice depends on, and is explained with.
 
     Attributes:
@@ -68,7 +68,7 @@ class Reach(NamedTuple):
 
 
 def choose(
-    values: Mapping[str, Any], corpus: Corpus, *, dataset_batching: str, reach: Callable[[Mapping[str, Any]], Reach]
+    values: Mapping[str, Any], corpus: CorpusSize, *, dataset_batching: str, reach: Callable[[Mapping[str, Any]], Reach]
 ) -> tuple[dict[str, Any], str]:
     """Values for the options that are None, and a line that says what was chosen and why.
 
@@ -128,7 +128,7 @@ def choose(
     return chosen, _sentence(chosen, corpus, passes)
 
 
-def _sentence(chosen: Mapping[str, Any], corpus: Corpus, passes: float) -> str:
+def _sentence(chosen: Mapping[str, Any], corpus: CorpusSize, passes: float) -> str:
     """What there is to read, how often if that is known, and what was chosen for it."""
     size = f"{corpus.documents:,} documents, " if corpus.documents > 1 else ""
     size += f"{corpus.tokens:,} training tokens, {corpus.vocab_size:,} different"
@@ -152,7 +152,7 @@ def _most_passes(values: Mapping[str, Any], in_update: float) -> float:
     return max(MOST_PASSES, float(math.ceil(LEAST_UPDATES * in_update)))
 
 
-def _size_for(reach: Reach, corpus: Corpus) -> tuple[int, Reach]:
+def _size_for(reach: Reach, corpus: CorpusSize) -> tuple[int, Reach]:
     """The hidden size for a budget with this reach at the largest one, and its reach at that size.
 
     A step of half as many units takes a third of the time, and in a short time it is the number of steps that counts.

@@ -23,7 +23,7 @@ from seqgen.training.trainer import Tick, Trainer
 
 T = TypeVar("T")
 
-Sample: TypeAlias = Callable[[Model, Tokenizer, bool], str]
+WriteSample: TypeAlias = Callable[[Model, Tokenizer, bool], str]
 """Writes a short text with a model; the flag says whether the tokenizer's end token was learned."""
 
 
@@ -39,7 +39,7 @@ class Follower:
     tokenizer: Tokenizer
     has_ends: bool
     reporter: Reporter
-    sample: Sample | None
+    sample: WriteSample | None
     callbacks: list[GuardedCallback]
     characters_per_token: CharactersPerToken
     diagnosis: Diagnosis

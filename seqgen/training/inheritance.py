@@ -15,7 +15,7 @@ from seqgen.core.part_entry import PartEntry
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids, Weights
 from seqgen.model_config import ModelConfig
-from seqgen.recorded import recorded_corpus
+from seqgen.recorded_corpus import recorded_corpus
 from seqgen.recorded_parts import find_recorded, make_backend, with_recorded_options
 from seqgen.training.options import recorded
 from seqgen.training.sources import Sources

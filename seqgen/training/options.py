@@ -31,7 +31,7 @@ from seqgen.core.spec import (
 )
 from seqgen.ngrams import MAX_ORDER
 
-Batching: TypeAlias = Annotated[
+BatchingMode: TypeAlias = Annotated[
     Literal["stream", "documents", "windows"],
     Doc("parallel streams with carried state, separate documents, or windows scored at their last step"),
 ]
@@ -102,7 +102,7 @@ class TrainingOptions:
     # Data
     seq_len: Annotated[int, Ge(1), Doc("time steps in one training batch")] | None = None
     batch_size: Annotated[int, Ge(1), Doc("sequences in one training batch")] | None = None
-    batching: Batching | None = None
+    batching: BatchingMode | None = None
     validation_fraction: Annotated[float, Ge(0), Lt(1), Doc("share of the corpus held out to measure on")] = 0.1
     unseen: Annotated[
         Literal["refuse", "extend", "nearest"],

@@ -9,7 +9,7 @@ from seqgen.core.options import PartSpec
 from seqgen.recorded_parts import find_recorded
 
 
-def meant(catalog: Catalog, kind: Kind, text: str, *, origin: str, parent: SavedModel | None = None) -> PartSpec:
+def part_meant(catalog: Catalog, kind: Kind, text: str, *, origin: str, parent: SavedModel | None = None) -> PartSpec:
     """A part as the catalog is to be asked for it.
 
     A default, a preset or the list of corpora names a bundled part, also where a plugin offers another of that name: who never asked for the

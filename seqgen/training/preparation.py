@@ -33,7 +33,7 @@ from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.recorded_parts import find_recorded
 from seqgen.registry import check_name
 from seqgen.training.contradictions import check_options
-from seqgen.training.defaults import Corpus, Reach, choose
+from seqgen.training.defaults import CorpusSize, Reach, choose
 from seqgen.training.frequencies import check_output_bias, fresh_weights
 from seqgen.training.inheritance import (
     choose_architecture,
@@ -48,11 +48,11 @@ from seqgen.training.memory import enough_memory, with_fewer_rows
 from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.mixing import check_counting
 from seqgen.training.pace import measure
-from seqgen.training.parts import meant
+from seqgen.training.parts import part_meant
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
 from seqgen.training.sources import DEFAULT, Sources, name_after, resolve_sources
-from seqgen.training.unknown import unknown_share
-from seqgen.training.unseen import Unseen, vocabulary
+from seqgen.training.unknown_share import unknown_share
+from seqgen.training.vocabulary import Unseen, known_or_extended
 
 PACE_SHARE, PACE_SECONDS = 0.005, 5.0
 """The share of a budget of time that is spent on measuring the pace at least, and no more than these seconds."""
@@ -154,10 +154,10 @@ def prepare(
         choose_dataset(resolved, parent, values, origins)
     # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
     check_options(values, origins, fresh=parent is None)
-    spec = meant(catalog, "dataset", values["dataset"], origin=origins["dataset"], parent=parent)
+    spec = part_meant(catalog, "dataset", values["dataset"], origin=origins["dataset"], parent=parent)
     dataset_entry, dataset = _part(catalog, "dataset", spec, sources=resolved.paths)
     if parent is None:
-        spec = meant(catalog, "tokenizer", values["tokenizer"], origin=origins["tokenizer"])
+        spec = part_meant(catalog, "tokenizer", values["tokenizer"], origin=origins["tokenizer"])
         tokenizer_entry, tokenizer = _part(catalog, "tokenizer", spec)
     else:
         tokenizer = parent.tokenizer(catalog)
@@ -171,7 +171,7 @@ def prepare(
         check_output_bias(values)
     tokenizer, store, ids = _encoded(dataset, tokenizer, parent, values["unseen"], busy)
     parts = split(store, values["validation_fraction"])
-    corpus = Corpus(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
+    corpus = CorpusSize(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
     check_counting(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
 
     def reach(values: Mapping[str, Any]) -> Reach:
@@ -235,7 +235,7 @@ def _unnamed(
 def _encoded(
     dataset: Dataset, tokenizer: Tokenizer, parent: SavedModel | None, unseen: Unseen, busy: Callable[[str], None]
 ) -> tuple[Tokenizer, TokenStore, Ids | None]:
-    """The tokenizer, fitted unless it is the parent's, and the corpus as its ids; and where the parent's grew, see ``vocabulary``."""
+    """The tokenizer, fitted unless it is the parent's, and the corpus as its ids; and where the parent's grew, see ``known_or_extended``."""
     tokens_folder = home.tokens_folder()
     fingerprint = recognised(dataset, tokens_folder)
     ids: Ids | None = None
@@ -246,7 +246,7 @@ def _encoded(
         fingerprint = reading.fingerprint or fingerprint
         reading.remember(tokens_folder)
     else:
-        tokenizer, ids = vocabulary(tokenizer, dataset, parent, unseen)
+        tokenizer, ids = known_or_extended(tokenizer, dataset, parent, unseen)
     store = open_or_build(
         dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
     )

@@ -16,14 +16,14 @@ from seqgen.training.progress import Reporter
 from seqgen.training.run import Run
 from seqgen.training.trainer import DivergedError, Trainer
 
-Start: TypeAlias = tuple[Weights, dict[str, npt.NDArray[np.generic]]]
+FreshState: TypeAlias = tuple[Weights, dict[str, npt.NDArray[np.generic]]]
 """The weights and the state of training before the first step."""
 
 SETBACKS = 3
 """How often a run goes back before it gives up."""
 
 
-def train(trainer: Trainer, run: Run, reporter: Reporter, *, auto_batch: bool = False) -> None:
+def train_with_setbacks(trainer: Trainer, run: Run, reporter: Reporter, *, auto_batch: bool = False) -> None:
     """Train; where that diverges, go back to the last good checkpoint, or to the start, with half the learning rate.
 
     The best weights so far stay the best, and the time that was spent counts.
@@ -66,7 +66,7 @@ def train(trainer: Trainer, run: Run, reporter: Reporter, *, auto_batch: bool = 
             )
 
 
-def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start: Start | None) -> None:
+def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start: FreshState | None) -> None:
     now, best_weights = trainer.counters, trainer.best_weights
     if now.setbacks >= SETBACKS:
         msg = f"{error}  It has gone back {SETBACKS} times, each time with half the rate."
@@ -82,7 +82,7 @@ def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start:
     back.best_train_loss = now.best_train_loss
 
 
-def _go_back(trainer: Trainer, run: Run, start: Start | None) -> None:
+def _go_back(trainer: Trainer, run: Run, start: FreshState | None) -> None:
     """To the last good checkpoint, or to the start; what stays is the time spent, the setbacks, and what memory holds.
 
     Raises:

@@ -25,7 +25,7 @@ CHOSEN = (
 """Options that have a value in every run, given or chosen."""
 
 
-LATER: Mapping[str, Any] = MappingProxyType(
+OPTIONS_OF_BEFORE: Mapping[str, Any] = MappingProxyType(
     {
         "auto_batch": False,
         "beta_2": 0.99,
@@ -145,11 +145,11 @@ def _settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
     lacking = names - config.training.keys()
     for wrong, what in (
         (config.training.keys() - names, "unknown to this seqgen"),
-        (lacking - LATER.keys(), "missing"),
+        (lacking - OPTIONS_OF_BEFORE.keys(), "missing"),
     ):
         if wrong:
             raise DamagedModelError(f"{where}: training.{shown(min(wrong))} is {what}; the run cannot go on.")
-    before = {name: LATER[name] for name in lacking}
+    before = {name: OPTIONS_OF_BEFORE[name] for name in lacking}
     try:
         values = {**before, **config.training, **dict.fromkeys(_superseded(config, given)), **given}
         training = checked(TrainingOptions, values, where=f"{where}: training")

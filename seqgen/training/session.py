@@ -26,7 +26,7 @@ from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
 from seqgen.training.diagnosis import Diagnosis
-from seqgen.training.follower import Follower, GuardedCallback, Sample, told_of_failure
+from seqgen.training.follower import Follower, GuardedCallback, WriteSample, told_of_failure
 from seqgen.training.frequencies import fresh_loss, fresh_weights, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
@@ -34,7 +34,7 @@ from seqgen.training.mixing import check_counting, check_mixing, mixed_in
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue, save_unless_saved
-from seqgen.training.recovery import train
+from seqgen.training.recovery import train_with_setbacks
 from seqgen.training.resuming import read_about, read_settings, way_on, way_on_with_another
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples, written
@@ -49,7 +49,7 @@ UNLIKE = 3
 """So many times more, or less, than asked for may be held out before that is said."""
 
 
-class Samples(Protocol):
+class WriteSavedSamples(Protocol):
     """Lets the model of a folder write a few texts, in about so many seconds."""
 
     def __call__(self, folder: Path, /, *, seconds: float) -> SavedSamples:
@@ -89,10 +89,10 @@ class Session:
 
     catalog: Catalog
     reporter: Reporter
-    sample: Sample | None
+    sample: WriteSample | None
     log_to: Sequence[str] = ()
     callbacks: Sequence[Callback] = ()
-    samples: Samples | None = None
+    samples: WriteSavedSamples | None = None
     mixes_interrupted: bool = True
     training_folder: Path = field(default_factory=home.training_folder)
     registry: Registry = field(default_factory=Registry.at_home)
@@ -241,7 +241,7 @@ class Session:
                 if not resume and run.about()["parent"] is not None:
                     follower.checkpoint(trainer)  # of weights that no random seed gives again
                 with enough_memory(values):
-                    train(trainer, run, self.reporter, auto_batch=values["auto_batch"])
+                    train_with_setbacks(trainer, run, self.reporter, auto_batch=values["auto_batch"])
                 # Mixing and publishing may take long, and be killed.  A signal that ended the loop has had this step saved; one in
                 # its last evaluation has not.
                 if not asked() or follower.saved_at != trainer.counters.step:

@@ -17,7 +17,8 @@ from typing import IO
 from seqgen import files, home
 from seqgen.core.compressed import ENDINGS
 from seqgen.core.errors import CorpusError, UsageError
-from seqgen.core.unfound import missing, nearest, refuse_empty
+from seqgen.core.nearest import missing, nearest
+from seqgen.core.refusals import refuse_empty
 from seqgen.corpora import available, locate
 
 DEFAULT = "ice"

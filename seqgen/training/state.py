@@ -29,7 +29,7 @@ FIGURES, MAX_FIGURE = (
 )
 """Losses and norms, which may be of any size before a run has diverged."""
 
-LATER = {"scored", "nats", "norms", "norm_sum", "largest_norm", "best_train_loss"}
+COUNTERS_SINCE = {"scored", "nats", "norms", "norm_sum", "largest_norm", "best_train_loss"}
 """Counters that runs of before do not have: the last was not kept, and the others began anew in each sitting."""
 
 
@@ -97,7 +97,7 @@ def _counters(path: Path) -> Counters:
     fresh = Counters().to_json()
     for wrong, what in (
         (value.keys() - fresh.keys(), "unknown to this seqgen"),
-        (fresh.keys() - LATER - value.keys(), "missing"),
+        (fresh.keys() - COUNTERS_SINCE - value.keys(), "missing"),
     ):
         if wrong:
             msg = f"{path}: {shown(min(wrong))} is {what}; the run cannot go on from there."

@@ -273,7 +273,7 @@ def test_a_corpus_that_was_named_by_a_glob_is_found_again(seqgen, named, recorde
     ],
 )
 def test_what_no_corpus_is_is_not_read_unasked(refused, named, corpus, monkeypatch, source, objection):
-    monkeypatch.setattr("seqgen.recorded.recorded_dataset", lambda *_: pytest.fail(f"{source} was read"))
+    monkeypatch.setattr("seqgen.recorded_corpus.recorded_dataset", lambda *_: pytest.fail(f"{source} was read"))
     named(source)
     sentence = refused("evaluate", "novel", "--samples", 3, exit_code=1, stdin=b"The ice was thin.")
     assert sentence.startswith("novel:1 says that it was trained on ")
@@ -284,8 +284,8 @@ def test_what_no_corpus_is_is_not_read_unasked(refused, named, corpus, monkeypat
 def test_a_folder_with_far_more_than_a_model_was_trained_on_is_not_read(
     refused, named, tmp_path, monkeypatch, count, size
 ):
-    monkeypatch.setattr("seqgen.unasked.SLACK", 1 << 20)
-    monkeypatch.setattr("seqgen.recorded.recorded_dataset", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("seqgen.corpus_guard.SLACK", 1 << 20)
+    monkeypatch.setattr("seqgen.recorded_corpus.recorded_dataset", lambda *_: pytest.fail("it was read"))
     (tmp_path / "texts" / "of all").mkdir(parents=True)
     for number in range(count):
         with (tmp_path / "texts" / "of all" / f"{number}.txt").open("wb") as file:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from seqgen.cli.prompt import as_prompt
+from seqgen.cli.generate_prompt import as_prompt
 from tests.conftest import sealed
 
 pytestmark = pytest.mark.usefixtures("novel")

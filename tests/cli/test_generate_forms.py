@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import seqgen as seqgen_api
-from seqgen.cli.samples import record
+from seqgen.cli.generate_samples import record
 from tests.conftest import sealed
 
 pytestmark = pytest.mark.usefixtures("novel")

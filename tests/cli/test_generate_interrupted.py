@@ -13,7 +13,7 @@ import time
 import pexpect
 import pytest
 
-from seqgen.cli.reading import reading
+from seqgen.cli.generate_reading import reading
 
 pytestmark = pytest.mark.usefixtures("novel")
 

@@ -13,7 +13,7 @@ import pytest
 
 from seqgen.core.errors import CorpusError
 from seqgen.core.files import BLOCK, Source, find_sources
-from seqgen.core.once import Copies
+from seqgen.core.temporary_copies import Copies
 
 POSIX = os.name == "posix"
 

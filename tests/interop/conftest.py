@@ -20,7 +20,7 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.files import write_json
 from seqgen.installed import installed_catalog
 from seqgen.interop.adopt import adopt
-from seqgen.interop.source import Source
+from seqgen.interop.exported_model import ExportedModel
 from seqgen.manifest import CONFIG, NGRAMS, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.ngrams.counting import count_ngrams
@@ -83,7 +83,7 @@ def adopted(tmp_path: Path, catalog: Catalog) -> Callable[..., Adopted]:
         folder.mkdir()
         adopt(source, folder, listed)
         saved = SavedModel.open(folder, where="imported")
-        loaded = Source.of(saved, catalog)
+        loaded = ExportedModel.of(saved, catalog)
         return Adopted(saved, loaded, NumpyModel(loaded.spec, loaded.weights))
 
     return read
@@ -94,7 +94,7 @@ class Adopted:
     """A model that was imported."""
 
     saved: SavedModel
-    source: Source
+    source: ExportedModel
     model: NumpyModel
 
     def logits(self, rows: np.ndarray, vocabulary: list[str]) -> np.ndarray:
@@ -121,6 +121,6 @@ def make_model(tmp_path: Path) -> Callable[..., SavedModel]:
 
 
 @pytest.fixture
-def make_source(make_model: Callable[..., SavedModel], catalog: Catalog) -> Callable[..., Source]:
+def make_source(make_model: Callable[..., SavedModel], catalog: Catalog) -> Callable[..., ExportedModel]:
     """What an export sees of such a model."""
-    return lambda tokenizer, name, **options: Source.of(make_model(tokenizer, name, **options), catalog)
+    return lambda tokenizer, name, **options: ExportedModel.of(make_model(tokenizer, name, **options), catalog)

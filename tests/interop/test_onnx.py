@@ -11,7 +11,7 @@ import pytest
 from seqgen.backends.numpy.model import NumpyModel
 from seqgen.core.errors import UsageError
 from seqgen.interop import onnx as to_onnx
-from seqgen.interop.source import Source
+from seqgen.interop.exported_model import ExportedModel
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
@@ -36,7 +36,7 @@ def exported(make_model, catalog, tmp_path):
     def export(tokenizer, name, **options):
         saved = make_model(tokenizer, name, **options)
         to_onnx.export_onnx(saved, tmp_path / "model.onnx", catalog)
-        source = Source.of(saved, catalog)
+        source = ExportedModel.of(saved, catalog)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(tmp_path / "model.onnx", options, providers=["CPUExecutionProvider"])

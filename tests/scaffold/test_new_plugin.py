@@ -19,7 +19,7 @@ from seqgen.core.errors import OutputError, UsageError
 from seqgen.core.kinds import KINDS
 from seqgen.core.shell import command_line
 from seqgen.scaffold.plugin import LONGEST, SUMMARIES, NewPlugin
-from seqgen.testing.find import meant
+from seqgen.testing.find import parts_named
 
 ROOT = Path(__file__).parents[2]
 LONG_NAME = "-".join(["abcde"] * 5)[:LONGEST]
@@ -201,7 +201,7 @@ def test_it_declares_the_contract_of_this_seqgen_which_then_has_no_objection(wri
 def test_its_parts_are_found_and_each_has_an_option_with_a_sentence(written):
     from seqgen.core.options import options_of
 
-    with meant(str(written), CATALOG) as entries:
+    with parts_named(str(written), CATALOG) as entries:
         assert [(entry.kind, entry.name, entry.summary) for entry in entries] == [
             (kind, "mix", SUMMARIES[kind]) for kind in KINDS
         ]

@@ -14,7 +14,7 @@ import pytest
 from seqgen.core.catalog import load_catalog
 from seqgen.samplers.greedy import Greedy
 from seqgen.testing import check, speed, worker
-from seqgen.testing.find import meant
+from seqgen.testing.find import parts_named
 from seqgen.testing.speed import speeds
 
 FOLLOWED = "test_a_whole_run_is_followed"
@@ -198,7 +198,7 @@ def test_a_part_that_comes_to_no_end_is_stopped(plugin, monkeypatch):
         if part.laws:  # only now: that the process starts may take longer on a busy machine
             monkeypatch.setattr(check, "PATIENCE", 3.0)
 
-    with meant(str(plugin("knotty", "endless")), load_catalog()) as parts:
+    with parts_named(str(plugin("knotty", "endless")), load_catalog()) as parts:
         (part,) = check.check(parts, speed=False, follow=follow).parts
     first, *others = part.checked
     assert (first.law.name, first.outcome) == (FOLLOWED, "failed")
@@ -209,7 +209,7 @@ def test_a_part_that_comes_to_no_end_is_stopped(plugin, monkeypatch):
 
 def test_a_thread_that_a_part_leaves_keeps_nobody_waiting(plugin, monkeypatch):
     monkeypatch.setattr(check, "GRACE", 0.5)
-    with meant(str(plugin("loose", "lasting")), load_catalog()) as parts:
+    with parts_named(str(plugin("loose", "lasting")), load_catalog()) as parts:
         (part,) = check.check(parts, speed=False).parts
     assert part.passed, part
 

@@ -10,7 +10,7 @@ from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.errors import AmbiguousPartError, PluginError, UnknownPartError, UsageError
 from seqgen.core.hookspecs import hookimpl
 from seqgen.core.plugin import Plugin
-from seqgen.testing.find import as_installed, find_parts, meant
+from seqgen.testing.find import as_installed, find_parts, parts_named
 
 CHAR = "seqgen.tokenizers.char:CharTokenizer"
 TOP_K = "seqgen.samplers.top_k:TopK"
@@ -102,7 +102,7 @@ def folder(tmp_path):
 
 def test_a_folder_is_as_though_it_were_installed_and_then_no_longer(folder):
     before = sys.path[:]
-    with meant(str(folder), load_catalog()) as entries:
+    with parts_named(str(folder), load_catalog()) as entries:
         assert named(entries) == [("tokenizer", "Seqgen.Rope", "rope")]
         assert entries[0].plugin.version == "2.5"
     assert sys.path == before
@@ -116,23 +116,23 @@ def test_without_src_the_code_is_in_the_folder_itself(folder):
     (folder / "src").rmdir()
     text = (folder / "pyproject.toml").read_text().replace("rope_hooks", "other_hooks")
     (folder / "pyproject.toml").write_text(text)
-    with meant(str(folder), load_catalog()) as entries:
+    with parts_named(str(folder), load_catalog()) as entries:
         assert named(entries) == [("tokenizer", "Seqgen.Rope", "rope")]
 
 
 def test_a_folder_that_is_no_plugin_hides_no_part_of_its_name(tmp_path, monkeypatch):
     (tmp_path / "char").mkdir()
     monkeypatch.chdir(tmp_path)
-    with meant("char", load_catalog()) as entries:
+    with parts_named("char", load_catalog()) as entries:
         assert named(entries) == [("tokenizer", "seqgen", "char")]
-    with pytest.raises(UsageError, match=r"pyproject.toml cannot be read"), meant("./char", load_catalog()):
+    with pytest.raises(UsageError, match=r"pyproject.toml cannot be read"), parts_named("./char", load_catalog()):
         pass
 
 
 def test_a_folder_that_is_no_plugin_is_not_denied(tmp_path, monkeypatch):
     (tmp_path / "seqgen-rope").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UnknownPartError) as error, meant("seqgen-rope", load_catalog()):
+    with pytest.raises(UnknownPartError) as error, parts_named("seqgen-rope", load_catalog()):
         pass
     assert str(error.value).startswith(
         'No part or plugin "seqgen-rope".  The folder seqgen-rope has no pyproject.toml.'

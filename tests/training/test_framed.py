@@ -13,9 +13,9 @@ from seqgen.core.errors import CorpusError, OptionError
 from seqgen.core.types import Document
 from seqgen.data.reading import contents
 from seqgen.tokenizers.byte import ByteTokenizer
-from seqgen.training import unknown
 from seqgen.training.preparation import _encoded
-from seqgen.training.unseen import vocabulary
+from seqgen.training.unknown_share import unknown_share
+from seqgen.training.vocabulary import known_or_extended
 
 PIECES = [("a", b"<1", False), ("a", b"23>", True), ("b", b"<4>", True), ("c", b"<5", False), ("c", b"6>", True)]
 WHOLE = [b"<123>", b"<4>", b"<56>"]
@@ -81,14 +81,14 @@ def test_so_it_is_where_training_goes_on_with_another_corpus(tokenizer):
     model = SimpleNamespace(input_encoding="embedding", architecture="lstm")
     parent = SimpleNamespace(config=SimpleNamespace(model=model), where="walks:1")
     with pytest.raises(CorpusError, match="which walks:1 does not know"):
-        vocabulary(tokenizer, InPieces(), parent, "refuse")
+        known_or_extended(tokenizer, InPieces(), parent, "refuse")
     assert tokenizer.given["missing"] == WHOLE
     with pytest.raises(OptionError, match="its tokenizer cannot"):
-        vocabulary(tokenizer, InPieces(), parent, "extend")
+        known_or_extended(tokenizer, InPieces(), parent, "extend")
     assert tokenizer.given["extended"] == WHOLE
 
 
 def test_so_it_is_where_it_is_looked_how_much_is_unknown_which_ends_with_a_whole_document(tokenizer, monkeypatch):
-    monkeypatch.setattr(unknown, "LOOKED_AT", 6)
-    unknown.unknown_share(tokenizer, InPieces())
+    monkeypatch.setattr("seqgen.training.unknown_share.LOOKED_AT", 6)
+    unknown_share(tokenizer, InPieces())
     assert tokenizer.given["missing"] == WHOLE[:2]

@@ -11,7 +11,7 @@ from seqgen.core.errors import TrainingError
 from seqgen.model_config import ModelConfig
 from seqgen.training import progress
 from seqgen.training.memory import enough_memory
-from seqgen.training.recovery import SETBACKS, train
+from seqgen.training.recovery import SETBACKS, train_with_setbacks
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
 from seqgen.training.trainer import DivergedError
@@ -80,7 +80,7 @@ def assert_same(weights, others):
 def test_it_goes_back_and_ends_as_one_that_had_half_the_rate_from_there_on(make_run, make_saving, save_at, back):
     run, reporter = make_run(), Reporter()
     diverging = make_saving(run, save_at, schedule=cliff(12, times=1))
-    train(diverging, run, reporter)
+    train_with_setbacks(diverging, run, reporter)
     assert reporter.warnings == [
         f"The loss was not a number any more after step 15: back to step {back}, with half the learning rate (0.005)."
     ]
@@ -105,7 +105,7 @@ def test_the_best_weights_before_a_setback_stay_the_best_where_nothing_better_co
     real = trainer.observer.metrics
     trainer.observer.metrics = lambda line: (best.append((line["validation_loss"], line["train_loss"])), real(line))
     with pytest.raises(TrainingError):
-        train(trainer, run, Reporter())
+        train_with_setbacks(trainer, run, Reporter())
     assert (trainer.counters.best_loss, trainer.counters.best_train_loss) == min(best)
     assert all(np.isfinite(tensor).all() for tensor in trainer.best_weights.values())
 
@@ -114,7 +114,7 @@ def test_it_gives_up_after_three_setbacks(make_run, make_saving):
     run, reporter = make_run(), Reporter()
     trainer = make_saving(run, (7,), schedule=cliff(12, times=100))
     with pytest.raises(TrainingError) as error:
-        train(trainer, run, reporter)
+        train_with_setbacks(trainer, run, reporter)
     assert len(reporter.warnings) == SETBACKS == 3
     assert str(error.value) == (
         "The loss is not a number any more after step 15: training diverged.  Try a lower rate: --learning-rate 0.00031"
@@ -125,7 +125,7 @@ def test_it_gives_up_after_three_setbacks(make_run, make_saving):
 def test_the_time_before_a_setback_counts(make_run, make_saving, clock):
     run = make_run()
     trainer = make_saving(run, (7,), schedule=cliff(12, times=1), clock=clock(1.0))
-    train(trainer, run, Reporter())
+    train_with_setbacks(trainer, run, Reporter())
     undisturbed = make_saving(make_run(), (7,), clock=clock(1.0))
     undisturbed.run()
     assert trainer.counters.seconds > undisturbed.counters.seconds + 5
@@ -135,14 +135,14 @@ def test_weights_that_no_step_has_trained_are_not_what_a_run_ends_with(make_run,
     run = make_run()
     trainer = make_saving(run, schedule=cliff(3, times=1), max_steps=None, max_seconds=4.5, clock=clock(1.0))
     with pytest.raises(TrainingError, match="No time was left for a step of training"):
-        train(trainer, run, Reporter())
+        train_with_setbacks(trainer, run, Reporter())
     assert trainer.best_weights is None
 
 
 def test_a_run_that_is_resumed_after_a_setback_keeps_to_its_lower_rate(make_run, make_saving):
     run = make_run()
     trainer = make_saving(run, (7, 18), schedule=cliff(12, times=1))
-    train(trainer, run, Reporter())
+    train_with_setbacks(trainer, run, Reporter())
     resumed = make_saving(run)
     run.restore(resumed)
     assert (resumed.counters.step, resumed.counters.setbacks) == (18, 1)
@@ -226,12 +226,12 @@ def out_of_memory_above(trainer, rows, times=99):
 
 def test_where_memory_does_not_suffice_fewer_sequences_at_a_time_give_the_same(make_run, make_saving):
     whole, halved = make_saving(make_run(), dropout=0.0), make_saving(run := make_run(), dropout=0.0)
-    train(whole, make_run(), progress.Reporter(), auto_batch=True)
+    train_with_setbacks(whole, make_run(), progress.Reporter(), auto_batch=True)
     rows = halved.training.batch_size
     out_of_memory_above(halved, rows // 2)
     told = Reporter()
     told.note = told.warnings.append
-    train(halved, run, told, auto_batch=True)
+    train_with_setbacks(halved, run, told, auto_batch=True)
     assert told.warnings == [f"memory   is not enough: from now on {-(-rows // 2)} sequences of a batch at a time"]
     assert halved.counters.micro_batch_size == -(-rows // 2)
     assert halved.counters.step == whole.counters.step
@@ -244,7 +244,7 @@ def test_going_back_for_lack_of_memory_keeps_the_rate_that_a_setback_halved(make
     trainer = make_saving(run, save_at=(5,))
     trainer.counters.setbacks = 1
     out_of_memory_above(trainer, trainer.training.batch_size // 2)
-    train(trainer, run, progress.Reporter(), auto_batch=True)
+    train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=True)
     assert trainer.counters.setbacks == 1
     assert trainer.learning_rate == trainer.schedule.learning_rate / 2
 
@@ -253,12 +253,12 @@ def test_what_was_found_to_fit_is_known_when_the_run_goes_on(make_run, make_savi
     run = make_run()
     trainer = make_saving(run, save_at=(5, 9))
     out_of_memory_above(trainer, 1)
-    train(trainer, run, progress.Reporter(), auto_batch=True)
+    train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=True)
     again = make_saving(run)
     run.restore(again)
     assert again.counters.micro_batch_size == 1
     out_of_memory_above(again, 1, times=1)
-    train(again, run, progress.Reporter())  # which would fail with more
+    train_with_setbacks(again, run, progress.Reporter())  # which would fail with more
 
 
 @pytest.mark.parametrize("auto_batch", [False, True])
@@ -266,7 +266,7 @@ def test_memory_that_does_not_suffice_for_one_sequence_ends_the_run(make_run, ma
     trainer = make_saving(run := make_run())
     out_of_memory_above(trainer, 0)
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        train(trainer, run, progress.Reporter(), auto_batch=auto_batch)
+        train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=auto_batch)
     assert trainer.model.micro_batch_size == (1 if auto_batch else None)
 
 
@@ -274,4 +274,4 @@ def test_what_else_fails_is_not_tried_again(make_run, make_saving):
     trainer = make_saving(run := make_run())
     trainer.model.train_step = lambda *_: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        train(trainer, run, progress.Reporter(), auto_batch=True)
+        train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=True)

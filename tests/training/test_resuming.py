@@ -12,7 +12,7 @@ from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
 from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.training.options import TrainingOptions
-from seqgen.training.resuming import CHOSEN, LATER, read_about, read_settings
+from seqgen.training.resuming import CHOSEN, OPTIONS_OF_BEFORE, read_about, read_settings
 from seqgen.training.run import Run
 
 DEFAULTS = {option.name: option.default for option in options_of(TrainingOptions)}
@@ -64,12 +64,12 @@ def begun(tmp_path):
 
 
 def test_every_option_is_one_of_the_first_or_says_what_was_done_before_there_was_it():
-    """Who adds an option adds it to ``LATER`` too, or an upgrade keeps unfinished runs from going on."""
-    assert FIRST | LATER.keys() == DEFAULTS.keys()
-    assert not FIRST & LATER.keys()
+    """Who adds an option adds it to ``OPTIONS_OF_BEFORE`` too, or an upgrade keeps unfinished runs from going on."""
+    assert FIRST | OPTIONS_OF_BEFORE.keys() == DEFAULTS.keys()
+    assert not FIRST & OPTIONS_OF_BEFORE.keys()
 
 
-@pytest.mark.parametrize(("name", "before"), LATER.items())
+@pytest.mark.parametrize(("name", "before"), OPTIONS_OF_BEFORE.items())
 def test_a_run_of_before_an_option_goes_on_as_it_was(begun, name, before):
     config = read_settings(begun(**{name: ...}), {})
     assert config.training == {**VALUES, name: before}

@@ -19,7 +19,7 @@ from seqgen.model_config import ModelConfig
 from seqgen.training.counters import Counters
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
-from seqgen.training.state import LATER
+from seqgen.training.state import COUNTERS_SINCE
 
 MODES = ("stream", "documents", "windows")
 STEPS = 24
@@ -126,7 +126,7 @@ def test_a_checkpoint_of_before_sums_were_kept_is_gone_on_from(make_run, train):
     path = run.folder / "step-000000013" / "counters.json"
     counters = json.loads(path.read_text())
     assert counters["scored"] > 0
-    path.write_text(json.dumps({name: value for name, value in counters.items() if name not in LATER}))
+    path.write_text(json.dumps({name: value for name, value in counters.items() if name not in COUNTERS_SINCE}))
     resumed = train(run, resume=True)
     for name, value in whole.model.weights().items():
         np.testing.assert_array_equal(resumed.model.weights()[name], value)

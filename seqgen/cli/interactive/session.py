@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from seqgen import files
 from seqgen.cli.interactive.settings import OFF, Settings, text_of
 from seqgen.core.errors import OutputError, UsageError
-from seqgen.core.unfound import nearest_in_words
+from seqgen.core.nearest import nearest_in_words
+from seqgen.generation.generation import Generation
 from seqgen.generation.length import Length
-from seqgen.generation.settled import Generation
 from seqgen.generation.stream import Stream
 from seqgen.language_model import LanguageModel
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from seqgen import home
 from seqgen.cli.environment import complete_model
+from seqgen.cli.generate_reading import reading
+from seqgen.cli.generate_samples import tell
 from seqgen.cli.interactive.session import COMMANDS, Session
 from seqgen.cli.interactive.settings import Settings
 from seqgen.cli.output import open_output
 from seqgen.cli.printing import say, warn
-from seqgen.cli.reading import reading
-from seqgen.cli.samples import tell
 from seqgen.core.errors import MissingDependencyError, SeqgenError, UsageError
 from seqgen.core.options import PartSpec
 

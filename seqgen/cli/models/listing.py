@@ -15,7 +15,7 @@ from seqgen.cli.printing import print_json, readable, say, warn, width
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from seqgen.cli.columns import Column
+    from seqgen.cli.fast_table import Column
     from seqgen.registry.summary import ModelSummary
 
 EPILOG = """[bold]Examples[/bold]
@@ -132,7 +132,7 @@ def _show(chosen: Sequence[ModelSummary]) -> None:
     """The table, without columns that hold nothing, and without the least important ones where it is too wide."""
     from datetime import UTC, datetime
 
-    from seqgen.cli.columns import Column, colored, fitting, lines
+    from seqgen.cli.fast_table import Column, colored, fitting, lines
 
     now = datetime.now(UTC)
     whole = [not each.damaged for each in chosen]

@@ -9,7 +9,7 @@ import typer
 
 from seqgen.cli.environment import JsonOption, command, default
 from seqgen.cli.models.arrival import show_arrival
-from seqgen.cli.transfer import transfer_bar
+from seqgen.cli.transfer_bar import transfer_bar
 
 
 @command(epilog="Examples\n\nseqgen models pull s3://team/models novel:3\n\nseqgen models pull hf://ada/novel@v3")

@@ -8,7 +8,7 @@ import typer
 
 from seqgen.cli.environment import JsonOption, ModelArgument, command, default
 from seqgen.cli.printing import print_json, say
-from seqgen.cli.transfer import transfer_bar
+from seqgen.cli.transfer_bar import transfer_bar
 
 
 @command(epilog="Examples\n\nseqgen models push novel s3://team/models\n\nseqgen models push novel@best hf://ada/novel")

@@ -24,7 +24,7 @@ from seqgen.core.catalog import Catalog
 from seqgen.core.errors import UsageError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.selection import DEFAULT_MIN_P, DEFAULT_TEMPERATURE
-from seqgen.interop.source import Source
+from seqgen.interop.exported_model import ExportedModel
 from seqgen.language_model import DEFAULT_LENGTH
 
 LARGEST = 64 * 2**20
@@ -44,10 +44,10 @@ def export_html(saved: SavedModel, target: Path, catalog: Catalog) -> None:
         UsageError: its tokenizer is one that the script does not know, or its weights are too large for a page.
         OutputError: the file cannot be written.
     """
-    files.write_bytes(target, page(Source.of(saved, catalog)).encode())
+    files.write_bytes(target, page(ExportedModel.of(saved, catalog)).encode())
 
 
-def page(source: Source) -> str:
+def page(source: ExportedModel) -> str:
     """The whole page."""
     from safetensors.numpy import save
 
@@ -91,7 +91,7 @@ def page(source: Source) -> str:
     )
 
 
-def _summary(source: Source) -> str:
+def _summary(source: ExportedModel) -> str:
     spec = source.spec
     layers = "one layer" if spec.num_layers == 1 else f"{spec.num_layers} layers"
     mixed = ", mixed with n-grams" if source.ngrams else ""
@@ -99,7 +99,7 @@ def _summary(source: Source) -> str:
     return f"A small language model ({architecture}, {layers} of {spec.hidden_size:,} units{mixed}) that runs in this page."
 
 
-def _facts(source: Source, size: int) -> str:
+def _facts(source: ExportedModel, size: int) -> str:
     parameters = sum(tensor.size for tensor in source.weights.values())
     created = f"; trained {html.escape(source.about['created'][:10])}" if source.about["created"] else ""
     return (
@@ -108,7 +108,7 @@ def _facts(source: Source, size: int) -> str:
     )
 
 
-def _about(source: Source) -> dict[str, Any]:
+def _about(source: ExportedModel) -> dict[str, Any]:
     """What the script needs beside the weights."""
     tokenizer: dict[str, Any] = {"name": source.tokenizer_name, "state": source.tokenizer.state()}
     if source.tokenizer_name != "byte":

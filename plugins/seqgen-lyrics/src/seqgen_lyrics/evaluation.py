@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgen.core.errors import CorpusError, PartError
 from seqgen.core.types import Document
-from seqgen.recorded import recorded_corpus
+from seqgen.recorded_corpus import recorded_corpus
 from seqgen_lyrics.errors import LyricsError, LyricsUsageError
 from seqgen_lyrics.language import is_foreign
 from seqgen_lyrics.measures import USUAL, Corpus, Figures, Stanza, measure, stanzas_of

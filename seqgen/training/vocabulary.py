@@ -19,7 +19,7 @@ NAMED = 10
 """Symbols that the sentence names at most."""
 
 
-def vocabulary(
+def known_or_extended(
     tokenizer: Tokenizer, dataset: Dataset, parent: SavedModel, unseen: Unseen
 ) -> tuple[Tokenizer, Ids | None]:
     """The tokenizer to go on with, and, where it is another one, (V,) the id that each of the model's ids has in it.

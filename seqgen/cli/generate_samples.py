@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqgen.core.sampler import Sampler
     from seqgen.core.types import Content
     from seqgen.generation.generate import Sample
-    from seqgen.generation.settled import Generation
+    from seqgen.generation.generation import Generation
     from seqgen.language_model import LanguageModel
 
 

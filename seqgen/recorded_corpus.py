@@ -15,10 +15,10 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OptionError
+from seqgen.corpus_guard import objection
 from seqgen.data.reading import Fingerprint
 from seqgen.data.store import fingerprint_of
 from seqgen.recorded_parts import make_recorded
-from seqgen.unasked import objection
 
 _ADVICE = "Name it where it is, as it was, with --corpus FILE"
 

@@ -22,7 +22,7 @@ CANONICAL = "seqgen/numpy"
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportedModel:
     """A trained model as an export sees it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Source:
     ngrams: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, saved: SavedModel, catalog: Catalog) -> Source:
+    def of(cls, saved: SavedModel, catalog: Catalog) -> ExportedModel:
         """Read a model folder.
 
         Raises:

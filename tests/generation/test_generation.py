@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from seqgen.core.errors import OptionError
+from seqgen.generation.generation import Generation
 from seqgen.generation.length import Length
 from seqgen.generation.lines import PrefixLines
-from seqgen.generation.settled import Generation
 from seqgen.testing.letters import LettersTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 

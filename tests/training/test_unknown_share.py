@@ -10,8 +10,7 @@ from seqgen.core.types import Document
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
-from seqgen.training import unknown
-from seqgen.training.unknown import unknown_share
+from seqgen.training.unknown_share import unknown_share
 
 from .conftest import Reporter
 
@@ -58,7 +57,7 @@ def test_a_tokenizer_that_lacks_nothing_does_not_read_the_corpus_again():
 
 
 def test_of_a_large_corpus_the_first_characters_are_looked_at(monkeypatch):
-    monkeypatch.setattr(unknown, "LOOKED_AT", 6)
+    monkeypatch.setattr("seqgen.training.unknown_share.LOOKED_AT", 6)
     assert unknown_share(CharTokenizer().fit(["a"]), Documents(["aaab", "bbaaaaaaaa", None])) == 0.5
 
 

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from seqgen.cli.generate_samples import tell
 from seqgen.cli.output import CONTROLS, Out
-from seqgen.cli.samples import tell
 from seqgen.generation.length import longest
 from seqgen.generation.memory import refuse_unholdable
 from seqgen.generation.writer import UNFINISHED
@@ -16,7 +16,7 @@ from seqgen.generation.writer import UNFINISHED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqgen.generation.settled import Generation
+    from seqgen.generation.generation import Generation
     from seqgen.generation.stream import Token
 
 MOST_LISTED = 1_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from seqgen.core.errors import UsageError
 from seqgen.core.kinds import KINDS, checked_kind
-from seqgen.core.unfound import nearest_in_words
+from seqgen.core.nearest import nearest_in_words
 
 NAMES = ["min-p", "top-p", "top-k", "dry"]
 

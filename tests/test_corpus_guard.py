@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seqgen.core.files import find_sources
-from seqgen.unasked import files_of
+from seqgen.corpus_guard import files_of
 
 
 @pytest.fixture
