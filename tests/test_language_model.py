@@ -22,7 +22,7 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, ModelNotFoundError, OptionError, PromptError, SeqgenWarning, UsageError
 from seqgen.core.spec import ModelSpec
 from seqgen.files import write_json
-from seqgen.interop.exported_model import Source
+from seqgen.interop.exported_model import ExportedModel
 from seqgen.manifest import write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.registry import ModelVersion
@@ -313,7 +313,7 @@ def test_a_model_that_is_pickled_or_copied_is_loaded_again_from_where_it_lies(sh
 def test_what_messages_call_a_folder_does_not_make_it_a_version_of_the_registry(ships, where):
     saved = SavedModel.open(ships.saved.folder, where=where)
     named = replace(ships, saved=saved)
-    assert (named.reference, named.name, named.version, Source.of(saved, ships.catalog).name) == (
+    assert (named.reference, named.name, named.version, ExportedModel.of(saved, ships.catalog).name) == (
         where,
         "1",
         None,
@@ -326,7 +326,7 @@ def test_a_version_of_the_registry_is_one_wherever_its_files_are(ships, tmp_path
     saved = ModelVersion("ships", 3, folder).open()
     named = replace(ships, saved=saved)
     assert (named.reference, named.name, named.version) == ("ships:3", "ships", 3)
-    assert Source.of(saved, ships.catalog).name == "ships:3"
+    assert ExportedModel.of(saved, ships.catalog).name == "ships:3"
 
 
 def test_it_has_the_backend_that_was_asked_for(ships):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,14 @@ import numpy.typing as npt
 from seqgen.core.arrays import log_softmax, on_host
 from seqgen.core.backend import Model
 from seqgen.core.errors import GenerationError
-from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Content, Ids, State
+from seqgen.core.types import Ids, State
 from seqgen.generation.batch import Branches, explained, take
 from seqgen.generation.chain import Chain
 from seqgen.generation.generate import Sample
-from seqgen.generation.length import at_least, longest
-from seqgen.generation.memory import enough_memory, refuse_unholdable
-from seqgen.generation.start import Start
+from seqgen.generation.length import at_least
+from seqgen.generation.memory import enough_memory
+from seqgen.generation.start import SearchOptions, Start
 from seqgen.generation.writer import FinishReason, Writer, nothing
 
 _FARTHEST = 1e6
@@ -205,12 +204,7 @@ def beam_search(
     *,
     width: int,
     length: int | None,
-    samplers: Iterable[Sampler] = (),
-    stop: Sequence[Content] = (),
-    end_id: int | None = None,
-    forbid: Iterable[int] = (),
-    characters: int | None = None,
-    on_read: Callable[[int], None] | None = None,
+    **options: Unpack[SearchOptions],
 ) -> Sample:
     """The text to which the model gives the highest probability, as far as a beam finds it; nothing is drawn.
 
@@ -230,12 +224,7 @@ def beam_search(
         prompt_ids: (T,) what to go on from, at least one token.
         width: how many texts are kept.
         length: how many tokens a text has at most; None where ``characters`` alone bounds it.
-        samplers: penalties and constraints.
-        stop: texts at whose first occurrence a text ends, just before it.
-        end_id: the token at which a text ends; None if there is none.
-        forbid: tokens that no text has.
-        characters: how many characters a text has at most; None where ``length`` alone bounds it.
-        on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
+        **options: penalties and constraints, where a text ends, and more, see :class:`seqgen.generation.start.SearchOptions`.
 
     Raises:
         PromptError: the prompt is empty.
@@ -244,20 +233,8 @@ def beam_search(
         GenerationError: the samplers leave nothing, the model gives what is no number, or memory does not suffice.
     """
     at_least(1, beam=width)
-    at_least(0, length=length, characters=characters)
-    refuse_unholdable(width, longest(length, characters))
-    start = Start(
-        model=model,
-        tokenizer=tokenizer,
-        prompt_ids=prompt_ids,
-        length=length,
-        samplers=samplers,
-        stop=stop,
-        end_id=end_id,
-        forbid=forbid,
-        characters=characters,
-        on_read=on_read,
-    )
+    # Named here, what only texts that are drawn have is refused among the options, which mypy alone would do.
+    start = Start(model, tokenizer, prompt_ids, length=length, held=width, random_seed=0, prefix_lines=None, **options)
     # What is too small for its type is zero, also where a program has NumPy raise for it.
     with enough_memory(model, f"for a beam of {width:,} texts", "Reduce --beam"), np.errstate(under="ignore"):
         return _Search(start, width).run()

@@ -14,20 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from seqgen.core.arrays import log_probabilities as log_probabilities_of
 from seqgen.core.backend import Model
 from seqgen.core.memory import out_of_memory
-from seqgen.core.sampler import Sampler
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content, Ids
-from seqgen.generation.length import at_least, longest
-from seqgen.generation.lines import LineWriter, PrefixLines
-from seqgen.generation.memory import MOST_HELD, enough_memory, not_enough_memory, refuse_unholdable
-from seqgen.generation.start import Start
+from seqgen.generation.length import at_least
+from seqgen.generation.lines import LineWriter
+from seqgen.generation.memory import MOST_HELD, enough_memory, not_enough_memory
+from seqgen.generation.start import Start, TextOptions
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import FinishReason, Writer, nothing
 
@@ -72,15 +71,8 @@ def stream(
     prompt_ids: Ids,
     *,
     length: int | None,
-    samplers: Iterable[Sampler] = (),
-    random_seed: int = 0,
     sample: int = 0,
-    stop: Sequence[Content] = (),
-    end_id: int | None = None,
-    forbid: Iterable[int] = (),
-    characters: int | None = None,
-    prefix_lines: PrefixLines | None = None,
-    on_read: Callable[[int], None] | None = None,
+    **options: Unpack[TextOptions],
 ) -> Stream:
     """One sample, as it is written.
 
@@ -89,36 +81,15 @@ def stream(
         tokenizer: decodes, and is shown to the samplers.
         prompt_ids: (T,) what to go on from, at least one token; it is part of the text only where documents are framed.
         length: how many tokens to draw; None for no end.
-        samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
-        random_seed: fixes the draws.
         sample: which sample of this seed it is, as in ``generate``.
-        stop: texts (bytes, for binary media) at whose first occurrence the text ends, just before it.
-        end_id: the token at which the text ends; None if there is none.
-        forbid: tokens that are never drawn.
-        characters: how many characters (bytes, for binary media) to write at most; None for no end.
-        prefix_lines: what the lines start with; the lengths then bound what is added to each line.
-        on_read: called with the number of tokens of the prompt that the model has read so far, for progress; after the last,
-            before the stream is given.
+        **options: the chain, where the text ends, and more, see :class:`seqgen.generation.start.TextOptions`.
 
     Raises:
         PromptError: the prompt is empty.
         OptionError: a stop text that is empty or of the wrong type, or a length below 0.
         GenerationError: while it runs, when nothing can be drawn; names what left nothing.
     """
-    start = Start(
-        model=model,
-        tokenizer=tokenizer,
-        prompt_ids=prompt_ids,
-        length=length,
-        samplers=samplers,
-        random_seed=random_seed,
-        stop=stop,
-        end_id=end_id,
-        forbid=forbid,
-        characters=characters,
-        prefix_lines=prefix_lines,
-        on_read=on_read,
-    )
+    start = Start(model, tokenizer, prompt_ids, length=length, held=None, **options)
     with enough_memory(model):
         return Stream(start.batch([sample]), start.writer())
 
@@ -129,21 +100,14 @@ def generate(
     prompt_ids: Ids,
     *,
     length: int | None,
-    samplers: Iterable[Sampler] = (),
-    random_seed: int = 0,
     num_samples: int = 1,
-    stop: Sequence[Content] = (),
-    end_id: int | None = None,
-    forbid: Iterable[int] = (),
-    characters: int | None = None,
-    prefix_lines: PrefixLines | None = None,
     numbers: Iterable[int] | None = None,
     batch_size: int = 64,
     log_probabilities: bool = False,
-    on_read: Callable[[int], None] | None = None,
     on_step: Callable[[int], None] | None = None,
     on_sample: Callable[[Sample], None] | None = None,
     keep: bool = True,
+    **options: Unpack[TextOptions],
 ) -> list[Sample]:
     """Samples 0 to num_samples - 1, written side by side; the model reads the prompt once for all.
 
@@ -154,22 +118,15 @@ def generate(
         tokenizer: decodes, and is shown to the samplers.
         prompt_ids: (T,) what to go on from, at least one token; it is part of the text only where documents are framed.
         length: how many tokens to draw for each; None where ``characters`` alone bounds them.
-        samplers: the chain, in any order (see :func:`seqgen.generation.chain.in_order`); none: plain softmax.
-        random_seed: fixes the draws.
         num_samples: how many.
-        stop: texts (bytes, for binary media) at whose first occurrence a text ends, just before it.
-        end_id: the token at which a text ends; None if there is none.
-        forbid: tokens that are never drawn.
-        characters: how many characters (bytes, for binary media) to write for each at most; None where ``length`` alone does.
-        prefix_lines: what the lines start with; the lengths then bound what is added to each line.
         numbers: which samples to write, in place of 0 to num_samples - 1.
         batch_size: how many run side by side at most; the texts do not depend on it.  Where memory does not suffice, half as
             many are begun anew, and so on; fewer, where they could not be held together.
         log_probabilities: sum them up, which takes a few microseconds a step.
-        on_read: called with the number of tokens of the prompt that the model has read so far, for progress.
         on_step: called after each step with the number of tokens it drew, for progress.
         on_sample: called with each sample as soon as it is finished.
         keep: whether the samples are given back; where not, their number does not matter to memory.
+        **options: the chain, where a text ends, and more, see :class:`seqgen.generation.start.TextOptions`.
 
     Raises:
         PromptError: the prompt is empty.
@@ -177,27 +134,10 @@ def generate(
             together than what may be held, or have no length.
         GenerationError: nothing can be drawn; names the sample and what left nothing.  Or memory does not suffice.
     """
-    at_least(0, num_samples=num_samples, length=length, characters=characters)
+    at_least(0, num_samples=num_samples)
     at_least(1, batch_size=batch_size)
-    text_length = longest(length, characters)
-    if text_length is not None and prefix_lines is not None:
-        text_length *= len(prefix_lines.texts)
-    refuse_unholdable(num_samples if keep else 1, text_length)
-    batch_size = max(1, min(batch_size, MOST_HELD // max(1, text_length or 0)))
-    start = Start(
-        model=model,
-        tokenizer=tokenizer,
-        prompt_ids=prompt_ids,
-        length=length,
-        samplers=samplers,
-        random_seed=random_seed,
-        stop=stop,
-        end_id=end_id,
-        forbid=forbid,
-        characters=characters,
-        prefix_lines=prefix_lines,
-        on_read=on_read,
-    )
+    start = Start(model, tokenizer, prompt_ids, length=length, held=num_samples if keep else 1, **options)
+    batch_size = max(1, min(batch_size, MOST_HELD // max(1, start.text_length or 0)))
     left = iter(range(num_samples) if numbers is None else numbers)
     finished: list[Sample] = []
     while together := list(islice(left, batch_size)):

@@ -16,6 +16,7 @@ from seqgen.core.types import Content, Ids
 from seqgen.generation.generate import Sample, generate, stream
 from seqgen.generation.length import Length, at_least
 from seqgen.generation.lines import PrefixLines
+from seqgen.generation.start import SearchOptions, TextOptions
 from seqgen.generation.stream import Stream
 from seqgen.generation.writer import nothing
 
@@ -54,7 +55,7 @@ class Generation:
             OptionError: a beam was asked for, which ``search`` is for.
         """
         self._refuse_beam()
-        return stream(**self._settled(), random_seed=self.random_seed, prefix_lines=self.prefix_lines)
+        return stream(self.model, self.tokenizer, self.prompt_ids, length=self.length.tokens, **self._drawing())
 
     def samples(
         self,
@@ -73,15 +74,17 @@ class Generation:
         """
         self._refuse_beam()
         return generate(
-            **self._settled(),
-            random_seed=self.random_seed,
-            prefix_lines=self.prefix_lines,
+            self.model,
+            self.tokenizer,
+            self.prompt_ids,
+            length=self.length.tokens,
             num_samples=num_samples,
             numbers=numbers,
             on_step=on_step,
             on_sample=on_sample,
             keep=keep,
             log_probabilities=log_probabilities,
+            **self._drawing(),
         )
 
     def search(self) -> Sample:
@@ -94,7 +97,14 @@ class Generation:
 
         if self.beam is None:
             raise OptionError("search keeps the texts of a beam, and none was asked for: give beam, or call samples.")
-        return beam_search(**self._settled(), width=self.beam)
+        return beam_search(
+            self.model,
+            self.tokenizer,
+            self.prompt_ids,
+            width=self.beam,
+            length=self.length.tokens,
+            **self._searching(),
+        )
 
     def best_of(
         self,
@@ -139,13 +149,13 @@ class Generation:
         if self.beam is not None:
             raise OptionError(f"beam is {self.beam}, which takes the place of drawing: call search, or leave it out.")
 
-    def _settled(self) -> dict[str, Any]:
-        """What drawing and searching have in common."""
+    def _drawing(self) -> TextOptions:
+        """The options of texts that are drawn."""
+        return {**self._searching(), "random_seed": self.random_seed, "prefix_lines": self.prefix_lines}
+
+    def _searching(self) -> SearchOptions:
+        """Those among them that a search has too."""
         return {
-            "model": self.model,
-            "tokenizer": self.tokenizer,
-            "prompt_ids": self.prompt_ids,
-            "length": self.length.tokens,
             "characters": self.length.characters,
             "samplers": self.samplers,
             "stop": self.stop,

@@ -233,7 +233,7 @@ class TestWhatIsHeldAtOnce:
     def test_a_length_of_each_line_counts_for_all_of_them(self, model, characters, monkeypatch):
         asked = []
         monkeypatch.setattr(
-            "seqgen.generation.generate.refuse_unholdable", lambda texts, length: asked.append((texts, length))
+            "seqgen.generation.start.refuse_unholdable", lambda texts, length: asked.append((texts, length))
         )
         lines = PrefixLines.of(characters, ("a", "b", "c"), None)
         generate(model, characters, PROMPT, length=9, prefix_lines=lines, num_samples=2)
@@ -489,6 +489,20 @@ class TestRefusals:
         with pytest.raises(OptionError) as caught:
             generate(model, characters, PROMPT, **options)
         assert str(caught.value) == sentence
+        assert model.batch_sizes == []
+
+    @pytest.mark.parametrize("name", ["charcters", "held", "text_length", "prefix"])
+    @pytest.mark.parametrize("length", [5, None])
+    def test_an_option_that_does_not_exist(self, model, characters, name, length):
+        for write in (stream, generate, partial(beam_search, width=2)):
+            with pytest.raises(TypeError, match=f"'{name}'"):
+                write(model, characters, PROMPT, length=length, **{name: 5})
+        assert model.batch_sizes == []
+
+    @pytest.mark.parametrize(("name", "value"), [("random_seed", 0), ("prefix_lines", None), ("sample", 0)])
+    def test_an_option_of_drawing_where_nothing_is_drawn(self, model, characters, name, value):
+        with pytest.raises(TypeError, match=f"'{name}'"):
+            beam_search(model, characters, PROMPT, width=2, length=5, **{name: value})
         assert model.batch_sizes == []
 
     @pytest.mark.parametrize("length", [1.5, float("nan"), True, -1], ids=str)
