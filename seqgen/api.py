@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqgen import settings
 from seqgen.checkpoint import SavedModel
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
@@ -26,7 +25,8 @@ from seqgen.installed import installed_catalog
 from seqgen.language_model import LanguageModel
 from seqgen.recorded_parts import find_recorded, make_backend, make_recorded
 from seqgen.registry import ModelVersion, Registry
-from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.chosen import resolve_options
+from seqgen.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from seqgen.registry.summary import ModelSummary
@@ -109,9 +109,9 @@ def train(
         others = {"name": name, "preset": preset, "config": config, "from_model": from_model}
         outcome = session.resume(resume or None, _only_budget(corpus, others | options))
     else:
-        values, origins = _resolved(options, preset=preset, config=config, environment=environment)
+        chosen = resolve_options(options, preset=preset, config=config, environment=environment)
         parent = find_model(from_model) if from_model is not None else None
-        outcome = session.start(source_names(corpus), values, origins, name=name, parent=parent)
+        outcome = session.start(source_names(corpus), chosen, name=name, parent=parent)
     if outcome.signal_number is not None and raise_signals:
         try:
             signal.raise_signal(outcome.signal_number)  # to the program's own handler, which may go on
@@ -327,28 +327,9 @@ def _prepared(
     from seqgen.training.preparation import prepare
     from seqgen.training.sources import source_names
 
-    values, origins = _resolved(options, preset=preset, config=config)
+    chosen = resolve_options(options, preset=preset, config=config)
     parent = find_model(from_model) if from_model is not None else None
-    sources = source_names(corpus)
-    return prepare(catalog or installed_catalog(), sources, values, origins, name=name, parent=parent)
-
-
-def _resolved(
-    options: Mapping[str, Any],
-    *,
-    preset: str | None,
-    config: str | Path | None,
-    environment: Mapping[str, str] | None = None,
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Every option of a training that was given somewhere, and where."""
-    return settings.resolve(
-        TrainingOptions,
-        options,
-        config_file=settings.named_config(config),
-        presets=PRESETS,
-        preset=preset,
-        environment=environment,
-    )
+    return prepare(catalog or installed_catalog(), source_names(corpus), chosen, name=name, parent=parent)
 
 
 _RESUMABLE = ("epochs", "max_steps", "max_time", "device", "auto_batch", "checkpoint_every", "keep", "ngram_order")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 import warnings
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from seqgen.core import options
 from seqgen.core.errors import OptionError, SeqgenWarning
+from seqgen.origins import COMMAND_LINE, DEFAULT, ENVIRONMENT, in_brackets, of_file, of_preset
 
 PREFIX = "SEQGEN_"
 
@@ -53,8 +53,8 @@ def resolve(
     for variable, meant in _misspelt(declared, environment).items():
         warnings.warn(f"{variable} in the environment sets nothing.  Nearest: {meant}", SeqgenWarning, stacklevel=2)
     layers: list[tuple[str, Mapping[str, Any]]] = [
-        ("command line", {key: value for key, value in given.items() if value is not None}),
-        ("environment", {name: text for name in names if (text := environment.get(_variable(name)))}),
+        (COMMAND_LINE, {key: value for key, value in given.items() if value is not None}),
+        (ENVIRONMENT, {name: text for name in names if (text := environment.get(_variable(name)))}),
     ]
     from_file = read_config_file(config_file) if config_file else {}
     named = {
@@ -63,13 +63,13 @@ def resolve(
         f" ({config_file})": from_file.pop("preset", None),
     }
     if config_file:
-        layers.append((_file_origin(config_file), from_file))
+        layers.append((of_file(config_file), from_file))
     where, chosen = next(((where, name) for where, name in named.items() if name is not None), ("", None))
     if chosen is not None:
         if not isinstance(chosen, str) or chosen not in presets:
             msg = f'No preset "{chosen}"{where}.  There are: {", ".join(presets)}'
             raise OptionError(msg)
-        layers.append((f"preset {chosen}", presets[chosen]))
+        layers.append((of_preset(chosen), presets[chosen]))
 
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -79,23 +79,17 @@ def resolve(
                 values[name], origins[name] = value, origin
     for option in options.options_of(declared):
         if option.name not in values:
-            values[option.name], origins[option.name] = option.default, "default"
+            values[option.name], origins[option.name] = option.default, DEFAULT
     return values, origins
 
 
 def _checked(declared: type, layer: Mapping[str, Any], origin: str) -> dict[str, Any]:
-    if origin == "environment":  # one by one, so that a message names the variable
+    if origin == ENVIRONMENT:  # one by one, so that a message names the variable
         where = {name: f"train ({_variable(name)} in the environment)" for name in layer}
         return {
             name: options.checked(declared, {name: value}, where=where[name])[name] for name, value in layer.items()
         }
-    return options.checked(declared, layer, where="train" if origin == "command line" else f"train ({origin})")
-
-
-def _file_origin(path: Path) -> str:
-    """A file's path, told apart from the other origins: a file may be called ``default`` or ``preset small``, too."""
-    text = str(path)
-    return f"./{text}" if re.match(r"[a-z]+( |$)", text) else text
+    return options.checked(declared, layer, where=f"train{in_brackets(origin)}")
 
 
 def variables_that_set(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:

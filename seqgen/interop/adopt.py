@@ -24,6 +24,7 @@ from seqgen.interop.stack import Stack, to_canonical
 from seqgen.interop.vocabulary import Vocabulary, read_vocabulary
 from seqgen.manifest import CARD, CONFIG, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
+from seqgen.origins import DEFAULT
 from seqgen.training.options import TrainingOptions
 
 Reader: TypeAlias = Callable[..., Stack]
@@ -99,7 +100,7 @@ def _write(
     }
     shape = {option.name: getattr(spec, option.name) for option in options_of(ModelSpec) if option.name != "vocab_size"}
     training = replace(TrainingOptions(), backend=stack.framework, batching="stream", seq_len=SEQ_LEN, **shape)
-    origins = {**dict.fromkeys(asdict(training), "default"), **dict.fromkeys(shape, f"imported from {source.name}")}
+    origins = {**dict.fromkeys(asdict(training), DEFAULT), **dict.fromkeys(shape, f"imported from {source.name}")}
     config = ModelConfig(spec, parts, asdict(training), origins, has_ends=False)
     lineage = {
         "name": name,

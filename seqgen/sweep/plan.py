@@ -16,8 +16,10 @@ from seqgen.core.errors import DamagedModelError, OptionError, SeqgenError
 from seqgen.core.options import checked, options_of
 from seqgen.core.shell import command_line
 from seqgen.model_config import advised
+from seqgen.origins import SWEEP
 from seqgen.registry import check_name
 from seqgen.sweep.space import Dimension, from_json
+from seqgen.training.chosen import ChosenOptions
 from seqgen.training.options import Duration, TrainingOptions
 from seqgen.untrusted import read_json, shown
 
@@ -120,10 +122,14 @@ class Plan:
             found.append("search")
         return found + [name for name, value in self.values.items() if value != other.values[name]]
 
-    def trial_values(self, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    @property
+    def chosen(self) -> ChosenOptions:
+        """``values`` and ``origins``."""
+        return ChosenOptions(TrainingOptions(**self.values), self.origins)
+
+    def of_trial(self, options: Mapping[str, Any]) -> ChosenOptions:
         """Every option of a trial, and where it came from."""
-        own = {**options, "max_time": self.trial_time}
-        return {**self.values, **own}, {**self.origins, **dict.fromkeys(own, "sweep")}
+        return self.chosen.take(SWEEP, **{**options, "max_time": self.trial_time})
 
     def train_command(self, options: Mapping[str, Any]) -> str:
         """The command that trains with these options for as long as the whole sweep may take."""

@@ -148,7 +148,6 @@ class Sweep:
         """Train one; the signal that interrupted it, after which it counts for nothing, or None."""
         begun, number = time.perf_counter(), len(self.study.results) + 1
         self.observer.trial_begun(number, options)
-        values, origins = self.plan.trial_values(options)
         watcher = _Watcher(self, trial)
         own = self._folder_of(trial.number)
         session = Session(
@@ -163,7 +162,7 @@ class Sweep:
         outcome: Outcome | None = None
         problem = ""
         try:
-            outcome = session.start(self.plan.paths, values, origins, name=self.plan.name)
+            outcome = session.start(self.plan.paths, self.plan.of_trial(options), name=self.plan.name)
             if outcome.signal_number is not None:
                 return outcome.signal_number
             if outcome.record["validation_loss"] is None:

@@ -9,19 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqgen import files, home, locks, settings
+from seqgen import files, home, locks
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import ModelNotFoundError, OptionError, SeqgenWarning, UsageError
 from seqgen.core.kinds import Kind
 from seqgen.core.options import checked, make
+from seqgen.origins import COMMAND_LINE, DEFAULT, ENVIRONMENT, SWEEP, in_brackets
 from seqgen.registry import check_name
 from seqgen.sweep.plan import FILE, Plan, SweepOptions, shared_out
 from seqgen.sweep.runner import Observer, Sweep, SweepOutcome
 from seqgen.sweep.space import Choices, Dimension, around, parse_search
 from seqgen.sweep.study import JOURNAL, need_optuna
+from seqgen.training.chosen import ChosenOptions, resolve_options
 from seqgen.training.contradictions import check_used
+from seqgen.training.inheritance import choose_dataset
 from seqgen.training.mixing import check_mixing
-from seqgen.training.options import PANELS, PRESETS, TrainingOptions
+from seqgen.training.options import PANELS, TrainingOptions
 from seqgen.training.parts import part_meant
 from seqgen.training.preparation import prepare
 from seqgen.training.sources import name_after, resolve_sources
@@ -65,26 +68,22 @@ def sweep(
         raise OptionError(msg)
     space = parse_search(search)
     sets = _parse_set(settled, {dimension.name for dimension in space})
-    values, origins = settings.resolve(
-        TrainingOptions, sets, config_file=settings.named_config(config), presets=PRESETS, preset=preset
-    )
-    _only_of_the_sweep(values, origins)
-    if values["validation_fraction"] == 0:
+    chosen = _only_of_the_sweep(resolve_options(sets, preset=preset, config=config))
+    if chosen.options.validation_fraction == 0:
         msg = "validation_fraction is 0, but trials are compared by what they reach on the part that is held out."
         raise OptionError(msg)
     resolved = resolve_sources(sources)
     name = name_after(resolved.sources[0]) if name is None else name
     check_name(name)
-    if resolved.dataset and origins["dataset"] == "default":
-        values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
-    _check_options(values, origins, space)
-    _check_parts(values, origins, space, resolved.paths, catalog)
+    chosen = choose_dataset(chosen, resolved, None)
+    _check_options(chosen, space)
+    _check_parts(chosen, space, resolved.paths, catalog)
     plan = Plan(
         name=name,
         sources=resolved.sources,
         paths=resolved.paths,
-        values=values,
-        origins=origins,
+        values=chosen.values,
+        origins=chosen.origins,
         given={"set": sets, "preset": preset, "config": config},
         space=tuple(space),
         searched=bool(space),
@@ -133,7 +132,7 @@ def resume(
         raise ModelNotFoundError(msg)
     with _opened(name) as folder:
         plan = replace(Plan.read(folder), **given)
-        _check_parts(plan.values, plan.origins, plan.space, plan.paths, catalog)
+        _check_parts(plan.chosen, plan.space, plan.paths, catalog)
         _write(plan, folder)
         return Sweep(plan, folder, catalog, observer).run()
 
@@ -159,54 +158,47 @@ def _parse_set(texts: Sequence[str], searched: set[str]) -> dict[str, Any]:
     return values
 
 
-def _only_of_the_sweep(values: dict[str, Any], origins: dict[str, str]) -> None:
+def _only_of_the_sweep(chosen: ChosenOptions) -> ChosenOptions:
     """Pass over the time of a training in the environment, which is there for all that is trained, and say so.
 
     Raises:
         OptionError: a configuration file has it.
     """
-    origin = origins["max_time"]
-    if origin == "default":
-        return
-    if origin != "environment":
-        msg = f"max_time ({origin}) is that of a training.  Leave it out there: the time of a sweep is --max-time."
+    if not chosen.given("max_time"):
+        return chosen
+    if (origin := chosen.origins["max_time"]) != ENVIRONMENT:
+        msg = f"max_time{in_brackets(origin)} is that of a training.  Leave it out there: the time of a sweep is --max-time."
         raise OptionError(msg)
     warnings.warn(
         "SEQGEN_MAX_TIME in the environment is the time of a training and is passed over: that of a sweep is --max-time.",
         SeqgenWarning,
         stacklevel=3,
     )
-    values["max_time"], origins["max_time"] = None, "default"
+    return chosen.take(DEFAULT, max_time=None)
 
 
-def _check_options(values: Mapping[str, Any], origins: Mapping[str, str], space: Sequence[Dimension]) -> None:
+def _check_options(chosen: ChosenOptions, space: Sequence[Dimension]) -> None:
     """Refuse what each trial with it would refuse.
 
     Raises:
         OptionError: as a training does.
     """
-    check_used(values, origins)
+    check_used(chosen)
     for each in space:
         for value in each.values if isinstance(each, Choices) else (each.low,):
-            one = {**values, each.name: value}
+            one = chosen.take(COMMAND_LINE, **{each.name: value})
             if each.name != "input_encoding":  # of which some values may have a use for what others have none
-                check_used(one, {**origins, each.name: "command line"})
-            check_mixing(one)
+                check_used(one)
+            check_mixing(one.options)
 
 
-def _check_parts(
-    values: Mapping[str, Any],
-    origins: Mapping[str, str],
-    space: Sequence[Dimension],
-    paths: tuple[str, ...],
-    catalog: Catalog,
-) -> None:
+def _check_parts(chosen: ChosenOptions, space: Sequence[Dimension], paths: tuple[str, ...], catalog: Catalog) -> None:
     """Make every part that trials will name, and read the corpus's beginning: what is wrong is told before any runs."""
     searched = {each.name: each.values for each in space if isinstance(each, Choices)}
     for name in PANELS["Parts"]:
         kind: Kind = name  # type: ignore[assignment]  # the options are called like the kinds
-        origin = "sweep" if name in searched else origins[name]
-        for text in searched.get(name, (values[name],)):
+        origin = SWEEP if name in searched else chosen.origins[name]
+        for text in searched.get(name, (getattr(chosen.options, name),)):
             if text is not None:
                 spec = part_meant(catalog, kind, text, origin=origin)
                 if kind == "dataset":
@@ -217,10 +209,8 @@ def _check_parts(
 
 def _default_space(plan: Plan, catalog: Catalog) -> tuple[list[Dimension], dict[str, Any]]:
     """Around what seqgen chooses for this corpus, leaving out what a person has settled."""
-    prepared = prepare(catalog, plan.paths, *plan.trial_values({}), name=plan.name)
-    space, centre = around(
-        prepared.config.training, {name for name, origin in plan.origins.items() if origin != "default"}
-    )
+    prepared, chosen = prepare(catalog, plan.paths, plan.of_trial({}), name=plan.name), plan.chosen
+    space, centre = around(prepared.config.training, {name for name in chosen.origins if chosen.given(name)})
     if not space:
         msg = "Every option that is searched without --search is settled.  Name what to search: --search OPTION=VALUES"
         raise OptionError(msg)

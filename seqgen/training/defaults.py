@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 from seqgen.core.canonical import GATES
+from seqgen.training.options import TrainingOptions
+
+T = TypeVar("T")
 
 DEFAULT_SECONDS = 180.0
 """Training time where no budget is given."""
@@ -68,63 +71,61 @@ class Reach(NamedTuple):
 
 
 def choose(
-    values: Mapping[str, Any], corpus: CorpusSize, *, dataset_batching: str, reach: Callable[[Mapping[str, Any]], Reach]
+    options: TrainingOptions, corpus: CorpusSize, *, dataset_batching: str, reach: Callable[[TrainingOptions], Reach]
 ) -> tuple[dict[str, Any], str]:
     """Values for the options that are None, and a line that says what was chosen and why.
 
     Options for which None has a meaning of its own (patience, eval_every, max_steps, backend) stay None.
 
     Args:
-        values: every option of ``TrainingOptions``.
+        options: what is given.
         corpus: what is trained on.
         dataset_batching: the mode that suits the dataset's documents.
-        reach: of the budget, given all values but dropout; it may have to measure, and is asked once at most.
+        reach: of the budget, given all options but dropout; it may have to measure, and is asked once at most.
     """
     chosen: dict[str, Any] = {}
 
-    def default(name: str, value: Any) -> Any:
-        if values[name] is None:
-            chosen[name] = value
-            return value
-        return values[name]
+    def default(name: str, given: T | None, value: T) -> T:
+        if given is not None:
+            return given
+        chosen[name] = value
+        return value
 
-    if all(values[name] is None for name in ("epochs", "max_steps", "max_time")):
-        chosen["max_time"] = DEFAULT_SECONDS
-    batching = default("batching", dataset_batching)
-    default("num_layers", 1)
-    seq_len, batch_size = default("seq_len", 64), default("batch_size", 16 if batching == "stream" else 64)
+    if options.epochs is None and options.max_steps is None:
+        default("max_time", options.max_time, DEFAULT_SECONDS)
+    batching = default("batching", options.batching, dataset_batching)
+    default("num_layers", options.num_layers, 1)
+    seq_len = default("seq_len", options.seq_len, 64)
+    batch_size = default("batch_size", options.batch_size, 16 if batching == "stream" else 64)
     in_row = {"windows": 1, "documents": min(seq_len, corpus.tokens / corpus.documents)}.get(batching, seq_len)
     rows = min(batch_size, corpus.documents) if batching == "documents" else batch_size
 
     def sized(hidden_size: int) -> dict[str, Any]:
-        embedding_size = hidden_size if values["tie_embeddings"] else 64
+        embedding_size = hidden_size if options.tie_embeddings else 64
         return {
             "hidden_size": hidden_size,
-            "embedding_size": embedding_size if values["embedding_size"] is None else values["embedding_size"],
+            "embedding_size": embedding_size if options.embedding_size is None else options.embedding_size,
             "learning_rate": min(HIGHEST_RATE, RATE_TIMES_SIZE / hidden_size),
         }
 
-    given = values["hidden_size"] or (
-        values["embedding_size"] if values["tie_embeddings"] else None
-    )  # tied, they are equal
+    given = options.hidden_size or (options.embedding_size if options.tie_embeddings else None)  # tied, they are equal
     largest = given or SIZES[0]
     hidden_size, passes = largest, math.inf
     # What a model of another architecture begins with is its backend's to choose.
-    begins = values["output_bias"] is None and values["architecture"] in GATES
-    if given is None or values["dropout"] is None or begins:
-        far = reach({**values, **chosen, **sized(largest)})
+    begins = options.output_bias is None and options.architecture in GATES
+    if given is None or options.dropout is None or begins:
+        far = reach(replace(options, **chosen, **sized(largest)))
         if given is None:
             hidden_size, far = _size_for(far, corpus)
         passes = min(far) / corpus.tokens
-    most = _most_passes(values, min(1.0, rows * in_row / corpus.tokens))
+    most = _most_passes(options, min(1.0, rows * in_row / corpus.tokens))
     if passes > most:
         chosen["epochs"] = most
         passes = most if passes < math.inf else passes  # not measured
-    if values["dropout"] is None:
-        chosen["dropout"] = dropout_for(passes)
+    default("dropout", options.dropout, dropout_for(passes))
     if begins:
         chosen["output_bias"] = "frequencies" if passes < FEW_PASSES else "zero"
-    chosen |= {name: value for name, value in sized(hidden_size).items() if values[name] is None}
+    chosen |= {name: value for name, value in sized(hidden_size).items() if getattr(options, name) is None}
     return chosen, _sentence(chosen, corpus, passes)
 
 
@@ -140,14 +141,14 @@ def _sentence(chosen: Mapping[str, Any], corpus: CorpusSize, passes: float) -> s
     return f"{size}: chose {', '.join(what)}"
 
 
-def _most_passes(values: Mapping[str, Any], in_update: float) -> float:
+def _most_passes(options: TrainingOptions, in_update: float) -> float:
     """How often a corpus is to be read at most, of which an update takes such a share; infinite where a person has decided that.
 
     Whoever gives a time and a size or dropout may want to see what a long training does, or give a small model its time.
     """
-    shape = ("hidden_size", "embedding_size", "dropout")
-    counted = values["epochs"] is not None or values["max_steps"] is not None
-    if counted or (values["max_time"] is not None and any(values[name] is not None for name in shape)):
+    shaped = any(each is not None for each in (options.hidden_size, options.embedding_size, options.dropout))
+    counted = options.epochs is not None or options.max_steps is not None
+    if counted or (options.max_time is not None and shaped):
         return math.inf
     return max(MOST_PASSES, float(math.ceil(LEAST_UPDATES * in_update)))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from seqgen.evaluation import bits_per_character, shown_bits
 from seqgen.training.metrics import CharactersPerToken
+from seqgen.training.options import SettledOptions
 
 WORSE_EVALUATIONS = 3
 """Evaluations without a better one after which a model overfits, if what it trains on still gets better."""
@@ -117,7 +118,7 @@ class Diagnosis:
         characters_per_token: turns nats per token into bits per character.
     """
 
-    options: Mapping[str, Any]
+    options: SettledOptions
     token_entropy: float
     fresh_loss: float
     characters_per_token: CharactersPerToken
@@ -158,7 +159,7 @@ class Diagnosis:
         # The first stretch is measured by what came before it, too: a run may explode before its first evaluation.
         lowest = min(self._course.lowest, self.fresh_loss)
         step = self._lines[-1]["step"]
-        advice = f"Try --learning-rate {self.options['learning_rate'] / 4:.2g}, or find one: --lr-find"
+        advice = f"Try --learning-rate {self.options.learning_rate / 4:.2g}, or find one: --lr-find"
         if _risen(now.loss, lowest):
             return (
                 f"The training loss has risen from {self._training(lowest)} to {self._training(now.loss)} bits/character by step "
@@ -175,11 +176,11 @@ class Diagnosis:
         now, best = self._lines[-1], self._course.least
         if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or best is None:
             return ""
-        rate, frequencies = self.options["learning_rate"], self.token_entropy
+        rate, frequencies = self.options.learning_rate, self.token_entropy
         first, last = self._course.first.loss, now["train_loss"]
         if _risen(last, self.fresh_loss):  # which tells of a rate that is too high
             return ""
-        if self.options["output_bias"] == "frequencies":
+        if self.options.output_bias == "frequencies":
             began = best > NEAR * frequencies
         else:
             began = first > frequencies * (1 + UNCHANGED) and best >= frequencies
@@ -211,7 +212,7 @@ class Diagnosis:
             or now["train_loss"] >= then["train_loss"]
         ):
             return ""
-        dropout, better = self.options["dropout"], "more text would do better"
+        dropout, better = self.options.dropout, "more text would do better"
         if dropout < ENOUGH_DROPOUT:
             more = min(ENOUGH_DROPOUT, dropout + 0.2)
             better = f"more dropout (--dropout {more:.2g}), a smaller model (--hidden-size) or less time may do better"

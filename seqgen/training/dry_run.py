@@ -115,7 +115,7 @@ def dry_run(prepared: Preparation, *, clock: Callable[[], float] = time.perf_cou
         lambda: measure(model, training, learning_rate=lambda step: prepared.schedule.at(step, 0.0), clock=clock),
         model,
         training.batch_size,
-        auto_batch=prepared.config.training["auto_batch"],
+        auto_batch=prepared.options.auto_batch,
     )
     process_memory = _process_memory()  # before what follows, which copies
     moments = [
@@ -164,7 +164,7 @@ def ngram_bytes(prepared: Preparation) -> int:
     half as many as the tokens, as in a small corpus.  Of corpora of 50,000 to 9 million tokens, 60 to 4,000 of them different, it
     gives 0.75 to 1.2 times what was measured; up to 1.5 times where an order is given and a long corpus repeats much.
     """
-    order, validation = prepared.config.training["ngram_order"], prepared.validation
+    order, validation = prepared.options.ngram_order, prepared.validation
     if order == 0 or validation is None:
         return 0
     tokens, vocab_size = len(prepared.training.part.tokens), prepared.config.model.vocab_size

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +12,7 @@ from seqgen.core.errors import OptionError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids, Weights
 from seqgen.data.arrays import release
+from seqgen.training.options import TrainingOptions
 
 RUNS = 256
 """Places at which the tokens of a large corpus are counted."""
@@ -50,21 +49,21 @@ def fresh_loss(spec: ModelSpec) -> float:
     return math.log(spec.vocab_size) if spec.architecture in GATES else math.inf
 
 
-def check_output_bias(values: Mapping[str, Any]) -> None:
+def check_output_bias(options: TrainingOptions) -> None:
     """Refuse frequencies for a model that would not begin with them.
 
     Raises:
         OptionError: its architecture has no canonical form.
     """
-    if values["output_bias"] == "frequencies" and (architecture := values["architecture"]) not in GATES:
+    if options.output_bias == "frequencies" and options.architecture not in GATES:
         msg = (
-            f"output_bias frequencies is for {', '.join(GATES)}: what a model of architecture {architecture} begins with is "
+            f"output_bias frequencies is for {', '.join(GATES)}: what a model of architecture {options.architecture} begins with is "
             "its backend's to choose.  Leave it out"
         )
         raise OptionError(msg)
 
 
-def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> Weights | None:
+def fresh_weights(spec: ModelSpec, options: TrainingOptions, tokens: Ids) -> Weights | None:
     """Weights of a model that is to be trained on these tokens; None to leave them to the backend.
 
     With ``output_bias`` ``frequencies`` the logits' biases are the logarithms of how frequent each token is, one added to each count
@@ -73,12 +72,12 @@ def fresh_weights(spec: ModelSpec, values: Mapping[str, Any], tokens: Ids) -> We
 
     Args:
         spec: an architecture without a canonical form is left to its backend.
-        values: the training's options.
+        options: of the training.
         tokens: of the training part.
     """
-    if values["output_bias"] != "frequencies" or spec.architecture not in GATES:
+    if options.output_bias != "frequencies" or spec.architecture not in GATES:
         return None
-    weights = initial_weights(spec, values["random_seed"])
+    weights = initial_weights(spec, options.random_seed)
     counts = token_counts(tokens, spec.vocab_size) + 1
     weights["output.bias"] = np.log(counts / counts.sum()).astype(np.float32)
     return weights

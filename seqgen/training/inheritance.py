@@ -14,17 +14,18 @@ from seqgen.core.options import PartSpec
 from seqgen.core.part_entry import PartEntry
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids, Weights
-from seqgen.model_config import ModelConfig
+from seqgen.origins import in_brackets, of_backend, of_corpus, of_model
 from seqgen.recorded_corpus import recorded_corpus
 from seqgen.recorded_parts import find_recorded, make_backend, with_recorded_options
+from seqgen.training.chosen import ChosenOptions
 from seqgen.training.options import recorded
 from seqgen.training.sources import Sources
 
 
 def inherit_corpus(
-    parent: SavedModel, catalog: Catalog, values: dict[str, Any], origins: dict[str, str]
-) -> tuple[str, ...]:
-    """The sources of the corpus that a model was trained on, to go on with where a person names none; as much of it is held out.
+    chosen: ChosenOptions, catalog: Catalog, parent: SavedModel
+) -> tuple[ChosenOptions, tuple[str, ...]]:
+    """Take the sources of the corpus that a model was trained on, where a person names none; as much of it is held out.
 
     Raises:
         UsageError: it is not there as it was, or not read unasked; says to name it.
@@ -34,26 +35,27 @@ def inherit_corpus(
         sources = recorded_corpus(parent, catalog, advice=advice).sources
     except CorpusError as error:
         raise UsageError(str(error)) from error
-    if origins["validation_fraction"] == "default":
-        values |= recorded(parent.config.training, "validation_fraction", where=parent.where)
-        origins["validation_fraction"] = f"model {parent.where}"
-    return sources
+    if not chosen.given("validation_fraction"):
+        held_out = recorded(parent.config.training, "validation_fraction", where=parent.where)
+        chosen = chosen.take(of_model(parent.where), **held_out)
+    return chosen, sources
 
 
-def choose_dataset(
-    resolved: Sources, parent: SavedModel | None, values: dict[str, Any], origins: dict[str, str]
-) -> None:
-    """Take the dataset that suits a named corpus, else the one of the model that training goes on from."""
-    if resolved.dataset:
-        values["dataset"], origins["dataset"] = resolved.dataset, f"corpus {resolved.sources[0]}"
-    elif parent is not None and isinstance(theirs := parent.config.training.get("dataset"), str):
-        values["dataset"], origins["dataset"] = theirs, f"model {parent.where}"
+def choose_dataset(chosen: ChosenOptions, corpus: Sources, parent: SavedModel | None) -> ChosenOptions:
+    """Take the dataset that suits a named corpus, else that of the model that training goes on from, unless one is given."""
+    if chosen.given("dataset"):
+        return chosen
+    if corpus.dataset:
+        return chosen.take(of_corpus(corpus.sources[0]), dataset=corpus.dataset)
+    if parent is not None and isinstance(theirs := parent.config.training.get("dataset"), str):
+        return chosen.take(of_model(parent.where), dataset=theirs)
+    return chosen
 
 
 def choose_backend(
-    catalog: Catalog, parent: SavedModel | None, values: dict[str, Any], origins: dict[str, str]
-) -> tuple[PartEntry, Backend]:
-    """The backend that is named, or the first installed one that trains.
+    chosen: ChosenOptions, catalog: Catalog, parent: SavedModel | None
+) -> tuple[ChosenOptions, PartEntry, Backend]:
+    """Take the backend that is named, or the first installed one that trains.
 
     Where training goes on from a model whose architecture that one does not have, it is the model's.  The model's own has
     the options that it was trained with, as far as none are given.
@@ -62,17 +64,17 @@ def choose_backend(
         MissingDependencyError: none is installed that trains, or the model's is not.
         OptionError: the one that is named does not train.
     """
-    if values["backend"] is None:
+    text, origin = chosen.options.backend, chosen.origins["backend"]
+    if text is not None:
+        named = PartSpec.parse(text)
+        entry = catalog.find("backend", named.name)
+    else:
         if parent is not None and not _is_usual(catalog, parent.config.model.architecture):
             entry = find_recorded(catalog, "backend", parent.config, where=parent.where)
-            origins["backend"] = f"model {parent.where}"
+            origin = of_model(parent.where)
         else:
             entry = _first_that_trains(catalog)
-        values["backend"] = entry.name
-        named = PartSpec(entry.reference, {})
-    else:
-        named = PartSpec.parse(values["backend"])
-        entry = catalog.find("backend", named.name)
+        text, named = entry.name, PartSpec(entry.reference, {})
     spec = named
     if parent is None:
         backend = catalog.make("backend", named)
@@ -86,8 +88,8 @@ def choose_backend(
         made_by: Any = type(backend)  # which mypy takes for no key of a cache
         defaults = {option.name: option.default for option in options.options_of(made_by)}
         theirs = {name: value for name, value in options.option_values(backend).items() if value != defaults[name]}
-        values["backend"] = str(PartSpec(values["backend"].partition(":")[0], theirs))
-    return entry, backend
+        text = str(PartSpec(text.partition(":")[0], theirs))
+    return chosen.take(origin, backend=text), entry, backend
 
 
 def _is_usual(catalog: Catalog, architecture: str) -> bool:
@@ -109,22 +111,22 @@ def _first_that_trains(catalog: Catalog) -> PartEntry:
     raise MissingDependencyError(msg)
 
 
-def choose_architecture(entry: PartEntry, backend: Backend, values: dict[str, Any], origins: dict[str, str]) -> None:
+def choose_architecture(chosen: ChosenOptions, entry: PartEntry, backend: Backend) -> ChosenOptions:
     """Keep the architecture where the backend has it; take the backend's first where none was named.
 
     Raises:
         OptionError: the backend does not have the one that was named, or that the model has.
     """
-    known = backend.architectures()
-    if values["architecture"] in known:
-        return
-    if origins["architecture"] != "default":
-        msg = f'Backend "{entry.name}" has no architecture "{values["architecture"]}".  It has: {", ".join(known)}'
+    known, asked = backend.architectures(), chosen.options.architecture
+    if asked in known:
+        return chosen
+    if chosen.given("architecture"):
+        msg = f'Backend "{entry.name}" has no architecture "{asked}".  It has: {", ".join(known)}'
         raise OptionError(msg)
-    values["architecture"], origins["architecture"] = known[0], f"backend {entry.name}"
+    return chosen.take(of_backend(entry.name), architecture=known[0])
 
 
-def inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str]) -> None:
+def inherit(chosen: ChosenOptions, parent: SavedModel) -> ChosenOptions:
     """Take the shape, the tokenizer and what the weights began with of the parent.
 
     Raises:
@@ -134,26 +136,24 @@ def inherit(parent: SavedModel, values: dict[str, Any], origins: dict[str, str])
     said = {name: value for name, value in parent.config.training.items() if value is not None}
     # An imported model, and one of before there was a choice, does not say what its biases began with.
     inherited |= recorded({"output_bias": "zero"} | said, "tokenizer", "output_bias", where=parent.where)
+    del inherited["vocab_size"]  # the tokenizer's
     for name, value in inherited.items():
-        if name not in values:
-            continue
-        given = origins[name] != "default"
-        if given and name != "dropout" and values[name] != value:
-            place = "" if origins[name] == "command line" else f" ({origins[name]})"
+        asked = getattr(chosen.options, name)
+        if chosen.given(name) and name != "dropout" and asked != value:
             msg = (
-                f"{name} is {values[name]}{place}, but {parent.where} was made with {value}.  Leave it out to go on from "
-                f"{parent.where}"
+                f"{name} is {asked}{in_brackets(chosen.origins[name])}, but {parent.where} was made with {value}.  Leave it out "
+                f"to go on from {parent.where}"
             )
             raise OptionError(msg)
-        if not given:
-            values[name], origins[name] = value, f"model {parent.where}"
+    left = {name: value for name, value in inherited.items() if not chosen.given(name)}
+    return chosen.take(of_model(parent.where), **left)
 
 
 def inherited_weights(
-    parent: SavedModel, entry: PartEntry, backend: Backend, config: ModelConfig, ids: Ids | None
+    parent: SavedModel, entry: PartEntry, backend: Backend, spec: ModelSpec, ids: Ids | None, random_seed: int
 ) -> Weights:
     """The parent's weights, with rows for the tokens that it has not: ``ids`` are those that each old one has now."""
     weights = parent.weights(backend, entry)
     if ids is None:
         return weights
-    return extended_weights(weights, config.model, ids, config.training["random_seed"])
+    return extended_weights(weights, spec, ids, random_seed)

@@ -109,9 +109,7 @@ def range_test(prepared: Preparation) -> RangeTest:
         model.load_training_state(start[1])
         return _losses(model, training, rates)
 
-    losses = with_fewer_rows(
-        losses_from_the_start, model, training.batch_size, auto_batch=prepared.config.training["auto_batch"]
-    )
+    losses = with_fewer_rows(losses_from_the_start, model, training.batch_size, auto_batch=prepared.options.auto_batch)
     if not losses:
         msg = "The loss is not a number before the first update, so there is no learning rate to find."
         raise TrainingError(msg)

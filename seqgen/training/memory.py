@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from seqgen.core.backend import Model
 from seqgen.core.errors import TrainingError
 from seqgen.core.memory import out_of_memory
+from seqgen.training.options import TrainingOptions
 
 T = TypeVar("T")
 
@@ -33,11 +34,11 @@ def with_fewer_rows(action: Callable[[], T], model: Model, batch_size: int, *, a
 
 
 @contextmanager
-def enough_memory(values: Mapping[str, Any]) -> Iterator[None]:
+def enough_memory(options: TrainingOptions) -> Iterator[None]:
     """Turn a framework's failure to get memory into a sentence that says what to reduce.
 
     Args:
-        values: the training options in use.
+        options: of the training.
 
     Raises:
         TrainingError: there was not enough.
@@ -47,11 +48,9 @@ def enough_memory(values: Mapping[str, Any]) -> Iterator[None]:
     except Exception as error:
         if not out_of_memory(error):
             raise
-        sizes = ", ".join(
-            f"--{name.replace('_', '-')}" + (f" ({values[name]})" if values.get(name) else "")
-            for name in ("batch_size", "seq_len", "hidden_size")
-        )
-        msg = f"There is not enough memory for a step of training.  Reduce one of {sizes}, or the vocabulary of the tokenizer."
-        if not values.get("auto_batch"):
+        sizes = {"batch-size": options.batch_size, "seq-len": options.seq_len, "hidden-size": options.hidden_size}
+        flags = ", ".join(f"--{name} ({size})" if size else f"--{name}" for name, size in sizes.items())
+        msg = f"There is not enough memory for a step of training.  Reduce one of {flags}, or the vocabulary of the tokenizer."
+        if not options.auto_batch:
             msg += "  With --auto-batch fewer sequences of a batch are computed at a time, which gives the same."
         raise TrainingError(msg) from error

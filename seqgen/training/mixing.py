@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from seqgen.evaluation import bits_per_character
 from seqgen.ngrams.counting import affordable_order, check_countable, count_ngrams
 from seqgen.ngrams.mixture import Mixture, weights_shape
 from seqgen.training.interruption import Interruption
+from seqgen.training.options import TrainingOptions
 from seqgen.training.progress import Reporter
 from seqgen.training.trainer import Trainer
 
@@ -56,33 +56,32 @@ MANY_COUNTED, MANY_WEIGHED = 2_000_000, 1 << 28
 """From so many tokens or probabilities on, which take some seconds, it is said what is being done."""
 
 
-def check_mixing(values: Mapping[str, Any]) -> None:
+def check_mixing(options: TrainingOptions) -> None:
     """Refuse options by which there will be no mixture, before anything is read.
 
     Raises:
         OptionError: nothing to count, or nothing held out to weigh on.
     """
-    order = values["ngram_order"]
-    if not order:
+    if not options.ngram_order:
         return
-    if order == 1:
+    if options.ngram_order == 1:
         raise OptionError(
             "ngram_order is 1, but must be at least 2, or 0 for no n-grams: single tokens know no context."
         )
-    if not values["validation_fraction"]:
+    if not options.validation_fraction:
         raise OptionError(
             "ngram_order weighs n-grams against the network on held-out text: set validation_fraction above 0."
         )
 
 
-def check_counting(values: Mapping[str, Any], *, tokens: int, vocab_size: int) -> None:
+def check_counting(options: TrainingOptions, *, tokens: int, vocab_size: int) -> None:
     """Refuse n-grams that cannot be counted, before anything is trained.
 
     Raises:
         OptionError: there are too many, or they are too long.
     """
-    if values["ngram_order"]:
-        check_countable(values["ngram_order"], tokens=tokens, vocab_size=vocab_size)
+    if options.ngram_order:
+        check_countable(options.ngram_order, tokens=tokens, vocab_size=vocab_size)
 
 
 def may_mix(trainer: Trainer, order: int | None) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_doc import Doc
@@ -152,6 +152,25 @@ class TrainingOptions:
     ] = False
     random_seed: Annotated[int, Ge(0), Lt(2**63), Doc("fixes every random draw of the run")] = 0
     deterministic: Annotated[bool, Doc("only operations that give the same bits each time, also where slower")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettledOptions(TrainingOptions):
+    """The options of a run: those that every run has a value of, given or chosen, are not None."""
+
+    backend: str = field()
+    batching: BatchingMode = field()
+    seq_len: int = field()
+    batch_size: int = field()
+    learning_rate: float = field()
+    hidden_size: int = field()
+    embedding_size: int = field()
+    num_layers: int = field()
+    dropout: float = field()
+
+
+SETTLED = tuple(SettledOptions.__annotations__)
+"""The names of those."""
 
 
 def recorded(training: Mapping[str, Any], *names: str, where: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import BUNDLED, Catalog
 from seqgen.core.kinds import Kind
 from seqgen.core.options import PartSpec
+from seqgen.origins import asked_for, of_model
 from seqgen.recorded_parts import find_recorded
 
 
@@ -27,9 +28,9 @@ def part_meant(catalog: Catalog, kind: Kind, text: str, *, origin: str, parent: 
         DamagedModelError, MissingDependencyError, PluginError: see :func:`seqgen.recorded_parts.find_recorded`.
     """
     spec = PartSpec.parse(text)
-    if parent is not None and origin == f"model {parent.where}":
+    if parent is not None and origin == of_model(parent.where):
         return PartSpec(find_recorded(catalog, kind, parent.config, where=parent.where).reference, spec.values)
-    if origin == "default" or origin.startswith(("preset ", "corpus ")):
+    if not asked_for(origin):
         for entry in catalog.entries(kind):
             if entry.name == spec.name and entry.plugin.module == BUNDLED:
                 return PartSpec(entry.reference, spec.values)

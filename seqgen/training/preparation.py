@@ -5,21 +5,17 @@ from __future__ import annotations
 import contextlib
 import math
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from seqgen import home
 from seqgen.checkpoint import SavedModel
-from seqgen.core import options
 from seqgen.core.backend import Backend, Model
 from seqgen.core.canonical import check_weights
 from seqgen.core.catalog import Catalog
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, DamagedModelError, OptionError, PluginError
-from seqgen.core.kinds import Kind
-from seqgen.core.options import PartSpec
 from seqgen.core.part_entry import PartEntry
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
@@ -30,8 +26,10 @@ from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.evaluation import adds_up, count_characters
 from seqgen.model_config import ModelConfig, PartRecord
+from seqgen.origins import CHOSEN
 from seqgen.recorded_parts import find_recorded
 from seqgen.registry import check_name
+from seqgen.training.chosen import ChosenOptions
 from seqgen.training.contradictions import check_options
 from seqgen.training.defaults import CorpusSize, Reach, choose
 from seqgen.training.frequencies import check_output_bias, fresh_weights
@@ -47,6 +45,7 @@ from seqgen.training.media import media_mismatch, what_fits
 from seqgen.training.memory import enough_memory, with_fewer_rows
 from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.mixing import check_counting
+from seqgen.training.options import SettledOptions, TrainingOptions
 from seqgen.training.pace import measure
 from seqgen.training.parts import part_meant
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
@@ -65,6 +64,7 @@ class Preparation:
     Attributes:
         name: of the model.
         config: the parts, the shape, and every option with where it came from.
+        options: those of ``config``.
         training, validation: batches to learn from, and those to measure on, if any of the corpus is held out.
         sources: what the dataset reads.
         choice: what was chosen here and why, in a line.
@@ -73,6 +73,7 @@ class Preparation:
 
     name: str
     config: ModelConfig
+    options: SettledOptions
     tokenizer: Tokenizer
     store: TokenStore
     training: Batching
@@ -85,13 +86,12 @@ class Preparation:
     @property
     def budget(self) -> Budget:
         """When the training ends."""
-        return _budget(self.config.training, self.training)
+        return _budget(self.options, self.training)
 
     @property
     def schedule(self) -> Schedule:
         """The learning rates."""
-        values = self.config.training
-        return Schedule(values["lr_schedule"], values["learning_rate"], values["warmup_steps"])
+        return Schedule(self.options.lr_schedule, self.options.learning_rate, self.options.warmup_steps)
 
     @cached_property
     def parameters(self) -> int:
@@ -121,11 +121,30 @@ class Preparation:
         )
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a training, each with its entry in the catalog."""
+
+    tokenizer_entry: PartEntry
+    tokenizer: Tokenizer
+    dataset_entry: PartEntry
+    dataset: Dataset
+    backend_entry: PartEntry
+    backend: Backend
+
+    def records(self) -> dict[str, PartRecord]:
+        """As a model folder names them."""
+        return {
+            "tokenizer": PartRecord.of(self.tokenizer_entry, self.tokenizer),
+            "dataset": PartRecord.of(self.dataset_entry, self.dataset),
+            "backend": PartRecord.of(self.backend_entry, self.backend),
+        }
+
+
 def prepare(
     catalog: Catalog,
     sources: Sequence[str],
-    values: Mapping[str, Any],
-    origins: Mapping[str, str],
+    chosen: ChosenOptions,
     *,
     name: str | None = None,
     parent: SavedModel | None = None,
@@ -136,73 +155,34 @@ def prepare(
     Args:
         catalog: the parts.
         sources: files, folders, globs, URLs, ``-``, or names of corpora.
-        values: every option of ``TrainingOptions``; None is chosen here.
-        origins: where each value came from.
+        chosen: what was given, and where.
         name: of the model; default: after the first source.
         parent: a model to go on from: its tokenizer, shape and weights; where no source is named, also its corpus and its name.
         busy: told often, in a line, how far reading and encoding the corpus is.
     """
-    values, origins = dict(values), dict(origins)
     if parent is not None:  # first, for what is not installed is not mended by anything else
-        tokenizer_entry = find_recorded(catalog, "tokenizer", parent.config, where=parent.where)
-    unnamed = ""
-    if not sources:
-        unnamed, sources, name = _unnamed(catalog, parent, name, values, origins)
-    resolved = resolve_sources(sources)
-    name = _checked_name(name, resolved)
-    if origins["dataset"] == "default":
-        choose_dataset(resolved, parent, values, origins)
+        find_recorded(catalog, "tokenizer", parent.config, where=parent.where)
+    chosen, corpus, name, unnamed = _find_corpus(chosen, catalog, sources, parent, name)
     # What is quickly found wrong is told before a framework is imported, and that before the corpus is read.
-    check_options(values, origins, fresh=parent is None)
-    spec = part_meant(catalog, "dataset", values["dataset"], origin=origins["dataset"], parent=parent)
-    dataset_entry, dataset = _part(catalog, "dataset", spec, sources=resolved.paths)
-    if parent is None:
-        spec = part_meant(catalog, "tokenizer", values["tokenizer"], origin=origins["tokenizer"])
-        tokenizer_entry, tokenizer = _part(catalog, "tokenizer", spec)
-    else:
-        tokenizer = parent.tokenizer(catalog)
-        inherit(parent, values, origins)
-    if sentence := media_mismatch(dataset_entry, dataset, tokenizer_entry, tokenizer):
-        raise OptionError(sentence + what_fits(catalog, dataset, tokenizer))
-    next(dataset.documents(), None)
-    backend_entry, backend = choose_backend(catalog, parent, values, origins)
-    choose_architecture(backend_entry, backend, values, origins)
-    if parent is None:  # else the weights are there
-        check_output_bias(values)
-    tokenizer, store, ids = _encoded(dataset, tokenizer, parent, values["unseen"], busy)
-    parts = split(store, values["validation_fraction"])
-    corpus = CorpusSize(len(parts[0].tokens), len(store.starts) - 1, tokenizer.vocab_size)
-    check_counting(values, tokens=corpus.tokens, vocab_size=corpus.vocab_size)
-
-    def reach(values: Mapping[str, Any]) -> Reach:
-        return _reach(backend, _spec(tokenizer, {**values, "dropout": 0.0}), parts, values)
-
-    with enough_memory(values):
-        chosen, sentence = choose(values, corpus, dataset_batching=dataset.batching, reach=reach)
-    values |= chosen
-    origins |= dict.fromkeys(chosen, "chosen")
-    training, validation = make_batches(parts, values)
-    _shorten_warmup(values, origins, _budget(values, training))
-    config = ModelConfig(
-        model=_spec(tokenizer, values),
-        parts={
-            "tokenizer": PartRecord.of(tokenizer_entry, tokenizer),
-            "dataset": PartRecord.of(dataset_entry, dataset),
-            "backend": PartRecord.of(backend_entry, backend),
-        },
-        training=values,
-        origins=origins,
-        has_ends=store.has_ends,
-    )
-    with enough_memory(values):
+    check_options(chosen, fresh=parent is None)
+    chosen, parts = _choose_parts(chosen, catalog, corpus, parent)
+    tokenizer, store, ids = _encoded(parts.dataset, parts.tokenizer, parent, chosen.options.unseen, busy)
+    parts = replace(parts, tokenizer=tokenizer)
+    corpus_parts = split(store, chosen.options.validation_fraction)
+    chosen, why = _choose_rest(chosen, parts, corpus_parts, documents=len(store.starts) - 1)
+    training, validation = make_batches(corpus_parts, chosen.settled)
+    chosen = _shorten_warmup(chosen, _budget(chosen.options, training))
+    options, spec = chosen.settled, _spec(tokenizer, chosen.settled)
+    config = ModelConfig(spec, parts.records(), chosen.values, dict(chosen.origins), store.has_ends)
+    with enough_memory(options):
         if parent is None:
-            weights = fresh_weights(config.model, values, training.part.tokens)
+            weights = fresh_weights(spec, options, training.part.tokens)
         else:
-            weights = inherited_weights(parent, backend_entry, backend, config, ids)
-        model = build_model(backend, config.model, values, weights=weights)
-    unknown = unknown_share(tokenizer, dataset)
+            weights = inherited_weights(parent, parts.backend_entry, parts.backend, spec, ids, options.random_seed)
+        model = build_model(parts.backend, spec, options, weights=weights)
+    unknown = unknown_share(tokenizer, parts.dataset)
     prepared = Preparation(
-        name, config, tokenizer, store, training, validation, model, resolved.paths, unnamed + sentence, unknown
+        name, config, options, tokenizer, store, training, validation, model, corpus.paths, unnamed + why, unknown
     )
     if min(prepared.characters_per_token.training, prepared.characters_per_token.validation) <= 0:
         raise CorpusError(
@@ -211,25 +191,74 @@ def prepare(
     return prepared
 
 
-def _checked_name(name: str | None, resolved: Sources) -> str:
-    """The model's name: as given, empty or not, or after its first source.
+def _find_corpus(
+    chosen: ChosenOptions, catalog: Catalog, sources: Sequence[str], parent: SavedModel | None, name: str | None
+) -> tuple[ChosenOptions, Sources, str, str]:
+    """The corpus, with the dataset for it; the model's name; and what is told where no corpus is named.
 
     Raises:
-        UsageError: it cannot be one.
+        UsageError: the name, given or not, cannot be one.
     """
-    name = name_after(resolved.sources[0]) if name is None else name
+    told = ""
+    if not sources:
+        if parent is None:
+            told = f"{DEFAULT}, the bundled story, since no corpus was named: "
+        else:
+            told = f"that of {parent.where}, since no corpus was named: "
+            chosen, sources = inherit_corpus(chosen, catalog, parent)
+            name = parent.name if name is None else name
+    corpus = resolve_sources(sources)
+    name = name_after(corpus.sources[0]) if name is None else name
     check_name(name)
-    return name
+    return choose_dataset(chosen, corpus, parent), corpus, name, told
 
 
-def _unnamed(
-    catalog: Catalog, parent: SavedModel | None, name: str | None, values: dict[str, Any], origins: dict[str, str]
-) -> tuple[str, Sequence[str], str | None]:
-    """What is told where no corpus is named, its sources, and the model's name."""
+def _choose_parts(
+    chosen: ChosenOptions, catalog: Catalog, corpus: Sources, parent: SavedModel | None
+) -> tuple[ChosenOptions, _Parts]:
+    """The parts, with a tokenizer that is not fitted yet unless it is the parent's, and the architecture.
+
+    Raises:
+        SeqgenError: one of its kinds: they do not go together, one of them cannot be made, or the corpus cannot be read.
+    """
+    options, origins = chosen.options, chosen.origins
+    spec = part_meant(catalog, "dataset", options.dataset, origin=origins["dataset"], parent=parent)
+    dataset_entry, dataset = catalog.find("dataset", spec.name), catalog.make("dataset", spec, sources=corpus.paths)
     if parent is None:
-        return f"{DEFAULT}, the bundled story, since no corpus was named: ", (), name
-    told = f"that of {parent.where}, since no corpus was named: "
-    return told, inherit_corpus(parent, catalog, values, origins), parent.name if name is None else name
+        spec = part_meant(catalog, "tokenizer", options.tokenizer, origin=origins["tokenizer"])
+        tokenizer_entry, tokenizer = catalog.find("tokenizer", spec.name), catalog.make("tokenizer", spec)
+    else:
+        tokenizer_entry = find_recorded(catalog, "tokenizer", parent.config, where=parent.where)
+        tokenizer = parent.tokenizer(catalog)
+        chosen = inherit(chosen, parent)
+    if sentence := media_mismatch(dataset_entry, dataset, tokenizer_entry, tokenizer):
+        raise OptionError(sentence + what_fits(catalog, dataset, tokenizer))
+    next(dataset.documents(), None)
+    chosen, backend_entry, backend = choose_backend(chosen, catalog, parent)
+    chosen = choose_architecture(chosen, backend_entry, backend)
+    if parent is None:  # else the weights are there
+        check_output_bias(chosen.options)
+    return chosen, _Parts(tokenizer_entry, tokenizer, dataset_entry, dataset, backend_entry, backend)
+
+
+def _choose_rest(
+    chosen: ChosenOptions, parts: _Parts, corpus_parts: tuple[Part, Part], *, documents: int
+) -> tuple[ChosenOptions, str]:
+    """What is left to choose by the corpus and the budget; and why, in a line.
+
+    Raises:
+        OptionError: n-grams are asked for that cannot be counted.
+    """
+    size = CorpusSize(len(corpus_parts[0].tokens), documents, parts.tokenizer.vocab_size)
+    check_counting(chosen.options, tokens=size.tokens, vocab_size=size.vocab_size)
+
+    def reach(options: TrainingOptions) -> Reach:
+        settled = SettledOptions(**{**vars(options), "dropout": 0.0})
+        return _reach(parts.backend, _spec(parts.tokenizer, settled), corpus_parts, settled)
+
+    with enough_memory(chosen.options):
+        values, why = choose(chosen.options, size, dataset_batching=parts.dataset.batching, reach=reach)
+    return chosen.take(CHOSEN, **values), why
 
 
 def _encoded(
@@ -266,19 +295,23 @@ def working(what: str, busy: Callable[[str], None]) -> Progress:
     return tell
 
 
-def make_batches(parts: tuple[Part, Part], values: Mapping[str, Any]) -> tuple[Batching, Batching | None]:
+def make_batches(parts: tuple[Part, Part], options: SettledOptions) -> tuple[Batching, Batching | None]:
     """The batches of the training part, and those of the validation part to measure on, if anything is held out."""
     training_part, validation_part = parts
-    shape = {"seq_len": values["seq_len"], "batch_size": values["batch_size"], "random_seed": values["random_seed"]}
+    make = partial(
+        make_batching,
+        options.batching,
+        seq_len=options.seq_len,
+        batch_size=options.batch_size,
+        random_seed=options.random_seed,
+    )
     with _long_enough("Take more text, or --seq-len {} or less"):
-        training = make_batching(values["batching"], training_part, **shape)
+        training = make(training_part)
     if len(validation_part.tokens) == 0:
         return training, None
     advice = "It is what is held out.  Take more text, a larger --validation-fraction, or --seq-len {} or less"
     with _long_enough(advice):
-        return training, make_batching(
-            values["batching"], validation_part, **shape, for_evaluation=True, at_most=EVALUATED_TARGETS
-        )
+        return training, make(validation_part, for_evaluation=True, at_most=EVALUATED_TARGETS)
 
 
 @contextlib.contextmanager
@@ -292,7 +325,7 @@ def _long_enough(advice: str) -> Iterator[None]:
 
 
 def build_model(
-    backend: Backend, spec: ModelSpec, values: Mapping[str, Any], *, weights: Weights | None = None
+    backend: Backend, spec: ModelSpec, options: TrainingOptions, *, weights: Weights | None = None
 ) -> Model:
     """The model of a shape, built to train by these options; with these weights, or fresh ones.
 
@@ -301,16 +334,16 @@ def build_model(
     """
     model = backend.build(
         spec,
-        device=values["device"],
-        precision=values["precision"],
-        random_seed=values["random_seed"],
-        deterministic=values["deterministic"],
+        device=options.device,
+        precision=options.precision,
+        random_seed=options.random_seed,
+        deterministic=options.deterministic,
         optimizer=OptimizerSpec(
-            name=values["optimizer"],
-            beta_2=values["beta_2"],
-            weight_decay=values["weight_decay"],
-            grad_clip=values["grad_clip"],
-            weight_average=values["weight_average"],
+            name=options.optimizer,
+            beta_2=options.beta_2,
+            weight_decay=options.weight_decay,
+            grad_clip=options.grad_clip,
+            weight_average=options.weight_average,
         ),
         weights=weights,
     )
@@ -328,49 +361,46 @@ def build_model(
     return model
 
 
-def _spec(tokenizer: Tokenizer, values: Mapping[str, Any]) -> ModelSpec:
+def _spec(tokenizer: Tokenizer, options: SettledOptions) -> ModelSpec:
     return ModelSpec(
         vocab_size=int(tokenizer.vocab_size),  # which may be NumPy's, and JSON could not hold
-        **{option.name: values[option.name] for option in options.options_of(ModelSpec) if option.name in values},
+        architecture=options.architecture,
+        input_encoding=options.input_encoding,
+        embedding_size=options.embedding_size,
+        hidden_size=options.hidden_size,
+        num_layers=options.num_layers,
+        dropout=options.dropout,
+        tie_embeddings=options.tie_embeddings,
     )
 
 
-def _budget(values: Mapping[str, Any], training: Batching) -> Budget:
-    limits = [values["max_steps"]] if values["max_steps"] else []
-    if values["epochs"]:
-        limits.append(max(1, round(values["epochs"] * training.steps_per_epoch)))
-    return Budget(min(limits, default=None), values["max_time"])
+def _budget(options: TrainingOptions, training: Batching) -> Budget:
+    limits = [options.max_steps] if options.max_steps else []
+    if options.epochs:
+        limits.append(max(1, round(options.epochs * training.steps_per_epoch)))
+    return Budget(min(limits, default=None), options.max_time)
 
 
-def _shorten_warmup(values: dict[str, Any], origins: dict[str, str], budget: Budget) -> None:
+def _shorten_warmup(chosen: ChosenOptions, budget: Budget) -> ChosenOptions:
     """Leave a run that is short most of its updates for the full rate and the fall, unless somebody says how long it warms up."""
-    if origins["warmup_steps"] != "default":
-        return
-    if budget.max_steps is not None and (most := int(WARMUP_SHARE * budget.max_steps)) < values["warmup_steps"]:
-        values["warmup_steps"], origins["warmup_steps"] = most, "chosen"
+    if chosen.given("warmup_steps") or budget.max_steps is None:
+        return chosen
+    most = int(WARMUP_SHARE * budget.max_steps)
+    return chosen.take(CHOSEN, warmup_steps=most) if most < chosen.options.warmup_steps else chosen
 
 
-def _reach(backend: Backend, spec: ModelSpec, parts: tuple[Part, Part], values: Mapping[str, Any]) -> Reach:
+def _reach(backend: Backend, spec: ModelSpec, parts: tuple[Part, Part], options: SettledOptions) -> Reach:
     """How many tokens the budget is enough to train on; where it is a time, a few measured steps tell."""
-    training, _ = make_batches(parts, values)
-    steps = _budget(values, training).max_steps
+    training, _ = make_batches(parts, options)
+    steps = _budget(options, training).max_steps
     counted = math.inf if steps is None else steps / training.steps_per_epoch * len(training.part.tokens)
-    if not values["max_time"]:
+    if not options.max_time:
         return Reach(counted, math.inf)
-    return Reach(counted, values["max_time"] * _pace(build_model(backend, spec, values), training, values))
-
-
-def _pace(model: Model, training: Batching, values: Mapping[str, Any]) -> float:
-    """Tokens per second."""
-    least = min(PACE_SHARE * values["max_time"], PACE_SECONDS)
+    model, least = build_model(backend, spec, options), min(PACE_SHARE * options.max_time, PACE_SECONDS)
     pace = with_fewer_rows(
         lambda: measure(model, training, least_seconds=least),
         model,
         training.batch_size,
-        auto_batch=values["auto_batch"],
+        auto_batch=options.auto_batch,
     )
-    return pace.tokens_per_second
-
-
-def _part(catalog: Catalog, kind: Kind, spec: PartSpec, **fixed: Any) -> tuple[PartEntry, Any]:
-    return catalog.find(kind, spec.name), catalog.make(kind, spec, **fixed)
+    return Reach(counted, options.max_time * pace.tokens_per_second)

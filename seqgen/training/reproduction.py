@@ -9,6 +9,7 @@ from typing import Any
 from seqgen.core.options import options_of
 from seqgen.core.shell import command_line
 from seqgen.model_config import ModelConfig
+from seqgen.origins import RESUME
 from seqgen.training.options import TrainingOptions
 from seqgen.training.sources import named_here
 
@@ -93,7 +94,7 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
         )
     if values.get("precision") == "auto" and results.get("precision"):
         values["precision"] = results["precision"]
-    given = (name for name, origin in config.origins.items() if origin == "resume")
+    given = (name for name, origin in config.origins.items() if origin == RESUME)
     if resumed := sorted(name for name in given if name not in MACHINE):
         notes.append(f"It was resumed with another {', '.join(resumed)}, which one run cannot repeat.")
     if corpus.get("sources_left_out"):

@@ -14,16 +14,10 @@ from seqgen.core.options import checked, options_of
 from seqgen.core.redact import redacted
 from seqgen.manifest import CONFIG
 from seqgen.model_config import ModelConfig, written_by
-from seqgen.training.options import TrainingOptions
+from seqgen.origins import CHOSEN, RESUME
+from seqgen.training.options import SETTLED, TrainingOptions
 from seqgen.training.run import Run
 from seqgen.untrusted import shown
-
-CHOSEN = (
-    *("backend", "batching", "seq_len", "batch_size", "learning_rate"),
-    *("hidden_size", "embedding_size", "num_layers", "dropout"),
-)
-"""Options that have a value in every run, given or chosen."""
-
 
 OPTIONS_OF_BEFORE: Mapping[str, Any] = MappingProxyType(
     {
@@ -155,7 +149,7 @@ def _settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
         training = checked(TrainingOptions, values, where=f"{where}: training")
     except OptionError as error:
         raise DamagedModelError(str(error)) from error
-    empty = [name for name in CHOSEN if training[name] is None]
+    empty = [name for name in SETTLED if training[name] is None]
     if not any(training[name] for name in LIMITS):
         if taken := [name for name in LIMITS if name in given]:
             msg = f"Without {' and '.join(taken)} nothing ends the run of {run.name}: give one of {', '.join(LIMITS)}."
@@ -166,14 +160,14 @@ def _settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
     for kind in ("tokenizer", "dataset", "backend"):
         if kind not in config.parts:
             raise DamagedModelError(f"{where}: names no {kind}; the run cannot go on.")
-    return replace(config, training=training, origins={**config.origins, **dict.fromkeys((*before, *given), "resume")})
+    return replace(config, training=training, origins={**config.origins, **dict.fromkeys((*before, *given), RESUME)})
 
 
 def _superseded(config: ModelConfig, given: Mapping[str, Any]) -> list[str]:
     """Limits that nobody has set, where steps or passes are counted now: as in a run that begins with these, there are none then."""
     if not (given.get("epochs") or given.get("max_steps")):
         return []
-    return [name for name in LIMITS if config.origins.get(name) == "chosen"]
+    return [name for name in LIMITS if config.origins.get(name) == CHOSEN]
 
 
 def _texts(values: list[Any]) -> bool:

@@ -25,12 +25,14 @@ from seqgen.manifest import TOKENIZER
 from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
+from seqgen.training.chosen import ChosenOptions
 from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.follower import Follower, GuardedCallback, WriteSample, told_of_failure
 from seqgen.training.frequencies import fresh_loss, fresh_weights, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
 from seqgen.training.mixing import check_counting, check_mixing, mixed_in
+from seqgen.training.options import SettledOptions
 from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue, save_unless_saved
@@ -100,8 +102,7 @@ class Session:
     def start(
         self,
         sources: Sequence[str],
-        values: Mapping[str, Any],
-        origins: Mapping[str, str],
+        chosen: ChosenOptions,
         *,
         name: str | None = None,
         parent: SavedModel | None = None,
@@ -110,8 +111,7 @@ class Session:
 
         Args:
             sources: files, folders, globs, URLs, ``-``, or names of corpora.
-            values: every option of ``TrainingOptions``; None is chosen here.
-            origins: where each value came from.
+            chosen: what was given, and where.
             name: of the model; default: after the first source.
             parent: a model to go on from: its tokenizer, shape and weights.
 
@@ -120,9 +120,7 @@ class Session:
         """
         callbacks = self._callbacks()
         with self._preparing():
-            prepared = prepare(
-                self.catalog, sources, values, origins, name=name, parent=parent, busy=self.reporter.busy
-            )
+            prepared = prepare(self.catalog, sources, chosen, name=name, parent=parent, busy=self.reporter.busy)
         self.registry.check_writable(prepared.name)
         run = Run.create(
             self.training_folder,
@@ -162,7 +160,8 @@ class Session:
         run = find_unfinished(name, self.training_folder, self.registry)
         with contextlib.closing(run):
             config = read_settings(run, budget)
-            check_mixing(config.training)
+            options = SettledOptions(**config.training)
+            check_mixing(options)
             self.registry.check_writable(run.name)
             about = read_about(run)
             if about.parent is not None and run.newest_step() is None:
@@ -193,36 +192,37 @@ class Session:
                     dataset, tokenizer, home.tokens_folder(), fingerprint=fingerprint, progress=progress
                 )
             backend = make_recorded(self.catalog, "backend", config, where=where)
-            training, validation = make_batches(split(store, config.training["validation_fraction"]), config.training)
-            check_counting(config.training, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
-            with enough_memory(config.training):
-                weights = fresh_weights(config.model, config.training, training.part.tokens)
-                model = build_model(backend, config.model, config.training, weights=weights)
-            prepared = Preparation(run.name, config, tokenizer, store, training, validation, model, about.sources)
+            training, validation = make_batches(split(store, options.validation_fraction), options)
+            check_counting(options, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
+            with enough_memory(options):
+                weights = fresh_weights(config.model, options, training.part.tokens)
+                model = build_model(backend, config.model, options, weights=weights)
+            prepared = Preparation(
+                run.name, config, options, tokenizer, store, training, validation, model, about.sources
+            )
             with told_of_failure(callbacks):
                 return self._go(run, prepared, callbacks, resume=True)
 
     def _go(self, run: Run, prepared: Preparation, callbacks: list[GuardedCallback], *, resume: bool) -> Outcome:
-        config, tokenizer, model = prepared.config, prepared.tokenizer, prepared.model
+        config, options, tokenizer = prepared.config, prepared.options, prepared.tokenizer
         training, validation = prepared.training, prepared.validation
-        values = config.training
-        run.keep = values["keep"]
-        if training.batch_size < values["batch_size"]:
-            self.reporter.note(f"corpus   {_few(training.batch_size, values)}")
+        run.keep = options.keep
+        if training.batch_size < options.batch_size:
+            self.reporter.note(f"corpus   {_few(training.batch_size, options)}")
         ratio = prepared.characters_per_token
         counts = token_counts(training.part.tokens, tokenizer.vocab_size)
         fresh = math.inf if run.about()["parent"] is not None else fresh_loss(config.model)
-        diagnosis = Diagnosis(values, token_entropy(counts), fresh, ratio)
+        diagnosis = Diagnosis(options, token_entropy(counts), fresh, ratio)
         follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio, diagnosis)
         trainer = Trainer(
-            model=model,
+            model=prepared.model,
             training=training,
             validation=validation,
             budget=prepared.budget,
             schedule=prepared.schedule,
-            eval_every=training.steps_per_epoch if values["eval_every"] == "epoch" else values["eval_every"],
-            patience=values["patience"],
-            checkpoint_every=values["checkpoint_every"],
+            eval_every=training.steps_per_epoch if options.eval_every == "epoch" else options.eval_every,
+            patience=options.patience,
+            checkpoint_every=options.checkpoint_every,
             observer=follower,
         )
         if resume:
@@ -233,15 +233,15 @@ class Session:
                 diagnosis.metrics(line)  # what they show was said in the sitting before
             self.reporter.note(f"resume   {run.name} at step {trainer.counters.step:,}")
         self.reporter.note(f"model    {prepared.described}")
-        self._tell_callbacks(run, values, callbacks, resume=resume)
+        self._tell_callbacks(run, config.training, callbacks, resume=resume)
         failure: TrainingError | None = None
         with interruption(lambda signal: self.reporter.note(f"{signal}: finishing this step and saving ...")) as asked:
             trainer.stop = asked
             try:
                 if not resume and run.about()["parent"] is not None:
                     follower.checkpoint(trainer)  # of weights that no random seed gives again
-                with enough_memory(values):
-                    train_with_setbacks(trainer, run, self.reporter, auto_batch=values["auto_batch"])
+                with enough_memory(options):
+                    train_with_setbacks(trainer, run, self.reporter, auto_batch=options.auto_batch)
                 # Mixing and publishing may take long, and be killed.  A signal that ended the loop has had this step saved; one in
                 # its last evaluation has not.
                 if not asked() or follower.saved_at != trainer.counters.step:
@@ -254,7 +254,7 @@ class Session:
                 raise
             finally:
                 self.reporter.close()
-            order = values["ngram_order"] if self.mixes_interrupted or not asked() else 0
+            order = options.ngram_order if self.mixes_interrupted or not asked() else 0
             mixed = mixed_in(
                 trainer, order, self.reporter, asked, catalog=self.catalog, characters_per_token=ratio.validation
             )
@@ -337,7 +337,7 @@ class Session:
 
     def _tell_of_held_out(self, prepared: Preparation) -> None:
         """Say what is measured on, where that is not what a reader of the options would think."""
-        validation, asked = prepared.validation, prepared.config.training["validation_fraction"]
+        validation, asked = prepared.validation, prepared.options.validation_fraction
         if validation is None:
             return
         held_out = len(validation.part.tokens)
@@ -378,10 +378,10 @@ class Session:
         return [GuardedCallback(spec, callback, self.reporter) for spec, callback in [*named, *there]]
 
 
-def _few(batch_size: int, values: Mapping[str, Any]) -> str:
+def _few(batch_size: int, options: SettledOptions) -> str:
     """Why there are fewer sequences in a batch than asked for."""
-    told = f"so batch_size is {batch_size} and not {values['batch_size']}"
-    if values["batching"] != "documents":
+    told = f"so batch_size is {batch_size} and not {options.batch_size}"
+    if options.batching != "documents":
         return f"small, {told}"
     documents = "1 document" if batch_size == 1 else f"{batch_size:,} documents"
     return f"of {documents} to train on, {told}; of a long one, --batching stream reads several places at once"

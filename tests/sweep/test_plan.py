@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seqgen import settings
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.space import Choices, Range
-from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.chosen import resolve_options
 
-VALUES, ORIGINS = settings.resolve(TrainingOptions, {}, config_file=None, presets=PRESETS, preset=None)
+CHOSEN = resolve_options({}, preset=None, config=None)
 PLAN = Plan(
     name="sea",
     sources=("my sea.txt",),
     paths=("/texts/my sea.txt",),
-    values=VALUES,
-    origins=ORIGINS,
+    values=CHOSEN.values,
+    origins=CHOSEN.origins,
     given={"set": {}, "preset": None, "config": None},
     space=(),
     searched=False,
@@ -45,13 +44,13 @@ def test_the_command_leaves_out_what_train_would_refuse_since_it_changes_nothing
 
 def test_a_plan_is_read_as_it_was_written(tmp_path):
     given = {"dropout": 0.1, "patience": None, "max_steps": 40}
-    values, origins = settings.resolve(TrainingOptions, given, config_file=None, presets=PRESETS, preset="tutorial")
+    chosen = resolve_options(given, preset="tutorial", config=None)
     plan = Plan(
         name="sea",
         sources=("-",),
         paths=("/texts/my sea.txt",),
-        values=values,
-        origins=origins,
+        values=chosen.values,
+        origins=chosen.origins,
         given={"set": given, "preset": "tutorial", "config": None},
         space=(
             Range("learning_rate", 0.001, 0.1),

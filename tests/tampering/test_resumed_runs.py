@@ -9,8 +9,7 @@ import pytest
 
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import SeqgenError
-from seqgen.settings import resolve
-from seqgen.training.options import TrainingOptions
+from seqgen.training.chosen import resolve_options
 from seqgen.training.progress import Reporter
 from seqgen.training.session import Session
 
@@ -40,8 +39,8 @@ def interrupted(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQGEN_HOME", str(home))
         Quiet.stop = True
-        values, origins = resolve(TrainingOptions, {**TINY, "eval_every": 1}, config_file=None, presets={}, preset=None)
-        Session(CATALOG, Quiet(), lambda *_: "").start([str(corpus)], values, origins, name="sea")
+        chosen = resolve_options({**TINY, "eval_every": 1}, preset=None, config=None)
+        Session(CATALOG, Quiet(), lambda *_: "").start([str(corpus)], chosen, name="sea")
     (run,) = home.glob("training/sea/1")
     return run
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqgen import home, settings
+from seqgen import home
 from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.data.store import Part
 from seqgen.training import progress
-from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.chosen import resolve_options
 from seqgen.training.schedule import Budget, Schedule
 from seqgen.training.session import Session
 from seqgen.training.trainer import Trainer
@@ -190,12 +190,10 @@ def start(seqgen_home, corpus):
         mixes=True,
         **given,
     ):
-        values, origins = settings.resolve(
-            TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
-        )
+        chosen = resolve_options({**TINY, **given}, preset=None, config=None)
         catalog = catalog or load_catalog()
         session = Session(catalog, reporter or Reporter(), lambda *_: "a sample", log_to, callbacks, samples, mixes)
-        return session.start([str(corpus)] if sources is None else sources, values, origins, parent=parent)
+        return session.start([str(corpus)] if sources is None else sources, chosen, parent=parent)
 
     return run
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -40,9 +39,8 @@ GIVEN = {
 
 
 def chosen_for(tokens, *, dataset_batching="stream", seen=4e6, counted=math.inf, **given):
-    values = asdict(TrainingOptions(**given))
-    reach = Reach(counted, seen)
-    return choose(values, CorpusSize(tokens, 1, 60), dataset_batching=dataset_batching, reach=lambda _: reach)
+    reach, options = Reach(counted, seen), TrainingOptions(**given)
+    return choose(options, CorpusSize(tokens, 1, 60), dataset_batching=dataset_batching, reach=lambda _: reach)
 
 
 @given(names=st.sets(st.sampled_from(sorted(GIVEN))), tokens=st.integers(2, 10**9), tied=st.booleans())
@@ -81,8 +79,8 @@ def test_how_often_it_is_read_goes_by_the_size_that_is_chosen_of_which_more_step
 
 
 def test_of_several_documents_it_is_told_how_many_there_are():
-    values, corpus = asdict(TrainingOptions(**GIVEN)), CorpusSize(1000, 1200, 60)
-    _, told = choose(values, corpus, dataset_batching="stream", reach=lambda _: Reach(math.inf, math.inf))
+    options, corpus = TrainingOptions(**GIVEN), CorpusSize(1000, 1200, 60)
+    _, told = choose(options, corpus, dataset_batching="stream", reach=lambda _: Reach(math.inf, math.inf))
     assert told == "1,200 documents, 1,000 training tokens, 60 different; every option was given"
 
 
@@ -102,9 +100,9 @@ def test_where_everything_is_given_nothing_is_chosen():
     ],
 )
 def test_a_very_small_corpus_is_read_for_200_updates_whatever_an_update_reads(batching, documents, passes):
-    values = asdict(TrainingOptions(max_time=180.0))
+    options = TrainingOptions(max_time=180.0)
     chosen, _ = choose(
-        values, CorpusSize(2000, documents, 60), dataset_batching=batching, reach=lambda _: Reach(math.inf, 1e9)
+        options, CorpusSize(2000, documents, 60), dataset_batching=batching, reach=lambda _: Reach(math.inf, 1e9)
     )
     assert chosen["epochs"] == passes
 
@@ -178,24 +176,24 @@ def test_more_time_never_gets_a_smaller_model(shorter, longer, tokens):
 
 
 def test_what_the_budget_is_enough_for_is_asked_only_where_it_matters():
-    def reach(values):
+    def reach(options):
         raise AssertionError
 
-    values = asdict(TrainingOptions(dropout=0.2, hidden_size=64, output_bias="zero"))
-    chosen, _ = choose(values, CorpusSize(10**6, 1, 60), dataset_batching="stream", reach=reach)
+    options = TrainingOptions(dropout=0.2, hidden_size=64, output_bias="zero")
+    chosen, _ = choose(options, CorpusSize(10**6, 1, 60), dataset_batching="stream", reach=reach)
     assert chosen["learning_rate"] == 8e-3
 
 
 def test_it_is_asked_with_everything_else_settled():
     asked = []
     choose(
-        asdict(TrainingOptions(max_time=9.0)),
+        TrainingOptions(max_time=9.0),
         CorpusSize(10**6, 1, 60),
         dataset_batching="documents",
-        reach=lambda values: asked.append(values) or Reach(math.inf, 1e6),
+        reach=lambda options: asked.append(options) or Reach(math.inf, 1e6),
     )
-    (values,) = asked
-    assert [name for name in CHOSEN if name != "dropout" and values[name] is None] == []
+    (options,) = asked
+    assert [name for name in CHOSEN if name != "dropout" and getattr(options, name) is None] == []
 
 
 def test_the_choices_fit_what_is_given():

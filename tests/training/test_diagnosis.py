@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.metrics import CharactersPerToken
+from seqgen.training.options import SETTLED, SettledOptions
 
-OPTIONS = {"learning_rate": 0.004, "dropout": 0.1, "output_bias": "zero"}
+OPTIONS = SettledOptions(
+    **{**dict.fromkeys(SETTLED), "learning_rate": 0.004, "dropout": 0.1},
+    output_bias="zero",
+)
 TWO = CharactersPerToken(training=2.0, validation=2.0)
 
 
@@ -81,7 +87,7 @@ def test_losses_are_told_in_bits_per_character_of_the_part_that_they_are_of(trai
     ],
 )
 def test_of_dropout_there_is_enough_at_a_half(diagnosis, dropout, advice):
-    diagnosis.options = {**OPTIONS, "dropout": dropout}
+    diagnosis.options = replace(OPTIONS, dropout=dropout)
     validation = [1.9 - 0.05 * number if number < 8 else 1.55 + 0.03 * (number - 7) for number in range(20)]
     (sentence,) = said(diagnosis, lines_of(FALLING, validation)).values()
     assert sentence.endswith(f"by heart.  The best weights are kept; {advice}")
@@ -117,7 +123,7 @@ DIVERGED = [
 
 @pytest.mark.parametrize("losses", DIVERGED)
 def test_a_loss_far_above_that_of_a_fresh_model_tells_of_divergence_at_the_first_evaluation(diagnosis, losses):
-    diagnosis.options, diagnosis.fresh_loss = {**OPTIONS, "output_bias": "frequencies"}, 2.05
+    diagnosis.options, diagnosis.fresh_loss = replace(OPTIONS, output_bias="frequencies"), 2.05
     number, sentence = next(iter(said(diagnosis, lines_of(losses)).items()))
     assert number == 0
     assert sentence.startswith("The training loss has risen from 1.479 to ")
@@ -130,7 +136,7 @@ def test_a_loss_far_above_that_of_a_fresh_model_tells_of_divergence_at_the_first
 def test_a_loss_that_stays_far_above_that_of_a_fresh_model_is_never_told_as_too_low_a_rate(
     diagnosis, losses, output_bias, every
 ):
-    diagnosis.options, diagnosis.fresh_loss = {**OPTIONS, "output_bias": output_bias}, 2.05
+    diagnosis.options, diagnosis.fresh_loss = replace(OPTIONS, output_bias=output_bias), 2.05
     sentences = said(diagnosis, lines_of(losses * 5, every=every)).values()
     assert "about to diverge" in next(iter(sentences))
     assert not [sentence for sentence in sentences if "too low" in sentence]
@@ -188,7 +194,7 @@ def test_a_loss_that_stays_at_the_frequencies_of_tokens_tells_of_another(diagnos
     ],
 )
 def test_a_run_that_begins_at_the_frequencies_of_tokens_must_become_better(diagnosis, losses, told):
-    diagnosis.options, diagnosis.fresh_loss = {**OPTIONS, "output_bias": "frequencies"}, 2.0
+    diagnosis.options, diagnosis.fresh_loss = replace(OPTIONS, output_bias="frequencies"), 2.0
     sentences = list(said(diagnosis, lines_of(losses)).values())
     assert [sentence[: len(told)] for sentence in sentences] == [told] * bool(told)
 
@@ -214,7 +220,7 @@ def test_what_was_measured_before_a_run_went_back_does_not_count_after_it(diagno
 
 @pytest.mark.parametrize("output_bias", ["zero", "frequencies"])
 def test_a_measurement_before_which_nothing_was_trained_shows_nothing(output_bias):
-    options = {**OPTIONS, "output_bias": output_bias}
+    options = replace(OPTIONS, output_bias=output_bias)
     diagnosis = Diagnosis(options, token_entropy=2.0, fresh_loss=4.2, characters_per_token=TWO)
     (line,) = lines_of([None], [1.95], every=300)
     assert diagnosis.metrics(line) == []

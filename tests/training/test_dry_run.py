@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqgen import home, settings
+from seqgen import home
 from seqgen.core.catalog import load_catalog
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
+from seqgen.training.chosen import resolve_options
 from seqgen.training.dry_run import activation_bytes, dry_run, logit_bytes, ngram_bytes
 from seqgen.training.lr_find import range_test
 from seqgen.training.mixing import _mix
-from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.pace import SECONDS, STEPS
 from seqgen.training.preparation import prepare
 
@@ -40,10 +40,7 @@ def prepared(seqgen_home, tmp_path):
         path = corpus or tmp_path / "sea.txt"
         if corpus is None:
             path.write_text("The sea is wide and the ice is white.  " * 30)
-        values, origins = settings.resolve(
-            TrainingOptions, {**TINY, **given}, config_file=None, presets=PRESETS, preset=None
-        )
-        return prepare(load_catalog(), [str(path)], values, origins)
+        return prepare(load_catalog(), [str(path)], resolve_options({**TINY, **given}, preset=None, config=None))
 
     return make
 

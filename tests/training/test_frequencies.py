@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from seqgen.core.canonical import initial_weights
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
 from seqgen.training.frequencies import fresh_loss, fresh_weights, token_counts, token_entropy
+from seqgen.training.options import TrainingOptions
 
 SPEC = ModelSpec(vocab_size=5, embedding_size=4, hidden_size=8)
-OPTIONS = {"output_bias": "frequencies", "random_seed": 3}
+OPTIONS = TrainingOptions(output_bias="frequencies", random_seed=3)
 
 
 def test_tokens_are_counted_those_that_do_not_occur_too():
@@ -57,7 +59,7 @@ def test_all_other_weights_are_the_initial_ones(architecture):
 def test_no_fresh_model_begins_far_above_what_is_said(architecture, output_bias, least):
     spec = ModelSpec(vocab_size=40, embedding_size=16, hidden_size=32, architecture=architecture)
     tokens = np.random.default_rng(0).permutation(np.repeat(np.arange(40), 1 + 100 // np.arange(1, 41)))
-    weights = fresh_weights(spec, {**OPTIONS, "output_bias": output_bias}, tokens)
+    weights = fresh_weights(spec, replace(OPTIONS, output_bias=output_bias), tokens)
     model = NumpyBackend().build(spec, random_seed=3, weights=weights)
     nats, count = model.evaluate(Batch(tokens[None, :-1], tokens[None, 1:]))
     assert least < nats / count / fresh_loss(spec) < 1.1
@@ -69,4 +71,4 @@ def test_with_which_loss_another_architecture_begins_its_backend_decides():
 
 def test_an_architecture_of_a_backend_s_own_and_biases_of_zero_are_left_to_the_backend():
     assert fresh_weights(ModelSpec(vocab_size=5, architecture="transformer"), OPTIONS, np.arange(5)) is None
-    assert fresh_weights(SPEC, {**OPTIONS, "output_bias": "zero"}, np.arange(5)) is None
+    assert fresh_weights(SPEC, replace(OPTIONS, output_bias="zero"), np.arange(5)) is None

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from seqgen import home, settings
+from seqgen import home
 from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError, UsageError
 from seqgen.registry import Registry
 from seqgen.registry.moving import rename
-from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.chosen import resolve_options
 from seqgen.training.preparation import prepare
 
 from .conftest import TINY, Reporter
@@ -31,10 +31,8 @@ def catalog(monkeypatch):
 
 def prepared(parent, *sources, catalog=None, **given):
     """A training that goes on from a model, as it is prepared."""
-    values, origins = settings.resolve(
-        TrainingOptions, {"max_steps": 2, **given}, config_file=None, presets=PRESETS, preset=None
-    )
-    return prepare(catalog or load_catalog(), list(map(str, sources)), values, origins, parent=parent)
+    chosen = resolve_options({"max_steps": 2, **given}, preset=None, config=None)
+    return prepare(catalog or load_catalog(), list(map(str, sources)), chosen, parent=parent)
 
 
 @pytest.fixture

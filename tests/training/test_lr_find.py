@@ -32,9 +32,9 @@ def tested():
             load_weights=lambda _: None,
             load_training_state=lambda _: None,
         )
-        config = SimpleNamespace(training={"auto_batch": False})
+        options = SimpleNamespace(auto_batch=False)
         characters = CharactersPerToken(training=3.0, validation=1.0)
-        prepared = SimpleNamespace(model=model, training=training, config=config, characters_per_token=characters)
+        prepared = SimpleNamespace(model=model, training=training, options=options, characters_per_token=characters)
         return range_test(prepared), batches
 
     return run

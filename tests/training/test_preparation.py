@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqgen import settings
 from seqgen.backends.torch.backend import TorchBackend
 from seqgen.backends.torch.model import TorchModel
 from seqgen.core.catalog import load_catalog
@@ -15,22 +14,14 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import count_characters
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
-from seqgen.training.options import PRESETS, TrainingOptions
+from seqgen.training.chosen import resolve_options
+from seqgen.training.options import TrainingOptions
 from seqgen.training.preparation import build_model, prepare
 
 from .conftest import TINY
 
-VALUES = {
-    "device": "cpu",
-    "precision": "float32",
-    "random_seed": 7,
-    "deterministic": True,
-    "optimizer": "rmsprop",
-    "beta_2": 0.9,
-    "weight_decay": 0.25,
-    "grad_clip": 0.5,
-    "weight_average": 0.3,
-}
+HOW = {"device": "cpu", "precision": "float32", "random_seed": 7, "deterministic": True}
+UPDATED = {"beta_2": 0.9, "weight_decay": 0.25, "grad_clip": 0.5, "weight_average": 0.3}
 
 
 @pytest.mark.parametrize("given", [False, True], ids=["fresh", "with weights"])
@@ -43,11 +34,10 @@ def test_a_model_is_built_by_every_option_that_says_how(monkeypatch, given):
 
     monkeypatch.setattr(TorchBackend, "build", noted)
     spec = ModelSpec(vocab_size=5, embedding_size=3, hidden_size=4)
-    weights = build_model(TorchBackend(), spec, VALUES).weights() if given else None
-    build_model(TorchBackend(), spec, VALUES, weights=weights)
-    optimizer = OptimizerSpec(name="rmsprop", beta_2=0.9, weight_decay=0.25, grad_clip=0.5, weight_average=0.3)
-    how = {name: VALUES[name] for name in ("device", "precision", "random_seed", "deterministic")}
-    assert asked[-1] == (spec, {**how, "optimizer": optimizer, "weights": weights})
+    options = TrainingOptions(optimizer="rmsprop", **HOW, **UPDATED)
+    weights = build_model(TorchBackend(), spec, options).weights() if given else None
+    build_model(TorchBackend(), spec, options, weights=weights)
+    assert asked[-1] == (spec, {**HOW, "optimizer": OptimizerSpec(name="rmsprop", **UPDATED), "weights": weights})
 
 
 PROSE = "the sea is wide and the ice is white " * 60
@@ -63,10 +53,8 @@ def prepared(seqgen_home, tmp_path):
         paths = [tmp_path / f"{number:02}.txt" for number in range(len(texts))]
         for path, text in zip(paths, texts, strict=True):
             path.write_text(text)
-        values, origins = settings.resolve(
-            TrainingOptions, {**TINY, "max_steps": 1, **given}, config_file=None, presets=PRESETS, preset=None
-        )
-        return prepare(load_catalog(), [str(path) for path in paths], values, origins, parent=parent)
+        chosen = resolve_options({**TINY, "max_steps": 1, **given}, preset=None, config=None)
+        return prepare(load_catalog(), [str(path) for path in paths], chosen, parent=parent)
 
     return make
 

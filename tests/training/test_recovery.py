@@ -11,6 +11,7 @@ from seqgen.core.errors import TrainingError
 from seqgen.model_config import ModelConfig
 from seqgen.training import progress
 from seqgen.training.memory import enough_memory
+from seqgen.training.options import TrainingOptions
 from seqgen.training.recovery import SETBACKS, train_with_setbacks
 from seqgen.training.run import Run
 from seqgen.training.schedule import Schedule
@@ -201,13 +202,13 @@ def test_before_a_checkpoint_every_loss_is_read(make_trainer, clock):
 def test_what_frameworks_say_of_too_little_memory_becomes_a_sentence(error):
     with (
         pytest.raises(TrainingError, match=r"Reduce one of --batch-size \(64\), --seq-len, --hidden-size \(512\)"),
-        enough_memory({"batch_size": 64, "hidden_size": 512, "seq_len": None}),
+        enough_memory(TrainingOptions(batch_size=64, hidden_size=512)),
     ):
         raise error
 
 
 def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="shapes"), enough_memory({}):
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory(TrainingOptions()):
         raise RuntimeError("shapes do not fit")
 
 

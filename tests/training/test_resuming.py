@@ -11,8 +11,8 @@ from seqgen.core.errors import DamagedModelError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
 from seqgen.model_config import ModelConfig, PartRecord
-from seqgen.training.options import TrainingOptions
-from seqgen.training.resuming import CHOSEN, OPTIONS_OF_BEFORE, read_about, read_settings
+from seqgen.training.options import SETTLED, TrainingOptions
+from seqgen.training.resuming import OPTIONS_OF_BEFORE, read_about, read_settings
 from seqgen.training.run import Run
 
 DEFAULTS = {option.name: option.default for option in options_of(TrainingOptions)}
@@ -136,4 +136,4 @@ def test_what_the_run_is_of_may_be_another_versions_too(begun):
 
 
 def test_options_that_have_a_value_in_every_run_are_options():
-    assert {*CHOSEN} <= DEFAULTS.keys()
+    assert {*SETTLED} <= DEFAULTS.keys()

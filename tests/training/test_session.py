@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import seqgen
-from seqgen import home, settings
+from seqgen import home
 from seqgen.backends.torch.backend import TorchBackend
 from seqgen.backends.torch.model import TorchModel
 from seqgen.checkpoint import read_weights
@@ -31,9 +31,9 @@ from seqgen.core.errors import CorpusError, OptionError, OutputError, PluginErro
 from seqgen.files import sha256
 from seqgen.manifest import faults
 from seqgen.registry import Registry
+from seqgen.training.chosen import resolve_options
 from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.metrics import FIGURES
-from seqgen.training.options import PRESETS, TrainingOptions
 from seqgen.training.reproduction import reproduction
 from seqgen.training.run import Run
 from seqgen.training.samples import SavedSamples
@@ -185,9 +185,6 @@ def test_a_callback_that_gives_nothing_when_asked_lets_the_run_go_on(start):
 
 
 def test_runs_and_models_are_kept_where_the_session_is_told(seqgen_home, corpus, tmp_path):
-    values, origins = settings.resolve(
-        TrainingOptions, {**TINY, "max_steps": 2}, config_file=None, presets=PRESETS, preset=None
-    )
     session = Session(
         load_catalog(),
         Reporter(),
@@ -195,7 +192,8 @@ def test_runs_and_models_are_kept_where_the_session_is_told(seqgen_home, corpus,
         training_folder=tmp_path / "there" / "training",
         registry=Registry(tmp_path / "there" / "models"),
     )
-    outcome = session.start([str(corpus)], values, origins)
+    chosen = resolve_options({**TINY, "max_steps": 2}, preset=None, config=None)
+    outcome = session.start([str(corpus)], chosen)
     assert outcome.version.folder == tmp_path / "there" / "models" / "sea" / "1"
     assert not home.models_folder().exists()
     assert not home.training_folder().exists()

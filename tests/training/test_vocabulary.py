@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import seqgen
-from seqgen.api import _resolved, find_model
+from seqgen.api import find_model
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError, OptionError
+from seqgen.training.chosen import resolve_options
 from seqgen.training.preparation import prepare
 
 TINY = {"hidden_size": 8, "embedding_size": 4, "seq_len": 8, "batch_size": 4, "num_layers": 1, "dropout": 0.0}
@@ -35,8 +36,8 @@ def other(tmp_path):
 
 
 def prepared(parent, corpus, **options):
-    values, origins = _resolved({"max_steps": 2, "seq_len": 8, "batch_size": 4, **options}, preset=None, config=None)
-    return prepare(CATALOG, [str(corpus)], values, origins, name="more", parent=parent)
+    chosen = resolve_options({"max_steps": 2, "seq_len": 8, "batch_size": 4, **options}, preset=None, config=None)
+    return prepare(CATALOG, [str(corpus)], chosen, name="more", parent=parent)
 
 
 def test_symbols_that_the_model_lacks_are_refused_by_name_with_what_can_be_done(parent, other):
