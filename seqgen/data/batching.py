@@ -165,7 +165,10 @@ def make_batching(
 class Stream(Batching):
     """B contiguous streams side by side, state carried from batch to batch (truncated backpropagation through time).
 
-    What does not fill a batch is left out, at another place in each epoch: the streams begin at a random offset.
+    What does not fill a batch is left out, at another place in each epoch: the streams lie at a random offset.  Each begins
+    somewhere on its way and comes to its front after its end: where a text repeats itself in turn, as a tune book has a jig,
+    then a reel, then a jig again, streams that all began at their fronts would read jigs in one step and reels in the next.
+    The last one does begin at its front, so that an epoch ends with what leads up to the part that is held out.
     """
 
     def __init__(self, part: Part, *, seq_len: int, batch_size: int, random_seed: int) -> None:
@@ -193,19 +196,22 @@ class Stream(Batching):
 
     def batch(self, epoch: int, step: int) -> Batch:
         """The next window of each stream."""
-        offset, carry = self._epoch(epoch)
-        first = offset + self._row * np.arange(self.batch_size) + step * self.seq_len
+        fronts, begins, carry = self._epoch(epoch)
+        first = fronts + (begins + step) % self.steps_per_epoch * self.seq_len
         return self._gather(first, self.seq_len, carry=bool(carry[step]))
 
-    def _make_epoch(self, epoch: int) -> tuple[int, npt.NDArray[np.bool_]]:
-        """Where the streams of an epoch begin, and (steps,) which of its batches go on from the carried state."""
+    def _make_epoch(self, epoch: int) -> tuple[Positions, Positions, npt.NDArray[np.bool_]]:
+        """Of an epoch: where each stream lies (B,), with which of its windows it begins (B,), and (steps,) which batches carry the state."""
         random = self._random(epoch)
         offset = int(random.integers(self._room + 1))
         carry = np.empty(self.steps_per_epoch, np.bool_)
         for some in np.split(carry, range(_DRAWN, len(carry), _DRAWN)):
             some[:] = random.random(len(some)) >= COLD_STARTS
         carry[0] = False
-        return offset, carry
+        fronts = offset + self._row * np.arange(self.batch_size)
+        begins = random.integers(self.steps_per_epoch, size=self.batch_size)
+        begins[-1] = 0
+        return fronts, begins, carry
 
 
 class EvaluationStream(Batching):

@@ -114,7 +114,10 @@ def test_streams_go_on_from_batch_to_batch_and_no_token_is_seen_twice(one_docume
     batches = epoch_of(batching, epoch)
     assert all(batch.inputs.shape == (batching.batch_size, seq_len) for batch in batches)
     rows = np.concatenate([batch.inputs for batch in batches], axis=1)  # (B, steps * T)
-    assert (np.diff(rows, axis=1) == 1).all()
+    assert (np.diff(np.sort(rows, axis=1), axis=1) == 1).all()
+    row, after = np.nonzero(np.diff(rows, axis=1) != 1)
+    assert np.unique(row).size == row.size, "once at most a stream comes to its end"
+    assert ((after + 1) % seq_len == 0).all()
     assert np.unique(rows).size == rows.size
     assert rows.max() < size - 1
     assert not batches[0].carry
@@ -145,6 +148,20 @@ def test_the_streams_begin_at_a_random_offset(one_document):
     batching = make("stream", one_document(1000), seq_len=16, batch_size=4)
     offsets = {int(batching.batch(epoch, 0).inputs[0, 0]) for epoch in range(100)}
     assert len(offsets) > 16
+
+
+def test_no_two_streams_need_be_at_the_same_place_of_a_text_that_repeats_itself(one_document):
+    repeated = 100  # tokens
+    batching = make("stream", one_document(16 * 9 * repeated + 1), seq_len=10, batch_size=16)
+    for batch in epoch_of(batching):
+        assert len(set(batch.inputs[:, 0] % repeated)) > 4
+
+
+def test_an_epoch_ends_with_the_end_of_the_text(one_document):
+    batching = make("stream", one_document(1000), seq_len=16, batch_size=4)
+    last = [batching.batch(0, step).inputs[-1] for step in range(batching.steps_per_epoch)]
+    assert (np.diff(np.concatenate(last)) == 1).all()
+    assert last[-1][-1] > 1000 - 2 * 16 * 4
 
 
 def test_fewer_streams_run_where_a_part_is_too_small_for_those_asked_for(one_document):
