@@ -221,6 +221,28 @@ def test_a_sentence_ends_within_a_line_where_the_model_goes_on_after_it(text, wi
     assert measure(stanzas, schemes=["AA"], pattern=[8]).syllables == 1
 
 
+NIGHTS = "we walk by night\nyou talk all night\nour fire is bright\nwe see the light\nthe birds now sing\nyou hear them ring\n\n"
+AGAIN = "I walk again\nyou talk again\nwe go again\nout on the plain\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "prompt", "echoes"),
+    [
+        (NIGHTS, "ABAB", "into the night\n", {"night", "bright", "light"}),
+        (AGAIN, "XAA", "we saw the men\nout in the rain\n", {"again"}),  # which rhymes with both
+    ],
+)
+def test_words_that_rhyme_with_a_line_of_another_letter_are_none_that_a_model_ends_a_line_with(
+    text, scheme, prompt, echoes
+):
+    written = reader_of(text * 3)
+    written["prompt_ids"] = np.asarray(written["tokenizer"].encode(prompt), np.int64)
+    samplers = [Rhyme(scheme=scheme), Syllables(pattern="4"), Temperature(temperature=0.8)]
+    samples = generate(**{**written, "length": 60, "stop": ["\n"]}, samplers=samplers, num_samples=12, random_seed=1)
+    assert not echoes & {sample.text.split()[-1] for sample in samples}
+    assert not any("must not" in note for sample in samples for note in sample.notes)
+
+
 # The beam
 
 

@@ -21,10 +21,11 @@ from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
 from seqgen_lyrics.demands import Demands
 from seqgen_lyrics.director import Director
+from seqgen_lyrics.lexicon import Words
 from seqgen_lyrics.measures import measure, stanzas_of
 from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.samplers import Form, NoRepeatLine, Rhyme, Syllables
-from seqgen_lyrics.sounds import Kind, dictionary_words, is_weak, rhyme
+from seqgen_lyrics.sounds import Kind, dictionary_words, is_weak, rhyme, syllables
 from seqgen_lyrics.tokenizer import LyricsTokenizer
 from seqgen_lyrics.vocabulary import Vocabulary
 
@@ -234,6 +235,107 @@ def test_lines_end_in_no_little_word_and_sentences_end_with_lines():
 def test_a_line_that_rhymes_with_none_ends_in_no_little_word_either():
     text, _ = written([Syllables(pattern="5"), Form(sections="verse", lines=8, headings=False)])
     assert not any(is_weak(line.last) for stanza in stanzas_of(text) for line in stanza)
+
+
+def may_end_in(word, tokenizer, *, before="", scheme="", pattern=()):
+    """Whether a line may end in a word, written token by token, while all demands are kept."""
+    vocabulary = Vocabulary.of(tokenizer)
+    director = Director(Demands(scheme=scheme, pattern=pattern), vocabulary)
+    poem = Poem(director.demands)
+    for token in tokenizer.encode(before).tolist():
+        poem.push(token, vocabulary.texts[token])
+    for token in [*tokenizer.encode(word).tolist(), *tokenizer.encode("\n").tolist()]:
+        kept = next(director.masks(poem))
+        if not kept[token]:
+            return False
+        poem.push(token, vocabulary.texts[token])
+    return True
+
+
+@pytest.mark.parametrize("name", ["char", *(pytest.param(name, marks=pytest.mark.slow) for name in ("byte", "bpe"))])
+def test_a_line_that_rhymes_with_none_may_end_in_any_word_that_is_known_and_no_little_one(name):
+    def may_end(word):
+        return may_end_in(word, TOKENIZERS[name], pattern=(4 + syllables(word),), before="in the old bud ")
+
+    sonnets = "increase die memory eyes fuel cruel ornament content thee brow thine womb tomb prime legacy deceive"
+    neither = "the of their into is increas memor conten beaut"
+    assert [word for word in sonnets.split() if not may_end(word)] == []
+    assert [word for word in neither.split() if may_end(word)] == []
+
+
+# Lines that must not rhyme
+
+
+NIGHT = "I walked alone into the night\n"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "before", "word", "may"),
+    [
+        ("AX", NIGHT, "bright", False),
+        ("AX", NIGHT, "night", False),
+        ("AX", NIGHT, "moon", True),
+        ("XX", NIGHT, "bright", False),
+        ("XA", NIGHT, "bright", False),
+        ("XX", "I walked alone into the moon\n", "bright", True),
+        ("AB", NIGHT, "bright", False),
+        ("ABB", NIGHT, "bright", False),
+        ("ABB", NIGHT, "moon", True),
+        ("AA", NIGHT, "bright", True),
+        ("XAA", "I saw some men\nout in the rain\n", "again", False),  # that rhymes with both
+        ("XAA", "I saw some men\nout in the rain\n", "plain", True),
+        ("", NIGHT, "bright", True),
+    ],
+)
+def test_lines_of_unlike_letters_do_not_rhyme_and_those_of_x_with_none(scheme, before, word, may):
+    assert may_end_in(word, CHARACTERS, before=before, scheme=scheme, pattern=(1,)) is may
+
+
+@pytest.mark.parametrize("name", ["char", "lyrics"])
+def test_what_is_written_by_a_scheme_rhymes_nowhere_else(name):
+    words = TOKENIZERS[name]
+    for seed in range(2):
+        chain = [Rhyme(scheme="AXBXAB"), Syllables(pattern="2"), Form(sections="verse", headings=False)]
+        text, notes = written(chain, words, seed=seed)
+        (stanza,) = stanzas_of(text)
+        kinds = {pair: rhyme(*(stanza[place].last for place in pair)) for pair in itertools.combinations(range(6), 2)}
+        alike = {pair for pair, kind in kinds.items() if kind in (Kind.PERFECT, Kind.IDENTICAL)}
+        assert alike == {(0, 4), (2, 5)}, text
+        assert promised(notes) == []
+
+
+def test_lines_that_rhyme_against_the_scheme_are_told():
+    poem = Poem(Demands(scheme="AXB"))
+    for character in "the night\nso bright\nthe bright\n":
+        poem.push(0, character)
+    assert poem.notes == [
+        'line 2 ends in "bright", which by the scheme must not rhyme with "night"',
+        'line 3 ends in "bright", which by the scheme must not rhyme with "night"',
+    ]
+
+
+@pytest.mark.parametrize(("others", "stage"), [(("be",), 0), (("banana",), 1)])
+def test_where_no_other_word_fits_a_line_rhymes_against_the_scheme(others, stage):
+    texts = ("\n", "sea", "me", *others)
+    director = Director(Demands(scheme="AX", pattern=(1,)), Vocabulary(texts, (), None, drops_space=False))
+    poem = Poem(director.demands)
+    for character in "sea\n":
+        poem.push(0, character)
+    masks = list(director.masks(poem))
+    assert [mask.any() for mask in masks[:stage]] == [False] * stage
+    assert masks[stage][texts.index("me")]
+
+
+def test_words_left_of_others_are_found_as_if_there_were_no_others():
+    vocabulary = Vocabulary(("\n", *"abeghilnorty", "ni", "ght", "no", "th", " the"), (), None, drops_space=False)
+    words = ["a", "alone", "bright", "night", "nightly", "nothing", "the", "then", "therein", "thing"]
+    banned = {"alone", "night", "nothing", "the", "no such word"}
+    left = Words(words, vocabulary, "01").without(banned)
+    alone = Words(set(words) - banned, vocabulary, "01")
+    for letters, syllable in itertools.product(("", "n", "nigh", "night", "al", "th", "zz"), (0, 1)):
+        np.testing.assert_array_equal(left.after(letters, syllable), alone.after(letters, syllable))
+        assert left.beginning(letters, syllable) == alone.beginning(letters, syllable)
+        assert left.fewest(syllable) == alone.fewest(syllable)
 
 
 def test_a_form_that_does_not_come_to_its_end_says_so():

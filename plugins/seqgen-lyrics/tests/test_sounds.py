@@ -10,7 +10,17 @@ import pytest
 
 from seqgen_lyrics.endings import spelled_rhyme
 from seqgen_lyrics.line import Line
-from seqgen_lyrics.sounds import Kind, _guess, dictionary_words, fits_stress, is_known, rhyme, sounds, syllables
+from seqgen_lyrics.sounds import (
+    Kind,
+    _guess,
+    dictionary_words,
+    fits_stress,
+    groups,
+    is_known,
+    rhyme,
+    sounds,
+    syllables,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +105,35 @@ def test_languages_that_cmudict_lacks_are_guessed():
     assert [syllables(word) for word in ("blütenträume", "schlummertänze", "молоко", "λόγος")] == [4, 4, 3, 2]
     assert rhyme("schlummertänze", "blumenkränze") == Kind.PERFECT
     assert rhyme("молоко", "окно") == Kind.PERFECT
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        ("øy brød træ sœur", 1),
+        ("lære grønne œuvre ære yıldız büyük playa", 2),
+        ("kærlighed øyeblikk sabırsız saygıyla", 3),
+        ("ağlıyorum", 4),
+        ("мой рай йод воўк", 1),
+        ("моя знаю поэт район їжак", 2),
+        ("синее мария", 3),
+    ],
+)
+def test_vowels_of_other_alphabets_are_counted_as_those_are_read(words, count):
+    assert {word: syllables(word) for word in words.split()} == dict.fromkeys(words.split(), count)
+
+
+@pytest.mark.parametrize(
+    "pair", ["brød død", "grønn skjønn", "sø ø", "træ knæ", "kız yıldız", "kœur sœur", "год йод", "он район"]
+)
+def test_vowels_of_other_alphabets_begin_a_rhyme(pair):
+    assert spelled_rhyme(*pair.split()) == rhyme(*pair.split()) == Kind.PERFECT
+    assert spelled_rhyme("brød", "træ") == Kind.NONE
+
+
+@pytest.mark.parametrize("word", ["øyeblikk", "ağlıyorum", "pyyhe", "моя", "район", "rhythm", "yyayyayy"])
+def test_parts_of_a_word_have_together_at_least_its_groups_of_vowels(word):
+    assert all(groups(word[:cut]) + groups(word[cut:]) >= groups(word) for cut in range(len(word) + 1))
 
 
 def test_the_guess_of_syllables_agrees_with_cmudict_in_five_words_of_six():

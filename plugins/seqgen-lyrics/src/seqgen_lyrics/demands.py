@@ -85,3 +85,9 @@ class Demands:
             return [], []
         alike = [place for place, other in enumerate(self.scheme) if other == letter]
         return [place for place in alike if place < index], [place for place in alike if place > index]
+
+    def unlike(self, index: int) -> list[int]:
+        """The lines of the stanza before a line that it must not rhyme with: those of other letters, and of X all."""
+        letter = self.scheme[index : index + 1]
+        before = self.scheme[:index] if letter else ""
+        return [place for place, other in enumerate(before) if other != letter or letter == UNRHYMED]

@@ -3,8 +3,8 @@
 A word may be begun only if the words that begin so include one after which the line can still come to its number of
 syllables, and to a rhyme.  So the last word is chosen by the model among those that rhyme and fit, which are its own where it
 could be asked (``foresight``), and no line runs into a corner.  Where none of it is possible, as after a prompt that has too many
-syllables already, demands are given up in this order, each for as long as it must: the metre, the perfect rhyme (a slant one will
-do), the number of syllables, the rhyme, that no line comes twice, and last the form.
+syllables already, demands are given up in this order, each for as long as it must: that lines of unlike letters do not rhyme, the
+metre, the perfect rhyme (a slant one will do), the number of syllables, the rhyme, that no line comes twice, and last the form.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Director:
             return
         self.clock.start()
         given_up: set[str] = set()
-        for demand in ("", "metre", "perfect rhyme", "syllables", "rhyme", "unique", "form"):
+        for demand in ("", "apart", "metre", "perfect rhyme", "syllables", "rhyme", "unique", "form"):
             given_up.add(demand)
             if not demand or self._is_demanded(demand):
                 yield self._mask(poem, given_up)
@@ -79,6 +79,7 @@ class Director:
     def _is_demanded(self, demand: str) -> bool:
         demands = self.demands
         return {
+            "apart": bool(demands.scheme),
             "metre": bool(demands.foot),
             "perfect rhyme": bool(demands.scheme) and not demands.slant,
             "syllables": bool(demands.pattern or demands.scheme),

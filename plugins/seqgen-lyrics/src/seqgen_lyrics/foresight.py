@@ -237,6 +237,9 @@ class Foresight:
             return False
         if director.demands.unique and word in place.poem.lines.get(place.line.words, ()):
             return False
+        by_letters = place.poem.foreign and place.partners  # what rhymes with these then echoes whatever they do
+        if not by_letters and place.poem.echoed(word, place.poem.place.number):
+            return False
         return self._rhymes(place, word, Kind.SLANT)
 
     def _rhymes(self, place: _Place, word: str, least: Kind) -> bool:

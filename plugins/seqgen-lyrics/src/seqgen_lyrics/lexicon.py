@@ -46,8 +46,11 @@ class Words:
         self.foot = foot
         self.cut_short = cut_short
         self._vocabulary = vocabulary
+        self._all: Words | None = None
+        self._banned: list[str] = []
         phases = range(len(foot)) if foot else (0,)
         self._bits = [np.array([_bits(word, foot, phase) for word in self.words], np.uint32) for phase in phases]
+        self._fewest: dict[int, int] = {}
         self._after: dict[tuple[str, int], Bits] = {}
         self._most_after = min(_REMEMBERED, max(1, _REMEMBERED_STEMS // max(1, len(vocabulary.stems))))
 
@@ -66,18 +69,23 @@ class Words:
         """All but these."""
         left = Words((), self._vocabulary, self.foot)
         left.words = self.words
+        left._all = self
         left._bits = [bits.copy() for bits in self._bits]
         for word in banned:
             place = bisect.bisect_left(self.words, word)
             if place < len(self.words) and self.words[place] == word:
+                left._banned.append(word)
                 for bits in left._bits:
                     bits[place] = 0
         return left
 
     def fewest(self, syllables: int) -> int:
         """The fewest syllables that any of the words has after so many in the line; ``MOST`` where none fits."""
-        bits = int(np.bitwise_or.reduce(self._at(syllables), initial=0))
-        return (bits & -bits).bit_length() - 1 if bits else MOST
+        phase = syllables % len(self._bits)
+        if phase not in self._fewest:
+            bits = int(np.bitwise_or.reduce(self._bits[phase], initial=0))
+            self._fewest[phase] = (bits & -bits).bit_length() - 1 if bits else MOST
+        return self._fewest[phase]
 
     def after(self, letters: str, syllables: int) -> Bits:
         """(U,) for each stem of the vocabulary, the numbers of syllables of the words that begin with letters and stem.
@@ -93,17 +101,16 @@ class Words:
         if found is None:
             if len(self._after) >= self._most_after:
                 self._after.clear()
-            found = self._after[letters, phase] = self._find(letters, self._bits[phase])
+            if self._all is None:
+                found = self._find(letters, self._bits[phase])
+            else:
+                found = self._find_left(self._all, letters, phase)
+            self._after[letters, phase] = found
         return found
 
     def beginning(self, letters: str, syllables: int) -> int:
         """The numbers of syllables, as bits, of the words that begin with these letters."""
-        begin = bisect.bisect_left(self.words, letters)
-        end = bisect.bisect_left(self.words, letters + "\uffff", begin)
-        return int(np.bitwise_or.reduce(self._at(syllables)[begin:end], initial=0))
-
-    def _at(self, syllables: int) -> Bits:
-        return self._bits[syllables % len(self._bits)]
+        return int(self._of_stem(letters, self._bits[syllables % len(self._bits)], 0, len(self.words)))
 
     def _find(self, letters: str, bits: Bits) -> Bits:
         begin = bisect.bisect_left(self.words, letters)
@@ -119,11 +126,24 @@ class Words:
                         found[stem] |= held
             return found
         for stem, text in enumerate(stems):
-            first = bisect.bisect_left(self.words, letters + text, begin, end)
-            last = bisect.bisect_left(self.words, letters + text + "\uffff", first, end)
-            if first < last:
-                found[stem] = np.bitwise_or.reduce(bits[first:last])
+            found[stem] = self._of_stem(letters + text, bits, begin, end)
         return found
+
+    def _find_left(self, all_words: Words, letters: str, phase: int) -> Bits:
+        """The same where words were taken from others: only the stems of those must be looked up, which are few."""
+        number = self._vocabulary.number
+        found = all_words.after(letters, phase).copy()
+        begun = [word for word in self._banned if word.startswith(letters)]
+        ends = {word[len(letters) : stop] for word in begun for stop in range(len(letters) + 1, len(word) + 1)}
+        for text in ends & number.keys():
+            found[number[text]] = self._of_stem(letters + text, self._bits[phase], 0, len(self.words))
+        return found
+
+    def _of_stem(self, text: str, bits: Bits, begin: int, end: int) -> np.uint32:
+        """The numbers of syllables, as bits, of the words from one place to another that begin with a text."""
+        first = bisect.bisect_left(self.words, text, begin, end)
+        last = bisect.bisect_left(self.words, text + "\uffff", first, end)
+        return np.uint32(np.bitwise_or.reduce(bits[first:last], initial=0))
 
 
 def _bits(word: str, foot: str, phase: int) -> int:
@@ -163,10 +183,15 @@ class Lexicon:
 
     @cached_property
     def strong(self) -> Words:
-        """What a line may end with that rhymes with none: no little words; those of the corpus, where they are enough."""
-        strong = [word for word in self.all.words if not is_weak(word)]
-        preferred = [word for word in strong if word in self._vocabulary.words]
-        return Words(preferred if len(preferred) >= _MANY else strong, self._vocabulary, self._foot)
+        """What a line may end with that is to rhyme with none: no little words; those of the corpus, where it is known."""
+        with self._clock.stopped():
+            return _strong_words(self._vocabulary, self._foot, english=self._english)
+
+    def echoes(self, ends: Iterable[str]) -> set[str]:
+        """The words of which a line that ends so would rhyme perfectly with one of these ends, or be the same."""
+        with self._clock.stopped():
+            by_rhyme = by_rhyme_of(self._vocabulary, english=self._english)
+        return {word for end in ends for key in _rhyme_keys(end, self._english) for word in by_rhyme.get(key, ())}
 
     def rich(self, partners: int, most: int) -> Words:
         """Words that so many others rhyme with, in at most so many syllables: what a rhyme may begin with."""
@@ -221,6 +246,18 @@ class Lexicon:
 @functools.lru_cache(8)
 def _all_words(vocabulary: Vocabulary, foot: str, *, english: bool) -> Words:
     return Words(_writable(vocabulary, english=english), vocabulary, foot)
+
+
+@functools.lru_cache(8)
+def _strong_words(vocabulary: Vocabulary, foot: str, *, english: bool) -> Words:
+    all_words = _all_words(vocabulary, foot, english=english)
+    weak = {word for word in all_words.words if is_weak(word)}
+    # A tokenizer that knows no words cannot tell which its corpus has: its model chooses among all, by its letters.
+    if vocabulary.knows_words:
+        preferred = [word for word in all_words.words if word in vocabulary.words and word not in weak]
+        if len(preferred) >= _MANY:
+            return Words(preferred, vocabulary, foot)
+    return all_words.without(weak)
 
 
 @functools.lru_cache(64)

@@ -54,6 +54,7 @@ class Poem:
         whole: whether all sections are written.
         foreign: whether the words of this text are those of a language that CMUdict lacks; None: nobody knows.
         proposed: what the model would end this line with, by how many words come before it, where it was asked.
+        apart: of words that may end this line, those that rhyme with no line of another letter, where it was asked.
         goes_on: tokens of marks after which the model would go on with the line; None where it was not asked.
     """
 
@@ -70,6 +71,7 @@ class Poem:
     whole: bool = False
     foreign: bool | None = None
     proposed: dict[int, Proposed] = field(default_factory=dict)
+    apart: dict[Words, Words] = field(default_factory=dict)
     goes_on: frozenset[int] | None = None
     _notes: list[str] = field(default_factory=list)
     _unsaid: int = 0
@@ -165,11 +167,11 @@ class Poem:
         fresh = Poem(self.demands)
         self.place, self.ends, self.lines, self.body, self.kept = fresh.place, [], {}, [], {}
         self.section, self.headed, self.has_lines, self.idle, self.whole = 0, False, False, 0, False
-        self.proposed, self.goes_on = {}, None
+        self.proposed, self.apart, self.goes_on = {}, {}, None
 
     def _end_line(self, line: Line, index: int) -> None:
         self._number += 1
-        self.proposed = {}
+        self.proposed, self.apart = {}, {}
         if not self._comes_back:
             self._judge(line, index)
         self.has_lines = True
@@ -197,6 +199,8 @@ class Poem:
         for partner in before:
             if partner < len(self.ends):
                 self._judge_rhyme(line.last, self.ends[partner][0])
+        if echoed := self.echoed(line.last, index):
+            self._note(f'line {number} ends in "{line.last}", which by the scheme must not rhyme with "{echoed}"')
         if demands.unique and line.last in self.lines.get(line.words[:-1], ()):
             self._note(f"line {number} is one that came before")
         if demands.steers_words:
@@ -207,6 +211,15 @@ class Poem:
     def rhyme(self, word: str, other: str) -> Kind:
         """How two words rhyme in the language of this text."""
         return spelled_rhyme(word, other) if self.foreign else rhyme(word, other)
+
+    def unlike_ends(self, index: int) -> list[str]:
+        """The last words of the lines of this stanza that a line must not rhyme with."""
+        return [self.ends[place][0] for place in self.demands.unlike(index) if place < len(self.ends)]
+
+    def echoed(self, word: str, index: int) -> str | None:
+        """One of these that a word rhymes with perfectly, or sounds the same as; None: none."""
+        too_alike = (Kind.PERFECT, Kind.IDENTICAL)
+        return next((end for end in self.unlike_ends(index) if end and self.rhyme(word, end) in too_alike), None)
 
     def _judge_rhyme(self, word: str, other: str) -> None:
         kind = self.rhyme(word, other)

@@ -84,6 +84,8 @@ class RuleBook:
         last = None if "rhyme" in given_up else self._last_words(poem, lexicon, slant=slant)
         if last is None and "syllables" not in given_up and not poem.foreign:
             last = lexicon.strong
+        if last is not None and "apart" not in given_up:
+            last = self._apart(poem, lexicon, last)
         need = min((last.fewest(place) for place in range(max(1, len(lexicon.all.foot)))), default=0) if last else 0
         if last is None and poem.foreign and "rhyme" not in given_up:
             need = self._syllables_of_rhyme(poem)
@@ -150,6 +152,18 @@ class RuleBook:
         """How many syllables a word has at least that rhymes with those before, by its letters; 0: nothing is to rhyme."""
         earlier = self._rhymes_with(poem)
         return max(1, groups(spelled_endings(earlier[0])[0])) if earlier else 0
+
+    def _apart(self, poem: Poem, lexicon: Lexicon, last: Words) -> Words:
+        """Of the words that the line may end with, those that rhyme with no line of another letter; all, if there are none."""
+        ends = poem.unlike_ends(poem.place.number)
+        if not ends:
+            return last
+        if last not in poem.apart:
+            left = last.without(lexicon.echoes(ends))
+            poem.apart[last] = (
+                left if any(left.fewest(place) < MOST for place in range(max(1, len(last.foot)))) else last
+            )
+        return poem.apart[last]
 
     def _last_words(self, poem: Poem, lexicon: Lexicon, *, slant: bool) -> Words | None:
         """What the line may end with; None where anything may, or nothing that rhymes is known."""

@@ -150,7 +150,11 @@ class Rhyme(VerseSampler):
     """
 
     scheme: Annotated[
-        str, Doc("a letter a line, as ABAB, X for a line that rhymes with none; or limerick, or free")
+        str,
+        Doc(
+            "a letter a line, as ABAB: lines of one letter rhyme, of different ones not; X for a line that rhymes with none; "
+            "or limerick, or free"
+        ),
     ] = "AABB"
     kind: Annotated[
         Literal["perfect", "slant"],

@@ -21,7 +21,7 @@ _LONGEST_NAME = 20  # letters of a section
 
 
 def read_scheme(text: str) -> str:
-    """The letters of a rhyme scheme, one a line: lines of one letter rhyme, X with nothing; empty: none does.
+    """The letters of a rhyme scheme, one a line: lines of one letter rhyme, others do not, X with none; empty: as they come.
 
     Raises:
         OptionError: something else.

@@ -30,8 +30,8 @@ class SongsDataset(TextFileDataset):
 
     Text files are a song each.  ``[Verse 2]``, ``Chorus:`` and the like become ``[Verse]`` and ``[Chorus]``; a line or stanza
     with ``(x2)`` stands twice; a heading without lines brings back the section of that name and number.  JSON Lines and CSV
-    files, and JSON files that are a list, have a song a record, in the field ``lyrics`` or ``text``; LRC files are a song each,
-    their times stripped.
+    files, and JSON files that are a list, have a song a record, in the field ``lyrics``, ``text``, ``lyric`` or ``song``; LRC
+    files are a song each, their times stripped.
     """
 
     batching: ClassVar[str] = "documents"

@@ -41,8 +41,15 @@ _ELISIONS = MappingProxyType(
 _LETTERS = "aio"  # that are words; CMUdict has all, as one says them
 _NO_STRESSES = str.maketrans("", "", _STRESSES)
 _ONLY_STRESSES = str.maketrans("", "", string.ascii_uppercase + " ")
-_SPELLED_VOWELS = "aeiouyаеёиоуыэюяіїєαεηιουω"  # Latin, Cyrillic, Greek, without accents
-_GROUPS = re.compile(f"[{_SPELLED_VOWELS}]+|[0-9]")
+_AROUND_Y = (
+    "aeiouæøœıəαεηιουω"  # Latin and Greek vowels but y, without accents; those that Unicode does not take apart too
+)
+_CYRILLIC = "аеёиоуыэюяіїє"
+_SPELLED_VOWELS = f"{_AROUND_Y}y{_CYRILLIC}"
+_GLIDES = str.maketrans("йў", "jw")
+"""Cyrillic consonants that lose the sign that makes them so with their accents."""
+# Each Cyrillic vowel is a syllable, as in "моя".  A y between vowels begins one, as in "øye" and "büyük".
+_GROUPS = re.compile(f"y*[{_AROUND_Y}]+(?:y+(?![{_AROUND_Y}y]))?|y+|[{_CYRILLIC}]|[0-9]")
 _TAIL = re.compile(f"[{_SPELLED_VOWELS}]+[^{_SPELLED_VOWELS}]*e?s?$")
 _SILENT = re.compile(
     rf"(?<=[{_SPELLED_VOWELS}][b-df-hj-np-tv-xz])e$|[^tdaeiouy]ed$|[^szxaeiouy](?<!sh|ch)(?<!g)(?<!c)es$"
@@ -142,7 +149,10 @@ def is_weak(word: str) -> bool:
 
 
 def groups(letters: str) -> int:
-    """Groups of vowels: at least as many as a word of this spelling is guessed to have syllables, but for the least, 1."""
+    """Groups of vowels: at least as many as a word of this spelling is guessed to have syllables, but for the least, 1.
+
+    Two parts of a word have together at least as many as the whole.
+    """
     return len(_GROUPS.findall(_without_accents(letters)))
 
 
@@ -241,9 +251,8 @@ def _last_vowel(phones: str) -> int:
 
 
 def _without_accents(word: str) -> str:
-    return "".join(
-        letter for letter in unicodedata.normalize("NFD", word.lower()) if unicodedata.category(letter)[0] != "M"
-    )
+    letters = unicodedata.normalize("NFC", word.lower()).translate(_GLIDES)
+    return "".join(letter for letter in unicodedata.normalize("NFD", letters) if unicodedata.category(letter)[0] != "M")
 
 
 def _guess(word: str) -> Sound:

@@ -23,7 +23,7 @@ from seqgen.core.errors import OutputError
 from seqgen_music.errors import MusicError
 from seqgen_music.render import files, player
 from seqgen_music.render.notes import notes_of
-from seqgen_music.render.score import begun
+from seqgen_music.render.score import engrave, two_signs, within_chords
 from seqgen_music.render.sound import RATE, pluck, soundfont, synthesise
 
 BOOK = """X:1
@@ -66,6 +66,10 @@ def midi(*notes, drums=False):
         track.notes.append(Note(*note))
     score.tracks.append(track)
     return score.dumps_midi()
+
+
+def engraved_notes(tune):
+    return engrave(tune, "a.abc:1").svg.count('class="note"')
 
 
 def pixels(png):
@@ -204,30 +208,27 @@ def test_the_engraver_minds_neither_the_folder_that_it_is_in_nor_the_encoding_of
     assert "Der Küfer" in ran.stdout, ran.stderr
 
 
-def test_repeats_that_follow_one_another_are_engraved(tmp_path):
-    (tmp_path / "a.abc").write_text("X:1\nT:of :| in words\nL:1/8\nM:2/4\nK:G\n|: GABc :| dBAB :|\ndcBA :| G4 |]\n")
-    music("render", "a.abc", "--to", "midi", folder=tmp_path)
-    assert len(Score(str(tmp_path / "a.mid")).tracks[0].notes) == 2 * (4 + 4 + 4) + 1
+def test_repeats_that_follow_one_another_are_engraved():
+    tune = "X:1\nT:of :| in words\nL:1/8\nM:2/4\nK:G\n|: GABc :| dBAB :|\ndcBA :| G4 |]\n"
+    assert engraved_notes(tune) == 4 + 4 + 4 + 1
 
 
 @pytest.mark.parametrize(
     ("tune", "engraved"),
     [
-        ("A :| B || C :|", "A :| B || |: C :|"),
-        ("A :| B |] C :| D :|", "A :| B |] |: C :| |: D :|"),
-        ("|: A |[1 B :|[2 C [|\nK:D\nD [|] E :|", "|: A |[1 B :|[2 C [| |:\nK:D\nD [|] E :|"),
-        ("A || B || C :|", "A || B || |: C :|"),
-        ("A :| B || C |: D :|", "A :| B || C |: D :|"),
-        ("A :| B .| C :|", "A :| |: B .| C :|"),
-        ("|: A || B :| C :|", "|: A || B :| |: C :|"),
-        ("A :|| B :||: C || D :|", "A :|| |: B :| |: C || D :|"),
-        ("A :| B [M:C|] C [r:a||] D :|", "A :| |: B [M:C|] C [r:a||] D :|"),
-        ("A :| B\nH:one\n+:two ||\nC :|", "A :| |: B\nH:one\n+:two ||\nC :|"),
-        ('A :| "||"B (3::2CDE % ||\nw: || \nF :|', 'A :| |: "||"B (3::2CDE % ||\nw: || \nF :|'),
+        ("|: A :: B :|", "|: A :| |: B :|"),
+        ("A :|: B :||: C :||", "A :| |: B :| |: C :||"),
+        ("A :| B || C :|", "A :| B || C :|"),
+        ('A "::"B (3::2CDE % ::\nw: ::\nF :|', 'A "::"B (3::2CDE % ::\nw: ::\nF :|'),
     ],
 )
-def test_a_repeat_begins_at_the_latest_double_bar_or_where_the_one_before_ends(tune, engraved):
-    assert begun(tune) == engraved
+def test_a_sign_that_ends_a_repeat_and_begins_one_is_engraved_as_two(tune, engraved):
+    assert two_signs(tune) == engraved
+
+
+def test_both_sides_of_a_repeat_sign_are_engraved():
+    one, two = (engrave(f"X:1\nL:1/8\nM:2/4\nK:G\n|: GABc {sign} dBAB :|\n", "a.abc:1").svg for sign in ("::", ":| |:"))
+    assert one == two
 
 
 def test_what_stands_before_a_double_bar_is_not_played_again(tmp_path):
@@ -244,11 +245,28 @@ def test_a_bracketed_metre_is_no_double_bar_and_the_file_header_counts(tmp_path)
 
 
 @pytest.mark.parametrize("endings", ['[1"D"dBAB :|[2"G"dcBA', "[1dBAB :|[2dcBA", "[1 dBAB :|[2 dcBA"])
-def test_an_ending_may_begin_with_a_chord_symbol_or_a_note(tmp_path, endings):
-    (tmp_path / "a.abc").write_text(f"X:1\nL:1/8\nM:2/4\nK:G\nGABc |{endings} |]\n")
-    music("render", "a.abc", "--to", "midi", folder=tmp_path)
-    # verovio 6.4 plays the first ending the second time, too.
-    assert len(Score(str(tmp_path / "a.mid")).tracks[0].notes) == 2 * (4 + 4) + 4
+def test_an_ending_may_begin_with_a_chord_symbol_or_a_note(endings):
+    assert engraved_notes(f"X:1\nL:1/8\nM:2/4\nK:G\nGABc |{endings} |]\n") == 4 + 4 + 4
+
+
+@pytest.mark.parametrize(
+    ("tune", "engraved"),
+    [
+        ("[GB]2 [^G/B,2]3/2 [c]", "[G2B2] [^G3/4B,3] [c]"),
+        ("[!f!G-uB-]/ [Gz]//>c", "[!f!G1/2-uB1/2-] [G1/4z1/4]>c"),
+        ('"of [GB]2"c [K:D]2 [1 [GB]2 [GB]0 % [GB]2', '"of [GB]2"c [K:D]2 [1 [G2B2] [GB]0 % [GB]2'),
+        ("T:[GB]2\nA:|[GB]2", "T:[GB]2\nA:|[G2B2]"),
+    ],
+)
+def test_a_length_behind_a_chord_is_engraved_as_that_of_each_of_its_notes(tune, engraved):
+    assert within_chords(tune) == engraved
+
+
+def test_engraved_chords_have_the_length_that_stands_behind_them():
+    outside, inside = (
+        engrave(f"X:1\nL:1/8\nM:4/4\nK:C\n{chord} G6|]\n", "a.abc:1").svg for chord in ("[GB]2", "[G2B2]")
+    )
+    assert outside == inside
 
 
 def test_equal_tunes_give_equal_files(book, tmp_path):

@@ -23,6 +23,9 @@ _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)(.*)", re.DOTALL)
 _CLEF = re.compile(r"\s(?:[a-z]+=\S*|(?:treble|alto|tenor|bass|perc)[1-5]?(?:[+-]8)?(?!\S))", re.IGNORECASE)
 """What may stand behind a key of how it is written and played (ABC standard 2.1, 4.6)."""
 
+_OWN = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
+_EXPLICIT = re.compile(r"\bexp\b")
+
 ACCIDENTALS = {"": 0, "^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 _MARKS = {0: "=", 1: "^", 2: "^^", -1: "_", -2: "__"}
 _SIGNS = {"": 0, "#": 1, "b": -1, "##": 2, "bb": -2}
@@ -79,10 +82,23 @@ def parse_key(text: str) -> Key | None:
     name = mode[:3].lower() if mode != "m" else "m"
     if mode and (name := _ALIASES.get(name, name)) not in MODES:
         return None
-    if re.search(r"[\^_=][A-Ga-g]|\bexp\b", rest):
+    if _OWN.search(rest) or _EXPLICIT.search(rest):
         return None
     key = Key(_FIFTHS[letter] + 7 * _SIGNS[sign], name)
     return key if abs(key.signature) <= 7 else None
+
+
+@lru_cache(1024)
+def signature_of(text: str) -> dict[str, int]:
+    """The letters that a K: field alters, and by how many semitones, also where it is no key that :func:`parse_key` knows: by
+    accidentals of its own, ``D =c`` and ``D exp _b``, and of pipes, ``Hp`` (ABC standard 2.1, 3.1.14).
+    """
+    text = _CLEF.sub("", text.strip())
+    if text.lower() == "hp":
+        return {"F": 1, "C": 1}
+    key = None if _EXPLICIT.search(text) else parse_key(_OWN.sub("", text))
+    own = {letter.upper(): ACCIDENTALS[sign] for sign, letter in _OWN.findall(text)}
+    return {**(key.altered if key else {}), **own}
 
 
 def spelled(fifth: int) -> tuple[str, int]:

@@ -127,9 +127,14 @@ def lex_line(line: str) -> list[Lexeme]:
     return found + comment
 
 
+def is_field(line: str) -> bool:
+    """Whether a line is a field, and no music."""
+    return _FIELD.match(line.lstrip()) is not None
+
+
 def bar_lines(line: str) -> list[tuple[int, int]]:
     """From where to where the bar lines of one line stand."""
-    if _FIELD.match(line.lstrip()):
+    if is_field(line):
         return []
     return [match.span() for match in _MUSIC.finditer(line) if match.lastgroup == Kind.BAR.name]
 

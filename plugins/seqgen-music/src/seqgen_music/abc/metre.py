@@ -32,6 +32,15 @@ def bar_length(metre: str) -> int | None:
 
 
 @functools.lru_cache(1024)
+def signature(metre: str) -> tuple[int, int] | None:
+    """How many beats a bar has, and of which part of a whole note; None where there is no metre."""
+    match = _METRE.fullmatch({"C": "4/4", "C|": "2/2"}.get(metre, metre))
+    if match is None or bar_length(metre) is None:
+        return None
+    return sum(map(int, match[1].split("+"))), int(match[2])
+
+
+@functools.lru_cache(1024)
 def unit_length(text: str) -> int | None:
     """Ticks of the unit by the value of an L: field, where 1 is a whole note; None where it is not one."""
     match = _UNIT.fullmatch(text)

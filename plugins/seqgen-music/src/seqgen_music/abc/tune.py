@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key
+from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key, signature_of
 from seqgen_music.abc.lexemes import Kind, Lexeme, lex_line, lines_of
 from seqgen_music.abc.metre import WHOLE, bar_length, unit_length
 from seqgen_music.abc.rhythm import Rhythm
@@ -28,17 +28,37 @@ _NO_SYMBOLS = frozenset({Kind.CHORD_SYMBOL, Kind.DECORATION, Kind.BAR, Kind.VOLT
 
 
 class Note(NamedTuple):
-    """A note, a chord's lowest note, or a rest.
+    """A note, a chord or a rest.
 
     Attributes:
         ticks: how long.
-        midi: its MIDI number; None for a rest.
+        midi: its MIDI number, of a chord that of the lowest note; None for a rest.
         in_key: whether the key signature has it.
+        pitches: the MIDI numbers of all its notes.
+        graces: those of the grace notes before it.
+        tied: those of its notes that a tie joins to the next.
     """
 
     ticks: int
     midi: int | None
     in_key: bool = True
+    pitches: tuple[int, ...] = ()
+    graces: tuple[int, ...] = ()
+    tied: tuple[int, ...] = ()
+
+
+class Sign(NamedTuple):
+    """What says how notes are played: in which order, in which metre, how fast.
+
+    Attributes:
+        letter: ``|`` for a bar line, ``[`` for the beginning of an ending, M for a metre and Q for a tempo.
+        text: the bar line, the numbers of the ending, or the value of the field.
+        unit: the length, there, of a note that has none written.
+    """
+
+    letter: str
+    text: str
+    unit: int
 
 
 @dataclass
@@ -75,12 +95,14 @@ class Tune:
         fields: the values of header fields by their letter, several joined by line ends; of M:, L:, Q: and K: the last.
         key: that of the first note; None for none.
         bars: those with something in them.
+        events: the notes and signs in the order in which they are written.
         faults: what is wrong, each with its line, from 1.
     """
 
     fields: dict[str, str] = field(default_factory=dict)
     key: Key | None = None
     bars: list[Bar] = field(default_factory=list)
+    events: list[Note | Sign] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -130,13 +152,17 @@ class _Reader:
         self._tune = Tune()
         self._rhythm = Rhythm()
         self._bar = Bar(1, None)
+        self._key: Key | None = None
+        self._signature: dict[str, int] = {}
         self._altered: dict[tuple[str, int], int] = {}  # by the accidentals in this bar
         self._open: Counter[Kind] = Counter()
         self._fields: dict[str, list[str]] = {}
         self._text: list[str] | None = None  # of the line of free text that is read
         self._letter = ""
         self._chord: list[tuple[int, bool]] = []
-        self._note: tuple[int | None, bool] | None = None  # read, but its length is not settled
+        self._graces: list[int] = []  # read, and the note that they belong to is not
+        # Read, but its length is not settled: what of a note stands between its length and its ties.
+        self._note: tuple[int | None, bool, tuple[int, ...], list[int]] | None = None
         self._sounding: list[tuple[tuple[str, int], int]] = []  # how the note or chord that was read last is altered
         self._tied: dict[tuple[str, int], int] = {}  # what of it goes on in the next
         self._carried: dict[tuple[str, int], int] = {}  # what of the one before goes on in it
@@ -207,10 +233,11 @@ class _Reader:
     def _field(self, letter: str, value: str, lexeme: Lexeme) -> None:
         self._settle()
         self._header(letter, value)
+        begins = letter == "K" and not self._in_body
         if letter == "K":
             self._altered = {}
             self._in_body = True
-            self._key = parse_key(value)
+            self._key, self._signature = parse_key(value), signature_of(value)
             if not self._has_notes:
                 self._tune.key = self._key
         if letter == "M" and value.lower() not in ("none", "") and bar_length(value) is None:
@@ -220,6 +247,10 @@ class _Reader:
         self._rhythm.feed(lexeme)
         if letter == "M" and not self._rhythm.position:
             self._bar.full = self._rhythm.bar
+        if letter == "M" or (letter == "Q" and self._in_body):
+            self._sign(letter, value)
+        if begins and "Q" in self._fields:  # which may stand before the L: that it depends on
+            self._sign("Q", self._fields["Q"][-1])
 
     def _music(self, kind: Kind, text: str, lexeme: Lexeme) -> None:
         """What is no note."""
@@ -227,11 +258,9 @@ class _Reader:
             self._field(text[1], text[3:-1].strip(), lexeme)
             return
         if kind is Kind.BAR:
-            if self._rhythm.tuplet_left:
-                self._fault(f"a tuplet lacks {self._rhythm.tuplet_left} of its notes")
-            if self._rhythm.broken:
-                self._fault("no note follows > or < in the bar")
-            self._end_bar(text)
+            self._bar_line(text)
+        elif kind is Kind.VOLTA or kind is Kind.LENGTH:
+            self._ending(kind, text)
         elif kind is Kind.TIE:
             self._tied.update(self._sounding[-1:] if self._open[Kind.CHORD] else self._sounding)
         elif kind is Kind.CHARACTER:
@@ -244,6 +273,25 @@ class _Reader:
             self._add_symbol(text)
         self._rhythm.feed(lexeme)
 
+    def _bar_line(self, text: str) -> None:
+        if self._rhythm.tuplet_left:
+            self._fault(f"a tuplet lacks {self._rhythm.tuplet_left} of its notes")
+        if self._rhythm.broken:
+            self._fault("no note follows > or < in the bar")
+        self._end_bar(text)
+        self._sign("|", text)
+
+    def _ending(self, kind: Kind, text: str) -> None:
+        """Note down that an ending begins, if one does: with ``[1``, or with a number right behind a bar line."""
+        if kind is Kind.VOLTA:
+            self._sign("[", text.removeprefix("["))
+        elif self._bar.opening and not self._bar.symbols and text[0] in "123456789":
+            self._sign("[", text[0])
+
+    def _sign(self, letter: str, text: str) -> None:
+        self._settle()
+        self._tune.events.append(Sign(letter, text, self._rhythm.unit))
+
     def _add_symbol(self, text: str) -> None:
         if not self._bar.symbols:  # the bar line before it may end another line
             self._bar.line = self.line
@@ -251,8 +299,9 @@ class _Reader:
 
     def _begin_note(self, kind: Kind, text: str) -> None:
         if self._open[Kind.GRACE]:
-            if kind is Kind.PITCH and (pitch := Pitch.parse(text)).accidental:
-                self._altered[pitch.letter, pitch.octave] = ACCIDENTALS[pitch.accidental]
+            if kind is Kind.PITCH:
+                pitch = Pitch.parse(text)
+                self._graces.append(pitch.midi(self._alter(pitch)))
             return
         in_chord = self._open[Kind.CHORD] > 0
         if not (in_chord and self._chord):
@@ -265,8 +314,8 @@ class _Reader:
                 self._fault(f"a chord has more than {MOST_IN_CHORD} notes")
                 self._chord.clear()
             return
-        self._settle()
-        self._note = pitched or (None, True)
+        self._note = (*pitched, (pitched[0],), self._graces) if pitched else (None, True, (), self._graces)
+        self._graces = []
 
     def _close(self, opened: Kind, text: str) -> None:
         if not self._open[opened]:
@@ -277,34 +326,43 @@ class _Reader:
             self._settle()
             if not self._chord:
                 self._fault("a chord has no notes")
-            self._note = min(self._chord, default=(None, True))
-            self._chord = []
+            midi, in_key = min(self._chord, default=(None, True))
+            self._note = (midi, in_key, tuple(pitch for pitch, _ in self._chord), self._graces)
+            self._chord, self._graces = [], []
 
     def _go_on(self) -> None:
         """Another note or chord begins."""
+        self._settle()  # before its ties are those of the note before
         self._sounding = []
         if self._tied or self._carried:
             self._carried, self._tied = self._tied, {}
 
     def _pitched(self, text: str) -> tuple[int, bool]:
         pitch, key = Pitch.parse(text), self._key
-        signature = key.altered.get(pitch.letter, 0) if key else 0
         place = (pitch.letter, pitch.octave)
-        if pitch.accidental:
-            self._altered[place] = ACCIDENTALS[pitch.accidental]
-        alter = self._altered.get(place, signature)
+        alter = self._alter(pitch)
         if self._carried and not pitch.accidental:
             alter = self._carried.get(place, alter)
         self._sounding.append((place, alter))
         midi = pitch.midi(alter)
         return midi, key is None or midi % 12 in key.pitch_classes
 
+    def _alter(self, pitch: Pitch) -> int:
+        """By how many semitones a note is altered where it stands, leaving ties aside."""
+        place = (pitch.letter, pitch.octave)
+        if pitch.accidental:
+            self._altered[place] = ACCIDENTALS[pitch.accidental]
+        return self._altered.get(place, self._signature.get(pitch.letter, 0))
+
     def _settle(self) -> None:
         """Note down the note whose length is known now."""
         if self._note is not None:
-            midi, in_key = self._note
             ticks = self._rhythm.pending or self._rhythm.last
-            self._bar.notes.append(Note(ticks, midi, in_key))
+            midi, in_key, pitches, graces = self._note
+            tied = [Pitch("", *place).midi(alter) for place, alter in self._tied.items()] if self._tied else ()
+            note = Note(ticks, midi, in_key, pitches, tuple(graces), tuple(tied))
+            self._bar.notes.append(note)
+            self._tune.events.append(note)
         self._note = None
 
     def _end_bar(self, closing: str) -> None:
@@ -323,8 +381,6 @@ class _Reader:
         fault = (self.line, text)
         if len(self._tune.faults) < 20 and fault not in self._tune.faults:
             self._tune.faults.append(fault)
-
-    _key: Key | None = None
 
 
 def shown(ticks: int) -> str:

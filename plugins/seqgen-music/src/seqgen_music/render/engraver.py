@@ -35,7 +35,7 @@ def main() -> None:
     done = {}
     tune = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8").read()  # whatever the machine takes for its encoding
     if toolkit.loadData(tune) and toolkit.getPageCount():
-        done = {"svg": toolkit.renderToSVG(1), "midi": toolkit.renderToMIDI()}
+        done = {"svg": toolkit.renderToSVG(1)}
     sys.stdout.write(json.dumps(done))
 
 

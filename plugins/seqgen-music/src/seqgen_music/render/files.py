@@ -18,6 +18,7 @@ from seqgen_music.abc.book import lines_of_book, too_long, tunes_of
 from seqgen_music.errors import MusicError
 from seqgen_music.midi.files import SUFFIXES, UnreadableMidiError, bytes_of, is_midi, read_score
 from seqgen_music.render.notes import notes_of
+from seqgen_music.render.performance import perform
 from seqgen_music.render.roll import draw
 from seqgen_music.render.score import Engraved, engrave
 from seqgen_music.render.sound import synthesise
@@ -44,7 +45,7 @@ class Piece:
     def midi(self) -> bytes:
         """As a MIDI file."""
         if not isinstance(self.content, bytes):
-            return self._engraved.midi
+            return perform(self.content, self.where)
         try:
             read_score(self.content)
         except UnreadableMidiError as error:
