@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ warnings.filterwarnings("ignore", message="flock not supported", category=UserWa
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 """By these a file system says that it has no locks: some that lie on a network, or in a container, do."""
+
+_WRITING_SECONDS = 5.0
+"""Where there are no locks, for how long the file that stands for one may be empty: until it says which process holds it."""
 
 
 @contextlib.contextmanager
@@ -57,14 +61,19 @@ def hold(path: Path, *, patience: float = 0.0) -> filelock.BaseFileLock | None:
         The lock; None where another process holds it for longer.
 
     Raises:
-        OutputError: the file cannot be written, or its disk has no locks.
+        OutputError: the file cannot be written; or its disk has no locks, and it says of no process that it holds it.
     """
     import filelock  # 10 ms, which listing does without
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(path, mode=path.parent.stat().st_mode & 0o666 | 0o600)
-        lock.acquire(timeout=patience)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            if isinstance(lock, filelock.SoftFileLock):
+                _refuse_empty(path)
+            lock.acquire(timeout=patience)
     except filelock.Timeout:
         return None
     except NotImplementedError as error:  # as earlier versions do in place of making do
@@ -78,6 +87,26 @@ def hold(path: Path, *, patience: float = 0.0) -> filelock.BaseFileLock | None:
 
 def _cannot_be_locked(path: Path, reason: str) -> str:
     return f"{path} cannot be locked: {reason}.  It needs a disk that has locks: put SEQGEN_HOME, or what is written, on one."
+
+
+def _refuse_empty(path: Path) -> None:
+    """Hold that a file says which process holds its lock: it alone stands for the lock where there are none, and would do so for ever.
+
+    It is not simply removed, since another machine may have locks on the same disk, and hold this one.
+
+    Raises:
+        OutputError: it says nothing; names it.
+    """
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # it has just been let go of
+        return
+    if status.st_size == 0 and time.time() - status.st_mtime > _WRITING_SECONDS:
+        msg = (
+            f"{path} stands for a lock, since this disk has none, and does not say who holds it: it came from a disk that has "
+            f"locks, or along with a copy.  If no other process is at work in {path.parent}, remove that file."
+        )
+        raise OutputError(msg)
 
 
 def remove(path: Path) -> None:

@@ -68,6 +68,23 @@ with locks.locked(pathlib.Path(".lock"), "It is held."):
     assert run_python(code) == Result(0, "None\n", "")
 
 
+@pytest.mark.skipif(filelock.__version__.startswith("3."), reason="earlier ones do not make do")
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_where_there_are_no_locks_an_empty_file_that_came_along_with_a_copy_is_named_at_once(tmp_path, monkeypatch):
+    without_locks(monkeypatch, errno.ENOSYS)
+    lock = tmp_path / ".lock"
+    lock.touch()
+    assert locks.hold(lock) is None  # another process may be about to write there which it is
+    os.utime(lock, (0, 0))
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waited for a process that there is not"))
+    told = rf"^{lock} stands for a lock, .*\.  If no other process is at work in {tmp_path}, remove that file\.$"
+    with pytest.raises(OutputError, match=told):
+        locks.hold(lock, patience=60)
+    lock.unlink()
+    with locks.locked(lock, "It is held.", patience=60):
+        assert lock.stat().st_size > 0
+
+
 def test_to_lock_does_not_let_python_forget_what_it_has_warned_of(tmp_path):
     def warn():
         warnings.warn("this once", UserWarning, stacklevel=1)

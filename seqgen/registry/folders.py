@@ -45,6 +45,23 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def is_gone(folder: Path) -> bool:
+    """Whether a folder that was listed has been removed or renamed since; what may not be looked at is there."""
+    try:
+        folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder in which nothing is left; one that holds something, or is none, stays."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
 def lock_of(folder: Path) -> Path:
     """The file that is locked while a new folder is being filled."""
     return folder.with_name(f"{folder.name}.lock")

@@ -9,6 +9,7 @@ from pathlib import Path
 from seqgen import files
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, UsageError
 from seqgen.manifest import MANIFEST, read_manifest
+from seqgen.registry.folders import remove_if_empty
 from seqgen.registry.names import check_name
 from seqgen.registry.store import TRASH, ModelVersion, Registry
 
@@ -30,18 +31,23 @@ def rename(registry: Registry, old: str, new: str) -> list[ModelVersion]:
         if not registry.versions(old):
             registry.find(old)  # says what there is
             raise ModelNotFoundError(f'No model "{old}".')
-        places = [(folder / old, folder / new) for folder in (registry.folder, registry.folder / TRASH)]
+        # The trash first: where this is killed between the two, the model still has its old name, and the same command finishes it.
+        places = [(folder / old, folder / new) for folder in (registry.folder / TRASH, registry.folder)]
         for source, target in places:
+            remove_if_empty(target)  # as publishing leaves it where it is killed before the first version
             # Where the disk does not tell capitals apart, what is there may be the model itself.
             if source.exists() and target.exists() and not source.samefile(target):
                 msg = f'"{new}" is taken.  Choose another name, or copy versions into it: seqgen models copy {old}:1 {new}'
                 raise UsageError(msg)
         labels = registry.labels(old)
-        replace(labels, former_names=(*labels.former_names, old)).write(registry.folder / old)
-        with files.writing(registry.folder / new):
+        former = (*(each for each in labels.former_names if each != old), old)
+        replace(labels, former_names=former).write(registry.folder / old)
+        with files.writing(registry.folder / new), contextlib.ExitStack() as undone:
             for source, target in places:
                 if source.exists():
                     files.move(source, target)
+                    undone.callback(files.move, target, source)
+            undone.pop_all()
             files.sync_folder(registry.folder)
     return registry.versions(new)
 

@@ -13,7 +13,7 @@ from typing import Any
 from seqgen.core.errors import DamagedModelError
 from seqgen.manifest import CONFIG, MANIFEST, REQUIRED, check_sizes, read_lineage
 from seqgen.registry import order
-from seqgen.registry.folders import readable_subfolders, subfolders
+from seqgen.registry.folders import is_gone, readable_subfolders, subfolders
 from seqgen.registry.index import Index
 from seqgen.registry.labels import Labels
 from seqgen.registry.names import BEST, LATEST, NAME, VERSION
@@ -155,13 +155,15 @@ def selected(
 
 
 def _unlabelled(registry: Registry) -> dict[str, list[ModelSummary]]:
-    """What the folders say: a name to its versions, oldest first."""
+    """What the folders say: a name to its versions, oldest first, of which there is at least one."""
     index = Index.read(registry.folder, FACTS)
     by_name: dict[str, list[ModelSummary]] = {}
     for name in subfolders(registry.folder, NAME):
         folder = f"{registry.folder}/{name}"  # a Path for each version takes a tenth of the time of a list
-        if numbers := sorted(map(int, readable_subfolders(folder, VERSION))):
-            by_name[name] = [_summary(name, number, f"{folder}/{number}", index) for number in numbers]
+        numbers = sorted(map(int, readable_subfolders(folder, VERSION)))
+        found = [_summary(name, number, f"{folder}/{number}", index) for number in numbers]
+        if there := [each for each in found if each is not None]:
+            by_name[name] = there
     index.write()
     return by_name
 
@@ -187,14 +189,15 @@ def _labelled(registry: Registry, name: str, found: list[ModelSummary], faults: 
     ]
 
 
-def _summary(name: str, number: int, folder: str, index: Index) -> ModelSummary:
+def _summary(name: str, number: int, folder: str, index: Index) -> ModelSummary | None:
+    """What a version's folder says; None where another process has removed or renamed it since it was listed."""
     key = f"{name}:{number}"
     facts = index.get(key, folder)
     if facts is None:
         try:
             found = _facts(Path(folder), where=key)
-        except DamagedModelError as error:
-            return ModelSummary(name, number, folder, damaged=str(error))
+        except (DamagedModelError, FileNotFoundError) as error:
+            return None if is_gone(Path(folder)) else ModelSummary(name, number, folder, damaged=str(error))
         facts = [found[each] for each in FACTS]
         index.put(key, folder, facts)
     created, corpus, *others = facts

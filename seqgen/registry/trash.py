@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from seqgen import files, locks
 from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputError, SeqgenWarning, UsageError
-from seqgen.registry.folders import lock_of, readable_subfolders
+from seqgen.registry.folders import lock_of, readable_subfolders, remove_if_empty
 from seqgen.registry.labels import Labels
 from seqgen.registry.names import NAME, VERSION, Reference
 from seqgen.registry.store import TRASH, ModelVersion, Registry, all_in, versions_in
@@ -73,10 +74,23 @@ def remove(registry: Registry, versions: Sequence[ModelVersion]) -> None:
                 files.make_folder(registry.folder / TRASH)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 files.move(version.folder, target)
-                target.touch()
+                _set_time(target)
         for folder in of_names.values():
             with files.writing(folder):
                 files.sync_folder(folder)
+
+
+def _set_time(folder: Path) -> None:
+    """Let a folder's own time be that of now: by it ``gc`` knows how long a version has lain in the trash."""
+    with contextlib.suppress(OSError):  # a time that cannot be set keeps nobody from removing
+        try:
+            os.utime(folder)
+        except (
+            OSError
+        ):  # as some FUSE and Android disks answer; what comes and goes in a folder changes its time there too
+            passing = folder / f".new-{uuid.uuid4().hex}"
+            passing.mkdir()
+            passing.rmdir()
 
 
 def trashed(registry: Registry) -> list[ModelVersion]:
@@ -105,7 +119,7 @@ def restore(registry: Registry, *references: str) -> list[ModelVersion]:
                 files.move(old.folder, new.folder)
                 files.sync_folder(new.folder.parent)
         for name in {each.name for each in restored}:
-            _remove_if_empty(registry.folder / TRASH / name)
+            remove_if_empty(registry.folder / TRASH / name)
     return restored
 
 
@@ -169,7 +183,7 @@ def collect(
             else:
                 locks.remove(lock_of(each.folder))
         for name in {each.name for each in old}:
-            _remove_if_empty(registry.folder / TRASH / name)
+            remove_if_empty(registry.folder / TRASH / name)
             _forget(registry, name, max(each.version for each in old if each.name == name))
     return freed
 
@@ -272,8 +286,3 @@ def _forget(registry: Registry, name: str, highest: int) -> None:
         kept = replace(labels.only(version.version for version in there), highest=max(labels.highest, highest))
         if kept != labels and folder.is_dir():
             kept.write(folder)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from seqgen.checkpoint import SavedModel
-from seqgen.core.errors import ModelExistsError, ModelNotFoundError, RemoteError, UsageError
+from seqgen.core.errors import ModelExistsError, ModelNotFoundError, RemoteError, SeqgenError, UsageError
 from seqgen.manifest import MANIFEST, verify
 from seqgen.registry import Registry, check_name
 from seqgen.registry.names import VERSION
@@ -94,6 +94,7 @@ class Remote:
             verify(saved.folder, file, saved.manifest, where=saved.where)
         if self._is_there(target, manifest):
             repaired = self._write(target, saved, listed, trusted=True, progress=progress)
+            self._remove_left_claim(target, manifest)
             return Pushed(str(target), new=False, repaired=repaired)
         claim = {
             "manifest_sha256": digest_of(manifest),
@@ -232,6 +233,13 @@ class Remote:
             f"{target}: another model is being pushed there, by {shown(found.get('by', 'somebody'))} since "
             f"{shown(found.get('since', 'just now'))}.  If that was given up, remove {target}/{CLAIM}"
         )
+
+    def _remove_left_claim(self, target: Place, manifest: bytes) -> None:
+        """Remove the claim for a model that is there, as a push leaves it that ended just before it would have removed it."""
+        with contextlib.suppress(SeqgenError, ValueError, RecursionError):  # the model is there all the same
+            claim = parse_json((target / CLAIM).read_small() or b"{}")
+            if isinstance(claim, dict) and claim.get("manifest_sha256") == digest_of(manifest):
+                (target / CLAIM).remove()
 
 
 def _user() -> str:

@@ -238,6 +238,18 @@ def test_a_damaged_version_is_listed_as_such_and_hides_no_other(registry, publis
     assert (two.damaged, two.aliases) == ("", ("latest", "best"))
 
 
+def test_what_another_process_removes_while_it_is_read_is_not_damaged_and_is_left_out(registry, publish, monkeypatch):
+    publish(), publish(), publish("tale")
+
+    def read(folder, *, where):
+        if where in ("novel:2", "tale:1"):
+            trash.remove(registry, [registry.find(where)])
+        return manifest.read_lineage(folder, where=where)
+
+    monkeypatch.setattr("seqgen.registry.summary.read_lineage", read)
+    assert {reference: each.damaged for reference, each in listed(registry).items()} == {"novel:1": ""}
+
+
 def test_labels_that_cannot_be_read_are_told_and_hide_no_version(registry, publish):
     publish()
     (registry.folder / "novel" / "labels.json").write_text("{")

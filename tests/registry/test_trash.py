@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -270,60 +271,6 @@ def test_a_registry_that_is_not_there_has_nothing_to_free(registry):
     assert not registry.folder.exists()
 
 
-def test_a_model_is_renamed_with_all_that_is_its_own(registry, publish):
-    removed, kept = publish(), publish()
-    registry.change_labels("novel", lambda labels: labels.with_alias("prod", 2).with_tags(1, add=["a"]))
-    trash.remove(registry, [removed])
-    before = kept.identity()
-    assert [str(version) for version in moving.rename(registry, "novel", "winter")] == ["winter:2"]
-    assert registry.find("winter@prod").identity() == before
-    assert [str(each) for each in trash.restore(registry, "winter")] == ["winter:1"]
-    assert registry.labels("winter").tags == {1: ("a",)}
-    with pytest.raises(ModelNotFoundError, match='No model "novel": it was renamed to winter.'):
-        registry.find("novel")
-    assert str(publish("winter")) == "winter:3"
-
-
-def test_a_name_that_is_taken_or_none_is_refused(registry, publish):
-    publish(), publish("winter")
-    with pytest.raises(UsageError, match='"winter" is taken'):
-        moving.rename(registry, "novel", "winter")
-    for name in ("../x", "a/b", ".x", ""):
-        with pytest.raises(UsageError, match="is not a model name"):
-            moving.rename(registry, "novel", name)
-        with pytest.raises(UsageError, match="is not a model name"):
-            moving.copy(registry, registry.find("novel"), name)
-    with pytest.raises(ModelNotFoundError, match='No model "nvel".  Nearest: novel'):
-        moving.rename(registry, "nvel", "x")
-
-
-def test_where_the_disk_tells_no_capitals_apart_a_name_may_get_some(registry, publish, monkeypatch):
-    publish()
-    monkeypatch.setattr(Path, "exists", lambda path: path.name.lower() in listed(path.parent))
-    monkeypatch.setattr(Path, "samefile", lambda one, other: str(one).lower() == str(other).lower())
-    assert [str(version) for version in moving.rename(registry, "novel", "Novel")] == ["Novel:1"]
-    publish("winter")
-    with pytest.raises(UsageError, match='"winter" is taken'):
-        moving.rename(registry, "Novel", "winter")
-
-
-def listed(folder):
-    """The names in a folder, in lower case."""
-    return [each.name.lower() for each in os.scandir(folder)] if folder.is_dir() else []
-
-
-def test_a_copy_is_the_same_to_the_byte_and_may_be_changed_alone(registry, publish):
-    version = publish()
-    registry.change_labels("novel", lambda labels: labels.with_note(1, "mine").with_tags(1, add=["good"]))
-    made = moving.copy(registry, version, "winter")
-    assert (str(made), made.identity()) == ("winter:1", version.identity())
-    assert {path.name: path.read_bytes() for path in made.folder.iterdir()} == {
-        path.name: path.read_bytes() for path in version.folder.iterdir()
-    }
-    assert registry.labels("winter") == Labels(notes={1: "mine"}, tags={1: ("good",)})
-    assert str(moving.copy(registry, version, "winter")) == "winter:2"
-
-
 def test_a_name_in_the_trash_is_found_there_though_another_model_had_it_before(registry, publish):
     publish("mine")
     moving.rename(registry, "mine", "other")
@@ -396,3 +343,20 @@ def test_the_trash_is_for_whoever_may_write_the_registry(registry, publish):
     trash.remove(registry, [version])
     assert stat.S_IMODE((registry.folder / ".trash").stat().st_mode) == 0o2775
     assert stat.S_IMODE((registry.folder / ".lock").stat().st_mode) == 0o664
+
+
+def test_where_the_time_of_a_folder_cannot_be_set_a_version_lies_in_the_trash_from_its_removal_on_all_the_same(
+    registry, publish, monkeypatch
+):
+    versions = [publish(), publish()]
+    for each in versions:
+        os.utime(each.folder, (0, 0))
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "utime", refuse)
+    trash.remove(registry, versions)
+    assert [str(each) for each in trash.trashed(registry)] == ["novel:1", "novel:2"]
+    assert trash.collect(registry, older_than=3600) == []
+    assert not [*registry.folder.rglob(".new-*")]

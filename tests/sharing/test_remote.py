@@ -28,6 +28,7 @@ from seqgen.core.errors import (
 from seqgen.registry import ModelVersion, Registry
 from seqgen.sharing.arrival import digest_of
 from seqgen.sharing.exchange import pull, push
+from seqgen.sharing.place import Place
 from seqgen.sharing.remote import CLAIM, Remote
 
 from .conftest import edit_manifest, files_of, write_model
@@ -519,6 +520,26 @@ def test_what_killed_pushes_left_goes_when_the_model_is_there(saved, url):
     push(saved, url, progress=quiet)
     left = {name.rpartition("/")[2] for name in remote_files(url)} - files_of(saved.folder).keys()
     assert left == {f"notes.txt.{part}", "model.safetensors.part"}  # which no push has written
+
+
+def test_the_claim_of_a_push_that_was_killed_at_its_end_goes_with_the_next(saved, url, monkeypatch):
+    def killed(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Place, "remove", killed)
+        push(saved, url, progress=quiet)
+    assert f"novel/1/{CLAIM}" in remote_files(url)
+    assert not push(saved, url, progress=quiet).new
+    assert remote_files(url) == {f"novel/1/{name}": content for name, content in files_of(saved.folder).items()}
+
+
+@pytest.mark.parametrize("claim", [b'{"manifest_sha256": "00"}', b"{", b"[]"])
+def test_a_claim_that_is_not_for_the_model_that_is_there_stays(saved, url, claim):
+    push(saved, url, progress=quiet)
+    alter(url, CLAIM, claim)
+    assert not push(saved, url, progress=quiet).new
+    assert remote_files(url)[f"novel/1/{CLAIM}"] == claim
 
 
 def test_who_is_overtaken_while_pushing_the_same_model_is_told_that_it_is_there(saved, url, monkeypatch):

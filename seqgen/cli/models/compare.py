@@ -11,6 +11,7 @@ import typer
 
 from seqgen.cli.environment import Environment, JsonOption, command, complete_model, complete_part, default
 from seqgen.cli.printing import add_row, print_json, readable, say, show, shown, styled, table, tell_rounding, warn
+from seqgen.core.bits import shown_bits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,7 +103,7 @@ def _show(
     for file, measured in scores.items():
         bits = [score.bits_per_character for score in measured]
         least = min(bits)
-        cells = [styled((f"{each:.4f}", "bold green" if each == least else "")) for each in bits]
+        cells = [styled((shown_bits(each, 4), "bold green" if each == least else "")) for each in bits]
         add_row(rows, "" if same(bits) else "≠", styled((f"bits per character on {file}", "bold")), *cells)
     show(rows)
     for file, measured in scores.items():
@@ -120,7 +121,8 @@ def _about_ends(file: str, models: Sequence[str], scores: Sequence[Score]) -> st
     """Why the figures of models that predict other numbers of ends of documents do not compare, and which do."""
     predicted = ", ".join(f"{model} {score.ends:,}" for model, score in zip(models, scores, strict=True))
     bits = ", ".join(
-        f"{model} {score.bits_per_character_with_ends:.4f}" for model, score in zip(models, scores, strict=True)
+        f"{model} {shown_bits(score.bits_per_character_with_ends, 4)}"
+        for model, score in zip(models, scores, strict=True)
     )
     return (
         f"Not all predict the same number of document ends in {file} ({predicted}): each end takes bits, but is no character.  "

@@ -133,6 +133,7 @@ def _show(chosen: Sequence[ModelSummary]) -> None:
     from datetime import UTC, datetime
 
     from seqgen.cli.fast_table import Column, colored, fitting, lines
+    from seqgen.core.bits import shown_bits
 
     now = datetime.now(UTC)
     whole = [not each.damaged for each in chosen]
@@ -153,7 +154,7 @@ def _show(chosen: Sequence[ModelSummary]) -> None:
         column("tags", lambda each: " ".join(each.tags), style="green", rank=2),
         column(
             "bits/char",
-            lambda each: "-" if (bits := each.held_out_bits_per_character) is None else f"{bits:.3f}",
+            lambda each: "-" if (bits := each.held_out_bits_per_character) is None else shown_bits(bits),
             number=True,
         ),
         column("corpus", lambda each: shortened(corpus_of(each.corpus)), rank=3),

@@ -28,12 +28,18 @@ def verify(
 ) -> None:
     """Hash every file, and hold it against what was written when the version was published.  Exits 1 if one differs."""
     from seqgen.manifest import faults
+    from seqgen.registry.folders import is_gone
 
     found: list[tuple[str, list[str]]] = []
+    gone: list[str] = []
     with status_line() as status:
         for name, folder in _folders(models or []):
             status(f"verifying {name}")
-            found.append((name, faults(folder, where=name)))
+            wrong = faults(folder, where=name)
+            if wrong and is_gone(folder):
+                gone.append(name)
+            else:
+                found.append((name, wrong))
     if json:
         print_json([{"model": name, "faults": wrong} for name, wrong in found])
     else:
@@ -41,9 +47,12 @@ def verify(
             typer.echo(f"{name}  {'damaged' if wrong else 'ok'}")
             for sentence in wrong:
                 typer.echo(f"    {readable(sentence)}")
-        if not found:
+        if not found and not gone:
             say("No model has been trained yet.  Train one: seqgen train")
-    if any(wrong for _, wrong in found):
+    for name in gone:
+        say(f"{name} was removed or renamed meanwhile, by another process.")
+    # Of all, what was renamed has been verified under its new name; who names a model wants to know of that one.
+    if any(wrong for _, wrong in found) or (models and gone):
         raise typer.Exit(1)
 
 
@@ -54,7 +63,11 @@ def _folders(models: list[str]) -> Iterator[tuple[str, Path]]:
 
     registry = Registry.at_home()
     if not models:
-        yield from ((str(version), version.folder) for version in registry.all())
+        listed: set[str] = set()
+        # Looked for until there are no others: one may be renamed while gigabytes of another are hashed.
+        while new := [each for each in registry.all() if str(each) not in listed]:
+            listed.update(map(str, new))
+            yield from ((str(each), each.folder) for each in new)
     for model in models:
         found = registry.locate(model)
         if isinstance(found, Path):

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from seqgen.evaluation import Score
 from seqgen.files import sha256
 
 
@@ -70,6 +71,16 @@ def test_where_they_predict_other_numbers_of_ends_that_is_said_with_what_compare
         f"character.  With each end as a character: novel:1 {novel_bits:.4f}, lines:1 {with_ends[1]:.4f}"
     )
     assert "note:" not in seqgen("models", "compare", "lines", "lines", "--on", "lines.txt").stderr
+
+
+def test_figures_of_a_model_that_diverged_are_not_written_out(seqgen, novel, monkeypatch):
+    scores = [Score(3e32, 200, 100, ends=ends) for ends in (0, 50)]
+    monkeypatch.setattr("seqgen.language_model.LanguageModel.score", lambda *_, **__: scores.pop())
+    shutil.copytree(novel, novel.parent / "2")
+    (novel.parents[3] / "a.txt").write_text("the ice")
+    shown = seqgen("models", "compare", "novel:1", "novel:2", "--on", novel.parents[3] / "a.txt")
+    assert re.search(r"bits per character on \S+a.txt +4\.3e\+30 +4\.3e\+30", shown.stdout)
+    assert "character: novel:1 2.9e+30, novel:2 4.3e+30\n" in shown.stderr
 
 
 def test_where_their_tokenizers_make_other_texts_of_a_file_that_is_said_with_how_much_each_changes(

@@ -87,6 +87,14 @@ def test_a_loss_of_the_training_text_is_in_json_and_not_among_those_of_held_out_
     assert [last[name] for name in figures] == [2, 0.5, None]
 
 
+def test_a_model_that_diverged_does_not_widen_the_column(seqgen, novel):
+    path = novel / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["results"]["bits_per_character"] = 3.3767e30
+    path.write_text(json.dumps(manifest))
+    assert re.search(r" 3\.4e\+30 +novel\.txt", seqgen("models", "list").stdout)
+
+
 def test_what_a_file_says_cannot_steer_the_terminal(seqgen, novel):
     path = novel / "manifest.json"
     path.write_text(path.read_text().replace("novel.txt", "\\u001b[31mred\\u009b"))

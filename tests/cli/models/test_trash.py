@@ -1,4 +1,4 @@
-"""``seqgen models rm``, ``restore``, ``gc``, ``rename``, ``copy`` and ``verify``."""
+"""``seqgen models rm``, ``restore``, ``gc``, ``rename`` and ``copy``."""
 
 from __future__ import annotations
 
@@ -108,37 +108,6 @@ def test_a_copy_is_the_next_version_of_another_name(seqgen, novel):
 @pytest.mark.parametrize("command", ["rename", "copy"])
 def test_no_name_leads_out_of_the_registry(refused, novel, command, name):
     assert "is not a model name" in refused("models", command, "novel", name, exit_code=2)
-
-
-def test_verify_finds_a_changed_bit_and_what_does_not_belong(seqgen, novel):
-    shutil.copytree(novel, novel.with_name("2"))
-    weights = bytearray((novel / "model.safetensors").read_bytes())
-    weights[-1] ^= 1
-    (novel / "model.safetensors").write_bytes(weights)
-    (novel / "more.txt").write_text("x")
-    outcome = seqgen("models", "verify")
-    assert outcome.exit_code == 1
-    assert outcome.stdout.splitlines() == [
-        "novel:1  damaged",
-        "    novel:1/model.safetensors: its bytes are not those that were written; the model was altered or damaged.",
-        "    novel:1/more.txt: the manifest does not list it.",
-        "novel:2  ok",
-    ]
-    assert seqgen("models", "verify", "novel:2").exit_code == 0
-    first, second = json.loads(seqgen("models", "verify", "novel", "--json").stdout)
-    assert (len(first["faults"]), second) == (2, {"model": "novel:2", "faults": []})
-    assert seqgen("models", "verify", str(novel.with_name("2"))).stdout == f"{novel.with_name('2')}  ok\n"
-
-
-def test_verify_takes_a_model_as_the_other_commands_do(seqgen, refused, novel, tmp_path):
-    for name in ("novel", "ice"):
-        shutil.copytree(novel, tmp_path / name)
-    assert [seqgen("models", "verify", name).stdout for name in ("novel", "ice", "./novel")] == [
-        "novel:1  ok\n",
-        "ice  ok\n",
-        "./novel  ok\n",
-    ]
-    assert refused("models", "verify", "./typo", exit_code=1) == "There is no model folder ./typo."
 
 
 @pytest.mark.parametrize("path", ["./ice", "."])
