@@ -7,6 +7,7 @@ import errno
 import gc
 import json
 import os
+import re
 import shutil
 import stat
 import time
@@ -25,6 +26,15 @@ HELD_WHERE_OPEN = os.name == "nt"
 
 RENAME_SECONDS, _RENAME_PAUSE = 2.0, 0.05
 """For how long a rename is tried again where what is renamed is held, and how long each waits for the next."""
+
+LEFT_SECONDS = 86_400.0
+"""What has a temporary name and has not changed for a day is nobody's any more."""
+
+_FLUSHES_NO_FOLDERS = (errno.EBADF, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""By these a file system says that folders cannot be flushed: by the first two those over which PostgreSQL's fsync_fname passes
+too (as over a folder that may not be opened), by the others some on a network or of a program's own."""
+
+_TEMPORARY = re.compile(r"\.new-[0-9a-f]{32}")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -184,9 +194,10 @@ def make_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def new_folder(parent: Path) -> Iterator[Path]:
-    """A temporary folder in ``parent`` to fill and then rename; what is left of it at the end is removed."""
+    """A temporary folder in ``parent`` to fill and then rename; what is left of it at the end is removed, and see :func:`remove_left`."""
     # Not by tempfile: its folders are for their owner alone, and on Windows hand that down to what is made in them.
     folder = parent / f".new-{uuid.uuid4().hex}"
+    remove_left(parent)
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
@@ -194,6 +205,20 @@ def new_folder(parent: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left(parent: Path) -> None:
+    """Remove from a folder what processes that were killed have left in it under a temporary name, as far as that can be done.
+
+    That is what has not changed for a day: a living process would have written something into it.  What has a lock beside it
+    is told by that (see :meth:`seqgen.registry.Registry.new_folder`), and stays.
+    """
+    with contextlib.suppress(OSError):  # it is not there, may not be listed, or another process removes the same
+        for path in parent.iterdir():
+            if _TEMPORARY.fullmatch(path.name) and not path.with_name(f"{path.name}.lock").exists():
+                changed = max(each.lstat().st_mtime for each in (path, *path.rglob("*")))
+                if time.time() - changed > LEFT_SECONDS:
+                    _remove(path)
 
 
 def keep_newest(path: Path, others: Iterable[Path]) -> None:
@@ -211,16 +236,33 @@ def keep_newest(path: Path, others: Iterable[Path]) -> None:
             os.utime(path, ns=(max(times) + TICK_NS,) * 2)
 
 
+def sync_file(path: Path) -> None:
+    """Flush a file that is written and closed to the disk, so that a power cut after its rename does not leave it empty.
+
+    Raises:
+        OSError: the disk fails, or the file has gone.
+    """
+    with path.open("r+b") as file:  # Windows flushes none that is open for reading alone
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk, so that a rename survives a power cut (POSIX; elsewhere nothing)."""
+    """Flush a folder's entries to the disk, so that a rename survives a power cut (POSIX; elsewhere nothing).
+
+    Raises:
+        OutputError: it is not there any more, or the disk fails.
+    """
     if not hasattr(os, "O_DIRECTORY"):
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # By these two a file system says that folders cannot be flushed; PostgreSQL's fsync_fname passes over them too.
-        if error.errno not in (errno.EBADF, errno.EINVAL):
-            raise
-    finally:
-        os.close(descriptor)
+    with writing(folder):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except PermissionError:  # it may be written and not listed, as one into which everybody may put things
+            return
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _FLUSHES_NO_FOLDERS:
+                raise
+        finally:
+            os.close(descriptor)

@@ -5,6 +5,7 @@ Reading it imports neither NumPy nor a part, so that models can be listed at onc
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,17 @@ REQUIRED = (WEIGHTS, CONFIG, TOKENIZER, MANIFEST)
 
 
 def write_manifest(folder: Path, lineage: Mapping[str, Any]) -> None:
-    """Write ``manifest.json`` over the files that are in the folder now: sha256 and size of each, and the lineage."""
-    contents = {
-        path.name: {"sha256": files.sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.iterdir())
-        if path.name != MANIFEST
-    }
+    """Write ``manifest.json`` over the files that are in the folder now: sha256 and size of each, and the lineage.
+
+    Raises:
+        OutputError: it cannot be written, or the disk does not give back what was just written.
+    """
+    with files.writing(folder):
+        contents = {
+            path.name: {"sha256": files.sha256(path), "bytes": path.stat().st_size}
+            for path in sorted(folder.iterdir())
+            if path.name != MANIFEST
+        }
     files.write_json(folder / MANIFEST, {"format_version": FORMAT_VERSION, "files": contents, **lineage})
     files.sync_folder(folder)
 
@@ -168,5 +174,7 @@ def faults(folder: Path, *, where: str) -> list[str]:
             found.append(str(error))
         except OSError as error:
             found.append(f"{where}/{name}: {error.strerror or error}.")
-    strangers = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {*listed, MANIFEST}
+    strangers: set[str] = set()
+    with contextlib.suppress(FileNotFoundError):  # the whole folder has gone meanwhile: what of it was missing is told
+        strangers = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - {*listed, MANIFEST}
     return [*found, *(f"{where}/{name}: the manifest does not list it." for name in sorted(strangers))]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import subprocess
+import sys
+import time
+import uuid
 import weakref
 from pathlib import Path
 
@@ -110,7 +115,7 @@ def test_a_new_folder_is_for_whom_other_new_folders_are(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="folders are not flushed there")
-@pytest.mark.parametrize("code", [errno.EINVAL, errno.EBADF])
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
 def test_a_file_system_that_flushes_no_folders_is_none_that_cannot_be_written(tmp_path, monkeypatch, code):
     flush = os.fsync
 
@@ -131,8 +136,76 @@ def test_a_disk_that_fails_while_a_folder_is_flushed_is_told(tmp_path, monkeypat
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OutputError, match="cannot be written: Input/output error"):
-        files.replace_bytes(tmp_path / "file", b"whole")
+    sentence = re.escape(f"{tmp_path} cannot be written: Input/output error.")
+    for flush in (lambda: files.replace_bytes(tmp_path / "file", b"whole"), lambda: files.sync_folder(tmp_path)):
+        with pytest.raises(OutputError, match=sentence):
+            flush()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="folders are not flushed there")
+def test_a_folder_that_has_gone_before_it_is_flushed_is_told(tmp_path):
+    with pytest.raises(OutputError, match=r"gone cannot be written: No such file or directory\.$"):
+        files.sync_folder(tmp_path / "gone")
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from seqgen import files
+with files.new_folder(Path(sys.argv[1])) as new:
+    (new / "model.zip").touch()
+    files.move(new / "model.zip", Path(sys.argv[1], "model.zip"))
+    files.sync_folder(Path(sys.argv[1]))
+"""
+
+
+def test_into_a_folder_that_may_be_written_but_not_listed_something_is_put(tmp_path, without_privileges):
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    folder.chmod(0o333)
+    subprocess.run([*without_privileges, sys.executable, "-c", WRITE, folder], check=True)
+    folder.chmod(0o755)
+    assert [path.name for path in folder.iterdir()] == ["model.zip"]
+
+
+def aged(path, seconds):
+    """A path that was changed last so long ago."""
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path
+
+
+def begun(parent, seconds, *, inside=None):
+    """A temporary folder of a process that wrote into it last so long ago, or into the file in it where that is ``inside``."""
+    folder = parent / f".new-{uuid.uuid4().hex}"
+    folder.mkdir()
+    (folder / "file").write_text("half")
+    aged(folder / "file", seconds if inside is None else inside)
+    return aged(folder, seconds)
+
+
+def test_what_a_killed_process_has_left_goes_when_it_has_not_changed_for_a_day(tmp_path):
+    at_work = [begun(tmp_path, 80_000.0), begun(tmp_path, 200_000.0, inside=80_000.0)]
+    left = [begun(tmp_path, 90_000.0), tmp_path / f".new-{uuid.uuid4().hex}"]
+    left[-1].write_text("half an array")
+    aged(left[-1], 90_000.0)
+    with files.new_folder(tmp_path) as new:
+        assert sorted(tmp_path.iterdir()) == sorted([new, *at_work])
+
+
+def test_what_others_have_left_and_what_has_a_lock_of_its_own_stays(tmp_path):
+    named = [".new-document.txt", ".old-0123", "new", f".new-{uuid.uuid4()}", f".new-{uuid.uuid4().hex}.txt"]
+    for name in named:
+        (tmp_path / name).touch()
+        aged(tmp_path / name, 10**6)
+    locked = begun(tmp_path, 10**6)
+    lock = locked.with_name(f"{locked.name}.lock")
+    lock.touch()
+    files.remove_left(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*named, locked.name, lock.name}
+
+
+def test_where_there_is_no_folder_nothing_is_left(tmp_path):
+    files.remove_left(tmp_path / "missing")
 
 
 def test_what_moves_to_another_disk_appears_there_whole_and_goes_here(tmp_path, other_disk, flushed):

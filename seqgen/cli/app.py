@@ -18,6 +18,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from seqgen import __version__
+from seqgen.cli import signals
 from seqgen.cli.environment import Environment, completing
 from seqgen.cli.group import COMMANDS, MainGroup
 from seqgen.cli.printing import say, warn
@@ -75,7 +76,7 @@ def seqgen(
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0, 2 for wrong use, 1 for failure, 130 for Ctrl-C."""
+    """Run the command line and exit: 0, 2 for wrong use, 1 for failure, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     for name in ("stdout", "stderr"):
@@ -90,10 +91,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     warnings.showwarning = functools.partial(_show_warning, warnings.showwarning, set())
     if _action(SeqgenWarning) != "ignore":  # also under python -W error, for by its text a person is told
         warnings.simplefilter("default", SeqgenWarning)
-    try:
-        code = _run(arguments, environment)
-    except SystemExit as end:  # of typer and rich, also where the reader of a pipe has gone; or of a plugin's command
-        code = end.code or 0 if isinstance(end.code, int | None) else _fail(environment, text_of(end.code))
+    code = _run_or_ended(arguments, environment)
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -129,6 +127,19 @@ def _show_warning(
             warn(str(message))
     else:
         otherwise(message, category, *where)
+
+
+def _run_or_ended(arguments: list[str] | None, environment: Environment) -> int:
+    """The exit code, also of what a signal or SystemExit ends."""
+    with signals.heeded() as came:
+        try:
+            code = _run(arguments, environment)
+        # Of typer and rich, also where the reader of a pipe has gone; or of a plugin's command.
+        except SystemExit as end:
+            code = end.code or 0 if isinstance(end.code, int | None) else _fail(environment, text_of(end.code))
+        except KeyboardInterrupt:  # while something else was told, as that the terminal has gone
+            code = INTERRUPTED
+    return 128 + came[0] if code and came else code  # whatever failed then, failed by the signal
 
 
 def _run(arguments: list[str] | None, environment: Environment) -> int:

@@ -7,7 +7,7 @@ and counts as the process's own; :func:`release` hands it back.
 from __future__ import annotations
 
 import mmap
-import tempfile
+import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +41,8 @@ class ArrayWriter:
         self._file.write(data)
 
     def __enter__(self) -> Self:
-        self._file = tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f"{self._path.name}-", delete=False)
+        # A name by which it is known for what it is, where a kill leaves it.
+        self._file = self._path.with_name(f".new-{uuid.uuid4().hex}").open("xb")
         return self
 
     def __exit__(

@@ -38,6 +38,9 @@ FORMAT = 1
 BUILDING, LOCKS = ".building", ".locks"
 """Folders, beside the stores, of those that are not whole yet, and of the locks by which one process builds each."""
 
+PATIENCE = 2.0
+"""Seconds after which waiting for a process that builds the same store is told."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -111,6 +114,8 @@ def open_or_build(
     usual = tokenizer.end_id is not None and fingerprint.documents > 1
     has_ends = usual if has_ends is None else has_ends and tokenizer.end_id is not None
     name = _name(fingerprint.sha256, tokenizer, *([] if has_ends == usual else ["ends" if has_ends else "no ends"]))
+    for place in (folder, folder / name):
+        files.remove_left(place)
     find = partial(_open, folder / name, tokenizer, fingerprint.sha256, has_ends=has_ends)
     if store := find():
         for sentence in fingerprint.passed_over:
@@ -154,10 +159,18 @@ def _read(dataset: Dataset, folder: Path) -> Fingerprint:
 
 @contextlib.contextmanager
 def _alone(folder: Path, name: str) -> Iterator[None]:
-    """Wait until no other process builds the store of this name."""
+    """Wait until no other process builds the store of this name, however long; said where it is no matter of seconds."""
     files.make_folder(folder / LOCKS)
-    with locks.locked(folder / LOCKS / name, f"Another process builds {folder / name}.", patience=-1):  # for ever
+    lock = locks.hold(folder / LOCKS / name, patience=PATIENCE)
+    if lock is None:
+        # It may take hours, or be a process that was stopped.
+        warnings.warn("Another process encodes this corpus: waiting until it has ended", SeqgenWarning, stacklevel=1)
+        lock = locks.hold(folder / LOCKS / name, patience=-1)  # for ever
+        assert lock is not None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _build(

@@ -13,6 +13,7 @@ from typing import Any
 
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, RemoteError, SeqgenError, UsageError
 from seqgen.core.redact import redacted
+from seqgen.files import sync_file, sync_folder
 from seqgen.sharing.arrival import Told
 from seqgen.untrusted import MAX_JSON_BYTES
 
@@ -161,9 +162,14 @@ class Place:
             yield self.path
             return
         part = f"{self.path}.{uuid.uuid4().hex}.part"
+        local = _is_local(self.files)  # whose files may still be in memory alone; a server keeps what it has taken
         try:
             yield part
+            if local:
+                sync_file(Path(part))
             self.files.mv(part, self.path)
+            if local:
+                sync_folder(Path(part).parent)
         except BaseException:
             with contextlib.suppress(Exception):
                 self.files.rm_file(part)

@@ -64,12 +64,13 @@ class Run:
             OutputError: it cannot be written.
         """
         parent = root / name
-        for gone in parent.glob(".old-*"):
+        for gone in root.glob("*/.old-*"):  # whatever its name: nobody may ever train that one again
             shutil.rmtree(gone, ignore_errors=True)
         with files.new_folder(parent) as new:
             files.write_json(new / CONFIG, config_to_json(config))
             files.write_json(new / TOKENIZER, tokenizer)
             files.write_json(new / "run.json", run)
+            files.sync_folder(new)
             with files.writing(parent):
                 number = max(_numbers(parent), default=0) + 1
                 while True:
@@ -80,6 +81,8 @@ class Run:
                         if not (parent / str(number)).exists():
                             raise
                         number += 1
+            for folder in (parent, root):  # of a first run, the name is new there
+                files.sync_folder(folder)
         begun = cls._locked(name, parent / str(number))
         _keep_newest(begun.folder)
         return begun

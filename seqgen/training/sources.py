@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import re
 import reprlib
-import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO
+from typing import cast
 
 from seqgen import files, home
 from seqgen.core.compressed import ENDINGS
@@ -26,6 +26,9 @@ DEFAULT = "ice"
 
 NAMELESS = "model"
 """What a model is called whose source has no name that can be written with letters from A to Z and digits."""
+
+_BLOCK = 1 << 16
+"""Bytes that are read at a time of what is kept."""
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095
 """Bytes of the name of a file, and of a path, at most: those of Linux, than which few systems allow more."""
@@ -97,7 +100,7 @@ def resolve_sources(sources: Sequence[str]) -> Sources:
     for source in named:
         refuse_empty(source)
         if source == "-":
-            paths.append(str(_keep(sys.stdin.buffer, "stdin", "Standard input")))
+            paths.append(str(_keep(cast("io.BufferedIOBase", sys.stdin.buffer), "stdin", "Standard input")))
         elif sources and _local(source).is_fifo():  # a run that goes on would wait for it for ever
             with _local(source).open("rb") as pipe:
                 paths.append(str(_keep(pipe, "pipe", source)))
@@ -157,7 +160,7 @@ def _unfound(source: str, known: Iterable[str]) -> Path:
     return path
 
 
-def _keep(content: IO[bytes], kind: str, name: str) -> Path:
+def _keep(content: io.BufferedIOBase, kind: str, name: str) -> Path:
     """What can be read only once, as a file named after its content, so that it can be read twice, and again to go on.
 
     Raises:
@@ -167,12 +170,17 @@ def _keep(content: IO[bytes], kind: str, name: str) -> Path:
     with files.new_folder(folder) as new:
         arrived = new / kind
         with files.writing(folder), arrived.open("wb") as file:
-            shutil.copyfileobj(content, file)
+            # Not read(), which asks the system for more until it has enough: a signal that comes in between would wait for that.
+            while block := content.read1(_BLOCK):
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())  # a run is saved to outlive a power cut, and it cannot go on without what it reads
         if not arrived.stat().st_size:
             raise CorpusError(f"{name} is empty.")
         path = folder / f"{files.sha256(arrived)[:32]}.txt"
         with files.writing(path):
             files.move(arrived, path, over=True)
+            files.sync_folder(folder)
     return path
 
 

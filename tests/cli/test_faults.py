@@ -198,6 +198,17 @@ def test_a_folder_without_permission_is_told_before_anything_is_trained(start, c
     assert re.fullmatch(r"error: .*/home\S* cannot be written: Permission denied\.\n", stderr)
 
 
+def test_a_training_that_is_ended_while_it_reads_standard_input_keeps_nothing_of_it(start, seqgen_home):
+    process = start("train", "-", *TINY, stdin=subprocess.PIPE)
+    process.stdin.write("The ice was an inch in.\n" * 10_000)
+    process.stdin.flush()
+    wait_for("corpora/stdin/.new-*/stdin", seqgen_home, process)
+    process.terminate()
+    process.stdin.close()  # or a signal that comes just before it reads would wait for more
+    assert process.wait(timeout=60) == 143
+    assert list((seqgen_home / "corpora" / "stdin").iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_home_that_vanishes_is_made_anew_with_all_that_going_on_needs(start, seqgen, corpus, seqgen_home):
     process = start("train", corpus, *TINY, *ENDLESS)

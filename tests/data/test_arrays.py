@@ -1,6 +1,9 @@
+import os
+
 import numpy as np
 import pytest
 
+from seqgen import files
 from seqgen.data.arrays import ArrayWriter, read_array
 
 
@@ -16,6 +19,17 @@ def test_an_array_written_in_pieces_is_read_back_read_only(tmp_path):
     assert read.tolist() == [1, 2, 65535]
     assert not read.flags.writeable
     assert isinstance(read.base, np.memmap)
+
+
+def test_a_file_that_is_not_whole_yet_has_a_name_by_which_it_is_known_where_a_kill_leaves_it(tmp_path):
+    with ArrayWriter(tmp_path / "a.bin", np.uint16) as writer:
+        writer.write(np.arange(3))
+        (half,) = tmp_path.iterdir()
+        (tmp_path / "killed").mkdir()
+        (tmp_path / "killed" / half.name).touch()
+    os.utime(tmp_path / "killed" / half.name, (0, 0))
+    files.remove_left(tmp_path / "killed")
+    assert [*(tmp_path / "killed").iterdir()] == []
 
 
 def test_the_format_is_little_endian_numbers_and_their_crc_32(tmp_path):

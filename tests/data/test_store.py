@@ -1,7 +1,11 @@
 import hashlib
 import json
 import os
+import shutil
 import stat
+import threading
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -10,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqgen import locks
 from seqgen.core import files as core_files
 from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError, OutputError, PluginError, SeqgenWarning
@@ -235,6 +240,39 @@ def test_builders_at_the_same_time_do_no_harm(memory, tmp_path):
     assert all(result == results[0] for result in results)
     assert len(list(tmp_path.glob("[!.]*"))) == 1
     assert not list(tmp_path.glob(".building/*"))
+
+
+def test_who_waits_for_another_builder_is_told_what_for(memory, tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgen.data.store.PATIENCE", 0.1)
+    expected = open_or_build(memory("abc"), ABC, tmp_path)
+    name = expected.folder.name
+    shutil.rmtree(expected.folder)
+    held = threading.Event()
+
+    def build():
+        with locks.locked(tmp_path / ".locks" / name, "held by nobody else"):
+            held.set()
+            time.sleep(0.5)
+
+    other = threading.Thread(target=build)
+    other.start()
+    held.wait()
+    with pytest.warns(SeqgenWarning, match=r"^Another process encodes this corpus: waiting until it has ended$"):
+        assert open_or_build(memory("abc"), ABC, tmp_path).folder == expected.folder
+    other.join()
+
+
+def test_what_killed_builders_have_left_goes_after_a_day(memory, tmp_path):
+    store = open_or_build(memory("abc"), ABC, tmp_path)
+    left = [folder / f".new-{uuid.uuid4().hex}" for folder in (tmp_path, store.folder)]
+    for path in left:
+        path.write_bytes(b"half")
+    open_or_build(memory("abc"), ABC, tmp_path)
+    assert all(path.exists() for path in left)
+    for path in left:
+        os.utime(path, (0, 0))
+    open_or_build(memory("abc"), ABC, tmp_path)
+    assert not any(path.exists() for path in left)
 
 
 def test_a_corpus_that_changes_while_it_is_read_is_said(memory, tmp_path):

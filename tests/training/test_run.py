@@ -17,7 +17,7 @@ from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputErro
 from seqgen.data.batching import make_batching
 from seqgen.model_config import ModelConfig
 from seqgen.training.counters import Counters
-from seqgen.training.run import Run
+from seqgen.training.run import CONSTANT, Run
 from seqgen.training.schedule import Schedule
 from seqgen.training.state import COUNTERS_SINCE
 
@@ -255,6 +255,21 @@ def test_two_checkpoints_stay(make_run, train):
     train(run, save_at=(2, 4, 6, 8))
     assert sorted(path.name for path in run.folder.glob("step-*")) == ["step-000000006", "step-000000008"]
     assert [path.name for path in run.folder.iterdir() if path.name.startswith(".new")] == []
+
+
+def test_what_was_being_removed_of_a_run_goes_when_the_next_begins_whatever_its_name(make_run, tmp_path):
+    left = tmp_path / "other" / ".old-0123"
+    left.mkdir(parents=True)
+    (left / "last.safetensors").touch()
+    make_run()
+    assert not left.exists()
+
+
+def test_a_run_is_on_the_disk_before_it_is_one_which_then_is_too(make_run, flushed):
+    folder = make_run().folder
+    renamed = flushed.index("renamed")
+    assert {path.stat().st_ino for path in (folder, *map(folder.joinpath, CONSTANT))} <= {*flushed[:renamed]}
+    assert {folder.parent.stat().st_ino, folder.parents[1].stat().st_ino} <= {*flushed[renamed:]}
 
 
 def test_a_checkpoint_is_on_the_disk_before_it_is_one_which_then_is_too(make_run, make_trainer, flushed):

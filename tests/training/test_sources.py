@@ -88,6 +88,22 @@ def test_standard_input_is_kept_as_a_file_named_after_its_content(seqgen_home, s
     assert sorted(map(str, kept.iterdir())) == sorted(set(paths))
 
 
+def test_standard_input_is_read_as_it_comes_so_that_a_signal_need_not_wait_for_more(seqgen_home, monkeypatch):
+    arriving = iter([b"one ", b"two\n", b""])
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=SimpleNamespace(read1=lambda _size: next(arriving))))
+    assert Path(resolve_sources(["-"]).paths[0]).read_bytes() == b"one two\n"
+
+
+def test_standard_input_is_on_the_disk_before_it_has_its_name_which_then_is_too(
+    seqgen_home, stdin, flushed, monkeypatch
+):
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda *paths: flushed.append("renamed") or replace(*paths))
+    stdin(b"one\n")
+    (path,) = map(Path, resolve_sources(["-"]).paths)
+    assert flushed == [path.stat().st_ino, "renamed", path.parent.stat().st_ino]
+
+
 def test_an_empty_standard_input_is_said_and_not_kept(seqgen_home, stdin):
     stdin(b"")
     with pytest.raises(CorpusError, match=r"^Standard input is empty\.$"):

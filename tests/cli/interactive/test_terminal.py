@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shlex
+import signal
 import sys
 import time
 
@@ -169,6 +170,19 @@ def test_ctrl_c_at_the_prompt_drops_the_line_without_a_word(session):
         held.process.send(f"{line}\x03")
         assert held.until_prompt() == ""
     assert held("the ice").startswith("the ice")
+
+
+@pytest.mark.parametrize("writing", [True, False])
+def test_sigterm_ends_the_session_and_not_the_line(session, writing):
+    held = session("--length", 10**12)
+    held.until_prompt()
+    if writing:
+        held.process.send("the ice\r")
+        held.process.expect(re.compile(re.escape(READ) + ".{50}", re.DOTALL))
+    held.process.kill(signal.SIGTERM)
+    held.process.expect(pexpect.EOF)
+    held.process.close()
+    assert held.process.exitstatus == 128 + signal.SIGTERM
 
 
 def test_wrong_lines_are_one_sentence_each_and_the_session_goes_on(session):
