@@ -57,8 +57,8 @@ def main() -> None:
         columns[preset], other = measure(
             arguments.corpus, preset, arguments.seconds, arguments.samples, arguments.plots
         )
-        if other or held_out:
-            columns[HELD_OUT] = other or held_out
+        if held_out or other:  # of the first, since the text of the tutorial is in lower case
+            columns[HELD_OUT] = held_out or other
         print(f"{preset}: {columns[preset]['bits per character']} bits per character", flush=True)
         write_results(title, [{"name": name, **figures} for name, figures in columns.items()], **about)
     rows = ["bits per character", "steps", *ROWS]

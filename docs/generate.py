@@ -119,7 +119,8 @@ def register(_: str) -> str:
     call = hookspecs.Register.__call__
     text = str(inspect.getdoc(call))
     summary, _, arguments = text.partition("Args:\n")
-    rows = [(f"`{name}`", words) for name, words in re.findall(r"^ {4}(\w+): (.*)$", arguments, re.MULTILINE)]
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE)
+    rows = [(f"`{name}`", re.sub(r"\n +", " ", words)) for name, words in found]
     return (
         f"```python\nregister{_signature(call)}\n```\n\n{summary.strip()}\n\n{table(('argument', 'what it is'), rows)}"
     )

@@ -49,11 +49,6 @@ def bits_per_character(nats: float, characters: float) -> float:
     return nats / math.log(2) / characters
 
 
-def shown_bits(bits: float) -> str:
-    """Bits per character for people: ``1.549``, and of a model that diverged ``3.2e+22``, whose other digits say nothing."""
-    return f"{bits:.3f}" if abs(bits) < 1e6 else f"{bits:.1e}"
-
-
 @dataclass(frozen=True)
 class Score:
     """How well a model predicts a text.

@@ -43,6 +43,11 @@ def of_model(where: str) -> str:
     return f"model {where}"
 
 
+def is_of_model(origin: str) -> bool:
+    """Whether a value was taken over from a model that training goes on from."""
+    return origin.startswith(of_model(""))
+
+
 def of_backend(name: str) -> str:
     """What this backend has."""
     return f"backend {name}"

@@ -12,6 +12,7 @@ import typer
 from seqgen.cli.environment import DeviceOption, Environment, JsonOption, ModelArgument, command, complete_part, default
 from seqgen.cli.evaluate_samples import check_options, judged, judgement_record, plot_judgement, show_judgement
 from seqgen.cli.printing import add_row, print_json, say, show, table, tell_rounding, warn, width
+from seqgen.core.bits import shown_bits
 
 if TYPE_CHECKING:
     from seqgen.evaluation import Score
@@ -77,7 +78,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="DATASET",
-            help=f"How files become documents: text, lines, NAME:key=value.  {default('as MODEL was trained')}",
+            help=f"How files become documents: text, lines, rows, NAME:key=value.  {default('as MODEL was trained')}",
             autocompletion=complete_part("dataset"),
         ),
     ] = None,
@@ -197,8 +198,8 @@ def _show_scores(scores: Sequence[tuple[str, Score]]) -> None:
 
     columns = [
         Column("file", [file for file, _ in scores]),
-        Column("bits/character", [f"{score.bits_per_character:.4f}" for _, score in scores]),
-        Column("perplexity", [f"{score.perplexity:.3f}" for _, score in scores], rank=3),
+        Column("bits/character", [shown_bits(score.bits_per_character, 4) for _, score in scores]),
+        Column("perplexity", [shown_bits(score.perplexity) for _, score in scores], rank=3),
         Column("tokens/character", [f"{score.tokens_per_character:.3f}" for _, score in scores], rank=2),
         Column("characters", [f"{score.characters:,}" for _, score in scores], rank=1),
     ]

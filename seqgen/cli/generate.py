@@ -39,7 +39,7 @@ seqgen generate --model novel@best --seed "the ice" --temperature 0.7 --top-p 0.
 
 seqgen generate --model names --num-samples 20 --output names.txt
 
-The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical) follow one another as they stand on the command line.  Without a temperature, 0.8 is used; if no truncation is given either, min-p 0.05 is added."""
+The samplers work in this order, however they are given: penalties, constraints, temperature, truncation.  Those that truncate (top-k, top-p, min-p, typical, mirostat) follow one another as they stand on the command line.  Without a temperature, 0.8 is used; if no truncation is given either, min-p 0.05 is added."""
 
 
 _ORDER = "seqgen.order"

@@ -12,6 +12,7 @@ import typer
 
 from seqgen.cli.environment import Environment, JsonOption, ResumableCommand, command, default
 from seqgen.cli.printing import add_row, print_json, say, show, styled, table
+from seqgen.core.bits import shown_bits
 from seqgen.core.errors import UsageError
 from seqgen.training.options import PRESETS
 
@@ -197,7 +198,7 @@ class Display(Quiet):
         if self._bar is None:
             return
         best = self._best.bits_per_character if self._best else None
-        shown = "" if best is None else f"  best {best:.3f}"
+        shown = "" if best is None else f"  best {shown_bits(best)}"
         (task,) = self._bar.task_ids
         left = max(0, round((self._bar.tasks[0].total or 0) - seconds))
         with contextlib.suppress(OSError):
@@ -213,7 +214,8 @@ class Display(Quiet):
         """A line."""
         self._best = best
         options = ", ".join(f"{name} {_shown(value)}" for name, value in result.options.items())
-        self._say(f"trial {result.number:<3}{_bits(result)}  {options}{_verdict(result, best)}")
+        bits = "    -" if result.bits_per_character is None else f"{_bits(result)} bits/character"
+        self._say(f"trial {result.number:<3}{bits}  {options}{_verdict(result, best)}")
 
     def close(self) -> None:
         """Take the bar away."""
@@ -239,7 +241,7 @@ def _verdict(result: TrialResult, best: TrialResult | None) -> str:
             if best and best.number == result.number:
                 return "; the best so far"
             words = ""
-    return f"{words}; best {best.bits_per_character:.3f}" if best else words
+    return f"{words}; best {_bits(best)}" if best else words
 
 
 def _ranking(outcome: SweepOutcome) -> Any:
@@ -250,7 +252,7 @@ def _ranking(outcome: SweepOutcome) -> Any:
         state = {"complete": "", "stopped": f"stopped at {result.progress:.0%}", "failed": "failed"}[result.state]
         cells = [
             str(result.number),
-            "-" if result.bits_per_character is None else f"{result.bits_per_character:.3f}",
+            _bits(result),
             *(_shown(result.options[name]) for name in names),
             f"{result.seconds:.0f}",
             state,
@@ -283,7 +285,7 @@ def _record(outcome: SweepOutcome) -> dict[str, Any]:
 
 
 def _bits(result: TrialResult) -> str:
-    return "    -" if result.bits_per_character is None else f"{result.bits_per_character:.3f} bits/character"
+    return "-" if result.bits_per_character is None else shown_bits(result.bits_per_character)
 
 
 def _count(trials: int) -> str:

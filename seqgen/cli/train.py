@@ -74,7 +74,7 @@ def train(**arguments: Any) -> None:
 
 def _outcome(result: Mapping[str, Any]) -> str:
     """How well the published weights do, of which step they are where it is not the last, and what the run took."""
-    from seqgen.evaluation import shown_bits
+    from seqgen.core.bits import shown_bits
 
     steps, best_step, bits = result["steps"], result["best_step"], result["bits_per_character"]
     taken = f"{steps:,} step{'s' * (steps != 1)} in {result['seconds']:.0f} s"

@@ -20,7 +20,10 @@ _TOKEN = re.compile(  # and no name of a file: Basic Training.txt, ASIAN_NOVELS.
       | \b A[KS]IA (?= [A-Z0-9]{16} \b )
     ) [\w+/=.~-]{8,}"""
 )
-_SECRET_NAME = re.compile(r"TOKEN(?!IZ)|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"TOKEN(?!IZ)|SECRET|PASSWORD|PASSWD|(API|ACCESS|ACCOUNT|PRIVATE)_?KEY|CONNECTION_?STRING", re.IGNORECASE
+)
+_PATH_NAME = re.compile(r"_(PATH|FILE|DIR)\Z", re.IGNORECASE)  # of where a secret lies, which is none: HF_TOKEN_PATH
 _SHORTEST = 6  # characters of a secret in the environment; a shorter one may be part of any word
 
 
@@ -29,7 +32,7 @@ def redacted(text: str) -> str:
 
     That is, in URLs, the user and password, and the query or fragment, in which signed URLs carry their signature; tokens as the
     Hugging Face Hub, Amazon and HTTP write them; and whatever stands in an environment variable that is named after a
-    token, a secret, a password or a key.
+    token, a secret, a password, a key or a connection string.
 
         redacted("s3://ada:lace@bucket/x?X-Amz-Signature=5e1f")  # "s3://***@bucket/x?***"
     """
@@ -37,7 +40,8 @@ def redacted(text: str) -> str:
     text = _QUERY.sub(rf"\g<url>?{HIDDEN}", text)
     text = _TOKEN.sub(rf"\g<kind>{HIDDEN}", text)
     for name, value in os.environ.items():
-        # Paths are no secrets: HF_TOKEN_PATH and its like.
-        if len(value) >= _SHORTEST and _SECRET_NAME.search(name) and not os.path.isabs(value) and value in text:  # noqa: PTH117
+        # By its name and not by its value: a key of Amazon's may begin with a slash.
+        secret = _SECRET_NAME.search(name) and not _PATH_NAME.search(name)
+        if secret and len(value) >= _SHORTEST and value in text:
             text = text.replace(value, HIDDEN)
     return text

@@ -110,7 +110,8 @@ def check_space(folder: Path, size: int, *, where: str) -> None:
 def receive(source: Readable, target: Path, listed: Listed, *, where: str, told: Told = lambda _: None) -> None:
     """Write what a source gives, from where ``target`` ends, and hold it against the manifest.
 
-    Never more than the manifest says is read or written.  What was received stays where the source breaks off.
+    Never more than the manifest says is written, and a byte more is read at most, to know that there is one.  What was
+    received stays where the source breaks off.
 
     Args:
         source: stands at the byte after those that ``target`` has.
@@ -133,11 +134,12 @@ def receive(source: Readable, target: Path, listed: Listed, *, where: str, told:
         size = file.tell()
         told(size)
         while size <= listed.bytes and (block := source.read(min(CHUNK, listed.bytes + 1 - size))):
+            expected = block[: listed.bytes - size]
             with files.writing(target):
-                file.write(block)
-            digest.update(block)
+                file.write(expected)
+            digest.update(expected)
             size += len(block)
-            told(len(block))
+            told(len(expected))
         with files.writing(target):
             file.flush()
             os.fsync(file.fileno())  # or a power cut leaves a version whose files are empty

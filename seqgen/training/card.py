@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seqgen.core.bits import shown_bits
 from seqgen.model_config import ModelConfig
 from seqgen.training.curve import LossCurve
 from seqgen.training.metrics import characters_per_token
@@ -97,13 +98,13 @@ def _figures(lineage: Mapping[str, Any]) -> str:
     results = lineage.get("results", {})
     of = "" if results.get("validation_loss") is not None else " of the training text"
     known = [
-        (f"bits per character{of}", results.get("bits_per_character"), ".3f"),
-        ("parameters", results.get("parameters"), ","),
-        ("training steps", results.get("steps"), ","),
-        ("epochs", results.get("epochs"), "g"),
-        ("training seconds", results.get("seconds"), ",.0f"),
+        (f"bits per character{of}", results.get("bits_per_character"), shown_bits),
+        ("parameters", results.get("parameters"), "{:,}".format),
+        ("training steps", results.get("steps"), "{:,}".format),
+        ("epochs", results.get("epochs"), "{:g}".format),
+        ("training seconds", results.get("seconds"), "{:,.0f}".format),
     ]
-    rows = "\n".join(f"| {label} | {value:{form}} |" for label, value, form in known if value is not None)
+    rows = "\n".join(f"| {label} | {form(value)} |" for label, value, form in known if value is not None)
     return f"## Figures\n\n| | |\n| --- | --- |\n{rows}" if rows else ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgen import settings
-from seqgen.origins import DEFAULT
+from seqgen.origins import DEFAULT, is_of_model
 from seqgen.training.options import PRESETS, SettledOptions, TrainingOptions
 
 
@@ -33,6 +33,11 @@ class ChosenOptions:
     def settled(self) -> SettledOptions:
         """The options of a run; what every run has a value of has been chosen."""
         return SettledOptions(**self.values)
+
+    @property
+    def inherited(self) -> frozenset[str]:
+        """Names of the options that were taken over from a model, and that nobody gave."""
+        return frozenset(name for name, origin in self.origins.items() if is_of_model(origin))
 
     def given(self, name: str) -> bool:
         """Whether an option is not left at its default."""

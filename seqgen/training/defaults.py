@@ -6,7 +6,7 @@ The measurements behind the numbers stand in docs/explanation/defaults.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -71,7 +71,12 @@ class Reach(NamedTuple):
 
 
 def choose(
-    options: TrainingOptions, corpus: CorpusSize, *, dataset_batching: str, reach: Callable[[TrainingOptions], Reach]
+    options: TrainingOptions,
+    corpus: CorpusSize,
+    *,
+    inherited: Collection[str] = (),
+    dataset_batching: str,
+    reach: Callable[[TrainingOptions], Reach],
 ) -> tuple[dict[str, Any], str]:
     """Values for the options that are None, and a line that says what was chosen and why.
 
@@ -80,6 +85,7 @@ def choose(
     Args:
         options: what is given.
         corpus: what is trained on.
+        inherited: names of what is given by the model that training goes on from, and by no person.
         dataset_batching: the mode that suits the dataset's documents.
         reach: of the budget, given all options but dropout; it may have to measure, and is asked once at most.
     """
@@ -118,7 +124,7 @@ def choose(
         if given is None:
             hidden_size, far = _size_for(far, corpus)
         passes = min(far) / corpus.tokens
-    most = _most_passes(options, min(1.0, rows * in_row / corpus.tokens))
+    most = _most_passes(options, inherited, min(1.0, rows * in_row / corpus.tokens))
     if passes > most:
         chosen["epochs"] = most
         passes = most if passes < math.inf else passes  # not measured
@@ -141,12 +147,13 @@ def _sentence(chosen: Mapping[str, Any], corpus: CorpusSize, passes: float) -> s
     return f"{size}: chose {', '.join(what)}"
 
 
-def _most_passes(options: TrainingOptions, in_update: float) -> float:
+def _most_passes(options: TrainingOptions, inherited: Collection[str], in_update: float) -> float:
     """How often a corpus is to be read at most, of which an update takes such a share; infinite where a person has decided that.
 
     Whoever gives a time and a size or dropout may want to see what a long training does, or give a small model its time.
     """
-    shaped = any(each is not None for each in (options.hidden_size, options.embedding_size, options.dropout))
+    shape = {"hidden_size", "embedding_size", "dropout"} - set(inherited)
+    shaped = any(getattr(options, name) is not None for name in shape)
     counted = options.epochs is not None or options.max_steps is not None
     if counted or (options.max_time is not None and shaped):
         return math.inf

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqgen.evaluation import bits_per_character, shown_bits
+from seqgen.core.bits import shown_bits
+from seqgen.evaluation import bits_per_character
 from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.options import SettledOptions
 
@@ -43,6 +44,9 @@ ENOUGH_DROPOUT = 0.5
 
 NEAR = 0.9
 """Times what the frequencies of tokens alone give, from which a loss may be that: parts of a small corpus differ."""
+
+LEARNED = 0.01
+"""Nats per token below which there is nothing left to learn, whatever the frequencies of tokens alone give."""
 
 UNCHANGED = 0.02
 """Change of the training loss, as a share, that is none."""
@@ -174,7 +178,7 @@ class Diagnosis:
 
     def _dead(self) -> str:
         now, best = self._lines[-1], self._course.least
-        if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or best is None:
+        if now["progress"] < FIRST_PART or now["step"] < FEWEST_STEPS or best is None or best < LEARNED:
             return ""
         rate, frequencies = self.options.learning_rate, self.token_entropy
         first, last = self._course.first.loss, now["train_loss"]

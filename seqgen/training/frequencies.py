@@ -37,7 +37,7 @@ def token_counts(tokens: Ids, vocab_size: int, most: int = 1 << 22) -> npt.NDArr
 def token_entropy(counts: npt.NDArray[np.int64]) -> float:
     """Nats per token of a model that knows only how frequent each token is."""
     shares = counts / max(counts.sum(), 1)
-    return -math.fsum(share * math.log(share) for share in shares.tolist() if share)
+    return 0.0 - math.fsum(share * math.log(share) for share in shares.tolist() if share)  # 0.0 and not -0.0
 
 
 def fresh_loss(spec: ModelSpec) -> float:

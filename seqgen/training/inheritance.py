@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from seqgen.checkpoint import SavedModel
 from seqgen.core import options
 from seqgen.core.backend import Backend
@@ -14,6 +16,7 @@ from seqgen.core.options import PartSpec
 from seqgen.core.part_entry import PartEntry
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Ids, Weights
+from seqgen.model_config import ModelConfig
 from seqgen.origins import in_brackets, of_backend, of_corpus, of_model
 from seqgen.recorded_corpus import recorded_corpus
 from seqgen.recorded_parts import find_recorded, make_backend, with_recorded_options
@@ -150,10 +153,38 @@ def inherit(chosen: ChosenOptions, parent: SavedModel) -> ChosenOptions:
 
 
 def inherited_weights(
-    parent: SavedModel, entry: PartEntry, backend: Backend, spec: ModelSpec, ids: Ids | None, random_seed: int
+    parent: SavedModel,
+    entry: PartEntry,
+    backend: Backend,
+    config: ModelConfig,
+    end_id: int | None,
+    ids: Ids | None,
+    random_seed: int,
 ) -> Weights:
-    """The parent's weights, with rows for the tokens that it has not: ``ids`` are those that each old one has now."""
-    weights = parent.weights(backend, entry)
-    if ids is None:
+    """The parent's weights, with rows for the tokens that it has not.
+
+    What was never to be predicted begins as unlikely as the most unlikely token that was: new tokens, and the end of a document
+    where the parent was trained without ends and this training has them.
+
+    Args:
+        parent: the model that training goes on from.
+        entry: of the backend, where weights have no canonical form.
+        backend: trains.
+        config: of the model that is to be trained.
+        end_id: of its tokenizer.
+        ids: those that each of the parent's tokens has now; None where there are no new ones.
+        random_seed: of what is fresh.
+    """
+    weights, spec = parent.weights(backend, entry), config.model
+    if ids is not None:
+        weights = extended_weights(weights, spec, ids, random_seed)
+    if parent.config.has_ends or spec.architecture not in GATES:
         return weights
-    return extended_weights(weights, spec, ids, random_seed)
+    # It says nothing of how rare an end is: an imported model's lies so far below all else that whatever begins there takes
+    # hundreds of steps to become as likely as it should be.
+    every = np.arange(spec.vocab_size)
+    old = every if ids is None else ids
+    predicted = old[old != end_id]
+    bias = weights["output.bias"].copy()
+    bias[np.setdiff1d(every, predicted if config.has_ends else old)] = bias[predicted].min()
+    return weights | {"output.bias": bias}

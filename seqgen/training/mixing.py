@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.backend import Model
+from seqgen.core.bits import shown_bits
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OptionError, SeqgenError
 from seqgen.core.memory import out_of_memory
@@ -138,9 +139,9 @@ def mixed_in(
         return None
     kept = order is not None or mixed.unseen <= alone * (1 - GAIN)
     told = mixed.loss if kept else mixed.unseen
-    before, after = (bits_per_character(loss, characters_per_token) for loss in (alone, told))
+    before, after = (shown_bits(bits_per_character(loss, characters_per_token)) for loss in (alone, told))
     reporter.note(
-        f"n-grams  of up to {mixed.order} tokens bring validation from {before:.3f} to {after:.3f} bits/character"
+        f"n-grams  of up to {mixed.order} tokens bring validation from {before} to {after} bits/character"
         + ("" if kept else ": too little to keep them")
     )
     return mixed if kept else None

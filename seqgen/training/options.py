@@ -66,7 +66,7 @@ class TrainingOptions:
         None
     )
     tokenizer: Annotated[str, Doc("how text becomes tokens: char, byte, word, bpe, NAME:key=value")] = "char"
-    dataset: Annotated[str, Doc("how files become documents: text, lines, NAME:key=value")] = "text"
+    dataset: Annotated[str, Doc("how files become documents: text, lines, rows, NAME:key=value")] = "text"
 
     # Model
     architecture: Architecture = "lstm"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from seqgen.core.bits import shown_bits
+
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bit of each dot of a character, by row and column."""
 
@@ -35,7 +37,7 @@ def plot(
 
     What is out of range, or no finite number, is left out.
     """
-    labels = {0: f"{y_range[1]:.2f}", height - 1: f"{y_range[0]:.2f}"}
+    labels = {0: shown_bits(y_range[1], 2), height - 1: shown_bits(y_range[0], 2)}
     margin = max(map(len, labels.values()))
     columns = width - margin - 2
     dots: dict[tuple[int, int], int] = {}

@@ -178,7 +178,9 @@ def prepare(
         if parent is None:
             weights = fresh_weights(spec, options, training.part.tokens)
         else:
-            weights = inherited_weights(parent, parts.backend_entry, parts.backend, spec, ids, options.random_seed)
+            weights = inherited_weights(
+                parent, parts.backend_entry, parts.backend, config, tokenizer.end_id, ids, options.random_seed
+            )
         model = build_model(parts.backend, spec, options, weights=weights)
     unknown = unknown_share(tokenizer, parts.dataset)
     prepared = Preparation(
@@ -257,7 +259,9 @@ def _choose_rest(
         return _reach(parts.backend, _spec(parts.tokenizer, settled), corpus_parts, settled)
 
     with enough_memory(chosen.options):
-        values, why = choose(chosen.options, size, dataset_batching=parts.dataset.batching, reach=reach)
+        values, why = choose(
+            chosen.options, size, inherited=chosen.inherited, dataset_batching=parts.dataset.batching, reach=reach
+        )
     return chosen.take(CHOSEN, **values), why
 
 

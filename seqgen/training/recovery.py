@@ -67,7 +67,7 @@ def train_with_setbacks(trainer: Trainer, run: Run, reporter: Reporter, *, auto_
 
 
 def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start: FreshState | None) -> None:
-    now, best_weights = trainer.counters, trainer.best_weights
+    now = trainer.counters
     if now.setbacks >= SETBACKS:
         msg = f"{error}  It has gone back {SETBACKS} times, each time with half the rate."
         raise TrainingError(msg) from error
@@ -76,19 +76,16 @@ def _give_up_or_go_back(error: DivergedError, trainer: Trainer, run: Run, start:
     except DamagedModelError as damage:
         msg = f"{error}\nThere is no checkpoint to go back to: {damage}"
         raise TrainingError(msg) from error
-    back = trainer.counters
-    back.setbacks = now.setbacks + 1
-    back.best_loss, back.best_step, trainer.best_weights = now.best_loss, now.best_step, best_weights
-    back.best_train_loss = now.best_train_loss
+    trainer.counters.setbacks = now.setbacks + 1
 
 
 def _go_back(trainer: Trainer, run: Run, start: FreshState | None) -> None:
-    """To the last good checkpoint, or to the start; what stays is the time spent, the setbacks, and what memory holds.
+    """To the last good checkpoint, or to the start; what stays is the best so far, the time spent, the setbacks, and what memory holds.
 
     Raises:
         DamagedModelError: no checkpoint is whole.
     """
-    now = trainer.counters
+    now, best_weights = trainer.counters, trainer.best_weights
     if start is not None:
         trainer.model.load_weights(start[0])
         trainer.model.load_training_state(start[1])
@@ -96,3 +93,6 @@ def _go_back(trainer: Trainer, run: Run, start: FreshState | None) -> None:
     run.restore(trainer)
     back = trainer.counters
     back.seconds, back.setbacks, back.micro_batch_size = now.seconds, now.setbacks, now.micro_batch_size
+    # Once more there may be too little time to do as well.
+    back.best_loss, back.best_step, trainer.best_weights = now.best_loss, now.best_step, best_weights
+    back.best_train_loss = now.best_train_loss

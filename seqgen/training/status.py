@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqgen.evaluation import shown_bits
+from seqgen.core.bits import shown_bits
 from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.trainer import Tick
 

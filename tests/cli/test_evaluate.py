@@ -54,6 +54,11 @@ def test_the_table_shows_the_same_figures(seqgen, corpus):
     ]
 
 
+def test_figures_of_a_model_that_diverged_are_not_written_out(seqgen, corpus, monkeypatch):
+    monkeypatch.setattr("seqgen.language_model.LanguageModel.score", lambda *_, **__: Score(3e32, 10**30, 100))
+    assert re.search(r"novel\.txt +4\.3e\+30 +1\.9e\+130 ", seqgen("evaluate", "novel", "novel.txt").stdout)
+
+
 def test_torch_finds_what_numpy_finds(seqgen, corpus):
     (numpy,) = figures(seqgen("evaluate", "novel", corpus, "--json"))
     (torch,) = json.loads(seqgen("evaluate", "novel", corpus, "--backend", "torch", "--json").stdout)["files"]

@@ -7,7 +7,9 @@ import re
 import pytest
 
 from seqgen.cli import group
+from seqgen.core.catalog import load_catalog
 from seqgen.core.options import options_of
+from seqgen.core.sampler import Stage
 from seqgen.training.options import PRESETS, TrainingOptions
 
 COMMANDS = [
@@ -80,6 +82,24 @@ def test_train_help_names_presets_and_choices_and_defaults(seqgen):
     assert "Fixes every random draw of the run. [default: 0]" in page
 
 
-def test_generate_help_states_the_order_of_the_chain(seqgen):
+@pytest.mark.parametrize(
+    ("command", "text", "kind"),
+    [
+        ("train", "How text becomes tokens", "tokenizer"),
+        ("train", "How files become documents", "dataset"),
+        ("evaluate", "How files become documents", "dataset"),
+        ("evaluate", "What computes", "backend"),
+        ("generate", "What computes", "backend"),
+    ],
+)
+def test_help_names_all_bundled_parts_of_a_kind(seqgen, command, text, kind):
+    listed = re.search(rf"{text}: ([a-z, -]+)", words(seqgen(command, "--help").stdout))[1]
+    assert set(listed.strip(", ").split(", ")) == {entry.name for entry in load_catalog([]).entries(kind)}
+
+
+def test_generate_help_states_the_order_of_the_chain_and_which_samplers_truncate(seqgen):
     page = words(seqgen("generate", "--help").stdout)
     assert "penalties, constraints, temperature, truncation" in page
+    parts = load_catalog([]).entries("sampler")
+    listed = re.search(r"Those that truncate \(([a-z, -]+)\)", page)[1]
+    assert set(listed.split(", ")) == {each.name for each in parts if each.load().stage is Stage.TRUNCATION}

@@ -10,14 +10,28 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from seqgen.cli.printing import show
+from seqgen.cli.sweep import Display, _ranking
+from seqgen.sweep.runner import SweepOutcome
+from seqgen.sweep.study import TrialResult
 
 CORPORA = Path(__file__).parents[2] / "corpora"
 
 TINY = [
     word
-    for each in ("backend=torch", "embedding-size=8", "seq-len=16", "batch-size=4", "warmup-steps=0", "eval-every=2")
+    for each in (
+        "backend=torch",
+        "embedding-size=8",
+        "seq-len=16",
+        "batch-size=4",
+        "warmup-steps=0",
+        "eval-every=2",
+        "ngram-order=0",  # counts would tell the trials apart no more
+    )
     for word in ("--set", each)
 ]
 """Options of trials that take a fraction of a second, once --set max-steps is added."""
@@ -46,6 +60,16 @@ def test_a_line_for_each_trial_a_table_and_what_to_do_next(seqgen, corpus):
     assert "max-steps" not in command  # it is to train for longer
     longer = seqgen(*arguments, "--max-steps", 9, "--json")
     assert (json.loads(longer.stdout)["version"], json.loads(longer.stdout)["steps"]) == (2, 9)
+
+
+def test_the_figures_of_trials_that_diverged_are_not_written_out(capsys):
+    best = TrialResult(1, 0, "complete", {}, 3.3767e30, 1.0, 6, 2.0)
+    other = TrialResult(2, 1, "stopped", {}, 4e30, 0.5, 3, 1.0)
+    Display().trial_ended(other, best)
+    assert capsys.readouterr().err == "trial 2  4.0e+30 bits/character  ; stopped at 50%; best 3.4e+30\n"
+    show(_ranking(SweepOutcome(SimpleNamespace(space=()), [best, other], best, None, 3.0, None)))
+    first, second = [line for line in capsys.readouterr().out.splitlines() if "e+30" in line]
+    assert (first.split(), second.split()[:2]) == (["*", "1", "3.4e+30", "2"], ["2", "4.0e+30"])
 
 
 def test_json_has_every_trial_and_the_best(seqgen, corpus):

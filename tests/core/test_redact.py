@@ -59,12 +59,25 @@ def test_what_does_not_is_left(text):
 def test_what_the_environment_keeps_secret_is_hidden_wherever_it_stands(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "5e1f00d5")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalr/XUt+nFEMI")
-    monkeypatch.setenv("HF_TOKEN_PATH", "/home/ada/token")
     monkeypatch.setenv("MY_PASSWORD", "a")
     monkeypatch.setenv("SEQGEN_TOKENIZER", "sylable")
     assert redacted("key 5e1f00d5 and wJalr/XUt+nFEMI") == "key *** and ***"
-    assert redacted("a path: /home/ada/token") == "a path: /home/ada/token"
     assert redacted('No tokenizer "sylable".') == 'No tokenizer "sylable".'
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_CONNECTION_STRING", "AccountKey"]
+)
+def test_a_secret_of_the_environment_may_begin_like_a_path(monkeypatch, name):
+    monkeypatch.setenv(name, "/wJalrXUtnFEMI")
+    assert redacted("Access denied for key /wJalrXUtnFEMI") == "Access denied for key ***"
+
+
+@pytest.mark.parametrize("name", ["HF_TOKEN_PATH", "AWS_WEB_IDENTITY_TOKEN_FILE", "PASSWORD_STORE_DIR", "secret_file"])
+@pytest.mark.parametrize("path", ["/home/ada/hidden", "hidden/here"])
+def test_where_a_secret_lies_is_none(monkeypatch, name, path):
+    monkeypatch.setenv(name, path)
+    assert redacted(f"a path: {path}") == f"a path: {path}"
 
 
 def test_no_message_of_ours_shows_credentials():

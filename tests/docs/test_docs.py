@@ -94,13 +94,15 @@ def test_the_page_of_hooks_has_a_section_for_each_and_none_for_what_is_no_hook()
     assert titles == ["register", *HOOKS]
 
 
-def test_what_a_hook_is_handed_is_documented_with_its_whole_signature():
+def test_what_a_hook_is_handed_is_documented_with_its_whole_signature_and_all_that_is_said_of_it():
     described = section("docs/reference/hooks.md", "## register")
     (shown,) = re.findall(r"^register\((.*)\) -> None$", described, re.MULTILINE)
     (function,) = ast.parse(f"def register({shown}): ...").body
     names = [each.arg for each in (*function.args.args, *function.args.kwonlyargs)]
     assert names == list(signature(hookspecs.Register.__call__).parameters)[1:]
     assert [name.strip("`") for name, _ in rows(described)] == names
+    told = getdoc(hookspecs.Register.__call__).partition("Args:\n")[2]
+    assert " ".join(f"{name.strip('`')}: {words}" for name, words in rows(described)).split() == told.split()
 
 
 SPECS = [

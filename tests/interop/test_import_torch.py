@@ -15,6 +15,8 @@ from safetensors.torch import save_file, save_model  # noqa: E402
 from torch import nn  # noqa: E402
 
 from seqgen.core.canonical import GATES  # noqa: E402
+from seqgen.training.chosen import resolve_options  # noqa: E402
+from seqgen.training.preparation import prepare  # noqa: E402
 
 SYMBOLS = [*"the quickbrownfxjmpsvlazydg\n"]
 
@@ -129,6 +131,20 @@ def test_half_and_double_precision_are_read_too(adopted, tmp_path, kind):
     net = Net("lstm").to(kind)
     save_file(net.state_dict(), tmp_path / "net.safetensors")
     assert_same(adopted(tmp_path / "net.safetensors"), net.float())
+
+
+def test_where_it_is_trained_further_ends_and_new_symbols_begin_as_unlikely_as_the_most_unlikely_known_one(
+    adopted, tmp_path, catalog, seqgen_home
+):
+    net = Net()
+    save_file(net.state_dict(), tmp_path / "net.safetensors")
+    (tmp_path / "new.txt").write_text("the quick fox 1\njumps 23\n" * 60)
+    given = {"dataset": "lines", "unseen": "extend", "backend": "torch", "batch_size": 4, "max_steps": 2}
+    chosen = resolve_options(given, preset=None, config=None)
+    ready = prepare(catalog, [str(tmp_path / "new.txt")], chosen, parent=adopted(tmp_path / "net.safetensors").saved)
+    bias, known = ready.model.weights()["output.bias"], ready.tokenizer.encode("".join(sorted(SYMBOLS)))
+    assert set(np.delete(bias, known)) == {bias[known].min()}  # of 1, 2, 3 and the end
+    assert bias[known].min() == net.decoder.bias.detach().numpy().min()
 
 
 def test_the_end_token_takes_no_probability(adopted, tmp_path):

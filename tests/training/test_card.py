@@ -87,6 +87,11 @@ def test_a_loss_that_was_measured_on_the_training_text_is_said_to_be_of_it():
     assert head(card)["model-index"][0]["results"][0]["dataset"]["split"] == "train"
 
 
+def test_the_loss_of_a_model_that_diverged_is_not_written_out():
+    results = LINEAGE["results"] | {"bits_per_character": 3.3767e30}
+    assert "| bits per character | 3.4e+30 |" in model_card("novel", CONFIG, LINEAGE | {"results": results})
+
+
 def test_each_loss_of_the_curve_is_in_bits_per_character_of_its_own_part():
     metrics = [{"step": step, "train_loss": 2.773, "validation_loss": 0.6931 * (4 - step)} for step in (1, 2, 3)]
     results = LINEAGE["results"] | {"training_characters_per_token": 4.0}

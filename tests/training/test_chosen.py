@@ -49,6 +49,11 @@ def test_what_is_taken_comes_from_where_it_is_said_and_what_was_there_before_sta
     assert (asdict(chosen.options), chosen.origins) == before
 
 
+def test_what_was_taken_over_from_a_model_is_told_apart_from_what_was_given_or_chosen(chosen):
+    after = chosen.take("model novel:3", num_layers=1, dropout=0.0).take("chosen", seq_len=64)
+    assert (chosen.inherited, after.inherited) == (frozenset(), {"num_layers", "dropout"})
+
+
 def test_a_name_that_is_of_no_option_is_a_mistake_at_once(chosen):
     with pytest.raises(TypeError, match="wieght_decay"):
         chosen.take("chosen", wieght_decay=0.1)

@@ -38,9 +38,9 @@ GIVEN = {
 }
 
 
-def chosen_for(tokens, *, dataset_batching="stream", seen=4e6, counted=math.inf, **given):
-    reach, options = Reach(counted, seen), TrainingOptions(**given)
-    return choose(options, CorpusSize(tokens, 1, 60), dataset_batching=dataset_batching, reach=lambda _: reach)
+def chosen_for(tokens, *, inherited=(), dataset_batching="stream", seen=4e6, counted=math.inf, **given):
+    reach, options, size = Reach(counted, seen), TrainingOptions(**given), CorpusSize(tokens, 1, 60)
+    return choose(options, size, inherited=inherited, dataset_batching=dataset_batching, reach=lambda _: reach)
 
 
 @given(names=st.sets(st.sampled_from(sorted(GIVEN))), tokens=st.integers(2, 10**9), tied=st.booleans())
@@ -129,6 +129,13 @@ def test_a_time_that_is_enough_for_more_ends_after_fifty_passes_or_of_a_small_co
 @pytest.mark.parametrize("given", [{"hidden_size": 64}, {"embedding_size": 8}, {"dropout": 0.0}, {"epochs": 1000.0}])
 def test_who_gives_a_time_and_the_size_or_dropout_gets_all_of_it(given):
     assert "epochs" not in chosen_for(10_000, max_time=600.0, seen=1e9, **given)[0]
+
+
+def test_the_shape_of_a_model_that_is_gone_on_from_is_nobodys_choice_and_its_time_has_the_same_limit():
+    shape, all_of_it = {"hidden_size": 64, "embedding_size": 8, "dropout": 0.0}, {"max_time": 600.0, "seen": 1e9}
+    assert chosen_for(10_000, inherited=shape, **shape, **all_of_it)[0]["epochs"] == 50.0
+    # Whoever names the dropout of the model that has it, or another, has chosen.
+    assert "epochs" not in chosen_for(10_000, inherited={"hidden_size", "embedding_size"}, **shape, **all_of_it)[0]
 
 
 @pytest.mark.parametrize(

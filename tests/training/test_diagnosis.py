@@ -183,6 +183,14 @@ def test_a_loss_that_stays_at_the_frequencies_of_tokens_tells_of_another(diagnos
     )
 
 
+@pytest.mark.parametrize("output_bias", ["zero", "frequencies"])
+@pytest.mark.parametrize("losses", [[0.4, 0.01, *[0.0002] * 18], [0.0002] * 20, [0.0] * 20])
+def test_where_hardly_anything_is_left_to_learn_as_of_one_symbol_alone_nothing_is_said(output_bias, losses):
+    options = replace(OPTIONS, output_bias=output_bias)
+    assert said(Diagnosis(options, 0.0, 0.7, TWO), lines_of(losses)) == {}
+    assert said(Diagnosis(options, 0.0001, 0.7, TWO), lines_of(losses)) == {}
+
+
 @pytest.mark.parametrize(
     ("losses", "told"),
     [

@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seqgen import home
@@ -141,6 +142,47 @@ def test_the_usual_one_that_cannot_be_made_is_named(start, corpus, monkeypatch):
     monkeypatch.setattr("seqgen.backends.torch.backend.TorchBackend.__init__", fail)
     with pytest.raises(PluginError, match='backend "torch" of seqgen .* cannot be made: RuntimeError: no beads'):
         prepared(model, corpus)
+
+
+def test_a_time_alone_has_a_limit_of_passes_as_in_any_other_training_for_the_models_shape_is_nobodys_choice(
+    start, corpus
+):
+    parent = start(max_steps=2).version.open()
+    alone = prepared(parent, corpus, max_steps=None, max_time=600.0)
+    assert (alone.config.origins["hidden_size"], alone.config.origins["epochs"]) == ("model sea:1", "chosen")
+    assert alone.options.epochs >= 50
+    named = prepared(parent, corpus, max_steps=None, max_time=600.0, hidden_size=8)
+    assert (named.config.origins["hidden_size"], named.options.epochs) == ("command line", None)
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """Documents of symbols that the corpus has."""
+    path = tmp_path / "lines.txt"
+    path.write_text("The sea is wide\nand the ice is white\n" * 60)
+    return path
+
+
+def biases(parent, ready):
+    """The logits' biases of a model, and those that a training begins with which goes on from it."""
+    before = parent.weights(load_catalog().make("backend", "torch"))
+    return before["output.bias"], ready.model.weights()["output.bias"]
+
+
+def test_where_documents_end_that_did_not_before_an_end_begins_as_unlikely_as_the_most_unlikely_symbol(start, lines):
+    parent = start(max_steps=2).version.open()
+    ready = prepared(parent, lines, dataset="lines")
+    (*symbols, end), (*same, begins) = biases(parent, ready)
+    assert ready.tokenizer.end_id == len(symbols)
+    assert (same, begins) == (symbols, min(symbols))
+    assert end < begins
+
+
+@pytest.mark.parametrize(("before", "now"), [("text", "text"), ("lines", "lines"), ("lines", "text")])
+def test_otherwise_an_end_is_as_likely_as_it_was(start, lines, before, now):
+    parent = start(sources=[str(lines)], tokenizer="byte", max_steps=2, dataset=before).version.open()
+    old, new = biases(parent, prepared(parent, lines, dataset=now))
+    assert np.array_equal(old, new)
 
 
 def test_where_no_corpus_is_named_it_is_the_models_and_so_is_the_name(start, corpus):

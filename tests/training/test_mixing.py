@@ -91,6 +91,16 @@ def test_they_are_kept_for_what_they_gain_where_the_weights_were_not_fitted_unle
     assert reporter.told == [told if kept else f"{told}: too little to keep them"]
 
 
+def test_what_they_gain_a_network_that_diverged_is_not_written_out(make_trainer, monkeypatch):
+    trainer = make_trainer(max_steps=5)
+    trainer.run()
+    trainer.counters.best_loss = 3.3767e30
+    monkeypatch.setattr(Mixture, "fit", lambda *_, **__: Fitted(0.04, 0.05))
+    reporter = Reporter()
+    mixing.mixed_in(trainer, 3, reporter, Interruption(), catalog=load_catalog(), characters_per_token=1 / np.log(2))
+    assert reporter.told == ["n-grams  of up to 3 tokens bring validation from 3.4e+30 to 0.040 bits/character"]
+
+
 def test_n_grams_of_one_document_reach_over_all_of_it(start, monkeypatch):
     ends = []
     monkeypatch.setattr(mixing, "count_ngrams", lambda *given: ends.append(given[3]) or count_ngrams(*given))

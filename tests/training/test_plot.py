@@ -30,6 +30,11 @@ def test_what_is_out_of_range_is_left_out():
     assert plain([line], width=10, height=2, x_range=(0, 1), y_range=(0, 1)) == ["1.00 ┤", "0.00 ┤"]
 
 
+def test_a_range_that_goes_up_to_where_a_run_diverged_is_not_written_out():
+    shown = plain([Series([(0, 0), (3, 1)])], width=11, height=2, x_range=(0, 3), y_range=(-0.001, 3.3767e30))
+    assert [line[:9] for line in shown] == ["3.4e+30 ┤", "   0.00 ┤"]
+
+
 def test_what_is_no_number_or_far_away_is_left_out_at_once():
     line = Series([(0, 1.0), (1, float("nan")), (2, float("inf")), (3, 1e300)])
     assert plain([line], width=8, height=1, x_range=(0, 3), y_range=(0, 1)) == ["0.00 ┤⠁"]

@@ -212,17 +212,82 @@ def test_other_errors_stay_what_they_are():
         raise RuntimeError("shapes do not fit")
 
 
-def out_of_memory_above(trainer, rows, times=99):
-    """Let its model fail as torch does where it is to compute more sequences at a time, so many times."""
-    step, left = trainer.model.train_step, [None] * times
+OUT_OF_MEMORY = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
+
+
+def out_of_memory_above(trainer, rows, times=99, after=0):
+    """Let its model fail as torch does where it is to compute more sequences at a time, so many times, once it has done some steps."""
+    step, left, done = trainer.model.train_step, [None] * times, []
 
     def train_step(batch, learning_rate):
-        if left and (trainer.model.micro_batch_size or len(batch.inputs)) > rows:
+        if left and len(done) >= after and (trainer.model.micro_batch_size or len(batch.inputs)) > rows:
             left.pop()
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+            raise RuntimeError(OUT_OF_MEMORY)
+        done.append(None)
         return step(batch, learning_rate)
 
     trainer.model.train_step = train_step
+
+
+def evaluations_of(trainer):
+    """What each evaluation of a run finds: step, loss and weights."""
+    found, real = [], trainer.observer.metrics
+
+    def metrics(line):
+        found.append((line["step"], line["validation_loss"], trainer.model.weights()))
+        real(line)
+
+    trainer.observer.metrics = metrics
+    return found
+
+
+def assert_the_best_is_of_step(step, trainer, found):
+    """Of all that was measured, on the way and after going back."""
+    best_step, best_loss, weights = min(found, key=lambda each: each[1])
+    assert (trainer.counters.best_step, trainer.counters.best_loss) == (best_step, best_loss)
+    assert best_step == step
+    assert_same(weights, trainer.best_weights)
+
+
+@pytest.mark.parametrize(("save_at", "ends_at"), [((), 4), ((5,), 9)], ids=["the start", "a checkpoint"])
+def test_the_best_weights_before_memory_does_not_suffice_stay_the_best_where_too_little_time_is_left(
+    make_run, make_saving, clock, save_at, ends_at
+):
+    run = make_run()
+    trainer = make_saving(run, save_at, dropout=0.0, max_steps=None, max_seconds=17.5, clock=clock(1.0))
+    out_of_memory_above(trainer, trainer.training.batch_size // 2, after=12)
+    found = evaluations_of(trainer)
+    train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=True)
+    assert trainer.counters.step == ends_at
+    assert_the_best_is_of_step(10, trainer, found)
+
+
+def test_the_best_weights_stay_where_memory_does_not_suffice_for_the_last_evaluation_and_the_time_is_over(
+    make_run, make_saving, clock
+):
+    run = make_run()
+    trainer = make_saving(run, dropout=0.0, max_steps=None, max_seconds=14.5, clock=clock(1.0))
+    found, evaluate = evaluations_of(trainer), trainer.model.evaluate
+
+    def evaluate_in_little_memory(batch):
+        if len(found) == 2:
+            raise RuntimeError(OUT_OF_MEMORY)
+        return evaluate(batch)
+
+    trainer.model.evaluate = evaluate_in_little_memory
+    train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=True)
+    assert trainer.counters.step == 0
+    assert_the_best_is_of_step(10, trainer, found)
+
+
+def test_the_best_weights_stay_where_memory_suffices_for_no_step_more(make_run, make_saving):
+    trainer = make_saving(run := make_run(), dropout=0.0)
+    out_of_memory_above(trainer, 0, after=12)
+    found = evaluations_of(trainer)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=True)
+    assert trainer.model.micro_batch_size == 1
+    assert_the_best_is_of_step(10, trainer, found)
 
 
 def test_where_memory_does_not_suffice_fewer_sequences_at_a_time_give_the_same(make_run, make_saving):

@@ -716,6 +716,7 @@ def warnings_of(reporter):
                 "weight_average": 0.0,
                 "dropout": 0.5,
                 "output_bias": "zero",
+                "random_seed": 5,
             },
             r"The training loss has risen from \d.* to \d.*: training may be about to diverge\.  Try --learning-rate 0.75",
         ),
@@ -736,8 +737,8 @@ def test_what_goes_wrong_in_a_run_is_said_once(start, tmp_path, options, sentenc
     path.write_text("".join(letters))
     reporter = Reporter()
     start(reporter=reporter, sources=[str(path)], **options)
-    (warning,) = warnings_of(reporter)
-    assert re.match(f"warning: {sentence}", warning), warning
+    told = warnings_of(reporter)
+    assert [bool(re.match(f"warning: {sentence}", warning)) for warning in told].count(True) == 1, told
 
 
 def test_what_was_said_of_a_run_is_not_said_again_when_it_goes_on(start, resume):
