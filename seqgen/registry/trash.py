@@ -85,9 +85,8 @@ def _set_time(folder: Path) -> None:
     with contextlib.suppress(OSError):  # a time that cannot be set keeps nobody from removing
         try:
             os.utime(folder)
-        except (
-            OSError
-        ):  # as some FUSE and Android disks answer; what comes and goes in a folder changes its time there too
+        except OSError:
+            # As some FUSE and Android disks answer; there what comes and goes in a folder changes its time too.
             passing = folder / f".new-{uuid.uuid4().hex}"
             passing.mkdir()
             passing.rmdir()

@@ -91,9 +91,8 @@ def run(
                 session.handle(waiting.pop() if waiting else lines.prompt("> "))
             except SeqgenError as error:
                 say(str(error), label="error", style="bold red")
-            except (
-                KeyboardInterrupt
-            ) as interrupted:  # drops the line, or the command that loads a model or reads a prompt
+            # Ctrl-C drops the line, or the command that loads a model or reads a prompt.
+            except KeyboardInterrupt as interrupted:
                 if interrupted.args:  # the number of a signal that ends the session, see seqgen.cli.signals
                     raise
             except EOFError:
