@@ -92,12 +92,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if _action(SeqgenWarning) != "ignore":  # also under python -W error, for by its text a person is told
         warnings.simplefilter("default", SeqgenWarning)
     code = _run_or_ended(arguments, environment)
+    gone = code == signals.TERMINAL_GONE  # though what is still to be written may only be found out at Python's end
     try:
         sys.stdout.flush()
     except OSError as error:
+        gone = True
         if not reader_is_gone(error) and not code:
             code = _fail(environment, _unwritten(error))
-        # Python flushes once more at its end, and would say so if that fails.
+    if gone:
+        # Python flushes once more at its end, and would say so if that fails, and exit with 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if environment.importing:  # Python's end would wait for, or break off, what a plugin's import is doing there
         sys.stderr.flush()

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+TERMINAL_GONE = 128 + getattr(signal, "SIGHUP", 128)
+"""The exit code where a terminal goes away; where there is no such signal none is that high."""
+
 
 @contextlib.contextmanager
 def heeded(*, clock: Callable[[], float] = time.monotonic) -> Iterator[list[int]]:

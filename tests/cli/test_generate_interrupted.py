@@ -144,3 +144,31 @@ def test_a_terminal_that_goes_away_unnoticed_is_told_where_one_can_still_read(se
         os.close(ours)  # it is nobody's controlling terminal, so no signal comes
         assert process.stderr.read() == b"error: The output cannot be written: Input/output error.\n"
     assert process.returncode == 1
+
+
+WRITES_LATE = """
+import atexit, os, signal, sys
+from seqgen.cli import app
+
+def run(*_):
+    sys.stdin.read()  # until the terminal has gone
+    os.kill(os.getpid(), signal.SIGHUP)
+
+app._run = run
+atexit.register(sys.stdout.write, "late")
+print("there", flush=True)
+app.main([])
+"""
+
+
+def test_what_is_written_after_the_terminal_has_gone_changes_no_exit_code():
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", WRITES_LATE]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    with process:
+        assert os.read(ours, 5) == b"there"
+        os.close(ours)
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 128 + signal.SIGHUP
