@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import errno
 import functools
 import gc
@@ -101,7 +102,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             code = _fail(environment, _unwritten(error))
     if gone:
         # Python flushes once more at its end, and would say so if that fails, and exit with 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(io.UnsupportedOperation):  # a stream of whoever calls this, which is no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if environment.importing:  # Python's end would wait for, or break off, what a plugin's import is doing there
         sys.stderr.flush()
         os._exit(code)
