@@ -8,8 +8,24 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+_NUMBERS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+
 TERMINAL_GONE = 128 + getattr(signal, "SIGHUP", 128)
 """The exit code where a terminal goes away; where there is no such signal none is that high."""
+
+
+@contextlib.contextmanager
+def left_to_the_system() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the process at once meanwhile, where ``heeded`` has changed that."""
+    handlers = {number: signal.getsignal(number) for number in _NUMBERS}
+    heeding = [number for number, handler in handlers.items() if getattr(handler, "__module__", None) == __name__]
+    for number in heeding:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in heeding:
+            signal.signal(number, handlers[number])
 
 
 @contextlib.contextmanager
@@ -39,10 +55,9 @@ def heeded(*, clock: Callable[[], float] = time.monotonic) -> Iterator[list[int]
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     watched = []
     with contextlib.suppress(ValueError):  # of another thread than the main one
-        for number in numbers:
+        for number in _NUMBERS:
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, handle)
                 watched.append(number)

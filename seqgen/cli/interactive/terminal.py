@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from seqgen import home
+from seqgen.cli import signals
 from seqgen.cli.environment import complete_model
 from seqgen.cli.generate_reading import reading
 from seqgen.cli.generate_samples import tell
@@ -70,7 +71,8 @@ def run(
         backend=backend,
         device=device,
     )
-    with open_output(None) as out:
+    # A line editor in its midst cannot be unwound, and a session has nothing half written.
+    with signals.left_to_the_system(), open_output(None) as out:
         session = Session(
             model,
             settings,
@@ -91,10 +93,8 @@ def run(
                 session.handle(waiting.pop() if waiting else lines.prompt("> "))
             except SeqgenError as error:
                 say(str(error), label="error", style="bold red")
-            # Ctrl-C drops the line, or the command that loads a model or reads a prompt.
-            except KeyboardInterrupt as interrupted:
-                if interrupted.args:  # the number of a signal that ends the session, see seqgen.cli.signals
-                    raise
+            except KeyboardInterrupt:  # drops the line, or the command that loads a model or reads a prompt
+                continue
             except EOFError:
                 return
 
