@@ -103,7 +103,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if gone:
         # Python flushes once more at its end, and would say so if that fails, and exit with 120.
         with contextlib.suppress(io.UnsupportedOperation):  # a stream of whoever calls this, which is no file
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            written_to = sys.stdout.fileno()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), written_to)
     if environment.importing:  # Python's end would wait for, or break off, what a plugin's import is doing there
         sys.stderr.flush()
         os._exit(code)
