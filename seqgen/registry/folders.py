@@ -49,10 +49,8 @@ def is_gone(folder: Path) -> bool:
     """Whether a folder that was listed has been removed or renamed since; what may not be looked at is there."""
     try:
         folder.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
     return False
 
 

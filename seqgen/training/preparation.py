@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import reprlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 from seqgen import home
 from seqgen.checkpoint import SavedModel
 from seqgen.core.backend import Backend, Model
-from seqgen.core.canonical import check_weights
 from seqgen.core.catalog import Catalog
 from seqgen.core.dataset import Dataset
-from seqgen.core.errors import CorpusError, DamagedModelError, OptionError, PluginError
+from seqgen.core.errors import CorpusError, OptionError
 from seqgen.core.part_entry import PartEntry
-from seqgen.core.spec import ModelSpec, OptimizerSpec
+from seqgen.core.spec import ModelSpec
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.core.types import Ids, Weights
-from seqgen.data.batching import EVALUATED_TARGETS, Batching, TooShortError, make_batching
+from seqgen.core.types import Ids
+from seqgen.data.batching import Batching
 from seqgen.data.reading import Progress, Reading, contents, recognised
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
@@ -29,6 +26,7 @@ from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.origins import CHOSEN
 from seqgen.recorded_parts import find_recorded
 from seqgen.registry import check_name
+from seqgen.training.building import build_model, make_batches
 from seqgen.training.chosen import ChosenOptions
 from seqgen.training.contradictions import check_options
 from seqgen.training.defaults import CorpusSize, Reach, choose
@@ -297,72 +295,6 @@ def working(what: str, busy: Callable[[str], None]) -> Progress:
         busy(f"{what} the corpus: {of_all}")
 
     return tell
-
-
-def make_batches(parts: tuple[Part, Part], options: SettledOptions) -> tuple[Batching, Batching | None]:
-    """The batches of the training part, and those of the validation part to measure on, if anything is held out."""
-    training_part, validation_part = parts
-    make = partial(
-        make_batching,
-        options.batching,
-        seq_len=options.seq_len,
-        batch_size=options.batch_size,
-        random_seed=options.random_seed,
-    )
-    with _long_enough("Take more text, or --seq-len {} or less"):
-        training = make(training_part)
-    if len(validation_part.tokens) == 0:
-        return training, None
-    advice = "It is what is held out.  Take more text, a larger --validation-fraction, or --seq-len {} or less"
-    with _long_enough(advice):
-        return training, make(validation_part, for_evaluation=True, at_most=EVALUATED_TARGETS)
-
-
-@contextlib.contextmanager
-def _long_enough(advice: str) -> Iterator[None]:
-    """Say what to do where a part is shorter than one window; the advice takes the longest one."""
-    try:
-        yield
-    except TooShortError as error:
-        msg = f"{error}  {advice.format(error.longest)}"
-        raise CorpusError(msg) from error
-
-
-def build_model(
-    backend: Backend, spec: ModelSpec, options: TrainingOptions, *, weights: Weights | None = None
-) -> Model:
-    """The model of a shape, built to train by these options; with these weights, or fresh ones.
-
-    Raises:
-        PluginError: the backend gives no model, or weights that it does not state, which nothing could load.
-    """
-    model = backend.build(
-        spec,
-        device=options.device,
-        precision=options.precision,
-        random_seed=options.random_seed,
-        deterministic=options.deterministic,
-        optimizer=OptimizerSpec(
-            name=options.optimizer,
-            beta_2=options.beta_2,
-            weight_decay=options.weight_decay,
-            grad_clip=options.grad_clip,
-            weight_average=options.weight_average,
-        ),
-        weights=weights,
-    )
-    own = type(backend).__name__
-    if not isinstance(model, Model):
-        raise PluginError(
-            f"{own}.build gives {reprlib.repr(model)}, but must give a Model.  seqgen check-plugin tells more"
-        )
-    try:
-        check_weights(model.weights(), backend.weight_shapes(spec), where=own)
-    except DamagedModelError as error:
-        raise PluginError(
-            f"{error}  It must give the weights that weight_shapes states.  seqgen check-plugin tells more"
-        ) from None
-    return model
 
 
 def _spec(tokenizer: Tokenizer, options: SettledOptions) -> ModelSpec:

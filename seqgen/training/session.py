@@ -25,6 +25,7 @@ from seqgen.manifest import TOKENIZER
 from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
+from seqgen.training.building import build_model, make_batches
 from seqgen.training.chosen import ChosenOptions
 from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.follower import Follower, GuardedCallback, WriteSample, told_of_failure
@@ -33,7 +34,7 @@ from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
 from seqgen.training.mixing import check_counting, check_mixing, mixed_in
 from seqgen.training.options import SettledOptions
-from seqgen.training.preparation import Preparation, build_model, make_batches, prepare, working
+from seqgen.training.preparation import Preparation, prepare, working
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue, save_unless_saved
 from seqgen.training.recovery import train_with_setbacks

@@ -29,7 +29,7 @@ def test_of_very_much_that_is_held_out_a_part_is_measured_on_and_that_is_said(st
     whole = Reporter()
     start(reporter=whole, max_steps=2)
     assert not [line for line in whole.told if line.startswith("corpus   large")]
-    monkeypatch.setattr("seqgen.training.preparation.EVALUATED_TARGETS", 60)
+    monkeypatch.setattr("seqgen.training.building.EVALUATED_TARGETS", 60)
     reporter = Reporter()
     outcome = start(reporter=reporter, max_steps=2, ngram_order=2)
     (said,) = (line for line in reporter.told if line.startswith("corpus   large"))

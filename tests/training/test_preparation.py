@@ -1,44 +1,21 @@
-"""From options to a model: all of them reach the backend that builds it; and what the parts of a corpus are."""
+"""From a corpus and options to what is ready to train, and what the parts of a corpus are."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from seqgen.backends.torch.backend import TorchBackend
 from seqgen.backends.torch.model import TorchModel
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import CorpusError
-from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import count_characters
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
 from seqgen.training.chosen import resolve_options
-from seqgen.training.options import TrainingOptions
-from seqgen.training.preparation import build_model, prepare
+from seqgen.training.preparation import prepare
 
 from .conftest import TINY
-
-HOW = {"device": "cpu", "precision": "float32", "random_seed": 7, "deterministic": True}
-UPDATED = {"beta_2": 0.9, "weight_decay": 0.25, "grad_clip": 0.5, "weight_average": 0.3}
-
-
-@pytest.mark.parametrize("given", [False, True], ids=["fresh", "with weights"])
-def test_a_model_is_built_by_every_option_that_says_how(monkeypatch, given):
-    asked, build = [], TorchBackend.build
-
-    def noted(self, spec, **how):
-        asked.append((spec, how))
-        return build(self, spec, **how)
-
-    monkeypatch.setattr(TorchBackend, "build", noted)
-    spec = ModelSpec(vocab_size=5, embedding_size=3, hidden_size=4)
-    options = TrainingOptions(optimizer="rmsprop", **HOW, **UPDATED)
-    weights = build_model(TorchBackend(), spec, options).weights() if given else None
-    build_model(TorchBackend(), spec, options, weights=weights)
-    assert asked[-1] == (spec, {**HOW, "optimizer": OptimizerSpec(name="rmsprop", **UPDATED), "weights": weights})
-
 
 PROSE = "the sea is wide and the ice is white " * 60
 FIGURES = " ".join(str(number) for number in range(100, 200))
