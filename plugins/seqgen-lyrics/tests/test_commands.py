@@ -11,6 +11,7 @@ import sys
 import pytest
 
 import seqgen
+from seqgen.cli.app import main
 from seqgen.corpora import locate
 from seqgen_lyrics.evaluation import read_corpus
 
@@ -159,12 +160,16 @@ def test_songs_may_be_in_another_encoding(run, tmp_path):
         (("--model", "songs", "--words", "missing.txt"), "The word list missing.txt cannot be read: No such file"),
     ],
 )
-def test_wrong_use_is_a_sentence(run, arguments, sentence):
-    outcome = run("lyrics", "evaluate", *arguments)
-    assert outcome.returncode in (1, 2)
-    assert outcome.stdout == ""
-    assert outcome.stderr.startswith("error: ")
-    assert sentence in outcome.stderr
+def test_wrong_use_is_a_sentence(home, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.setenv("SEQGEN_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit) as ended:
+        main(["lyrics", "evaluate", *map(str, arguments)])
+    stdout, stderr = capsys.readouterr()
+    assert ended.value.code in (1, 2)
+    assert stdout == ""
+    assert stderr.startswith("error: ")
+    assert sentence in stderr
 
 
 def test_the_parts_are_listed_as_usable_without_importing_them():

@@ -19,9 +19,10 @@ from seqgen.tokenizers.bpe import BpeTokenizer
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
+from seqgen_lyrics.clock import Clock
 from seqgen_lyrics.demands import Demands
 from seqgen_lyrics.director import Director
-from seqgen_lyrics.lexicon import Words
+from seqgen_lyrics.lexicon import Lexicon, Words
 from seqgen_lyrics.measures import measure, stanzas_of
 from seqgen_lyrics.poem import Poem
 from seqgen_lyrics.samplers import Form, NoRepeatLine, Rhyme, Syllables
@@ -225,11 +226,21 @@ def test_prompts_that_differ_are_each_gone_on_with():
     assert sampler.notes() == [told, [], told]
 
 
-def test_lines_end_in_no_little_word_and_sentences_end_with_lines():
-    chain = [Rhyme(scheme="AABB"), Syllables(pattern="6"), Form(sections="verse-verse", headings=False)]
+@pytest.mark.parametrize("kind", ["perfect", "slant"])
+def test_lines_end_in_no_little_word_and_sentences_end_with_lines(kind):
+    chain = [Rhyme(scheme="AABB", kind=kind), Syllables(pattern="6"), Form(sections="verse-verse", headings=False)]
     text, _ = written(chain, WordTokenizer(min_count=1).fit([SONG * 2, "the of a. their the! of and? a\n" * 9]))
     assert not any(is_weak(line.last) for stanza in stanzas_of(text) for line in stanza)
     assert not re.search(r"[.!?;:][^\n]*\w", text)
+
+
+def test_a_slant_rhyme_is_made_on_no_little_word():
+    words = "love live of have I've time rhyme team I'm am"
+    lexicon = Lexicon(Vocabulary.of(WordTokenizer(min_count=1).fit([words])), "", 1000, Clock(60))
+    of_love, of_time = (set(lexicon.rhyming((word,), slant=True, identical=False).words) for word in ("love", "time"))
+    assert {"live", "five"} <= of_love
+    assert {"rhyme", "team"} <= of_time
+    assert not any(map(is_weak, of_love | of_time))
 
 
 def test_a_line_that_rhymes_with_none_ends_in_no_little_word_either():

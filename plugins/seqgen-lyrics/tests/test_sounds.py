@@ -124,6 +124,15 @@ def test_vowels_of_other_alphabets_are_counted_as_those_are_read(words, count):
 
 
 @pytest.mark.parametrize(
+    ("words", "count"),
+    [("greyed greyes", 1), ("bullseyes", 2), ("undismayed undecayed", 3), ("blayer glayers øye", 2)],
+)
+def test_a_silent_e_behind_y_is_no_syllable(words, count):
+    assert not any(map(is_known, words.split()))
+    assert {word: syllables(word) for word in words.split()} == dict.fromkeys(words.split(), count)
+
+
+@pytest.mark.parametrize(
     "pair", ["brød død", "grønn skjønn", "sø ø", "træ knæ", "kız yıldız", "kœur sœur", "год йод", "он район"]
 )
 def test_vowels_of_other_alphabets_begin_a_rhyme(pair):

@@ -209,12 +209,28 @@ def test_a_book_without_a_tune_is_refused_with_the_reason(read):
 
 
 @pytest.mark.parametrize(
-    "key", ["G clef=treble", "G treble", "Gmaj clef=bass octave=-1", "G clef=treble-8 middle=B", "G  Bass3"]
+    "key", ["G clef=treble", "G treble", "Gmaj clef=bass", "G clef=treble-8 middle=B", "G  Bass3", "G none"]
 )
 def test_a_key_is_told_whatever_the_clef(read, key):
     tune = f"X:1\nM:4/4\nL:1/8\nK:{key}\nF8|G8|]"
     assert read(tune) == ["X:1\nM:4/4\nL:1/8\nK:G\nF8 | G8 |]"]
     assert read(tune, transpose="tonic") == ["X:1\nM:4/4\nL:1/8\nK:C\nB8 | c8 |]"]
+
+
+def test_the_octave_that_the_notes_are_written_in_stays(read):
+    tune = "X:1\nM:4/4\nL:1/8\nK:Gmaj clef=bass octave=-1\nF8|[K:alto octave=+1]G8|\nK:D octave=0 treble\nA8|]"
+    assert read(tune) == [
+        "X:1\nM:4/4\nL:1/8\nK:G octave=-1\nF8 | [K:octave=1] G8 |\nK:D octave=0\nA8 |]",
+    ]
+    assert read(tune, transpose="tonic") == [
+        "X:1\nM:4/4\nL:1/8\nK:C octave=-1\nB8 | [K:octave=1] c8 |\nK:G octave=0\nd8 |]",
+    ]
+
+
+def test_a_clef_without_a_key_is_left_out_and_the_key_stays(read):
+    tune = "X:1\nM:4/4\nL:1/8\nK:D\nK:clef=bass\nM:C|\n^G4[K: clef=alto]G4|\nK:bass\nf8|]"
+    assert read(tune) == ["X:1\nM:C|\nL:1/8\nK:D\n^G4 G4 | f8 |]"]
+    assert read(tune, transpose="tonic") == ["X:1\nM:C|\nL:1/8\nK:C\n^F4 F4 | e8 |]"]
 
 
 @pytest.mark.parametrize("key", ["G ^c", "Dphr =f", "clef=bass", "HP", "none", "Gclef", "G trebled"])

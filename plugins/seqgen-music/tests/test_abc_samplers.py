@@ -348,11 +348,11 @@ def test_most_bars_below_least_bars_is_refused():
         AbcBars(min_bars=8, max_bars=3)
 
 
-def outside(prompt: str, freedom: float = 0) -> set[str]:
+def outside(prompt: str, freedom: float = 0, tokenizer: AbcTokenizer = TOKENIZER) -> set[str]:
     sampler = Scale(freedom=freedom)
-    sampler.begin(TOKENIZER.encode(prompt)[None], TOKENIZER)
-    adjusted = sampler.adjust(np.zeros((1, SIZE), np.float32))[0]
-    return {TOKENIZER.lexemes[token].text for token in np.flatnonzero(adjusted < 0)}
+    sampler.begin(tokenizer.encode(prompt)[None], tokenizer)
+    adjusted = sampler.adjust(np.zeros((1, tokenizer.vocab_size), np.float32))[0]
+    return {tokenizer.lexemes[token].text for token in np.flatnonzero(adjusted < 0)}
 
 
 def test_notes_outside_the_key_are_excluded():
@@ -364,6 +364,11 @@ def test_notes_outside_the_key_are_excluded():
 def test_an_accidental_holds_to_the_end_of_the_bar():
     assert outside("K:G\n^cB") == {"^c", "c"}
     assert outside("K:G\n^cB|") == {"^c"}
+
+
+@pytest.mark.parametrize("field", ["[K:clef=alto]", "[K:octave=-1]", "\nK:bass\n"])
+def test_a_clef_without_a_key_leaves_the_key_and_accidentals_as_they_are(field):
+    assert outside(f"K:G\n^cB{field}", tokenizer=AbcTokenizer().fit([*TUNES, field])) == {"^c", "c"}
 
 
 @pytest.mark.parametrize(

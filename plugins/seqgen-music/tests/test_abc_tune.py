@@ -31,6 +31,12 @@ def test_brackets_are_counted_and_each_kind_that_stays_open_is_told_once():
     assert sorted(faults("((A{[B")) == ['"(" is not closed', '"[" is not closed', '"{" is not closed']
 
 
+def test_a_chord_or_grace_notes_that_are_not_closed_end_with_their_bar_and_are_told_with_its_line():
+    tune = read_tune("X:1\nM:2/4\nL:1/4\nK:C\nAB|\n[c {d|\nef|ga|]")
+    assert tune.faults == [(6, '"[" is not closed'), (6, '"{" is not closed')]
+    assert [bar.length for bar in tune.bars] == [tune.bars[0].full] * 3
+
+
 @pytest.mark.parametrize("field", ["N:", "C:"])
 def test_fields_of_one_letter_are_joined_in_their_order(field):
     assert read_tune(f"X:1\n{field}one\nT:Ice\n{field}two\nK:C\n{field}three\nA|").fields == {

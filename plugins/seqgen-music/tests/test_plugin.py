@@ -7,7 +7,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 import seqgen
+from seqgen.cli.app import main
 
 
 def test_the_plugin_is_found_and_usable():
@@ -27,9 +30,11 @@ def test_each_tune_of_several_has_a_number_and_an_empty_line_before_the_next(tmp
     monkeypatch.setenv("SEQGEN_HOME", str(tmp_path / "home"))
     tiny = {"hidden_size": 8, "embedding_size": 4, "max_steps": 2, "ngram_order": 0}
     seqgen.train("tunes", tokenizer="abc", name="tunes", **tiny)
-    written = [sys.executable, "-m", "seqgen", "generate", "--seed", "X:1\nM:4/4\nL:1/8\nK:D", "--sampler", "abc-bars"]
+    written = ["generate", "--seed", "X:1\nM:4/4\nL:1/8\nK:D", "--sampler", "abc-bars"]
     options = ["--length", "60", "--num-samples", "3", "--random-seed", "1", "--output", str(tmp_path / "new.abc")]
-    subprocess.run([*written, *options], check=True)
+    with pytest.raises(SystemExit) as ended:
+        main([*written, *options])
+    assert ended.value.code == 0
     tunes = (tmp_path / "new.abc").read_text("utf-8").split("\n\n")
     assert [tune[:20] for tune in tunes] == [f"X:{number}\nM:4/4\nL:1/8\nK:D\n" for number in (1, 2, 3)]
 

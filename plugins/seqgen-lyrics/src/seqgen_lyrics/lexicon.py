@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from functools import cached_property
@@ -297,11 +298,13 @@ def by_rhyme_of(vocabulary: Vocabulary, *, english: bool) -> dict[str, list[str]
 
 @functools.lru_cache(8)
 def _by_end(vocabulary: Vocabulary, *, english: bool) -> dict[str, list[str]]:
-    """The words of each last vowel, and, after a hyphen, of each end after it."""
+    """The words of each last vowel, and, after a hyphen, of each end after it, weak ones left out."""
     found: dict[str, list[str]] = defaultdict(list)
+    strong = set(itertools.chain.from_iterable(by_rhyme_of(vocabulary, english=english).values()))
     for word in _writable(vocabulary, english=english):
-        for key in _end_keys(word, english):
-            found[key].append(word)
+        if word in strong:
+            for key in _end_keys(word, english):
+                found[key].append(word)
     return found
 
 

@@ -54,6 +54,9 @@ _TAIL = re.compile(f"[{_SPELLED_VOWELS}]+[^{_SPELLED_VOWELS}]*e?s?$")
 _SILENT = re.compile(
     rf"(?<=[{_SPELLED_VOWELS}][b-df-hj-np-tv-xz])e$|[^tdaeiouy]ed$|[^szxaeiouy](?<!sh|ch)(?<!g)(?<!c)es$"
 )
+_SILENT_BEHIND_Y = re.compile(r"(?<=[aeiou]y)(?:ed?|es)$")
+"""Where ``_GROUPS`` begins a syllable with a y that begins none in English, as in *greyed*; other counts have no such syllable."""
+
 _ALIKE = 32  # words of the same ending that are asked how it sounds
 _HEARD = 40  # letters at the end of a word that tell how it ends; no word of CMUdict has more
 
@@ -259,7 +262,7 @@ def _guess(word: str) -> Sound:
     """The sound of a word by its spelling: syllables by groups of vowels, the end as in words of the same ending."""
     letters = _without_accents(word)
     english = word.isascii()  # as far as one can tell: what has accents or other letters is not
-    silent = len(_SILENT.findall(letters)) if english else 0
+    silent = len(_SILENT.findall(letters)) + len(_SILENT_BEHIND_Y.findall(letters)) if english else 0
     count = max(1, groups(letters) - silent)
     heard = letters[-_HEARD:]
     tail = _TAIL.search(heard)

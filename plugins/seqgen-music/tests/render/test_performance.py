@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from music21.midi import MidiFile
 
+from seqgen.core.errors import SeqgenWarning
 from seqgen_music.abc.book import tunes_of
 from seqgen_music.abc.metre import WHOLE
 from seqgen_music.abc.tune import read_tune
@@ -113,6 +115,79 @@ def test_a_key_may_have_accidentals_of_its_own(key, altered):
     assert pitches(f"L:1/8\nK:{key}\nFCB|")[: len(altered)] == altered
 
 
+@pytest.mark.parametrize(
+    "field", ["clef=alto", " clef=alto", "bass", "alto4 middle=C", " perc stafflines=1", "clef=none", "Treble"]
+)
+def test_a_clef_leaves_the_key_and_the_accidentals_of_the_bar_as_they_are(field):
+    assert pitches(f"L:1/4\nK:D\nf c =f [K:{field}] f c|c|\nK:{field}\nf|]") == [78, 73, 77, 77, 73, 73, 78]
+    assert pitches(f"L:1/4\nK:D\nK:{field}\nf c|]") == [78, 73]
+
+
+def test_a_key_may_stand_before_the_clef_that_is_none_and_alone_that_is_no_key():
+    assert pitches("L:1/4\nK:D none\nf c|[K:none] f c|]") == [78, 73, 77, 72]
+
+
+@pytest.mark.parametrize(
+    ("field", "higher"),
+    [
+        ("clef=treble-8", -12),
+        ("treble+8", 12),
+        ("bass4-8 middle=d", -12),
+        ("octave=-1", -12),
+        ("octave=+2", 24),
+        ("transpose=-2", -2),
+        ("clef=treble-8 octave=1 transpose=3", 3),
+        ("clef=bass middle=d", 0),
+        ("octave=", 0),
+    ],
+)
+def test_notes_sound_as_much_higher_as_clef_octave_and_transposition_say(field, higher):
+    expected = [pitch + higher for pitch in (79, 78, 65, 69, 72)]
+    assert pitches(f"L:1/4\nK:G {field}\n{{g}}f- | f [=FA]|[K:C] c|]") == expected
+    assert pitches(f"L:1/4\nK:G\n[K:{field}]{{g}}f- | f [=FA]|[K:C] c|]") == expected
+
+
+def test_clef_octave_and_transposition_hold_each_until_it_is_said_anew():
+    music = "c|[K:octave=-1] c|[K:D bass] c|[K:octave=0] c|[K:transpose=0]c|]"
+    assert pitches(f"L:1/4\nK:C treble-8 transpose=2\n{music}") == [62, 50, 63, 75, 73]
+
+
+def test_a_number_behind_y_is_its_width_and_no_length_and_no_ending():
+    assert lengths("L:1/4\nK:C\nA y20 B|y5 c y|]") == [1, 1, 1]
+    assert lengths("L:1/4\nK:C\nA2y20B|]") == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("music", "sounds"),
+    [
+        ("A B|[c d|e f|g a|]", [69, 71, 76, 77, 79, 81]),
+        ("A B|{c d|e f|g a|]", [69, 71, 76, 77, 79, 81]),
+        ("A B|[{c d|[eg] f|{g}a|]", [69, 71, 76, 79, 77, 79, 81]),
+        ('A|["1st" c|e f|[0 g|a|]', [69, 76, 77, 81]),
+    ],
+)
+def test_a_bracket_that_is_not_closed_ends_with_its_bar(music, sounds):
+    with pytest.warns(SeqgenWarning, match='line 4 of the tune: "[{[]" is not closed'):
+        assert pitches(f"L:1/4\nK:C\n{music}") == sounds
+
+
+@pytest.mark.parametrize(
+    ("music", "said"),
+    [
+        ("A4 & C4|\nA4|]", 'line 4 of the tune: "&" means nothing here.  What is heard may not be what is meant; '),
+        ("A4|\n(3AB|A4|]", "line 5 of the tune: a tuplet lacks 1 of its notes.  "),
+        ("V:1\nA4|\nV:2\nA4|]", r"line 6 of the tune: it has voices \(V:\); a tune is one voice.  "),
+    ],
+)
+def test_a_warning_says_where_the_notation_is_wrong_of_what_is_heard(music, said):
+    with pytest.warns(SeqgenWarning, match=rf"^a\.abc:1, {said}"):
+        pitches(f"L:1/4\nK:C\n{music}")
+
+
+def test_bars_that_do_not_add_up_are_heard_as_they_are_without_a_word():
+    assert pitches("M:4/4\nL:1/4\nK:C\nABcd|ABc|ABcd|]") == [69, 71, 72, 74, 69, 71, 72, 69, 71, 72, 74]
+
+
 def test_a_length_behind_a_chord_is_that_of_all_its_notes():
     tune = "L:1/8\nK:C\n[GB]2 [G2B2]2 [GBd]4 | G8 |]"
     assert lengths(tune) == [1, 1, 2, 2, 2, 2, 2, 4]
@@ -209,7 +284,8 @@ def _without_repeats(line: str) -> str:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_whatever_is_written_is_played_or_refused_in_a_sentence(music):
-    with contextlib.suppress(MusicError):
+    with contextlib.suppress(MusicError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SeqgenWarning)
         notes(perform(["X:1", "L:1/8", "K:D", *music.split("\n")], "a.abc:1"))
 
 

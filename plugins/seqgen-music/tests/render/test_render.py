@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import pytest
 from PIL import Image
 from symusic import Note, Score, Tempo, Track
 
+from seqgen.cli.app import main
 from seqgen.core.errors import OutputError
 from seqgen_music.errors import MusicError
 from seqgen_music.render import files, player
@@ -43,12 +45,21 @@ K:Em
 
 
 def music(*arguments, folder, exit_code=0, stdin=b""):
-    command = [sys.executable, "-m", "seqgen", "music", *map(str, arguments)]
-    ran = subprocess.run(command, input=stdin, capture_output=True, cwd=folder, check=False)
-    stdout, stderr = ran.stdout.decode(), ran.stderr.decode()
-    assert ran.returncode == exit_code, stderr
+    """``seqgen music ARGUMENTS`` in this process, where what it needs is imported once for all tests."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(SystemExit) as ended,
+    ):
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        main(["music", *map(str, arguments)])
+    stdout, stderr = out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+    assert ended.value.code == exit_code, stderr
     assert "Traceback" not in stderr
-    return subprocess.CompletedProcess(command, ran.returncode, stdout, stderr)
+    return SimpleNamespace(stdout=stdout, stderr=stderr)
 
 
 @pytest.fixture
@@ -79,7 +90,8 @@ def pixels(png):
 
 
 def test_each_tune_of_a_book_is_rendered_in_each_form(book, tmp_path):
-    ran = music("render", book, "--to", "midi,wav,svg,png,roll", "--output-folder", "out", "--json", folder=tmp_path)
+    command = [sys.executable, "-m", "seqgen", "music", "render", str(book), "--to", "midi,wav,svg,png,roll"]
+    ran = subprocess.run([*command, "--output-folder", "out", "--json"], capture_output=True, cwd=tmp_path, check=True)
     written = [tmp_path / name for name in json.loads(ran.stdout)]
     endings = (".mid", ".wav", ".svg", ".png", ".roll.png")
     assert [path.name for path in written] == [f"book-{number}{ending}" for number in (1, 2) for ending in endings]

@@ -92,12 +92,8 @@ class AbcDataset(TextFileDataset):
                 continue
             lexed = [list(lex(line)) for line in lines]
             tune = tune_of(lexed)
-            wrong = {bar.line for bar in tune.wrong_bars} if self.bars == "any" else set()
-            own = [
-                (line, fault) for line, fault in tune.faults if not (line in wrong and fault.startswith("the bar has "))
-            ]
-            if own:
-                faults.append(f"{name}:{start + own[0][0] - 1}: {own[0][1]}")
+            if found := tune.misread if self.bars == "any" else tune.faults:
+                faults.append(f"{name}:{start + found[0][0] - 1}: {found[0][1]}")
             else:
                 yield start, itertools.chain.from_iterable(lexed)
 

@@ -20,8 +20,18 @@ MODES = {"": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4, "loc": -5, "lyd": 1}
 
 _ALIASES = {"maj": "", "ion": "", "min": "m", "aeo": "m"}
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)(.*)", re.DOTALL)
-_CLEF = re.compile(r"\s(?:[a-z]+=\S*|(?:treble|alto|tenor|bass|perc)[1-5]?(?:[+-]8)?(?!\S))", re.IGNORECASE)
-"""What may stand behind a key of how it is written and played (ABC standard 2.1, 4.6)."""
+_CLEF = re.compile(
+    r"""
+    (?:^|\s)(?i:treble|alto|tenor|bass|perc)[1-5]?(?:[+-]8)?(?!\S)
+  | (?:^[a-z]|\s[A-Za-z])[A-Za-z]*=\S*  # K:D=c names a key
+  | \s(?i:none)(?!\S)  # alone it says that there is no key
+    """,
+    re.VERBOSE,
+)
+"""What may stand behind a key, or without one, of how it is written and played (ABC standard 2.1, 4.6)."""
+
+_OCTAVE_CLEF = re.compile(r"(?:^|\s)(?:clef=[A-Za-z]+|(?i:treble|alto|tenor|bass|perc))[1-5]?([+-]8)?(?!\S)")
+_SHIFT = re.compile(r"(?:^|\s)(octave|transpose)=([+-]?[0-9]{1,2})(?!\S)")
 
 _OWN = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
 _EXPLICIT = re.compile(r"\bexp\b")
@@ -75,7 +85,7 @@ class Key:
 @lru_cache(1024)
 def parse_key(text: str) -> Key | None:
     """The key that a K: field names, whatever the clef; None for none, pipes, and what is no key or has accidentals of its own."""
-    match = _KEY.fullmatch(_CLEF.sub("", text.strip()))
+    match = _KEY.fullmatch(_without_clef(text))
     if match is None:
         return None
     letter, sign, mode, rest = match.groups()
@@ -93,12 +103,36 @@ def signature_of(text: str) -> dict[str, int]:
     """The letters that a K: field alters, and by how many semitones, also where it is no key that :func:`parse_key` knows: by
     accidentals of its own, ``D =c`` and ``D exp _b``, and of pipes, ``Hp`` (ABC standard 2.1, 3.1.14).
     """
-    text = _CLEF.sub("", text.strip())
+    text = _without_clef(text)
     if text.lower() == "hp":
         return {"F": 1, "C": 1}
     key = None if _EXPLICIT.search(text) else parse_key(_OWN.sub("", text))
     own = {letter.upper(): ACCIDENTALS[sign] for sign, letter in _OWN.findall(text)}
     return {**(key.altered if key else {}), **own}
+
+
+def is_clef(text: str) -> bool:
+    """Whether a K: field says only how the tune is written and played, so that the key stays as it is."""
+    return bool(text.strip()) and not _without_clef(text)
+
+
+def shifts_of(text: str) -> dict[str, int]:
+    """By how many semitones the notes sound higher than they are written: by the ``clef``, an ``octave`` and a ``transpose``,
+    each where a K: field says it, and to be added (ABC standard 2.1, 4.6).
+    """
+    clef = _OCTAVE_CLEF.search(text)
+    said = {name: int(number) * (12 if name == "octave" else 1) for name, number in _SHIFT.findall(text)}
+    return {**({"clef": 12 * int(clef[1] or 0) // 8} if clef else {}), **said}
+
+
+def respelled(text: str, key: Key | None) -> str:
+    """The value of a K: field with this key, or with none: of how it is written and played only the octave stays."""
+    octave = shifts_of(text).get("octave")
+    return " ".join([*([str(key)] if key else []), *([] if octave is None else [f"octave={octave // 12}"])])
+
+
+def _without_clef(text: str) -> str:
+    return _CLEF.sub("", text.strip()).strip()
 
 
 def spelled(fifth: int) -> tuple[str, int]:

@@ -2,10 +2,10 @@ r"""The smallest pieces of ABC that mean something: fields, notes, lengths, bars
 
     [lexeme.text for lexeme in lex("K:G\nG2 (3ABc|")]   # K:G G 2 (3 A B c |
 
-White space separates lexemes and is none, except within free text, where it is one space.  So are y, which only moves notes
-apart, $, which ends a line of the score, the characters that the ABC standard 2.1 reserves (8.1), and a backslash at the end of
-a line, which joins it to the next.  A lexeme never spans two lines, so that a text can be read line by line.  What the notation
-has no meaning for becomes a lexeme for each character.
+White space separates lexemes and is none, except within free text, where it is one space.  So are y, with a
+width or without, which only moves notes apart, $, which ends a line of the score, the characters that the ABC standard 2.1
+reserves (8.1), and a backslash at the end of a line, which joins it to the next.  A lexeme never spans two lines, so that a text
+can be read line by line.  What the notation has no meaning for becomes a lexeme for each character.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ _MUSIC = re.compile(
   | (?P<GRACE>\{/?)
   | (?P<DECORATION>![^!\s"%]{1,24}! | \+[^+\s"%]{1,24}\+ | [.~H-Wh-w])
   | (?P<GRACE_END>\}) | (?P<CHORD>\[) | (?P<CHORD_END>\]) | (?P<SLUR>\() | (?P<SLUR_END>\)) | (?P<TIE>-)
+  | y[0-9]*  # its width is no length of the note before
   | (?P<CHARACTER>\S)
     """,
     re.VERBOSE,
@@ -114,7 +115,7 @@ def lex_line(line: str) -> list[Lexeme]:
     line = line.strip()
     if _FIELD.match(line):
         return _field(line)
-    pieces = [piece for piece in _PIECE.findall(line) if piece not in _NOTHING]  # it passes over white space
+    pieces = [piece for piece in _PIECE.findall(line) if piece[0] not in _NOTHING]  # it passes over white space
     comment = spelled("%", pieces.pop()[1:]) if pieces and pieces[-1][0] == "%" else []
     while pieces and pieces[-1] == "\\":
         pieces.pop()

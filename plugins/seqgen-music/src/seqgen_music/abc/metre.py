@@ -101,6 +101,13 @@ def is_compound(metre: str) -> bool:
     return match is not None and match[1] in ("6", "9", "12") and int(match[2]) >= 8
 
 
+def shown(ticks: int) -> str:
+    """A time as a fraction: ``5/8``."""
+    time = Fraction(ticks, WHOLE)
+    eighths = time * 8
+    return f"{eighths.numerator}/8" if eighths.denominator == 1 else str(time)
+
+
 def _exactly(whole_notes: Fraction) -> int | None:
     ticks = whole_notes * WHOLE
     return int(ticks) if ticks.denominator == 1 and 0 < ticks <= LONGEST else None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from seqgen_music.abc.keys import parse_key
+from seqgen_music.abc.keys import is_clef, parse_key, respelled
 from seqgen_music.abc.lexemes import Kind, Lexeme, spelled
 from seqgen_music.abc.metre import WHOLE, bar_length, default_unit, multiple
 
@@ -39,8 +39,9 @@ _BARS = {
 def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
     """A tune in its normal spelling.
 
-    Header fields are written in the order of ``ORDER``, X: as 1; keys as ``Ador``, lengths as ``/2`` and ``3/2``, endings as
-    ``[1``, chord symbols as ``Bb/D``.  Comments, remarks, lyrics and text in quotation marks are left out, chord symbols stay.
+    Header fields are written in the order of ``ORDER``, X: as 1; keys as ``Ador`` or ``G octave=-1``, lengths as ``/2`` and
+    ``3/2``, endings as ``[1``, chord symbols as ``Bb/D``.  Clefs, comments, remarks, lyrics and text in quotation marks are
+    left out, chord symbols stay.
 
     Args:
         lexemes: of a tune.
@@ -54,6 +55,8 @@ def normal(lexemes: Iterable[Lexeme], fields: str = "TRMLK") -> list[Lexeme]:
         if not letter:
             body += _music(piece, previous)
             previous = piece[-1].kind if piece else previous
+        elif letter == "K" and "K" in header and is_clef(piece[0].text[2:]):
+            body += [] if _is_mere_clef(piece[0].text) else piece
         elif not body and "K" in header and letter in wanted.intersection(_LAST_COUNTS):
             if letter == "M" and "L" not in header:
                 header |= _kept_unit(header.get("M", []), piece)
@@ -103,7 +106,7 @@ def _music(lexemes: list[Lexeme], previous: Kind) -> Iterator[Lexeme]:
         kind = lexeme.kind
         if kind is Kind.PITCH:
             yield lexeme
-        elif kind is Kind.INLINE and lexeme.text[1] not in _KEPT_WITHIN:
+        elif kind is Kind.INLINE and (lexeme.text[1] not in _KEPT_WITHIN or _is_mere_clef(lexeme.text[1:-1])):
             continue
         elif kind is Kind.LENGTH and previous is Kind.BAR and lexeme.text[0] in "123456789":
             yield Lexeme(Kind.VOLTA, f"[{lexeme.text[0]}")
@@ -136,7 +139,13 @@ def _spellings(lexeme: Lexeme) -> tuple[Lexeme, ...]:
 
 
 def _field(lexeme: Lexeme) -> Lexeme:
-    if lexeme.text[0] != "K":
+    letter, value = lexeme.text[0], lexeme.text[2:]
+    if letter != "K" or _is_mere_clef(lexeme.text):
         return lexeme
-    key = parse_key(lexeme.text[2:])
-    return lexeme if key is None else Lexeme(lexeme.kind, f"K:{key}")
+    key = parse_key(value)
+    return Lexeme(lexeme.kind, f"K:{respelled(value, key)}") if key or is_clef(value) else lexeme
+
+
+def _is_mere_clef(field: str) -> bool:
+    """Whether it is a K: field that says nothing which is kept: no key, and no octave in which notes are written."""
+    return field[0] == "K" and is_clef(field[2:]) and not respelled(field[2:], None)

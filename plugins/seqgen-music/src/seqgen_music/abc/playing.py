@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from seqgen_music.abc.metre import WHOLE
+from seqgen_music.abc.tempo import USUAL
 from seqgen_music.abc.tune import Note, Sign
 
 Event = Note | Sign
@@ -32,11 +34,21 @@ class _Section:
     def add(self, event: Event) -> None:
         (self.endings[-1][1] if self.endings else self.shared).append(event)
 
-    def played(self) -> Iterator[Event]:
+    def played(self, holds: dict[str, Sign]) -> Iterator[Event]:
+        """It, as often as it is played, each time in the metre and tempo in which it began.
+
+        Args:
+            holds: the last sign of each letter that was played; those of the section are added.
+        """
         times = max([self.times, *itertools.chain.from_iterable(numbers for numbers, _ in self.endings)])
+        before = holds.copy()
         for time in range(1, times + 1):
-            yield from self.shared
-            yield from next((events for numbers, events in self.endings if time in numbers), ())
+            back = [sign for letter, sign in before.items() if sign != holds[letter]]
+            ending = next((events for numbers, events in self.endings if time in numbers), ())
+            for event in itertools.chain(back, self.shared, ending):
+                if isinstance(event, Sign):
+                    holds[event.letter] = event
+                yield event
 
 
 def in_order(events: Sequence[Event]) -> Iterator[Event]:
@@ -49,6 +61,7 @@ def in_order(events: Sequence[Event]) -> Iterator[Event]:
         events: as :class:`seqgen_music.abc.tune.Tune` has them.
     """
     section = _Section()
+    holds = {"Q": Sign("Q", f"1/4={USUAL}", WHOLE)}
     for event, before_ending in zip(events, _before_endings(events), strict=True):
         if isinstance(event, Note) or event.letter not in "|[":
             section.add(event)
@@ -62,9 +75,9 @@ def in_order(events: Sequence[Event]) -> Iterator[Event]:
                 section.times = max(section.times, 1 + colons)
             ends = colons or section.endings or not section.opened
             if opens or (ends and not before_ending):
-                yield from section.played()
+                yield from section.played(holds)
                 section = _Section(opened=opens)
-    yield from section.played()
+    yield from section.played(holds)
 
 
 def _before_endings(events: Sequence[Event]) -> list[bool]:

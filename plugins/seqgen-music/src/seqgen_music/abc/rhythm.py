@@ -60,8 +60,8 @@ class Rhythm:
         kind, text = lexeme
         if kind not in _TIMED:
             return
-        if self.in_grace:
-            self.in_grace = kind is not Kind.GRACE_END and kind is not Kind.BAR
+        if self.in_grace and kind is not Kind.BAR:
+            self.in_grace = kind is not Kind.GRACE_END
         elif self.in_chord and kind in _WITHIN_CHORD:
             self._in_chord(kind, text)
         elif kind in _NOTES:
@@ -71,7 +71,8 @@ class Rhythm:
                 self.pending, self._bare = self._times(self.pending, multiple(text) or _ONE), False
         elif kind is Kind.BAR:
             self.pending, self._broken = None, _ONE
-            self.position, self.in_chord, self.tuplet_left, self.broken = 0, False, 0, False
+            self.position, self.tuplet_left = 0, 0
+            self.in_chord = self.in_grace = self.broken = False
         elif kind is Kind.BROKEN:
             self._break(text)
         elif kind is Kind.CHORD:

@@ -16,7 +16,7 @@ from seqgen.core.errors import OptionError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Array, Ids
-from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key
+from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, is_clef, parse_key
 from seqgen_music.abc.lexemes import Kind, Lexeme
 from seqgen_music.abc.tokenizer import AbcTokenizer
 from seqgen_music.rows import behind, stepped
@@ -121,7 +121,8 @@ def _after(heard: _Heard, lexeme: Lexeme | None) -> _Heard:
         return _Heard()
     kind, text = lexeme
     if kind in (Kind.FIELD, Kind.INLINE) and text.lstrip("[").startswith("K:"):
-        return heard._replace(key=text.strip("[]")[2:], altered=())
+        value = text.strip("[]")[2:]
+        return heard if is_clef(value) else heard._replace(key=value, altered=())
     if kind is Kind.BAR:
         return heard._replace(altered=(), in_grace=False)
     if kind in (Kind.GRACE, Kind.GRACE_END):

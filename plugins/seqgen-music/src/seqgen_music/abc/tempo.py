@@ -7,6 +7,9 @@ from fractions import Fraction
 
 from seqgen_music.abc.metre import WHOLE, multiple
 
+USUAL = 120
+"""Quarter notes a minute, where a tune names no tempo; that of MIDI too."""
+
 _BEAT = r"(?:C[0-9]{0,2}|[0-9]{1,3}(?:/[0-9]{1,3})?)"
 _COUNT = r"[0-9]{1,4}(?:\.[0-9]{1,3})?"
 _TEMPO = re.compile(rf"({_BEAT}(?: {_BEAT})*) ?= ?({_COUNT})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from seqgen_music.abc.keys import ACCIDENTALS, Interval, Key, Pitch, parse_key
+from seqgen_music.abc.keys import ACCIDENTALS, Interval, Key, Pitch, is_clef, parse_key, respelled
 from seqgen_music.abc.lexemes import Kind, Lexeme
 
 _PLACES = range(-6, 7)
@@ -64,12 +64,15 @@ def transposed(lexemes: Iterable[Lexeme], interval: Interval) -> list[Lexeme] | 
             result.append(moved)
         elif kind is Kind.LENGTH:
             result.append(lexeme)
-        elif kind in _FIELDS and not in_text and text.lstrip("[").startswith("K:"):
-            key = parse_key(text.strip("[]")[2:])
+        elif (
+            kind in _FIELDS and not in_text and text.lstrip("[").startswith("K:") and not is_clef(text.strip("[]")[2:])
+        ):
+            value = text.strip("[]")[2:]
+            key = parse_key(value)
             if key is None or abs(interval.key(key).signature) > 7:
                 return None
             signature, altered = key.altered, {}
-            name = f"K:{interval.key(key)}"
+            name = f"K:{respelled(value, interval.key(key))}"
             result.append(Lexeme(kind, name if kind is Kind.FIELD else f"[{name}]"))
         elif kind is Kind.CHORD_SYMBOL:
             symbol = _chord_symbol(text, interval)

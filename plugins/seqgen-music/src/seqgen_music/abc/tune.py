@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, parse_key, signature_of
+from seqgen_music.abc.keys import ACCIDENTALS, Key, Pitch, is_clef, parse_key, shifts_of, signature_of
 from seqgen_music.abc.lexemes import Kind, Lexeme, lex_line, lines_of
-from seqgen_music.abc.metre import WHOLE, bar_length, unit_length
+from seqgen_music.abc.metre import bar_length, shown, unit_length
 from seqgen_music.abc.rhythm import Rhythm
 
 MOST_IN_CHORD = 16
@@ -21,6 +21,7 @@ SECTION_BARS = frozenset({"||", "|]", "|:", ":|", "::", "[|", ":|]", ":||", "||:
 _LAST_COUNTS = frozenset("MLQK")
 """Fields of which the last before the first note counts; others add to those before (ABC standard 2.1, 3)."""
 
+_WRONG_BAR = "the bar has "
 _CLOSING = {Kind.CHORD: "[", Kind.GRACE: "{", Kind.SLUR: "("}
 _ENDS = {Kind.CHORD_END: Kind.CHORD, Kind.GRACE_END: Kind.GRACE, Kind.SLUR_END: Kind.SLUR}
 _NOTES = frozenset({Kind.PITCH, Kind.REST})
@@ -111,6 +112,11 @@ class Tune:
         return [note for bar in self.bars for note in bar.notes]
 
     @property
+    def misread(self) -> list[tuple[int, str]]:
+        """The faults by which what is read may not be what is meant: all but bars that do not add up."""
+        return [(line, fault) for line, fault in self.faults if not fault.startswith(_WRONG_BAR)]
+
+    @property
     def wrong_bars(self) -> list[Bar]:
         """The bars that do not add up.
 
@@ -154,6 +160,8 @@ class _Reader:
         self._bar = Bar(1, None)
         self._key: Key | None = None
         self._signature: dict[str, int] = {}
+        self._shifts: dict[str, int] = {}  # by how many semitones notes sound higher, by what says so
+        self._shift = 0  # in all
         self._altered: dict[tuple[str, int], int] = {}  # by the accidentals in this bar
         self._open: Counter[Kind] = Counter()
         self._fields: dict[str, list[str]] = {}
@@ -201,7 +209,7 @@ class _Reader:
         if not self._rhythm.exact:
             self._fault("a note's length is finer than any that is written")
         for bar in tune.wrong_bars:
-            tune.faults.append((bar.line, f"the bar has {shown(bar.length)} of {shown(bar.full or 0)}"))
+            tune.faults.append((bar.line, f"{_WRONG_BAR}{shown(bar.length)} of {shown(bar.full or 0)}"))
         tune.faults.sort()
         return tune
 
@@ -232,14 +240,11 @@ class _Reader:
 
     def _field(self, letter: str, value: str, lexeme: Lexeme) -> None:
         self._settle()
-        self._header(letter, value)
         begins = letter == "K" and not self._in_body
         if letter == "K":
-            self._altered = {}
-            self._in_body = True
-            self._key, self._signature = parse_key(value), signature_of(value)
-            if not self._has_notes:
-                self._tune.key = self._key
+            self._key_field(value)
+        else:
+            self._header(letter, value)
         if letter == "M" and value.lower() not in ("none", "") and bar_length(value) is None:
             self._fault(f"M:{value} is no metre; one is a fraction such as 6/8, C, C| or none")
         if letter == "L" and unit_length(value) is None:
@@ -251,6 +256,18 @@ class _Reader:
             self._sign(letter, value)
         if begins and "Q" in self._fields:  # which may stand before the L: that it depends on
             self._sign("Q", self._fields["Q"][-1])
+
+    def _key_field(self, value: str) -> None:
+        self._shifts |= shifts_of(value)
+        self._shift = sum(self._shifts.values())
+        if self._in_body and is_clef(value):
+            return
+        self._header("K", value)
+        self._in_body = True
+        self._altered = {}
+        self._key, self._signature = parse_key(value), signature_of(value)
+        if not self._has_notes:
+            self._tune.key = self._key
 
     def _music(self, kind: Kind, text: str, lexeme: Lexeme) -> None:
         """What is no note."""
@@ -278,6 +295,11 @@ class _Reader:
             self._fault(f"a tuplet lacks {self._rhythm.tuplet_left} of its notes")
         if self._rhythm.broken:
             self._fault("no note follows > or < in the bar")
+        for kind, notes in ((Kind.CHORD, self._chord), (Kind.GRACE, self._graces)):
+            if self._open.get(kind):  # a slip, which is to end here and not to take the notes behind it
+                self._fault(f'"{_CLOSING[kind]}" is not closed')
+                self._open[kind] = 0
+                notes.clear()
         self._end_bar(text)
         self._sign("|", text)
 
@@ -301,7 +323,7 @@ class _Reader:
         if self._open[Kind.GRACE]:
             if kind is Kind.PITCH:
                 pitch = Pitch.parse(text)
-                self._graces.append(pitch.midi(self._alter(pitch)))
+                self._graces.append(pitch.midi(self._alter(pitch)) + self._shift)
             return
         in_chord = self._open[Kind.CHORD] > 0
         if not (in_chord and self._chord):
@@ -345,7 +367,7 @@ class _Reader:
             alter = self._carried.get(place, alter)
         self._sounding.append((place, alter))
         midi = pitch.midi(alter)
-        return midi, key is None or midi % 12 in key.pitch_classes
+        return midi + self._shift, key is None or midi % 12 in key.pitch_classes
 
     def _alter(self, pitch: Pitch) -> int:
         """By how many semitones a note is altered where it stands, leaving ties aside."""
@@ -359,7 +381,11 @@ class _Reader:
         if self._note is not None:
             ticks = self._rhythm.pending or self._rhythm.last
             midi, in_key, pitches, graces = self._note
-            tied = [Pitch("", *place).midi(alter) for place, alter in self._tied.items()] if self._tied else ()
+            tied = (
+                [Pitch("", *place).midi(alter) + self._shift for place, alter in self._tied.items()]
+                if self._tied
+                else ()
+            )
             note = Note(ticks, midi, in_key, pitches, tuple(graces), tuple(tied))
             self._bar.notes.append(note)
             self._tune.events.append(note)
@@ -381,12 +407,3 @@ class _Reader:
         fault = (self.line, text)
         if len(self._tune.faults) < 20 and fault not in self._tune.faults:
             self._tune.faults.append(fault)
-
-
-def shown(ticks: int) -> str:
-    """A time as a fraction: ``5/8``."""
-    from fractions import Fraction
-
-    time = Fraction(ticks, WHOLE)
-    eighths = time * 8
-    return f"{eighths.numerator}/8" if eighths.denominator == 1 else str(time)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from seqgen.core.errors import MissingDependencyError
+from seqgen.core.errors import MissingDependencyError, SeqgenWarning
 from seqgen_music.abc.lexemes import lex
 from seqgen_music.abc.metre import WHOLE, signature
 from seqgen_music.abc.playing import in_order
-from seqgen_music.abc.tempo import quarters_a_minute
+from seqgen_music.abc.tempo import USUAL, quarters_a_minute
 from seqgen_music.abc.tune import Note, Tune, tune_of
 from seqgen_music.errors import MusicError
 from seqgen_music.midi.files import MAX_BEATS, MAX_NOTES
@@ -25,7 +26,6 @@ QUARTER = 5040
 ``MAX_BEATS`` of it are less than the 2^28 ticks that MIDI counts from one event to the next.
 """
 
-_TEMPO = Fraction(120)  # quarter notes a minute, where a tune names none; that of MIDI too
 _SLOWEST, _FASTEST = 4, 6000  # quarter notes a minute: MIDI has 24 bits for the microseconds of one
 _PITCHES = range(128)  # that MIDI has; others are left out
 _VELOCITY = 90
@@ -52,7 +52,7 @@ class Performance:
     """
 
     sounds: list[Sound] = field(default_factory=list)
-    tempos: list[tuple[int, Fraction]] = field(default_factory=lambda: [(0, _TEMPO)])
+    tempos: list[tuple[int, Fraction]] = field(default_factory=lambda: [(0, Fraction(USUAL))])
     metres: list[tuple[int, tuple[int, int]]] = field(default_factory=list)
     ticks: int = 0
 
@@ -105,7 +105,7 @@ def _strike(made: Performance, note: Note, tied: dict[int, int]) -> dict[int, in
 
 
 def perform(lines: Iterable[str], where: str) -> bytes:
-    """A tune as a MIDI file.
+    """A tune as a MIDI file; a warning says so where the notation is wrong, apart from bars that do not add up.
 
     Args:
         lines: of the tune, as :func:`seqgen_music.abc.book.tunes_of` gives them.
@@ -115,7 +115,8 @@ def perform(lines: Iterable[str], where: str) -> bytes:
         MissingDependencyError: symusic is not installed.
         MusicError: it has no note, or with its repeats too many, or lasts too long.
     """
-    performance = performed(tune_of(map(lex, lines)))
+    tune = tune_of(map(lex, lines))
+    performance = performed(tune)
     if performance.too_large:
         raise MusicError(
             f"{where} has, with its repeats, more than the {MAX_NOTES:,} notes or {MAX_BEATS:,} quarter notes of time that are "
@@ -123,6 +124,14 @@ def perform(lines: Iterable[str], where: str) -> bytes:
         )
     if not any(sound.pitch in _PITCHES for sound in performance.sounds):
         raise MusicError(f"{where} has no note to be played.  seqgen music info says what is wrong with it")
+    if misread := tune.misread:
+        line, fault = misread[0]
+        warnings.warn(
+            f"{where}, line {line} of the tune: {fault}.  What is heard may not be what is meant; seqgen music info names all "
+            "that is wrong",
+            SeqgenWarning,
+            stacklevel=2,
+        )
     content: bytes = _score(performance).dumps_midi()
     return content
 
