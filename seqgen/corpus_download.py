@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +20,7 @@ from seqgen.corpora import Corpus, Progress
 _TIMEOUT = 30.0  # seconds that a server may stay silent
 _CONNECTIONS = 5  # how often a download that breaks off is taken up again before a person is asked to
 _CHUNK = 1 << 16
+_IN_ITS_PLACE = "Something between here and the server may answer in its place."
 
 
 def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> Path:
@@ -34,23 +36,27 @@ def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> 
 
     Raises:
         CorpusError: the server cannot be reached or does not have the file, sends something else, or the disk does
-            not take it.  What was received is kept, except where its checksum is wrong.
+            not take it.  What was received is kept, except where its checksum is wrong, or another user's may not be written.
         OutputError: another process is downloading it to there.
     """
     target = folder / corpus.file_name
     if target.exists():
-        if files.sha256(target) == corpus.sha256:
+        if _sha256(target) == corpus.sha256:
             return target
-        msg = f"{target} is there already and is not the corpus {corpus.name}.  Move it away, or choose another folder."
+        msg = (
+            f"{target} is there already and is not the corpus {corpus.name}, or was changed or damaged.  Move it away; the "
+            f"same command then downloads it."
+        )
         raise CorpusError(msg)
 
     part = target.with_name(target.name + ".part")
     lock = target.with_name(target.name + ".lock")
     with _writing(part):
         folder.mkdir(parents=True, exist_ok=True)
-    with _writing(lock), locks.locked(lock, f"{target} is being downloaded by another process."):
+    with locks.locked(lock, f"{target} is being downloaded by another process."):
         try:
-            _complete(corpus, part, target, progress)
+            with _writing(part):
+                _complete(corpus, part, target, progress)
         finally:
             locks.remove(lock)
     return target
@@ -58,15 +64,19 @@ def fetch(corpus: Corpus, folder: Path, *, progress: Progress | None = None) -> 
 
 def _complete(corpus: Corpus, part: Path, target: Path, progress: Progress | None) -> None:
     """Receive what is missing of ``part``, check all of it, and give it its name."""
+    if part.exists() and not os.access(part, os.R_OK | os.W_OK):
+        part.unlink()  # another user's, of several who share the folder; who may be long gone
     from_earlier = part.exists()
     for _ in range(_CONNECTIONS):
         with contextlib.suppress(_BrokeOffError):
             _receive(corpus, part, progress)
         if _length(part) < corpus.size:
             continue
-        if files.sha256(part) == corpus.sha256:
+        if _sha256(part) == corpus.sha256:
             with _writing(target):
+                files.sync_file(part)  # or a power cut leaves an empty file of that name
                 part.replace(target)
+                files.sync_folder(target.parent)
             return
         part.unlink()
         if not from_earlier:
@@ -91,15 +101,15 @@ def _receive(corpus: Corpus, part: Path, progress: Progress | None) -> None:
         return
     with _opened(corpus, start) as response:
         if response is None:
-            part.unlink()
+            part.unlink(missing_ok=True)
             return
         if response.status != HTTPStatus.PARTIAL_CONTENT:
             start = 0
-        announced = response.headers["Content-Length"]
-        if announced is not None and start + int(announced) != corpus.size:
+        announced = response.length  # None where it is not said, or is no number
+        if announced is not None and start + announced != corpus.size:
             msg = (
-                f"{corpus.url} is not the corpus {corpus.name}: it has {start + int(announced):,} bytes instead of "
-                f"{corpus.size:,}.  Something between here and the server may answer in its place."
+                f"{corpus.url} is not the corpus {corpus.name}: it has {start + announced:,} bytes instead of "
+                f"{corpus.size:,}.  {_IN_ITS_PLACE}"
             )
             raise CorpusError(msg)
         with _writing(part), part.open("ab" if start else "wb") as file:
@@ -139,8 +149,11 @@ def _opened(corpus: Corpus, start: int) -> Iterator[http.client.HTTPResponse | N
         raise CorpusError(msg) from error
     with response:
         expected = f"bytes {start}-{corpus.size - 1}/{corpus.size}"
-        goes_on = response.headers["Content-Range"] == expected
-        yield response if goes_on or response.status == HTTPStatus.OK else None
+        in_part = response.status == HTTPStatus.PARTIAL_CONTENT and start > 0
+        if response.status != HTTPStatus.OK and not in_part:
+            msg = f"{corpus.url} cannot be downloaded: the server says {response.status} {response.reason}.  {_IN_ITS_PLACE}"
+            raise CorpusError(msg)
+        yield None if in_part and response.headers["Content-Range"] != expected else response
 
 
 def _read(response: http.client.HTTPResponse, size: int) -> bytes:
@@ -158,6 +171,14 @@ def _writing(path: Path) -> Iterator[None]:
     except OSError as error:
         advice = "  Free some space; the same command then goes on." if error.errno == errno.ENOSPC else ""
         msg = f"{path} cannot be written: {error.strerror or error}.{advice}"
+        raise CorpusError(msg) from error
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return files.sha256(path)
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}."
         raise CorpusError(msg) from error
 
 

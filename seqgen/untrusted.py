@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -26,6 +27,9 @@ MAX_TOKENIZER_BYTES = 64 * 2**20
 
 MAX_HEADER_BYTES = 2**20
 """The same for the header of safetensors: some 10,000 tensors."""
+
+MAX_DIMENSIONS = 32
+"""A tensor of more is none of a model, whose have one or two; NumPy itself had this limit for long."""
 
 LARGEST_FIGURE = 2**128
 """What float32 does not hold any more: no measure is so large, and nothing that is computed with one overflows."""
@@ -142,7 +146,7 @@ def read_header(path: Path, *, where: str, filled: bool = False) -> dict[str, An
             begin, end = map(_whole, entry["data_offsets"])
             valid = 0 <= begin <= end <= data
             last = max(last, end)
-            count = math.prod(map(_whole, entry["shape"]))
+            count = _count(entry["shape"])
         except (TypeError, KeyError, ValueError) as error:
             msg = f'{where}: tensor "{name}" is described wrongly.'
             raise DamagedModelError(msg) from error
@@ -154,6 +158,19 @@ def read_header(path: Path, *, where: str, filled: bool = False) -> dict[str, An
         msg = f"{where}: {data - last:,} bytes belong to no tensor; not loaded."
         raise DamagedModelError(msg)
     return header
+
+
+def _count(shape: Any) -> int:
+    """How many numbers a tensor of this shape has.
+
+    Raises:
+        TypeError, ValueError: it is no shape.
+    """
+    # Before the product, which takes half a minute for the 500,000 that a header has room for.
+    if len(shape) > MAX_DIMENSIONS:
+        msg = "not a shape"
+        raise ValueError(msg)
+    return math.prod(map(_whole, shape))
 
 
 def _whole(value: object) -> int:
@@ -274,6 +291,11 @@ def refuse_larger(path: Path, limit: int, *, where: str) -> None:
     if size > limit:
         msg = f"{where}: {size:,} bytes are more than such a file can have; not read."
         raise DamagedModelError(msg)
+
+
+def are_texts(values: Iterable[Any]) -> bool:
+    """Whether each value of a list that was read is text."""
+    return all(type(each) is str for each in values)
 
 
 def refuse_link(path: Path, *, where: str) -> None:

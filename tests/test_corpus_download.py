@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from seqgen import files
 from seqgen.core.errors import CorpusError, OutputError
 from seqgen.corpora import Corpus
 from seqgen.corpus_download import fetch
@@ -30,7 +32,7 @@ class Server:
     cut_after: int | None = None  # bytes of the body, then the connection breaks
     cuts: int = 10**9  # how many connections break
     status: int | None = None
-    announce: int | None = None  # a Content-Length that may be a lie
+    announce: int | str | None = None  # a Content-Length that may be a lie
     silent_length: bool = False  # no Content-Length
     wrong_range: bool = False
     asked: list[str | None] = field(default_factory=list)  # the Range of each request
@@ -237,7 +239,18 @@ def test_a_length_that_is_announced_right_but_exceeded_changes_nothing(serve, tm
     assert fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(("status", "advice"), [(404, "It may have moved"), (503, "Try again later")])
+def test_a_length_that_is_no_number_is_no_length(serve, tmp_path):
+    assert fetch(serve(announce="soon").corpus(), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (404, "It may have moved"),
+        (503, "Try again later"),
+        *((status, "Something between here and the server may answer in its place") for status in (202, 203, 204, 206)),
+    ],
+)
 def test_an_error_of_the_server_is_named_with_its_url(serve, tmp_path, status, advice):
     server = serve(status=status)
     with pytest.raises(CorpusError, match=rf"text\.txt cannot be downloaded: the server says {status} .*{advice}"):
@@ -245,11 +258,38 @@ def test_an_error_of_the_server_is_named_with_its_url(serve, tmp_path, status, a
     assert left_in(tmp_path) == []
 
 
-def test_an_error_of_the_server_keeps_what_was_received_before(serve, tmp_path):
+@pytest.mark.parametrize("status", [503, 203, 204])
+def test_an_error_of_the_server_keeps_what_was_received_before(serve, tmp_path, status):
     (tmp_path / "tale.txt.part").write_bytes(CONTENT[:1000])
-    with pytest.raises(CorpusError, match="503"):
-        fetch(serve(status=503).corpus(), tmp_path)
+    with pytest.raises(CorpusError, match=f"the server says {status}"):
+        fetch(serve(status=status).corpus(), tmp_path)
     assert (tmp_path / "tale.txt.part").read_bytes() == CONTENT[:1000]
+
+
+def test_what_another_user_left_that_may_not_be_written_is_begun_anew(serve, tmp_path, monkeypatch):
+    (tmp_path / "tale.txt.part").write_bytes(CONTENT[:1000])
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
+    server = serve()
+    assert fetch(server.corpus(), tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None]
+
+
+def test_a_corpus_is_on_the_disk_before_it_has_its_name_which_then_is_too(serve, tmp_path, flushed, monkeypatch):
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda *paths: flushed.append("renamed") or replace(*paths))
+    path = fetch(serve().corpus(), tmp_path)
+    assert flushed == [path.stat().st_ino, "renamed", tmp_path.stat().st_ino]
+
+
+def test_a_disk_that_cannot_be_read_is_told_of_the_file_that_it_is(serve, tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(files, "sha256", fail)
+    for name in ("tale.txt.part", "tale.txt"):
+        (tmp_path / name).write_bytes(CONTENT)
+        with pytest.raises(CorpusError, match=rf"{name} cannot be read: Input/output error\.$"):
+            fetch(serve().corpus(), tmp_path)
 
 
 def test_without_a_network_the_host_is_named(tmp_path):

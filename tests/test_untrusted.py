@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import struct
+
 import pytest
 
-from seqgen.untrusted import is_figure, parse_json
+from seqgen.core.errors import DamagedModelError
+from seqgen.untrusted import MAX_DIMENSIONS, is_figure, parse_json, read_header
 
 
 @pytest.mark.parametrize("content", [b"NaN", b"[-Infinity]", b"1e999", b'{"a": -1e999}', b'{"a": 1, "a": 2}'])
@@ -25,3 +29,15 @@ def test_no_figure(value):
 @pytest.mark.parametrize("value", [0, -1, 2**63, 0.5, -3e38])
 def test_figures(value):
     assert is_figure(value)
+
+
+def test_a_shape_of_more_dimensions_than_any_tensor_has_is_refused_before_it_is_multiplied(tmp_path):
+    def write(dimensions):
+        header = json.dumps({"x": {"dtype": "F32", "shape": [1] * dimensions, "data_offsets": [0, 4]}}).encode()
+        (tmp_path / "x").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+
+    write(MAX_DIMENSIONS)
+    assert read_header(tmp_path / "x", where="x").keys() == {"x"}
+    write(MAX_DIMENSIONS + 1)
+    with pytest.raises(DamagedModelError, match='^x: tensor "x" is described wrongly'):
+        read_header(tmp_path / "x", where="x")

@@ -61,10 +61,8 @@ def get_corpus(
     from seqgen import corpora as known
     from seqgen import home
 
-    path = known.locate(name)  # first, so that a wrong name shows no bar
-    if path is None:
-        with transfer_bar(name) as progress:
-            path = known.download(name, home.corpora_folder(), progress=progress)
+    with transfer_bar(name) as progress:
+        path = known.download(name, home.corpora_folder(), progress=progress)  # which checks one that is here, too
     if json:
         print_json({"name": name, "path": str(path)})
     else:

@@ -1,6 +1,7 @@
 """The registry of trained models: a folder, ``models/NAME/VERSION/``, that can be copied, synchronised and backed up.
 
 names.py      what models, aliases and tags may be called, and how a version is referred to
+folders.py    what lies in its folders, some of which may be another user's
 store.py      names, versions, what a person may call them; publishing
 order.py      which version was made last, whatever the clock says
 labels.py     aliases, tags and notes, which may change where versions do not

@@ -94,12 +94,26 @@ class Index:
         with contextlib.suppress(OSError):
             descriptor, name = tempfile.mkstemp(prefix=".new-index-", dir=self.folder)
             try:
+                with contextlib.suppress(OSError):  # the disk has no permissions
+                    os.chmod(name, self._mode())  # noqa: PTH101
                 with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
                     value = {"format_version": FORMAT_VERSION, "fields": [*self.fields], "versions": self._found}
                     file.write(json.dumps(value))  # dump is 5 times slower
                 os.replace(name, self.folder / INDEX)  # noqa: PTH105
             except OSError:
                 os.unlink(name)  # noqa: PTH108  or each list would leave one on a full disk
+
+    def _mode(self) -> int:
+        """Whom the index is for: whoever may look at the registry and at each version of which it has the facts, whatever the umask.
+
+        ``mkstemp`` makes a file for its owner alone; where several share a registry, each would read every version anew.
+        """
+        versions = [version.replace(":", "/") for version in self._found]
+        names = {version.partition("/")[0] for version in versions}
+        mode = 0o666
+        for each in (".", *names, *versions):
+            mode &= os.stat(f"{self.folder}/{each}").st_mode  # noqa: PTH116
+        return mode | 0o600
 
 
 def _watched(folder: str) -> list[os.stat_result]:

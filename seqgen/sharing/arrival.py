@@ -28,7 +28,7 @@ PATIENCE = 60.0
 Told: TypeAlias = Callable[[int], None]
 """Called with the number of bytes that went through since it was last called."""
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")  # Windows drops a dot at the end
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows, in any folder
 
 
@@ -86,7 +86,7 @@ def read_listed(manifest: Mapping[str, Any], *, where: str) -> dict[str, Listed]
         if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise DamagedModelError(f"{where}/{MANIFEST}: the sha256 of {name} is none.")
         found[name] = Listed(digest, size)
-    if len({name.lower() for name in found}) < len(found):
+    if len({name.lower() for name in (*found, MANIFEST)}) <= len(found):
         raise DamagedModelError(f"{where}/{MANIFEST}: names files that differ only in case.")
     return found
 

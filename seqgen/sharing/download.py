@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -31,11 +32,13 @@ Progress: TypeAlias = Callable[[int, int], None]
 _ATTEMPTS = 5  # how often a file that breaks off is taken up again before a person is asked to
 
 
-def download(place: Place, registry: Registry, name: str, *, progress: Progress, number: int | None = None) -> Arrival:
+def download(
+    place: Place, registry: Registry, name: str, *, progress: Progress, number: int | None = None, advice: str = ""
+) -> Arrival:
     """Fetch a model folder, file by file, and publish it when all is there and what the manifest says.
 
     What arrives lies in a hidden folder of the registry that is named after the manifest, and stays there where it breaks
-    off, so that the next attempt goes on with the next byte.
+    off or a file is damaged there, so that the next attempt goes on with the next byte.
 
     Args:
         place: the model folder.
@@ -43,6 +46,7 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
         name: of the model here.
         progress: told how much is there, of all files together.
         number: the version that it has there.
+        advice: how a file that is damaged there is mended, in a sentence.
 
     Raises:
         ModelNotFoundError: no model is there.
@@ -57,7 +61,7 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
         raise ModelNotFoundError(f"There is no model at {place}: {MANIFEST} is missing.")
     if there := already_there(manifest, registry, name):
         return there
-    folder = registry.folder / f"{PULLED}{digest_of(manifest)[:32]}"
+    folder = arriving(registry, manifest)
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = folder.with_suffix(".lock")
@@ -71,10 +75,15 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
             files.replace_bytes(folder / MANIFEST, manifest)
             try:
                 listed = read_listed(read_lineage(folder, where=str(place)), where=str(place))
-                _fetch_all(place, folder, listed, progress)
+                _fetch_all(place, folder, listed, progress, advice=advice)
+            except DamagedModelError:
+                if [path.name for path in folder.iterdir()] == [MANIFEST]:  # there is nothing to go on with
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
+            try:
                 arrival = publish(folder, registry, name, where=str(place), number=number)
             except DamagedModelError:
-                shutil.rmtree(folder, ignore_errors=True)  # there is nothing to go on with
+                shutil.rmtree(folder, ignore_errors=True)  # all of it is as it was written, and no model
                 raise
             if not arrival.new:  # it came another way meanwhile, or was there and damaged
                 shutil.rmtree(folder, ignore_errors=True)
@@ -84,7 +93,23 @@ def download(place: Place, registry: Registry, name: str, *, progress: Progress,
             locks.remove(lock)
 
 
-def _fetch_all(place: Place, folder: Path, listed: dict[str, Listed], progress: Progress) -> None:
+def arriving(registry: Registry, manifest: bytes) -> Path:
+    """The folder of a registry in which the model of a manifest arrives.
+
+    It is each user's own: of several who share a registry, the others cannot write what one of them has begun.
+    """
+    user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
+    return registry.folder / f"{PULLED}{digest_of(manifest)[:32]}{user}"
+
+
+def _fetch_all(place: Place, folder: Path, listed: dict[str, Listed], progress: Progress, *, advice: str) -> None:
+    for name, each in listed.items():  # of all first, before gigabytes are fetched in vain
+        claimed = (place / name).size()
+        if claimed != each.bytes:
+            found = (
+                "is missing" if claimed is None else f"has {claimed:,} bytes, not the {each.bytes:,} of the manifest"
+            )
+            raise DamagedModelError(f"{place}/{name}: the file {found}; not fetched.  {advice}".rstrip())
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     total = sum(each.bytes for each in listed.values())
     check_space(
@@ -98,20 +123,14 @@ def _fetch_all(place: Place, folder: Path, listed: dict[str, Listed], progress: 
         progress(min(through, total), total)
 
     for name, each in listed.items():
-        claimed = (place / name).size()
-        if claimed != each.bytes:
-            found = (
-                "is missing" if claimed is None else f"has {claimed:,} bytes, not the {each.bytes:,} of the manifest"
-            )
-            raise DamagedModelError(f"{place}/{name}: the file {found}; not fetched.")
         before = through
         for attempt in range(1, _ATTEMPTS + 1):
             through = before
-            if _fetch(place / name, folder / name, each, told, last=attempt == _ATTEMPTS):
+            if _fetch(place / name, folder / name, each, told, last=attempt == _ATTEMPTS, advice=advice):
                 break
 
 
-def _fetch(place: Place, target: Path, listed: Listed, told: Told, *, last: bool) -> bool:
+def _fetch(place: Place, target: Path, listed: Listed, told: Told, *, last: bool, advice: str) -> bool:
     """Fetch what is missing of a file; whether all of it is there then."""
     start = target.stat().st_size if target.exists() else 0
     if start > listed.bytes:
@@ -131,5 +150,5 @@ def _fetch(place: Place, target: Path, listed: Listed, told: Told, *, last: bool
             return False
         if start and not last:  # the beginning was of something else
             return False
-        raise
+        raise DamagedModelError(f"{error}  {advice}".rstrip()) from error
     return True

@@ -23,11 +23,13 @@ def push(saved: SavedModel, url: str, *, as_: str | None = None, progress: Progr
         saved: the model.
         url: a folder or URL that is a team's registry, or ``hf://USER/NAME``.
         as_: ``NAME:VERSION``, what it is called there; None: as in the registry that it was opened from.
-        progress: called with the bytes that are through, and the bytes that there are.
+        progress: called with the bytes that are through, and the bytes that there are; not on the Hub, for which huggingface_hub
+            shows a progress of its own.
 
     Raises:
         UsageError: no such place, or one that is of another name than ``as_``; or a folder of no registry without ``as_``.
         ModelExistsError: another model is called so there.
+        DamagedModelError: its files here are not what was written.
         RemoteError: the place cannot be reached, refuses, or broke off.
         MissingDependencyError: the package of the place's file system is not installed.
     """
@@ -71,6 +73,7 @@ def pull(
         UsageError: no such place, or not such a reference or name.
         ModelNotFoundError: no such model is there; names what is.
         DamagedModelError: its bytes are not those of its manifest.
+        OutputError: the registry cannot be written, or another process is fetching the same.
         RemoteError: the place cannot be reached, or broke off.
         MissingDependencyError: the package of the place's file system is not installed.
     """

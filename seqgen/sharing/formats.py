@@ -55,6 +55,8 @@ def export_model(saved: SavedModel, target: Path, *, catalog: Catalog, form: str
     Raises:
         UsageError: no such form; a folder is there and not empty; or what is there is a pipe or a device.
         OutputError: it cannot be written.
+        DamagedModelError: the model's files are not what was written.
+        MissingDependencyError, PluginError: a package that writes this form, or a plugin that made the model, is not installed or fails.
     """
     chosen = find_format(form, target)
     module, _, function = chosen.writer.partition(":")

@@ -101,9 +101,10 @@ class HubModel:
             pushed = next((commit.commit_id for commit in commits if commit.title == title), None)
             new = pushed is None
             if pushed is not None and (self._place(pushed) / MANIFEST).read_small() != manifest:
+                free = max(_number(commit.title) or 0 for commit in commits) + 1
                 raise ModelExistsError(
                     f"{self} has another model as its version {number}, and versions do not change.  Push this one as "
-                    f"another: --as {self.name}:{number + 1}"
+                    f"another: --as {self.name}:{free}"
                 )
             if pushed is None:
                 parent = commits[0].commit_id

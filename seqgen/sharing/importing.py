@@ -51,6 +51,7 @@ def import_model(
         ModelNotFoundError: there is no such file.
         DamagedModelError: it is not what was written; nothing of it stays.
         OutputError: the registry cannot be written.
+        MissingDependencyError: a package that reads it is not installed.
     """
     if not source.exists():
         raise ModelNotFoundError(f"There is no file {source}.")

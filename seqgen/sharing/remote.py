@@ -6,8 +6,9 @@
 come, by an operation that the file system lets succeed once.  Others see it, or the manifest, and are told.  Only the bytes
 of that manifest's files are written beside it, so that nothing is mixed.
 
-**An interrupted push goes on.**  Whoever finds their own claim skips the files that are there with their size; the claim is
-removed when the manifest is there.  Of a model that is there, files of another size than its manifest's are written anew.
+**An interrupted push goes on.**  Whoever finds their own claim skips the files that are there with their size, but for those
+that were there before the claim, which it names: another's push may have left them.  The claim is removed when the manifest is
+there.  Of a model that is there, files of another size than its manifest's are written anew.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import getpass
 import platform
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -93,33 +94,46 @@ class Remote:
         for file in listed:
             verify(saved.folder, file, saved.manifest, where=saved.where)
         if self._is_there(target, manifest):
-            repaired = self._write(target, saved, listed, trusted=True, progress=progress)
+            repaired = self._write(target, saved, listed, trusted=listed, progress=progress)
             self._remove_left_claim(target, manifest)
             return Pushed(str(target), new=False, repaired=repaired)
         claim = {
             "manifest_sha256": digest_of(manifest),
             "by": f"{_user()} on {platform.node()}",
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            # Looked up before the claim is there: whatever comes later is written for this manifest.
+            "files_before": sorted(listed.keys() & {*target.names()}),
         }
-        first = (target / CLAIM).create(claim)
-        if self._is_done(target, manifest, first=first):
+        trusted: Collection[str] = ()
+        if (target / CLAIM).create(claim):
+            done = self._is_done(target, manifest)
+        else:
+            found = self._claim_for(target, manifest)
+            done, trusted = found is None, _written_under(found, listed)
+        if done:
             return Pushed(str(target), new=False)
         try:
-            self._write(target, saved, listed, trusted=not first, progress=progress)
-            if self._is_ours(target, manifest):
+            self._write(target, saved, listed, trusted=trusted, progress=progress)
+            if self._claim_for(target, manifest) is not None:
                 (target / MANIFEST).put_whole(manifest)
         except RemoteError:
             # Another who pushed the same model, and was done first, has removed the part that was being written here.
             if not self._is_there(target, manifest):
                 raise
             return Pushed(str(target), new=False)
-        (target / CLAIM).remove()
+        self._let_go(target)
         with contextlib.suppress(RemoteError):  # the model is there all the same
             target.remove_parts({*listed, MANIFEST})
         return Pushed(str(target), new=True)
 
     def _write(
-        self, target: Place, saved: SavedModel, listed: Mapping[str, Listed], *, trusted: bool, progress: Progress
+        self,
+        target: Place,
+        saved: SavedModel,
+        listed: Mapping[str, Listed],
+        *,
+        trusted: Collection[str],
+        progress: Progress,
     ) -> bool:
         """Write the files of a model, but for its manifest; whether any was written.
 
@@ -127,7 +141,8 @@ class Remote:
             target: where.
             saved: the model.
             listed: its files.
-            trusted: what lies there was written for this model, so that what has its size need not be written again.
+            trusted: the files that were written for this model if they are there, so that those of their size need not be
+                written again.
             progress: told how much is through.
         """
         total, through = sum(each.bytes for each in listed.values()), 0
@@ -139,7 +154,7 @@ class Remote:
 
         before, written = 0, False
         for file, each in listed.items():
-            if not trusted or (target / file).size() != each.bytes:
+            if file not in trusted or (target / file).size() != each.bytes:
                 (target / file).put(saved.folder / file, told)
                 written = True
             before += each.bytes
@@ -162,21 +177,35 @@ class Remote:
         match = _REFERENCE.fullmatch(reference)
         if not match or not _is_name(match["name"]):
             raise UsageError(f'"{shown(reference)}" is not a model of {self.place}: write NAME or NAME:VERSION.')
-        there = self.versions(match["name"])
-        if not there:
-            raise ModelNotFoundError(f'{self.place} has no model "{match["name"]}".  {self.described()}')
-        number = int(match["number"]) if match["number"] else there[-1]
-        if number not in there:
-            raise ModelNotFoundError(
-                f"{self.place} has no version {number} of {match['name']}.  It has: {', '.join(map(str, there))}"
-            )
+        number = self._number(match["name"], int(match["number"]) if match["number"] else None)
         source = self.place / match["name"] / str(number)
-        return download(source, registry, name or match["name"], progress=progress, number=number)
+        advice = f"Whoever has the model whole: remove {source} and push it again."
+        return download(source, registry, name or match["name"], progress=progress, number=number, advice=advice)
+
+    def _number(self, name: str, number: int | None) -> int:
+        """The version that is meant: the one that is named, or the latest.
+
+        Raises:
+            ModelNotFoundError: it is not there; names what there is.
+        """
+        # Asked for itself first: a web server may give files and list no folders.
+        if number is not None and (self.place / name / str(number) / MANIFEST).size() is not None:
+            return number
+        there = self.versions(name)
+        if not there:
+            raise ModelNotFoundError(f'{self.place} has no model "{name}".  {self.described()}')
+        if number is not None:
+            raise ModelNotFoundError(
+                f"{self.place} has no version {number} of {name}.  It has: {', '.join(map(str, there))}"
+            )
+        return there[-1]
 
     def described(self) -> str:
         """What there is, in a sentence."""
         found = [f"{name}:{number}" for name in self.names() for number in self.versions(name)]
         more = f" and {len(found) - 20} more" if len(found) > 20 else ""
+        if not found and self.place.is_http:
+            return "It lists none.  If that server lists no folders, name the version too: NAME:VERSION."
         return f"It has: {', '.join(found[:20])}{more}" if found else "It has none."
 
     def _is_there(self, target: Place, manifest: bytes) -> bool:
@@ -188,31 +217,36 @@ class Remote:
         found = (target / MANIFEST).read_small()
         if found is None or found == manifest:
             return found is not None
-        name = target.path.rsplit("/", 2)[1]
+        _, name, number = target.path.rsplit("/", 2)
+        there = [int(number)]
+        with contextlib.suppress(RemoteError):  # it gives the manifest, but may list no folders
+            there += self.versions(name)
         raise ModelExistsError(
-            f"{target} is another model, and versions do not change.  Push this one as another: "
-            f"--as {name}:{self.versions(name)[-1] + 1}"
+            f"{target} is another model, and versions do not change.  Push this one as another: --as {name}:{max(there) + 1}"
         )
 
-    def _is_done(self, target: Place, manifest: bytes, *, first: bool) -> bool:
-        """Whether somebody has finished between the look and the claim; the claim goes then, if it was made ``first`` by us.
+    def _is_done(self, target: Place, manifest: bytes) -> bool:
+        """Whether somebody has finished between the look and our claim, which goes then.
 
         Raises:
-            ModelExistsError: with another model, or it is being pushed.
+            ModelExistsError: with another model.
         """
-        if not first:
-            return not self._is_ours(target, manifest)
         try:
             done = self._is_there(target, manifest)
         except ModelExistsError:
-            (target / CLAIM).remove()
+            self._let_go(target)
             raise
         if done:
-            (target / CLAIM).remove()
+            self._let_go(target)
         return done
 
-    def _is_ours(self, target: Place, manifest: bytes) -> bool:
-        """Whether the claim there is for this manifest; False: it is gone, since the model is there.
+    def _let_go(self, target: Place) -> None:
+        """Remove our claim beside a manifest, as far as that can be done: nobody looks at it there."""
+        with contextlib.suppress(RemoteError):
+            (target / CLAIM).remove()
+
+    def _claim_for(self, target: Place, manifest: bytes) -> dict[str, Any] | None:
+        """The claim there, which is for this manifest; None: it is gone, since the model is there.
 
         Raises:
             ModelExistsError: it is for another one.
@@ -221,17 +255,17 @@ class Remote:
         for _ in range(_LOOKS):
             content = (target / CLAIM).read_small()
             if content is None and self._is_there(target, manifest):
-                return False
+                return None
             with contextlib.suppress(ValueError, RecursionError):
                 found = parse_json(content or b"")
                 break
             time.sleep(_PAUSE_SECONDS)  # it is just being written
-        found = found if isinstance(found, dict) else {}
-        if found.get("manifest_sha256") == digest_of(manifest):
-            return True
+        claim: dict[str, Any] = found if isinstance(found, dict) else {}
+        if claim.get("manifest_sha256") == digest_of(manifest):
+            return claim
         raise ModelExistsError(
-            f"{target}: another model is being pushed there, by {shown(found.get('by', 'somebody'))} since "
-            f"{shown(found.get('since', 'just now'))}.  If that was given up, remove {target}/{CLAIM}"
+            f"{target}: another model is being pushed there, by {shown(claim.get('by', 'somebody'))} since "
+            f"{shown(claim.get('since', 'just now'))}.  If that was given up, remove {target}"
         )
 
     def _remove_left_claim(self, target: Place, manifest: bytes) -> None:
@@ -240,6 +274,12 @@ class Remote:
             claim = parse_json((target / CLAIM).read_small() or b"{}")
             if isinstance(claim, dict) and claim.get("manifest_sha256") == digest_of(manifest):
                 (target / CLAIM).remove()
+
+
+def _written_under(claim: Mapping[str, Any] | None, listed: Collection[str]) -> Collection[str]:
+    """The files that cannot be another model's: all but those that were there before the claim; none, where it does not say."""
+    before = (claim or {}).get("files_before")
+    return {*listed}.difference(map(str, before)) if isinstance(before, list) else ()
 
 
 def _user() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -275,10 +276,13 @@ def _mend(path: Path) -> None:
         path.with_name(path.name + ".lock").unlink()
     if not path.exists():
         return
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        files.write_bytes(path, whole)
+    with path.open("r+b") as journal:
+        content = journal.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            # Cut in place: nothing is written, so that a disk that is full, or a kill, cannot lose the trials before.
+            journal.truncate(whole)
+            os.fsync(journal.fileno())
 
 
 def ranked(results: Sequence[TrialResult]) -> list[TrialResult]:

@@ -30,6 +30,15 @@ def test_getting_a_bundled_corpus_says_where_it_is(seqgen):
     assert json.loads(seqgen("corpora", "get", "ice", "--json").stdout)["name"] == "ice"
 
 
+def test_a_public_corpus_that_is_here_is_checked_again(refused, seqgen_home):
+    (seqgen_home / "corpora").mkdir(parents=True)
+    (seqgen_home / "corpora" / "shakespeare.txt").write_text("Half of it.")
+    assert refused("corpora", "get", "shakespeare", exit_code=1) == (
+        f"{seqgen_home}/corpora/shakespeare.txt is there already and is not the corpus shakespeare, or was changed or damaged.  "
+        f"Move it away; the same command then downloads it."
+    )
+
+
 def test_an_unknown_corpus_names_the_nearest_and_shows_no_bar(refused):
     assert refused("corpora", "get", "shakespear", exit_code=2) == (
         'No corpus "shakespear".  Nearest: shakespeare.  All: seqgen corpora list'

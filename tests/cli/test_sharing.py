@@ -153,7 +153,7 @@ def test_no_credentials_of_a_corpus_are_in_the_model(seqgen, tmp_path):
             """Nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Texts) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/novel.txt?X-Amz-Signature=5e1f00d5&X-Amz-Credential=l0velace"
         outcome = seqgen("train", url, "--backend", "torch", *TINY, "--log-to", "csv", "--log-to", "tensorboard")
         server.shutdown()

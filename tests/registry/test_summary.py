@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import shutil
+import stat
 from datetime import UTC, datetime
 
 import pytest
@@ -182,6 +183,19 @@ def test_an_index_that_is_a_pipe_is_not_waited_for(registry, publish):
     publish()
     os.mkfifo(registry.folder / INDEX)
     assert list(listed(registry)) == ["novel:1"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are another matter there")
+@pytest.mark.usefixtures("umask", "remembering")
+@pytest.mark.parametrize(
+    ("registry_mode", "version_mode", "index_mode"),
+    [(0o2775, 0o755, 0o644), (0o2775, 0o775, 0o644), (0o700, 0o755, 0o600), (0o2775, 0o700, 0o600)],
+)
+def test_an_index_is_for_whoever_may_look_at_what_it_says(registry, publish, registry_mode, version_mode, index_mode):
+    publish().folder.chmod(version_mode)
+    registry.folder.chmod(registry_mode)
+    listed(registry)
+    assert stat.S_IMODE((registry.folder / INDEX).stat().st_mode) == index_mode
 
 
 def test_a_full_disk_leaves_nothing_of_an_index(registry, publish, remembering):

@@ -201,9 +201,11 @@ def test_a_file_of_another_size_is_refused(archive, refused, change, words):
         ({"x": {"sha256": "../" * 21 + "a", "bytes": 1}}, "the sha256 of x is none"),
         ({"x": "y"}, "the size of x is None"),
         ({"Readme.md": {"sha256": "0" * 64, "bytes": 1}}, "names files that differ only in case"),
+        ({"Manifest.json": {"sha256": "0" * 64, "bytes": 1}}, "names files that differ only in case"),
+        ({"config.json.": {"sha256": "0" * 64, "bytes": 1}}, '"config.json." is not a file of this folder'),
         ({str(n): {"sha256": "0" * 64, "bytes": 1} for n in range(100)}, "lists 104 files, more than the 100"),
     ],
-    ids=["outside", "itself", "negative", "bool", "digest", "text", "case", "many"],
+    ids=["outside", "itself", "negative", "bool", "digest", "text", "case", "itself but for its case", "dot", "many"],
 )  # fmt: skip
 def test_a_manifest_that_lists_what_no_model_has_is_refused(archive, refused, listed, words):
     entries = dict(entries_of(archive))

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from seqgen.core.errors import ModelNotFoundError, RemoteError
+from seqgen.core.errors import ModelExistsError, ModelNotFoundError, RemoteError
 from seqgen.registry import ModelVersion
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.place import Place
@@ -27,10 +27,16 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def send_head(self):
         name = self.path.rpartition("/")[2]
         self.server.asked.append((self.command, name))
-        if status := self.server.refused.get(name):
+        if status := self.server.refused.get((self.command, name), self.server.refused.get(name)):
             self.send_error(status)
             return None
         return super().send_head()
+
+    def list_directory(self, path):
+        if self.server.lists == 200:
+            return super().list_directory(path)
+        self.send_error(self.server.lists)
+        return None
 
     def send_header(self, keyword, value):
         if keyword != "Content-Length" or self.server.says_sizes:
@@ -58,7 +64,8 @@ class Server(http.server.ThreadingHTTPServer):
     """A folder at a URL.
 
     Attributes:
-        refused: the status that a file is answered with.
+        refused: the status that a file, or a method and a file, is answered with.
+        lists: the status that a folder is answered with; 200 where it is listed.
         says_sizes: whether answers have a Content-Length.
         streams: whether answers say that no part of a file is to be had, and come in pieces.
         cuts: after how many bytes the connection is closed when weights are asked for, the next one last.
@@ -70,6 +77,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, folder):
         super().__init__(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
         self.refused, self.says_sizes, self.streams, self.cuts, self.asked = {}, True, False, [], []
+        self.lists = 200
 
     @property
     def url(self):
@@ -81,7 +89,7 @@ def team(tmp_path):
     """The server of a team's folder, ``team`` in ``tmp_path``."""
     (tmp_path / "team").mkdir()
     with Server(tmp_path / "team") as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
         server.shutdown()
 
@@ -123,9 +131,26 @@ def test_a_server_that_refuses_is_told_and_is_no_place_without_models(pushed, te
 @pytest.mark.parametrize("status", [404, 410])
 def test_what_a_server_says_is_not_there_is_not_there(pushed, team, registry, status):
     team.refused["manifest.json"] = status
-    with pytest.raises(ModelNotFoundError, match='has no model "novel".  It has none.'):
+    with pytest.raises(ModelNotFoundError, match='has no model "novel".  It lists none.'):
         pull(team.url, "novel", registry, progress=quiet)
     assert (Place.at(team.url) / "novel" / "1" / "manifest.json").read_small() is None
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_from_a_server_that_lists_no_folders_a_version_is_pulled_by_its_number(
+    pushed, team, registry, tmp_path, status
+):
+    team.lists = status
+    assert str(pull(team.url, "novel:1", registry, progress=quiet).version) == "novel:1"
+    other = ModelVersion("novel", 1, write_model(tmp_path / "other", seed=2)).open()
+    with pytest.raises(ModelExistsError, match=r"novel/1 is another model, .* --as novel:2$"):
+        push(other, team.url, progress=quiet)
+    if status == 404:
+        sentence = (
+            r'has no model "novel"\.  It lists none\.  If that server lists no folders, name the version too: NAME:'
+        )
+        with pytest.raises(ModelNotFoundError, match=sentence):
+            pull(team.url, "novel", registry, progress=quiet)
 
 
 def test_a_server_that_does_not_say_how_large_a_file_is_cannot_be_pulled_from(pushed, team, registry):
@@ -135,8 +160,8 @@ def test_a_server_that_does_not_say_how_large_a_file_is_cannot_be_pulled_from(pu
 
 
 def test_a_server_that_fails_during_a_pull_does_not_lose_what_has_arrived(pushed, team, registry):
-    team.refused["tokenizer.json"] = 503
-    with pytest.raises(RemoteError, match="tokenizer.json cannot be looked up: the server answers 503"):
+    team.refused["GET", "tokenizer.json"] = 503
+    with pytest.raises(RemoteError, match="tokenizer.json cannot be read: the server answers 503"):
         pull(team.url, "novel", registry, progress=quiet)
     (folder,) = registry.folder.glob(".pull-*[!k]")
     assert files_of(folder)["model.safetensors"] == files_of(pushed.folder)["model.safetensors"]

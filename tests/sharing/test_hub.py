@@ -39,7 +39,7 @@ def hub(monkeypatch):
     from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
     server = Hub()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # which is another server's protocol, for the same bytes
@@ -55,7 +55,9 @@ def other(tmp_path, number):
 
 
 def test_what_is_pushed_is_one_commit_with_a_tag_and_is_pulled_as_it_was(saved, hub, registry):
-    pushed = push(saved, URL, progress=quiet, as_="novel:3")
+    told = []
+    pushed = push(saved, URL, progress=lambda *bytes_: told.append(bytes_), as_="novel:3")
+    assert told == []  # huggingface_hub shows a progress of its own
     assert (pushed.where, pushed.new) == ("hf://ada/novel@v3", True)
     repository = hub.repositories["ada/novel"]
     assert [commit.title for commit in repository.head.history()] == ["version 3", "initial commit"]
@@ -114,6 +116,14 @@ def test_another_model_of_the_same_version_is_told(saved, hub, tmp_path):
         push(other(tmp_path, 2), URL, progress=quiet)
 
 
+def test_of_several_versions_the_one_after_the_last_is_offered(saved, hub, tmp_path):
+    for number in (1, 2, 7):
+        push(other(tmp_path, number), URL, progress=quiet, as_=f"novel:{number}")
+    with pytest.raises(ModelExistsError, match="has another model as its version 1, .* --as novel:8"):
+        push(saved, URL, progress=quiet)
+    assert push(saved, URL, progress=quiet, as_="novel:8").new
+
+
 def test_of_two_pushes_at_once_one_wins_and_the_other_is_told(saved, hub, tmp_path, registry):
     both = threading.Barrier(2, timeout=120)
     hub.between = both.wait  # both have looked, and neither has committed
@@ -151,7 +161,8 @@ def test_what_was_uploaded_before_is_not_uploaded_again(saved, hub):
     assert not [request for request in hub.asked if request.startswith("PUT")]
 
 
-def test_a_pull_that_breaks_off_goes_on(hub, registry, tmp_path):
+def test_a_pull_that_breaks_off_goes_on(hub, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)  # as huggingface_hub does, for seconds, before it tries again
     saved = ModelVersion("novel", 1, write_model(tmp_path / "big", hidden_size=100)).open()
     push(saved, URL, progress=quiet)
     hub.cut = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
+import os
 import resource
 import shutil
 import threading
@@ -26,7 +27,7 @@ from seqgen.core.errors import (
     UsageError,
 )
 from seqgen.registry import ModelVersion, Registry
-from seqgen.sharing.arrival import digest_of
+from seqgen.sharing.download import arriving
 from seqgen.sharing.exchange import pull, push
 from seqgen.sharing.place import Place
 from seqgen.sharing.remote import CLAIM, Remote
@@ -167,7 +168,7 @@ def test_half_a_push_is_no_model_and_goes_on(saved, url, registry, monkeypatch, 
 def test_while_one_model_is_being_pushed_another_is_told_by_whom(saved, url, tmp_path):
     target = Remote.at(url).place / "novel" / "1"
     (target / CLAIM).create({"manifest_sha256": "0" * 64, "by": "ada on engine", "since": "1843-09-05T12:00:00+00:00"})
-    with pytest.raises(ModelExistsError, match=f"by ada on engine since 1843-09-05.* remove .*novel/1/{CLAIM}"):
+    with pytest.raises(ModelExistsError, match=r"by ada on engine since 1843-09-05.* remove .*/novel/1$"):
         push(saved, url, progress=quiet)
     assert remote_files(url).keys() == {f"novel/1/{CLAIM}"}
 
@@ -179,6 +180,27 @@ def test_after_a_claim_is_removed_by_hand_nothing_of_the_other_model_stays(saved
     for name in ("model.safetensors", "config.json"):  # of the same size as ours
         (target / name).put(first.folder / name, lambda _: None)
     (target / CLAIM).remove()
+    push(saved, url, progress=quiet)
+    assert files_of(pull(url, "novel", registry, progress=quiet).version.folder) == files_of(saved.folder)
+
+
+@pytest.mark.parametrize(
+    "says", [True, False], ids=["its claim says what was there", "its claim is of an older seqgen"]
+)
+def test_nor_where_the_push_after_it_breaks_off(saved, url, registry, tmp_path, monkeypatch, says):
+    target, first = Remote.at(url).place / "novel" / "1", other(tmp_path, 2)
+    (target / CLAIM).create({"manifest_sha256": "0" * 64})
+    (target / "model.safetensors").put(first.folder / "model.safetensors", lambda _: None)
+    (target / CLAIM).remove()
+    with monkeypatch.context() as patch:
+        cut_after(patch, "put_file", 0)
+        with pytest.raises(RemoteError):
+            push(saved, url, progress=quiet)
+    claim = json.loads(remote_files(url)[f"novel/1/{CLAIM}"])
+    assert claim["files_before"] == ["model.safetensors"]
+    if not says:
+        del claim["files_before"]
+        alter(url, CLAIM, json.dumps(claim).encode())
     push(saved, url, progress=quiet)
     assert files_of(pull(url, "novel", registry, progress=quiet).version.folder) == files_of(saved.folder)
 
@@ -306,7 +328,7 @@ def test_a_pull_that_the_disk_has_no_room_for_is_refused_before_it_is_fetched(sa
 
 def test_a_pull_that_goes_on_needs_room_for_what_is_missing_alone(saved, registry, tmp_path, monkeypatch):
     push(saved, url := str(tmp_path / "team"), progress=quiet)
-    folder = registry.folder / f".pull-{digest_of((saved.folder / 'manifest.json').read_bytes())[:32]}"
+    folder = arriving(registry, (saved.folder / "manifest.json").read_bytes())
     folder.mkdir(parents=True)
     shutil.copy(saved.folder / "model.safetensors", folder)
     rest = sum(
@@ -320,11 +342,25 @@ def test_a_pull_that_goes_on_needs_room_for_what_is_missing_alone(saved, registr
 
 def test_a_beginning_of_something_else_is_thrown_away(saved, url, registry):
     push(saved, url, progress=quiet)
-    folder = registry.folder / f".pull-{digest_of((saved.folder / 'manifest.json').read_bytes())[:32]}"
+    folder = arriving(registry, (saved.folder / "manifest.json").read_bytes())
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"wrong")
     (folder / "config.json").write_bytes(b"x" * 100_000)
     assert files_of(pull(url, "novel", registry, progress=quiet).version.folder) == files_of(saved.folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="users have no numbers there")
+def test_what_another_user_of_the_registry_began_to_fetch_keeps_nobody_from_the_model(
+    saved, url, registry, monkeypatch
+):
+    push(saved, url, progress=quiet)
+    monkeypatch.setattr(os, "getuid", lambda: 1001)
+    begun = arriving(registry, (saved.folder / "manifest.json").read_bytes())
+    begun.mkdir(parents=True)
+    (begun / "model.safetensors").write_bytes(b"hers")
+    monkeypatch.setattr(os, "getuid", lambda: 1002)
+    assert files_of(pull(url, "novel", registry, progress=quiet).version.folder) == files_of(saved.folder)
+    assert files_of(begun) == {"model.safetensors": b"hers"}
 
 
 def alter(url, name, content):
@@ -337,14 +373,43 @@ def test_bytes_that_are_not_those_of_the_manifest_are_not_published(saved, url, 
     content = bytearray((saved.folder / "model.safetensors").read_bytes())
     content[-1] ^= 1
     alter(url, "model.safetensors", bytes(content))
-    with pytest.raises(DamagedModelError, match="novel/1/model.safetensors: its bytes are not those of the manifest"):
+    advice = r"  Whoever has the model whole: remove .*/novel/1 and push it again\.$"
+    said = "novel/1/model.safetensors: its bytes are not those of the manifest; the model was altered or damaged."
+    with pytest.raises(DamagedModelError, match=said + advice):
         pull(url, "novel", registry, progress=quiet)
-    alter(url, "model.safetensors", b"x" * 10**6)
-    with pytest.raises(
-        DamagedModelError, match="the file has 1,000,000 bytes, not the .* of the manifest; not fetched"
-    ):
+    assert list(registry.all()) == []
+    place = Remote.at(url).place / "novel" / "1"
+    place.files.rm(place.path, recursive=True)
+    assert push(saved, url, progress=quiet).new
+    assert files_of(pull(url, "novel", registry, progress=quiet).version.folder) == files_of(saved.folder)
+
+
+@pytest.mark.parametrize("content", [None, b"x" * 1_000_000])
+def test_sizes_are_held_against_the_manifest_before_anything_is_fetched(saved, url, registry, content):
+    push(saved, url, progress=quiet)
+    if content is None:
+        (Remote.at(url).place / "novel" / "1" / "tokenizer.json").remove()
+    else:
+        alter(url, "tokenizer.json", content)
+    told = []
+    found = "is missing" if content is None else "has 1,000,000 bytes, not the .* of the manifest"
+    with pytest.raises(DamagedModelError, match=rf"tokenizer\.json: the file {found}; not fetched\.  Whoever has"):
+        pull(url, "novel", registry, progress=lambda *through: told.append(through))
+    assert (told, list(registry.folder.iterdir())) == ([], [])
+
+
+def test_what_was_fetched_whole_is_kept_while_a_file_there_is_damaged(saved, url, registry):
+    push(saved, url, progress=quiet)
+    wrong = bytearray((saved.folder / "tokenizer.json").read_bytes())
+    wrong[-2] ^= 1
+    alter(url, "tokenizer.json", bytes(wrong))
+    with pytest.raises(DamagedModelError, match="tokenizer.json: its bytes are not those of the manifest"):
         pull(url, "novel", registry, progress=quiet)
-    assert list(registry.folder.iterdir()) == []
+    assert list(registry.all()) == []
+    alter(url, "tokenizer.json", (saved.folder / "tokenizer.json").read_bytes())
+    alter(url, "model.safetensors", bytes((saved.folder / "model.safetensors").stat().st_size))  # not fetched again
+    assert files_of(pull(url, "novel", registry, progress=quiet).version.folder) == files_of(saved.folder)
+    assert [path.name for path in registry.folder.iterdir()] == ["novel"]
 
 
 @pytest.mark.parametrize(
@@ -421,8 +486,8 @@ def test_two_pulls_of_the_same_at_once_do_not_disturb_each_other(saved, url, tmp
     push(saved, url, progress=quiet)
     registry = Registry(tmp_path / "theirs")
     registry.folder.mkdir()
-    name = f".pull-{digest_of((saved.folder / 'manifest.json').read_bytes())[:32]}.lock"
-    with filelock.FileLock(registry.folder / name), pytest.raises(OutputError, match="being fetched by another"):
+    lock = arriving(registry, (saved.folder / "manifest.json").read_bytes()).with_suffix(".lock")
+    with filelock.FileLock(lock), pytest.raises(OutputError, match="being fetched by another"):
         pull(url, "novel", registry, progress=quiet)
     assert pull(url, "novel", registry, progress=quiet).new
 
@@ -532,6 +597,32 @@ def test_the_claim_of_a_push_that_was_killed_at_its_end_goes_with_the_next(saved
     assert f"novel/1/{CLAIM}" in remote_files(url)
     assert not push(saved, url, progress=quiet).new
     assert remote_files(url) == {f"novel/1/{name}": content for name, content in files_of(saved.folder).items()}
+
+
+@pytest.mark.parametrize("overtaken", [None, "by the same model", "by another"])
+def test_where_no_claim_may_be_removed_a_push_ends_as_it_would(saved, url, registry, tmp_path, monkeypatch, overtaken):
+    create, remove = Place.create, Place.remove
+
+    def refuse(place):
+        if place.path.endswith(CLAIM):
+            raise RemoteError(f"{place} cannot be removed: Access Denied.")
+        remove(place)
+
+    def create_late(place, value):
+        monkeypatch.setattr(Place, "create", create)
+        if overtaken:
+            push(saved if overtaken == "by the same model" else other(tmp_path, 2), url, progress=quiet)
+        monkeypatch.setattr(Place, "remove", refuse)
+        return place.create(value)
+
+    monkeypatch.setattr(Place, "create", create_late)
+    if overtaken == "by another":
+        with pytest.raises(ModelExistsError, match="novel/1 is another model"):
+            push(saved, url, progress=quiet)
+        return
+    assert push(saved, url, progress=quiet).new is (overtaken is None)
+    assert files_of(pull(url, "novel", registry, progress=quiet).version.folder) == files_of(saved.folder)
+    assert not push(saved, url, progress=quiet).new
 
 
 @pytest.mark.parametrize("claim", [b'{"manifest_sha256": "00"}', b"{", b"[]"])
