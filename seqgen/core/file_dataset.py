@@ -6,17 +6,18 @@ import hashlib
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, ClassVar
 
 from annotated_doc import Doc
 
 from seqgen.core.dataset import Dataset
-from seqgen.core.decoding import REPLACEMENT, Errors
+from seqgen.core.decoding import Errors
 from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen.core.files import Source, check_encoding, find_sources
+from seqgen.core.text import REPLACEMENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,8 @@ class TextFileDataset(FileDataset):
         Errors, Doc("replace: bytes that are no text, NULs among them, are read as U+FFFD, with a warning")
     ] = "strict"
 
+    _passed_over: list[str] = field(init=False, repr=False, compare=False, default_factory=list)
+
     def __post_init__(self) -> None:
         """Refuse what is no encoding."""
         check_encoding(self.encoding)
@@ -76,7 +79,8 @@ class TextFileDataset(FileDataset):
     def texts(self, dataset: str) -> Iterator[tuple[Source, Iterator[str]]]:
         """Each file, and its text in pieces as :meth:`Source.text <seqgen.core.files.Source.text>` gives them.
 
-        After the last one, a warning says how much is U+FFFD, where ``errors`` is ``replace``.
+        After the last one, a warning says how much is U+FFFD, where ``errors`` is ``replace``, and what was told of a reading
+        before is forgotten.
 
         Args:
             dataset: the dataset's name, for the advice in messages.
@@ -91,10 +95,22 @@ class TextFileDataset(FileDataset):
 
         for file in self.files:
             yield file, counted(file)
+        self._passed_over.clear()
         if replaced:
             characters, first = replaced.total(), next(iter(replaced))
             read = "1 character is read" if characters == 1 else f"{characters:,} characters are read"
             where = first if len(replaced) == 1 else f"{len(replaced):,} files, the first of them {first}"
-            msg = f"{read} as U+FFFD, which stands for bytes that are no text, in {where}"
-            # As from here: what is warned of at one place is shown once, however often a corpus is read.
-            warnings.warn(msg, SeqgenWarning, stacklevel=1)
+            self.tell(f"{read} as U+FFFD, which stands for bytes that are no text, in {where}")
+
+    def tell(self, sentence: str) -> None:
+        """Warn of something in the files, now and at each training that finds them as they were and does not read them again.
+
+        To be called at the end of a reading, after the last of ``texts``.
+        """
+        self._passed_over.append(sentence)
+        # As from here: what is warned of at one place is shown once, however often a corpus is read.
+        warnings.warn(sentence, SeqgenWarning, stacklevel=1)
+
+    def passed_over(self) -> Sequence[str]:
+        """What was warned of at the end of the last reading that came to it."""
+        return tuple(self._passed_over)

@@ -88,6 +88,7 @@ class Workers:
     count: int
     _free: queue.SimpleQueue[_Worker] = field(default_factory=queue.SimpleQueue, init=False)
     _all: list[_Worker] = field(default_factory=list, init=False)
+    _ended: bool = field(default=False, init=False)
 
     def __enter__(self) -> Self:
         for _ in range(self.count):
@@ -98,6 +99,7 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended = True
         for worker in self._all:
             worker.end()
         self._pool.shutdown(cancel_futures=True)
@@ -119,6 +121,8 @@ class Workers:
         try:
             return worker.encode(batch)
         except (OSError, EOFError):
+            if self._ended:  # nobody waits for it any more, as after Ctrl-C, and to encode it here would take seconds
+                raise
             # It has failed, or been killed.  Here the same failure shows as what it is, or does not happen.
             return encode(self.tokenizer, batch)
         finally:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
-
-from seqgen.core.errors import SeqgenWarning
 
 _NAME = "PROJECT GUTENBERG"
 _START = re.compile(rf"^\ufeff?\*\*\* ?START OF TH(E|IS) {_NAME}", re.MULTILINE)
@@ -17,7 +14,7 @@ _LEAST, _MOST = 500, 30_000
 
 
 class Licences:
-    """Looks for the licence in texts that go by, and warns of it.  A book has it last, so that it is what is held out."""
+    """Looks for the licence in texts that go by, and says so.  A book has it last, so that it is what is held out."""
 
     def __init__(self) -> None:
         self._sizes: dict[str, int] = {}  # characters, by file
@@ -40,17 +37,15 @@ class Licences:
             self._sizes[name] = size
             self._headed = self._headed and headed
 
-    def tell(self) -> None:
-        """Warn, where any of the texts ends with it."""
+    def said(self) -> str:
+        """What to warn of, where any of the texts ends with it; else nothing."""
         if not self._sizes:
-            return
+            return ""
         count, first = len(self._sizes), next(iter(self._sizes))
         what = f"{first} ends" if count == 1 else f"{count:,} files, the first of them {first}, end"
         begins = r"; /^\*\*\* *START OF TH/ {b=1}" if self._headed else ""
         command = rf"awk {'' if self._headed else '-v b=1 '}'/^\*\*\* *END OF TH/ {{b=0}} b{begins}' FILE > BOOK"
-        warnings.warn(
+        return (
             f"{what} with the licence of Project Gutenberg, {sum(self._sizes.values()):,} characters, which count as text: they are "
-            f"learned, and as the last part of a text they are what is held out to measure losses on.  To cut them off: {command}",
-            SeqgenWarning,
-            stacklevel=1,  # what is warned of at one place is shown once
+            f"learned, and as the last part of a text they are what is held out to measure losses on.  To cut them off: {command}"
         )

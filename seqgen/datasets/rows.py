@@ -46,7 +46,7 @@ class RowsDataset(TextFileDataset):
 
     def documents(self) -> Iterator[Document]:
         """One document a row; its id is the file's path and the row's number, from 1."""
-        empty = True
+        empty, left_out = True, list[str]()
         for file, text in self.texts("rows"):
             records = records_of(file.name, text)
             if records is None:
@@ -54,13 +54,15 @@ class RowsDataset(TextFileDataset):
                     f"{file.name} is no table, by its name: tables are .csv or .tsv files, JSON is .jsonl or .json.  What comes "
                     "through a pipe must be saved as one of these"
                 )
-            for document in self._rows(file.name, records):
+            for document in self._rows(file.name, records, left_out):
                 empty = False
                 yield document
         if empty:
             raise self.empty("row with text")
+        for sentence in left_out:
+            self.tell(sentence)
 
-    def _rows(self, name: str, records: Records) -> Iterator[Document]:
+    def _rows(self, name: str, records: Records, left_out: list[str]) -> Iterator[Document]:
         field = None if self.field == _AUTO else self.field
         count, lacking, fields = 0, 0, ""
         for number, record in records:
@@ -80,8 +82,7 @@ class RowsDataset(TextFileDataset):
         if lacking and lacking == count:
             raise CorpusError(f"{name} has no field {field}.  It has: {fields}.  Name one: --dataset rows:field=...")
         if lacking:
-            left_out = f"{lacking:,} of {count:,} records have no field {field} and are left out"
-            warnings.warn(f"{name}: {left_out}", SeqgenWarning, stacklevel=1)  # as from here: shown once
+            left_out.append(f"{name}: {lacking:,} of {count:,} records have no field {field} and are left out")
 
 
 def _only_field(name: str, record: dict[str, Any]) -> str:

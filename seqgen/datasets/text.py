@@ -30,4 +30,5 @@ class TextDataset(TextFileDataset):
                 yield Document(file.name, held)
         if empty:
             raise self.empty("text")
-        licences.tell()
+        if said := licences.said():
+            self.tell(said)

@@ -100,7 +100,7 @@ class Sequences:
         sequences: Sequence[int],
         samplers: Iterable[Sampler],
         random_seed: int,
-        length: int | None = None,
+        length: int | None,
     ) -> None:
         rows = np.zeros(len(sequences), np.int64)  # row 0 of the prefix, B times
         self.sequences = np.asarray(sequences)

@@ -26,7 +26,8 @@ class Generation:
     """A generation with everything settled: prompt, chain, seed.  Made by :meth:`seqgen.language_model.LanguageModel.prepare`.
 
     Attributes:
-        prompt: as given.
+        prompt: what the text goes on from, as ``whole`` joins it: as given, but for a line end after it, which is added before
+            ``prefix_lines`` and left out where the tokenizer writes one of its own.
         prompt_ids: (T,) what the model reads first.
         beam: how many texts ``search`` keeps; None where texts are drawn.
         prefix_lines: what the lines start with; None where the model writes freely.

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from seqgen.core.errors import OptionError
+from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.core.types import Content
 from seqgen.generation.writer import FinishReason, Writer, nothing
@@ -128,7 +128,17 @@ class LineWriter:
         return text + certain
 
     def end(self) -> str:
-        """The rest of the text, which is whole."""
+        """The rest of the text, which is whole.
+
+        Raises:
+            GenerationError: not all lines have been begun, or what the last one starts with has not been read.
+        """
+        number, count = self._number + 1, len(self._lines.texts)
+        if self._queue or number < count:
+            raise GenerationError(
+                f"A sampler says in line {number} of {count} that the text is whole, where prefix_lines have more to come.  "
+                "Leave out one of the two, or let the sampler take as many lines"
+            )
         text = self._pending + str(self._line.end())
         self.finish_reason = self._line.finish_reason
         return text

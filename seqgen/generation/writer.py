@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from seqgen.core.errors import OptionError
+from seqgen.core.text import REPLACEMENT
 from seqgen.core.tokenizer import Decoder, Tokenizer
 from seqgen.core.types import Content, Ids
 from seqgen.generation.length import at_least
@@ -27,7 +28,7 @@ A character takes up to four tokens (bytes).  Without this bound a text would go
 or where a decoder gives its text only when it finishes.
 """
 
-UNFINISHED = "\ufffd"
+UNFINISHED = REPLACEMENT
 """What a decoder gives at the end of ``finish`` for a character of which bytes are missing."""
 
 

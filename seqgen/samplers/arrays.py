@@ -246,11 +246,12 @@ def keep_share(logits: Array, keys: Array, weights: Array, share: float) -> Arra
 
     What sorting the keys, equals by id, and summing up the weights in this order gives, without sorting them all.  Sums
     of float32 numbers in float64 are exact in any order, as long as the numbers are within a factor of some thousand.
+    A row with a weight that is not a number stays as it is, for the draw to refuse.
 
     Args:
         logits: (B, V).
         keys: (B, V) by which the tokens follow one another; may be inf.
-        weights: (B, V) at least 0.
+        weights: (B, V) at least 0, or not a number.
         share: above 0 and below 1.
     """
     left = np.full_like(logits, -np.inf)
@@ -271,6 +272,8 @@ def _first(keys: Array, weights: Array, share: float) -> list[Array]:
         return groups
     ids = None
     target, before = share * float(weights.sum(dtype=np.float64)), 0.0
+    if math.isnan(target):  # which no bin reaches, so that parting them would not end
+        return [np.arange(len(keys))]
     while len(keys) > _BINS // 4:
         bins = _binned(keys)
         if bins is None:  # all are equal

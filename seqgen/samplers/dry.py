@@ -19,7 +19,7 @@ _STEEPEST = 1e30
 """No penalty is larger, so that float32 can hold each."""
 
 _MOST = 2**20
-"""Tokens of a window: 12 bytes each and row, all of which are looked at for each token."""
+"""Tokens of a window: 12 bytes each and row, all of which are looked at for each token that is drawn."""
 
 _FIRST = 64
 """Tokens that there is room for at first."""
@@ -52,11 +52,18 @@ class Dry(Sampler):
 
     def begin(self, prompt_ids: Ids, tokenizer: Tokenizer) -> None:
         """Find the runs of the prompts (B, T)."""
-        empty = np.empty((len(prompt_ids), 0), np.int32)
-        self._count, self._written, self._start, self._lengths = 0, empty, 0, empty
-        self._make_room(min(_FIRST, self.window))
-        for ids in prompt_ids[:, -self.window :].T:
-            self.accept(ids)
+        counted = prompt_ids[:, -self.window :]
+        rows, self._count = counted.shape
+        empty = np.empty((rows, 0), np.int32)
+        self._written, self._start, self._lengths = empty, 0, empty
+        size = min(max(self._count, _FIRST), self.window)
+        self._make_room(size)
+        self._written[:, size - self._count : size] = counted
+        if counted.strides[0] == 0:  # one prompt for all: a long one is looked at once
+            counted = counted[:1]
+        for row, ids in enumerate(counted.tolist()):
+            self._lengths[row, size - self._count :] = _runs(ids)
+        self._lengths[len(counted) :] = self._lengths[:1]
 
     def adjust(self, logits: Array) -> Array:
         """(B, V) -> (B, V); what was finite stays finite."""
@@ -108,3 +115,22 @@ class Dry(Sampler):
     def select(self, rows: Ids) -> None:
         """Keep only what is remembered of these rows (B',)."""
         self._written, self._lengths = self._written[rows], self._lengths[rows]
+
+
+def _runs(ids: list[int]) -> list[int]:
+    """For each of the ids, how many just before it are the same as the last ones of all.
+
+    In a time that grows with their number (Gusfield 1997, Algorithms on Strings, Trees, and Sequences, section 1.4), where
+    ``accept`` looks at each place for each of them.
+    """
+    backwards, count = ids[::-1], len(ids)
+    lengths = [0] * (count + 1)  # of the run that starts at each place as `backwards` does; place 0 has no part in it
+    start = stop = 0  # of the run that was found to reach farthest
+    for place in range(1, count):
+        length = min(stop - place, lengths[place - start]) if place < stop else 0
+        while place + length < count and backwards[length] == backwards[place + length]:
+            length += 1
+        if place + length > stop:
+            start, stop = place, place + length
+        lengths[place] = length
+    return lengths[:0:-1]

@@ -61,4 +61,4 @@ class TopP(Sampler):
         lowest = ordered.item(place)
         if place and ordered.item(place - 1) == lowest:
             return None
-        return np.float32(lowest)
+        return logits.dtype.type(lowest)  # in another type it might lie above the token that has it

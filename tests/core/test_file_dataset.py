@@ -148,6 +148,20 @@ def test_of_one_replacement_it_is_said_in_which_file(tmp_path):
     ]
 
 
+def test_what_was_told_is_remembered_until_another_reading_has_come_to_its_end(tmp_path):
+    (tmp_path / "a.log").write_bytes(b"a log with \xff in it\n")
+    dataset = TextDataset(sources=(str(tmp_path / "a.log"),), errors="replace")
+    assert dataset.passed_over() == ()
+    for _ in range(2):
+        with pytest.warns(SeqgenWarning) as told:
+            list(dataset.documents())
+        next(dataset.documents())
+        assert [*dataset.passed_over()] == [str(each.message) for each in told]
+    (tmp_path / "a.log").write_bytes(b"a log without it\n")
+    list(dataset.documents())
+    assert dataset.passed_over() == ()
+
+
 def test_nuls_that_went_astray_are_counted_too_wherever_they_are(tmp_path):
     log = b"12:00:01 a boat came in\n" * 1000
     (tmp_path / "a.log").write_bytes(log + b"\0" * 20 + log)

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqgen.core.errors import OutputError, PluginError
-from seqgen.data import encoding
+from seqgen.data import encoding, workers
 from seqgen.data.store import BUILDING, open_or_build
 from seqgen.data.workers import portable
 from seqgen.tokenizers.bpe import BpeTokenizer
@@ -285,8 +286,6 @@ def test_processes_side_by_side_give_what_one_gives(memory, tmp_path, monkeypatc
 
 
 def test_a_process_that_is_killed_leaves_its_work_to_the_others(memory, tmp_path, monkeypatch):
-    from seqgen.data import workers
-
     start = workers._Worker.start
 
     def killed(*arguments):
@@ -297,6 +296,24 @@ def test_a_process_that_is_killed_leaves_its_work_to_the_others(memory, tmp_path
     monkeypatch.setattr(encoding, "LARGE", 0)
     monkeypatch.setattr(workers._Worker, "start", killed)
     assert text_of(open_or_build(memory(TEXT * 99), ByteTokenizer(), tmp_path)) == (TEXT * 99).encode()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs processes that can be stopped")
+def test_what_processes_are_at_when_all_ends_is_not_encoded_here_instead(monkeypatch):
+    encoded = []
+    monkeypatch.setattr(workers, "encode", lambda *given: encoded.append(given))
+
+    def batches(at_work):
+        for worker in at_work._all:
+            worker.process.send_signal(signal.SIGSTOP)  # so that they are at it still
+        yield from (["a"], ["b"])
+        while not at_work._free.empty():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), workers.Workers(ByteTokenizer(), np.dtype(np.uint16), 2) as at_work:
+        next(at_work.map(batches(at_work)))
+    assert encoded == []
 
 
 def test_a_tokenizer_that_another_process_could_not_import_is_not_sent_there():

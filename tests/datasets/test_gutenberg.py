@@ -43,6 +43,14 @@ def test_the_licence_at_the_end_of_a_book_is_told_with_its_length(tmp_path):
     assert "held out" in said
 
 
+def test_it_is_remembered_for_trainings_that_know_the_book_and_do_not_read_it(tmp_path):
+    (tmp_path / "pg11.txt").write_text(HEAD + BOOK + END + LICENCE, "utf-8")
+    dataset = TextDataset(sources=("pg11.txt",))
+    with pytest.warns(SeqgenWarning) as warned:
+        list(dataset.documents())
+    assert [*dataset.passed_over()] == [str(each.message) for each in warned]
+
+
 @pytest.mark.skipif(shutil.which("awk") is None, reason="needs awk")
 @pytest.mark.parametrize(
     ("text", "left"),

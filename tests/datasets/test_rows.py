@@ -1,16 +1,20 @@
 """Tables and JSON as documents."""
 
 import json
+import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqgen.core import files as core_files
 from seqgen.core.errors import CorpusError, SeqgenWarning
 from seqgen.core.types import Document
+from seqgen.data.store import open_or_build
 from seqgen.datasets.lines import LinesDataset
 from seqgen.datasets.rows import RowsDataset
 from seqgen.datasets.text import TextDataset
+from seqgen.tokenizers.byte import ByteTokenizer
 
 
 @pytest.fixture
@@ -74,6 +78,45 @@ def test_what_has_no_such_rows_is_refused_with_what_it_has(texts, name, content,
 def test_records_that_lack_the_field_are_left_out_with_a_warning(texts):
     with pytest.warns(SeqgenWarning, match=r"a\.jsonl: 1 of 3 records have no field text and are left out"):
         assert texts("a.jsonl", '{"text": "a"}\n{"id": 2}\n{"text": "b"}\n') == ["a", "b"]
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    """What is warned of by this, of records some of which have no text, and at the end of each file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text('{"text": "a"}\n{"id": 2}\n{"text": "b"}\n')
+
+    def told(work):
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", SeqgenWarning)
+            work()
+        return [str(each.message) for each in warned]
+
+    return told
+
+
+LEFT_OUT = [f"{name}.jsonl: 1 of 3 records have no field text and are left out" for name in "ab"]
+
+
+def test_what_is_left_out_is_remembered_of_the_last_reading_that_came_to_the_end(told):
+    dataset = RowsDataset(sources=("a.jsonl", "b.jsonl"))
+    reading = dataset.documents()
+    assert told(lambda: [next(reading) for _ in range(3)]) == []
+    assert dataset.passed_over() == ()
+    assert told(lambda: list(reading)) == LEFT_OUT
+    assert told(lambda: next(dataset.documents())) == []
+    assert list(dataset.passed_over()) == LEFT_OUT
+    assert told(lambda: list(dataset.documents())) == LEFT_OUT
+    assert list(dataset.passed_over()) == LEFT_OUT
+
+
+def test_what_is_left_out_is_told_again_where_the_corpus_is_known_and_not_read(told, tmp_path, monkeypatch):
+    monkeypatch.setattr(core_files, "SETTLED_NS", -1)  # files tell of themselves as soon as they are written
+    first, second = (RowsDataset(sources=("a.jsonl", "b.jsonl")) for _ in range(2))
+    told(lambda: open_or_build(first, ByteTokenizer(), tmp_path / "stores"))
+    monkeypatch.setattr(RowsDataset, "documents", None)
+    assert told(lambda: open_or_build(second, ByteTokenizer(), tmp_path / "stores")) == LEFT_OUT
 
 
 @pytest.mark.parametrize("dataset", [TextDataset, LinesDataset])

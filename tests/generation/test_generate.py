@@ -13,6 +13,7 @@ from seqgen.core.sampler import Sampler
 from seqgen.generation.beam import beam_search
 from seqgen.generation.generate import generate, stream
 from seqgen.generation.lines import PrefixLines
+from seqgen.samplers import arrays
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.mirostat import Mirostat
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
@@ -20,6 +21,7 @@ from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
 from seqgen.samplers.top_p import TopP
 from seqgen.samplers.typical import Typical
+from seqgen.tokenizers.char import CharTokenizer
 
 from .conftest import FramedLetters
 
@@ -440,14 +442,11 @@ class Finished(Sampler):
 
 
 class TestATextThatIsWholeBeforeItsFirstToken:
-    @pytest.fixture(params=["lines", "frame"])
-    def whole(self, request, table_model, characters):
-        """The arguments, and the text."""
+    @pytest.fixture
+    def whole(self, table_model):
+        """The arguments, and the text, which is that of the prompt in its frame."""
         options = {"length": 5, "samplers": [Finished()]}
-        if request.param == "frame":
-            return (table_model(13), FramedLetters(13), PROMPT), options, FramedLetters.head + "cde"
-        lines = PrefixLines.of(characters, ("abc", "de"), None)
-        return (table_model(13), characters, PROMPT), options | {"prefix_lines": lines}, "abc"
+        return (table_model(13), FramedLetters(13), PROMPT), options, FramedLetters.head + "cde"
 
     def test_is_the_first_piece(self, whole):
         arguments, options, text = whole
@@ -557,6 +556,23 @@ class TestRefusals:
         table[3, 5] = np.nan
         with pytest.raises(GenerationError, match=r"Token 2 of sample 0: the model gives .* not a number\."):
             generate(table_model(table), characters, np.array([2]), length=9, samplers=CHAIN)
+
+    @pytest.mark.parametrize("sampler", [TopP(p=0.9), Typical(p=0.9)])
+    @pytest.mark.parametrize("num_samples", [1, 3])
+    def test_a_model_of_a_large_vocabulary_whose_logits_are_not_numbers(
+        self, table_model, monkeypatch, sampler, num_samples
+    ):
+        binned, turns = arrays._binned, iter(range(20))
+
+        def part(keys):
+            next(turns)  # and in the end an error in place of parting for ever
+            return binned(keys)
+
+        monkeypatch.setattr(arrays, "_binned", part)
+        tokenizer = CharTokenizer().fit(["".join(map(chr, range(0x4E00, 0x4E00 + 2499)))])
+        model = table_model(np.full((2500, 2500), np.nan, np.float32))
+        with pytest.raises(GenerationError, match=r"Token 1 of sample 0: the model gives .* not a number\."):
+            generate(model, tokenizer, PROMPT, length=9, samplers=[sampler], num_samples=num_samples)
 
     @pytest.mark.parametrize("num_samples", [1, 3])
     def test_a_sampler_that_leaves_nothing(self, model, characters, num_samples):

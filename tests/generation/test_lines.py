@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqgen.core.errors import OptionError
+from seqgen.core.errors import GenerationError, OptionError
 from seqgen.core.sampler import Sampler, Stage
 from seqgen.generation.generate import generate, stream
 from seqgen.generation.lines import LineWriter, PrefixLines
 from seqgen.samplers.greedy import Greedy
 from seqgen.samplers.no_repeat_ngram import NoRepeatNgram
+from seqgen.samplers.regex import Regex
 from seqgen.samplers.repetition_penalty import RepetitionPenalty
 from seqgen.samplers.temperature import Temperature
 from seqgen.samplers.top_k import TopK
@@ -237,6 +238,50 @@ def test_a_constraint_that_leaves_nothing_does_not_hinder_given_text(model, char
 
     (sample,) = generate(model, characters, PROMPT, samplers=[NoA()], **options(characters, ("aa", "aaa")))
     assert sample.text.count("a") == 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts", "number"),
+    [
+        (r"[^\n]{5}\n", ("ab", "cd", "ef"), 2),
+        (r"[^\n]{5}", ("ab", "cd"), 1),
+        (r"[^\n]{5}\n", ("ab", "cd"), 2),
+        ("ab", ("abcd",), 1),
+        ("()", ("ab",), 1),
+    ],
+    ids=["between two lines", "in a line", "before the last line", "in what is given", "before anything"],
+)
+def test_a_sampler_that_says_that_the_text_is_whole_before_all_lines_are_begun_is_refused(
+    model, characters, pattern, texts, number
+):
+    settled = options(characters, texts, samplers=[Regex(pattern=pattern)])
+    sentence = (
+        f"A sampler says in line {number} of {len(texts)} that the text is whole, where prefix_lines have more to come.  "
+        "Leave out one of the two, or let the sampler take as many lines"
+    )
+    with pytest.raises(GenerationError) as caught:
+        generate(model, characters, PROMPT, num_samples=2, **settled)
+    assert str(caught.value) == sentence
+    with pytest.raises(GenerationError) as caught:
+        list(stream(model, characters, PROMPT, **settled))
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts", "count"),
+    [
+        (r"[^\n]{5}\n[^\n]{3}", ("ab", "cd"), 9),
+        (r"[^\n]{5}\n[^\n]{2}", ("ab", "cd"), 8),
+        (r"[^\n]{5}\n", ("ab", ""), 6),
+    ],
+    ids=["in the last line", "with what it starts with", "as it is to begin with what the model writes"],
+)
+def test_a_sampler_that_says_so_when_they_are_begun_ends_the_last_line(model, characters, pattern, texts, count):
+    settled = options(characters, texts, samplers=[Regex(pattern=pattern)])
+    (sample,) = generate(model, characters, PROMPT, **settled)
+    assert (sample.text, sample.finish_reason) == (characters.decode(sample.ids), "end")
+    assert [len(sample.text), sample.text.count("\n")] == [count, 1]
+    assert "".join(stream(model, characters, PROMPT, **settled)) == sample.text
 
 
 def test_where_the_vocabulary_has_no_line_end_the_end_token_stands_between_the_lines(characters):

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 
+from seqgen.samplers import arrays
 from seqgen.tokenizers.char import CharTokenizer
 
 
@@ -33,3 +34,15 @@ def probabilities():
         return weights / weights.sum(axis=-1, keepdims=True)
 
     return softmax
+
+
+@pytest.fixture
+def parted_in_the_end(monkeypatch):
+    """Keys that are parted into bins again and again, as they might be for ever, end in an error."""
+    binned, turns = arrays._binned, iter(range(20))
+
+    def part(keys):
+        next(turns)
+        return binned(keys)
+
+    monkeypatch.setattr(arrays, "_binned", part)

@@ -65,3 +65,15 @@ def test_a_row_without_any_token_stays_so_among_many(sampler):
 @pytest.mark.parametrize("sampler", [TopP(p=0.5), Typical(p=0.5)])
 def test_of_many_equal_tokens_the_smaller_ids_stay(sampler):
     assert left(sampler.adjust(np.zeros((1, 5000), np.float32))) == set(range(2500))
+
+
+@pytest.mark.usefixtures("parted_in_the_end")
+@pytest.mark.parametrize("sampler", [TopP(p=0.9), Typical(p=0.9)])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_row_with_one_logit_that_is_no_number_stays_as_it_is(sampler, value):
+    logits = np.stack([np.arange(4000) % 7, np.zeros(4000)]).astype(np.float32)
+    logits[1, 5] = value
+    with np.errstate(invalid="ignore"):  # of infinite less infinite
+        adjusted = sampler.adjust(logits)
+    np.testing.assert_array_equal(adjusted[1], logits[1])
+    np.testing.assert_array_equal(adjusted[:1], sampler.adjust(logits[:1]))

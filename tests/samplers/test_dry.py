@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import tracemalloc
 from unittest import mock
 
@@ -119,3 +120,25 @@ def test_the_costs_are_those_of_the_definition(begun, ids, prompted, allowed_len
     for token in ids[prompted:]:
         sampler.accept(np.array([token]))
     assert costs(sampler) == [slowly(ids, 0.5, 2, allowed_length, window)]
+
+
+@pytest.mark.parametrize(
+    "prompt", [np.ones(2**17, np.int64), np.random.default_rng(3).integers(0, 2, 2**17)], ids=["one", "two"]
+)
+def test_a_long_prompt_is_read_in_a_time_that_grows_with_its_length(begun, prompt):
+    started = time.process_time()
+    begun(prompt[None], window=2**20)
+    assert (
+        time.process_time() - started < 2
+    )  # some 0.1; looking at all of it for each token takes a hundred times as long
+
+
+def test_one_prompt_of_many_rows_is_looked_at_once(begun):
+    prompt, options = np.array([1, 2, 3, 1, 2]), {"multiplier": 1, "base": 2, "allowed_length": 1}
+    with mock.patch.object(dry, "_runs", wraps=dry._runs) as runs:
+        shared = begun(np.broadcast_to(prompt, (64, 5)), **options)
+        assert runs.call_count == 1
+        begun(np.tile(prompt, (3, 1)), **options)
+        assert runs.call_count == 1 + 3
+    shared.accept(np.array([3] * 63 + [4]))
+    assert costs(shared, rows=64) == [[0, 4, 0, 0, 0]] * 63 + [[0] * 5]

@@ -150,3 +150,15 @@ def test_large_vocabularies_give_the_same_by_their_own_way(begun, shape):
     adjusted = begun(logits).adjust(logits)
     np.testing.assert_array_equal(adjusted, begun(logits).adjust(torch.from_numpy(logits)).numpy())
     assert np.isfinite(adjusted).any(axis=-1).all()
+
+
+@pytest.mark.usefixtures("parted_in_the_end")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("shape", [(1, 13), (2, 13), (1, 2500), (2, 2500)])
+def test_a_row_with_what_is_no_number_comes_back_with_no_token_that_may_be_drawn(begun, shape, value):
+    logits = np.zeros(shape, np.float32)
+    logits[-1] = value
+    with np.errstate(invalid="ignore"):  # of infinite less infinite
+        adjusted = begun(logits).adjust(logits)
+    assert not np.isfinite(adjusted[-1]).any()
+    assert np.isfinite(adjusted[:-1]).any(axis=-1).all()

@@ -43,3 +43,11 @@ def test_each_row_has_its_own_number_of_tokens():
 def test_p_of_1_changes_nothing():
     logits = np.array([[50.0, -50.0, -np.inf]], np.float32)
     np.testing.assert_array_equal(TopP(p=1).adjust(logits), logits)
+
+
+def test_of_logits_in_float64_the_token_that_crosses_p_stays_too():
+    """As a sampler before it may leave them; in float32 half of these round up."""
+    logits = np.log([0.9, 0.1 / 3, 0.1 / 3, 0.1 / 3]) + np.linspace(0, 1, 400)[:, None]
+    alone = np.concatenate([TopP(p=0.5).adjust(row[None]) for row in logits])
+    assert left(alone) == [{0}] * 400
+    np.testing.assert_array_equal(alone, TopP(p=0.5).adjust(logits))
