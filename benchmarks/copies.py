@@ -15,10 +15,17 @@ from pathlib import Path
 from side_by_side import interleave, report
 
 from seqgen.corpora import locate
-from seqgen.judging.copies import SHINGLE, copied
+from seqgen.judging.copies import SHINGLE, Copied, Search
 
 ASKED = 20
 """Of so many samples the first is looked for by Python."""
+
+
+def copied(texts: list[str], source: str) -> Copied:
+    """What of the texts is in the source."""
+    search = Search(texts)
+    search.read(source)
+    return search.found()
 
 
 def spans_in(texts: list[str], source: str) -> int:
@@ -43,13 +50,13 @@ def main() -> None:
     ]
     some = samples[::ASKED]
     runs = {
-        "seqgen, all spans and the longest": lambda: copied(samples, [source]),
+        "seqgen, all spans and the longest": lambda: copied(samples, source),
         f"Python, span by span, one sample in {ASKED}": lambda: spans_in(some, source),
     }
     seconds = interleave(runs, repeats=arguments.repeats)
     python = next(name for name in seconds if name.startswith("Python"))
     seconds["Python, span by span"] = [each * len(samples) / len(some) for each in seconds.pop(python)]
-    found = copied(samples, [source])
+    found = copied(samples, source)
     print(f"{len(source):,} characters of corpus; copied spans {found.shingles:.2%}; the longest {found.longest!r}")
     report("copies", seconds, work=len(source), unit="characters", corpus=arguments.corpus, samples=arguments.samples)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -208,12 +209,16 @@ def unknown_among(tokenizer: Tokenizer, contents: Iterable[Content]) -> tuple[di
         return missing, 0.0
     read = 0
     suspects: Counter[str] = Counter()  # characters of the texts of which something is missing
+    joined: Counter[str] = Counter()
     for content in contents:
         lacking = tokenizer.missing(content)
         missing |= lacking
         read += len(content)
         if lacking and isinstance(content, str):
             suspects.update(content)
+            joined += _joined(content)
+    parts = _parts_of_missing(tokenizer, joined, missing)
+    suspects -= parts
     # All at once, for of thousands each takes a millisecond by itself.
     known = set(str(tokenizer.canonical("\n".join(suspects)))) if suspects else set()
 
@@ -226,7 +231,7 @@ def unknown_among(tokenizer: Tokenizer, contents: Iterable[Content]) -> tuple[di
         for character, count in suspects.items()
         if character in missing or (character not in known and lacks(character))
     )
-    return missing, unknown / max(read, 1)
+    return missing, (unknown + parts.total()) / max(read, 1)
 
 
 def changed_among(tokenizer: Tokenizer, contents: Iterable[Content], missing: Mapping[str, str | None]) -> float:
@@ -243,10 +248,33 @@ def changed_among(tokenizer: Tokenizer, contents: Iterable[Content], missing: Ma
         return 0.0
     read = 0
     lost: Counter[str] = Counter()
+    joined: Counter[str] = Counter()
     for content in contents:
         read += len(content)
         if isinstance(content, str) and (predicted := str(tokenizer.canonical(content))) != content:
             # A normal form may make one character of two, so places do not tell which became what; numbers do.
             lost += Counter(content) - Counter(predicted)
+            joined += _joined(content)
+    lost -= _parts_of_missing(tokenizer, joined, missing)
     changed = (count for character, count in lost.items() if missing.keys().isdisjoint(tokenizer.missing(character)))
     return sum(changed) / max(read, 1)
+
+
+def _joined(content: str) -> Counter[str]:
+    """The characters that a text has only in parts, as letter and accent, and how often."""
+    if unicodedata.is_normalized("NFC", content):
+        return Counter()
+    return Counter(unicodedata.normalize("NFC", content)) - Counter(content)
+
+
+def _parts_of_missing(tokenizer: Tokenizer, joined: Counter[str], missing: Mapping[str, str | None]) -> Counter[str]:
+    """The parts of joined characters of which the tokenizer makes a symbol that is missing, where no part is missing by itself."""
+    apart = {character: unicodedata.normalize("NFD", character) for character in joined}
+    known = set(str(tokenizer.canonical("\n".join(apart.values())))) if apart else set()  # see unknown_among
+    parts: Counter[str] = Counter()
+    for character, count in joined.items():
+        if character not in known and any(
+            symbol in missing and symbol not in apart[character] for symbol in tokenizer.missing(apart[character])
+        ):
+            parts += Counter({part: number * count for part, number in Counter(apart[character]).items()})
+    return parts

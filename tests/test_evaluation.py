@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqgen import evaluation
 from seqgen.core.tokenizer import Tokenizer
-from seqgen.evaluation import adds_up, changed_among, count_characters, part_of, score_of
+from seqgen.evaluation import adds_up, changed_among, count_characters, part_of, score_of, unknown_among
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
@@ -39,6 +39,25 @@ def test_those_that_the_vocabulary_lacks_are_not_among_them():
     missing = tokenizer.missing(text)
     assert missing == {"\u00e9": "e", "x": None}
     assert changed_among(tokenizer, [text], missing) == 2 / 9
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "text", "unknown", "changed"),
+    [
+        (CharTokenizer(normalization="NFC"), "caf\u00e9", 1 / 4, 0),
+        (CharTokenizer(normalization="NFC"), "cafe\u0301", 2 / 5, 0),
+        (CharTokenizer(normalization="NFC"), "cafe\u0301 \u00e9 a\u0301", 3 / 10, 2 / 10),  # a with an accent it has
+        (CharTokenizer(normalization="NFC", lowercase=True), "CAFE\u0301", 2 / 5, 3 / 5),
+        (CharTokenizer(), "cafe\u0301 \u00e9", 2 / 7, 0),  # the accent, and the letter with one
+        (CharTokenizer(normalization="NFD"), "caf\u00e8", 1 / 4, 0),
+        (WordTokenizer(), "cafe\u0301", 1 / 5, 0),
+    ],
+)
+def test_what_is_unknown_is_so_in_any_form_that_it_is_written_in(tokenizer, text, unknown, changed):
+    fitted = tokenizer.fit(["cafe the \u00e1"])
+    missing, share = unknown_among(fitted, [text, text])
+    assert share == pytest.approx(unknown)
+    assert changed_among(fitted, [text, text], missing) == pytest.approx(changed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Other programs' forms of a trained model: what they read (ONNX, a page of HTML), and what is read of theirs.
 
-source.py       what every export begins with: the canonical weights, the tokenizer, what is known of the model
+exported_model.py    what every export begins with: the canonical weights, the tokenizer, what is known of the model
 onnx.py html/   the forms that are written
 torch_weights.py keras_weights.py hdf5.py    the forms that are read, as arrays
 stack.py        from such arrays to the canonical form

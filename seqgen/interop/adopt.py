@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from seqgen.interop.vocabulary import Vocabulary, read_vocabulary
 from seqgen.manifest import CARD, CONFIG, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
 from seqgen.origins import DEFAULT
+from seqgen.training.naming import spelled
 from seqgen.training.options import TrainingOptions
 
 Reader: TypeAlias = Callable[..., Stack]
@@ -77,8 +77,7 @@ def adopt(source: Path, folder: Path, vocabulary: Path | None, name: str | None 
 
 def name_of(source: Path) -> str:
     """A model name after a file: ``my lstm.weights.h5`` gives ``my-lstm``."""
-    stem = source.name.split(".", 1)[0]
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:100] or "imported"
+    return spelled(source.name.split(".", 1)[0]) or "imported"
 
 
 def _write(

@@ -2,13 +2,16 @@
 
 Refused is everything by which a file could reach beyond itself, or ask for more memory than it has bytes: links to other
 files and soft links, data in other files, virtual data, chunks and filters (a filter may be a library that HDF5 loads),
-references, and every type that is no float.  Attributes are not read at all.
+references, and every type that is no float.  Of attributes only the names are read: for a text of variable length HDF5 takes as
+much memory as the text claims to have, up to 4 GiB.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +19,20 @@ import numpy.typing as npt
 from seqgen.core.errors import DamagedModelError, MissingDependencyError
 from seqgen.untrusted import shown
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 MAX_ENTRIES = 4096
 """Groups and arrays that are looked at; a network of ten layers has a hundred."""
 
 MAX_DEPTH = 16
+
+
+def attributes_among(names: Collection[str], source: Path, *, where: str) -> set[str]:
+    """Which of these attributes the root of the file has.
+
+    Raises:
+        MissingDependencyError, DamagedModelError: as for :func:`read_arrays`.
+    """
+    with _opened(source, where=where) as file:
+        return {name for name in names if name in file.attrs}
 
 
 def read_arrays(
@@ -40,6 +50,18 @@ def read_arrays(
         MissingDependencyError: h5py is not installed.
         DamagedModelError: not HDF5, or it has something that is refused; names it.
     """
+    with _opened(source, where=where) as file:
+        found = dict(_datasets(file, skip=skip, where=where))
+        left = size
+        for name, dataset in found.items():
+            _check(name, dataset, left, where=where)
+            left -= dataset.nbytes
+        return {name: np.asarray(dataset[()], np.float32) for name, dataset in found.items()}
+
+
+@contextlib.contextmanager
+def _opened(source: Path | IO[bytes], *, where: str) -> Iterator[Any]:
+    """The file, with what goes wrong in it told in a sentence."""
     try:
         import h5py
     except ImportError as error:
@@ -47,12 +69,7 @@ def read_arrays(
         raise MissingDependencyError(msg) from error
     try:
         with h5py.File(source, "r") as file:
-            found = dict(_datasets(file, skip=skip, where=where))
-            left = size
-            for name, dataset in found.items():
-                _check(name, dataset, left, where=where)
-                left -= dataset.nbytes
-            return {name: np.asarray(dataset[()], np.float32) for name, dataset in found.items()}
+            yield file
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, OverflowError, NotImplementedError) as error:
         raise DamagedModelError(f"{where}: cannot be read as HDF5: {shown(error)}") from error
 

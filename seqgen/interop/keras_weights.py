@@ -1,9 +1,9 @@
 """A Keras model's ``.weights.h5`` or ``.keras`` file: Embedding, then LSTM, GRU or SimpleRNN, then Dense.
 
 Keras is not imported, and nothing that the file names is looked up.  A ``.keras`` file is a zip of the weights and of
-``config.json``, which says of each layer what it does; a ``.weights.h5`` has the arrays alone, which then are taken for
-layers with the defaults (tanh, sigmoid, no mask).  Both layouts are read: that of Keras 3 (``layers/lstm/cell/vars/0``) and
-the older one of layers by name (``lstm/lstm_cell/kernel:0``).
+``config.json``, which says of each layer what it does, as the attribute ``model_config`` of a whole model in HDF5 does; a
+``.weights.h5`` has the arrays alone, which then are taken for layers with the defaults (tanh, sigmoid, no mask).  Both layouts
+are read: that of Keras 3 (``layers/lstm/cell/vars/0``) and the older one of layers by name (``lstm/lstm_cell/kernel:0``).
 
 | canonical | Keras |
 | --- | --- |
@@ -18,8 +18,10 @@ the older one of layers by name (``lstm/lstm_cell/kernel:0``).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,12 +31,23 @@ from typing import IO, Any
 import numpy as np
 
 from seqgen.core.canonical import GATES
-from seqgen.core.errors import DamagedModelError, ModelError
-from seqgen.interop.hdf5 import read_arrays
+from seqgen.core.errors import DamagedModelError, ModelError, SeqgenWarning
+from seqgen.interop.hdf5 import attributes_among, read_arrays
 from seqgen.interop.stack import Floats, Layer, Stack, architecture_of, fault, in_sequence
 from seqgen.untrusted import CHUNK, MAX_JSON_BYTES, BoundedFile, parse_json, shown, size_of
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+
+_SAID, _VERSION = "model_config", "keras_version"
+"""Attributes of an HDF5 file: what a whole model says of its layers, and which Keras wrote it."""
+
+_MODEL = re.compile(rb'\{"(?:class_name|config)": ')
+"""How what is said of a model begins, or of a part of one."""
+
+_TEXT_OR_BRACE = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
+
+_EARLY = re.compile(rb"\x05\0{7}(2\.[0-2]\.\d)\0{3}")
+"""A version of Keras of before 2.3, as texts of variable length lie in HDF5: 8 bytes of length, then it, up to a multiple of 8."""
 
 _NO_WEIGHTS = ("optimizer", "optimizer_weights", "seed_generator")
 """Groups of arrays that are no weights of the network."""
@@ -76,13 +89,55 @@ def read_stack(path: Path, *, where: str) -> Stack:
         size = size_of(path)
         if path.suffix.lower() == ".keras":
             config, weights = _unzipped(path, size, where=where)
-            _check_layers(config, where=where)
+            _check_layers(config, where=where, named=f"{where}/{_CONFIG}")
             arrays = read_arrays(io.BytesIO(weights), len(weights), skip=_NO_WEIGHTS, where=f"{where}/{_WEIGHTS}")
-        else:
-            arrays = read_arrays(path, size, skip=_NO_WEIGHTS, where=where)
+            return _stack(_layers(arrays), where=where)
+        attributes = attributes_among((_SAID, _VERSION), path, where=where)
+        with path.open("rb") as file:
+            content = _read(file, size) if attributes else b""
+        if _SAID in attributes:
+            _check_layers(_said(content, where=where), where=where, named=f"{where}: {_SAID}")
+        stack = _stack(_layers(read_arrays(path, size, skip=_NO_WEIGHTS, where=where)), where=where)
     except OSError as error:
         raise DamagedModelError(f"{where}: cannot be read: {error.strerror or error}.") from error
-    return _stack(_layers(arrays), where=where)
+    early = _EARLY.search(content) if attributes == {_VERSION} and stack.architecture != "rnn" else None
+    if early is not None:
+        warnings.warn(
+            f"{where} has weights alone, which Keras {early[1].decode()} wrote.  Up to Keras 2.2 the recurrent_activation of LSTM and "
+            "GRU was hard_sigmoid unless the model said otherwise; here it is taken for sigmoid, and if it was not, the model predicts "
+            "less well than it did",
+            SeqgenWarning,
+            stacklevel=2,
+        )
+    return stack
+
+
+def _said(content: bytes, *, where: str) -> Any:
+    """What a whole model in HDF5 says of itself: the attribute, which lies in one piece in the file.
+
+    It is looked for there, for h5py would take as much memory for it as it claims to need (see ``hdf5.py``).
+
+    Raises:
+        DamagedModelError: it is not there.
+    """
+    left = MAX_JSON_BYTES
+    for begin in _MODEL.finditer(content):
+        first, last, depth = begin.start(), begin.start() + left, 0
+        for part in _TEXT_OR_BRACE.finditer(content, first, last):
+            depth += {b"{": 1, b"}": -1}.get(part[0], 0)
+            if depth == 0:
+                last = part.end()
+                break
+        left -= last - first
+        with contextlib.suppress(ValueError, RecursionError):
+            value = parse_json(content[first:last])
+            said = value.get("config")
+            # Else it is of an optimizer, or of a part of a layer.
+            if isinstance(said, list) or (isinstance(said, dict) and "layers" in said):
+                return value
+        if left <= 0:
+            break
+    raise DamagedModelError(f"{where}: {_SAID} is not what Keras writes there; the file is damaged.")
 
 
 def _unzipped(path: Path, size: int, *, where: str) -> tuple[Any, bytes]:
@@ -119,10 +174,11 @@ def _read(file: IO[bytes], size: int) -> bytes:
     return b"".join(blocks)
 
 
-def _check_layers(config: Any, *, where: str) -> None:
+def _check_layers(config: Any, *, where: str, named: str) -> None:
     """Hold that every layer is one that has a canonical form, by its class and options; anything else is refused by name."""
     try:
-        layers = config["config"]["layers"]
+        said = config["config"]
+        layers = said if isinstance(said, list) else said["layers"]  # a list in Sequential models of before Keras 2.2.3
         layers = [*layers, *(each["config"]["layer"] for each in layers if each["class_name"] == "TimeDistributed")]
         for layer in layers:
             kind, options = layer["class_name"], layer["config"]
@@ -138,7 +194,7 @@ def _check_layers(config: Any, *, where: str) -> None:
                     )
     except (TypeError, KeyError, AttributeError) as error:
         raise DamagedModelError(
-            f"{where}/{_CONFIG}: it is no list of layers, as Sequential and Functional models have."
+            f"{named}: it is no list of layers, as Sequential and Functional models have."
         ) from error
 
 

@@ -42,15 +42,6 @@ class Copied:
     shingles: float | None
 
 
-def copied(texts: Sequence[Content], sources: Sequence[Content], *, shingle: int = SHINGLE) -> Copied:
-    """What of the texts is in the sources, as a :class:`Search` finds it."""
-    search = Search(texts, shingle=shingle)
-    for source in sources:
-        search.read(source)
-        search.end()
-    return search.found()
-
-
 @dataclass
 class Search:
     """Finds what of some texts is in sources that come piece by piece; no span reaches from one text, or source, into the next.

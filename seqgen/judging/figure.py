@@ -36,7 +36,7 @@ def write_figure(judgement: Judgement, path: Path, *, title: str) -> None:
     shares.set_xticks(range(len(names)), names, fontsize="small")
     shares.set_ylim(0, 1.08)
     shares.legend(loc="upper right", fontsize="small")
-    shares.set_title(title, loc="left", fontsize="medium")
+    shares.set_title(title, loc="left", fontsize="medium", parse_math=False)
     longest.set_xticks([0], ["longest\ncopied span"], fontsize="small")
     with files.writing(path):
         figure.savefig(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,21 @@ import numpy as np
 from seqgen import home
 from seqgen.core.errors import UsageError
 from seqgen.core.tokenizer import Decoder, Tokenizer
-from seqgen.core.types import Content, Ids
+from seqgen.core.types import Content
 from seqgen.data.arrays import blocks
 from seqgen.data.split import split
 from seqgen.data.store import Part, TokenStore, open_or_build
 from seqgen.generation.generate import Sample
-from seqgen.generation.writer import UNFINISHED, nothing
+from seqgen.generation.writer import nothing
 from seqgen.judging.copies import Search
 from seqgen.judging.measures import (
     Figures,
     measure,
     without_cut_word,
-    without_rest_of_word,
     words,
     words_of_pieces,
 )
+from seqgen.judging.passages import Passages, last_character
 from seqgen.language_model import DEFAULT_LENGTH, LanguageModel
 from seqgen.recorded_corpus import recorded_corpus, recorded_dataset
 from seqgen.training.options import recorded
@@ -34,9 +34,6 @@ from seqgen.training.sources import resolve_sources
 
 SHORTEST = 50
 """Tokens of a sample at least, where the length is chosen after the held-out text."""
-
-_BEFORE = 64
-"""Tokens, of which the last that has a text tells with which character it ends."""
 
 HARDLY_ANY = 0.25
 """The share of known words in held-out text below which figures of words tell little; of a small English corpus it is above 0.6."""
@@ -106,30 +103,27 @@ def judge(
     store, sources, notes = _read_corpus(model, tuple(map(str, corpus)))
     training, validation = split(store, how["validation_fraction"])
     before = last_character(training, model.tokenizer)
-    passages = held_out_passages(validation, model.tokenizer, length or DEFAULT_LENGTH, before)
-    if length is None:
-        length = DEFAULT_LENGTH
-        if len(passages) < num_samples:
-            length = min(max(len(validation.tokens) // num_samples, SHORTEST), DEFAULT_LENGTH)
-            passages = held_out_passages(validation, model.tokenizer, length, before)
-    if not passages:
+    passages = Passages(validation, model.tokenizer, length or DEFAULT_LENGTH, before)
+    if length is None and len(passages) < num_samples:
+        shorter = min(max(len(validation.tokens) // num_samples, SHORTEST), DEFAULT_LENGTH)
+        passages = replace(passages, length=shorter)
+    length, held_out_texts = passages.length, passages.spread(num_samples)
+    if not held_out_texts:
         notes.append(f"{model.reference} has no held-out text of {length} tokens to compare with.")
-    elif len(passages) < num_samples:
+    elif (count := len(held_out_texts)) < num_samples:
         notes.append(
-            f"The held-out text has {len(passages)} passage{'s' * (len(passages) != 1)} of up to {length} tokens, so as many "
+            f"The held-out text has {count} passage{'s' * (count != 1)} of up to {length} tokens, so as many "
             f"samples are measured, not {num_samples}."
         )
     generation = model.prepare(length=length, random_seed=random_seed, **sampling)
-    written = [_whole(sample) for sample in generation.samples(min(num_samples, len(passages) or num_samples))]
-    # From all over the held-out text, which may be in some order.
-    spread = np.linspace(0, max(len(passages) - 1, 0), len(written)).round().astype(int)
-    searches = [Search(written), Search([passages[place] for place in spread] if passages else [])]
+    written = [_whole(sample) for sample in generation.samples(len(held_out_texts) or num_samples)]
+    searches = [Search(written), Search(held_out_texts)]
     known: dict[str, Any] = {
         "source_words": _read(training, model.tokenizer, searches, on_read),
         "listed_words": None if listed is None else listed[1],
     }
     figures = [measure(search.texts, search.found(), **known) for search in searches]
-    samples, held_out = figures[0], figures[1] if passages else None
+    samples, held_out = figures[0], figures[1] if held_out_texts else None
     if held_out is not None and held_out.real_words is not None and held_out.real_words < HARDLY_ANY:
         notes.append(
             f"Only {held_out.real_words:.1%} of the words of the held-out text itself are in what was trained on, as in writing "
@@ -184,16 +178,6 @@ def read_words(path: str | Path | None) -> tuple[str, set[str]] | None:
     return str(path), found
 
 
-def _documents(part: Part, tokenizer: Tokenizer) -> list[Ids]:
-    """The tokens of each document, without end tokens; where there are none, of all documents together."""
-    tokens = np.asarray(part.tokens)
-    if not part.has_ends:
-        return [tokens] if len(tokens) else []
-    pieces = np.split(tokens, np.flatnonzero(tokens == tokenizer.end_id))
-    inside = (piece[piece != tokenizer.end_id] for piece in pieces)
-    return [ids for ids in inside if len(ids)]
-
-
 def _read(part: Part, tokenizer: Tokenizer, searches: Sequence[Search], on_read: Callable[[float], None]) -> set[str]:
     """Let searches read the documents of a part; gives the words that are there."""
 
@@ -241,48 +225,6 @@ def contents_of(
         on_read(read / part.tokens.size)
     if decoder is not None:
         yield decoder.finish(), True
-
-
-def last_character(part: Part, tokenizer: Tokenizer) -> str:
-    """With which character of its last document a part ends; empty where that has ended or has no text."""
-    ids = np.asarray(part.tokens[-_BEFORE:])
-    if part.has_ends:
-        ids = ids[np.append(-1, np.flatnonzero(ids == tokenizer.end_id))[-1] + 1 :]
-    text = tokenizer.decode(ids)
-    return text[-1:] if isinstance(text, str) else ""
-
-
-def held_out_passages(part: Part, tokenizer: Tokenizer, length: int, before: str = "") -> list[Content]:
-    """A part in passages as samples are: of ``length`` tokens and cut off there, or a document that ended before.
-
-    Each begins with a word, as samples do, so one from within a text is shorter by the rest of a word.
-
-    Args:
-        part: of a corpus.
-        tokenizer: of its tokens.
-        length: tokens of a passage at most.
-        before: the character before the part, where it begins within a document.
-    """
-    passages: list[Content] = []
-    if part.has_ends and (part.tokens[:1] == tokenizer.end_id).any():
-        before = ""
-    for ids in _documents(part, tokenizer):
-        for first in range(0, len(ids), length):
-            piece = ids[first : first + length]
-            if len(piece) < length and (first or not part.has_ends):
-                break
-            text = tokenizer.decode(piece)
-            goes_on = first + length < len(ids)
-            passage = text
-            if isinstance(text, str):
-                rest = without_rest_of_word(text) if before.strip() and text[:1].strip() else text
-                # Where tokens are bytes, a piece may begin and end within a character, of which a sample has nothing either.
-                rest = rest.lstrip(UNFINISHED) if before == UNFINISHED else rest
-                passage = rest.removesuffix(UNFINISHED) if goes_on else rest
-                before = text[-1:]
-            passages.append(without_cut_word(passage) if goes_on else passage)
-        before = ""  # another document begins
-    return [passage for passage in passages if passage]
 
 
 def _whole(sample: Sample) -> Content:

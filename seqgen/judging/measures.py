@@ -80,7 +80,7 @@ def measure(
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: letters, with apostrophes inside, whatever their case and the form of the apostrophe."""
+    """The words of a text: letters, with apostrophes inside, whatever their case, their normal form and the form of the apostrophe."""
     return list(_found(text))
 
 
@@ -141,7 +141,9 @@ def without_rest_of_word(text: str) -> str:
 
 
 def _found(text: str) -> Iterator[str]:
-    return (word.replace("’", "'").casefold() for word in _words_of_letters(text))
+    words = (word.replace("’", "'").casefold() for word in _words_of_letters(text))
+    # A corpus may be in one normal form, and a list in another.
+    return (word if word.isascii() else unicodedata.normalize("NFC", word) for word in words)
 
 
 def _words_of_letters(text: str) -> Iterator[str]:

@@ -50,6 +50,7 @@ TOKENIZERS = {
     "char NFC": CharTokenizer(normalization="NFC", min_count=2).fit([TEXT]),
     "char NFD lower": CharTokenizer(normalization="NFD", lowercase=True).fit([TEXT]),
     "char NFKC": CharTokenizer(normalization="NFKC").fit([TEXT]),
+    "char jamo": CharTokenizer().fit([TEXT, unicodedata.normalize("NFD", "가각")]),
     "byte": ByteTokenizer(),
     "word": WordTokenizer(min_count=1).fit([TEXT]),
     "word lower": WordTokenizer(lowercase=True, min_count=1).fit([TEXT, TEXT]),
@@ -139,6 +140,13 @@ def test_the_page_lists_no_character_that_only_the_unknown_one_stands_for():
     lacking, near = html_page.nearest(tokenizer)
     assert dict(zip(lacking, near, strict=True)).items() >= {("á", "a")}
     assert "\ufffd" not in near
+
+
+def test_a_syllable_of_hangul_is_read_as_its_first_letter_as_the_tokenizer_reads_it():
+    lacking, near = html_page.nearest(TOKENIZERS["char jamo"])
+    read = dict(zip(lacking, near, strict=True))
+    assert read["각"] == "\u1100"
+    assert "까" not in read
 
 
 @in_node

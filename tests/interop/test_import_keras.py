@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import struct
 import time
+import warnings
 import zipfile
 
 import numpy as np
 import pytest
 
-from seqgen.core.errors import DamagedModelError, ModelError
+from seqgen.core.errors import DamagedModelError, ModelError, SeqgenWarning
 from seqgen.interop.keras_weights import read_stack
 
 h5py = pytest.importorskip("h5py")
@@ -55,6 +58,7 @@ def assert_same(adopted, model, vocabulary=SYMBOLS):
 
 
 FORMS = ("net.weights.h5", "net.keras")
+WHOLE = ("net.h5", "net.keras")
 
 
 def save(model, path):
@@ -127,6 +131,109 @@ def test_a_checkpoint_of_a_whole_model_as_older_tutorials_keep_it(adopted, tmp_p
     assert_same(adopted(tmp_path / "weights-01-2.9.hdf5", sorted(SYMBOLS)), model, sorted(SYMBOLS))
 
 
+@pytest.mark.parametrize("functional", [False, True])
+def test_a_whole_model_in_hdf5(adopted, tmp_path, functional):
+    model = whole = stack("gru", layers=2)
+    if functional:
+        inputs = outputs = keras.Input((None,))
+        for layer in model.layers:
+            outputs = layer(outputs)
+        whole = keras.Model(inputs, outputs)
+    whole.compile("adam", "mse")
+    whole.save(tmp_path / "net.h5")
+    assert_same(adopted(tmp_path / "net.h5"), model)
+
+
+@pytest.fixture
+def said(weights):
+    """Writes what a model says of itself into the file of weights, as Keras does it: as JSON in bytes."""
+
+    def say(value, **more):
+        with h5py.File(weights, "r+") as file:
+            for name, text in {"keras_version": "2.2.4", **more, "model_config": value}.items():
+                file.attrs[name] = (text if isinstance(text, str) else json.dumps(text)).encode()
+        return weights
+
+    return say
+
+
+def layers_of(**options):
+    """What Keras says of a model, with these options of its LSTM."""
+    named = {"Embedding": {"input_dim": V}, "LSTM": {"units": 12, **options}, "Dense": {"activation": "softmax"}}
+    return [{"class_name": kind, "config": {"name": kind.lower(), **config}} for kind, config in named.items()]
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["", "a list"])
+@pytest.mark.parametrize("order", [("class_name", "config"), ("config", "class_name")], ids=str)
+def test_a_whole_model_of_an_older_keras_is_refused_by_name_too(adopted, said, early, order):
+    layers = layers_of(recurrent_activation="hard_sigmoid")
+    value = {"class_name": "Sequential", "config": layers if early else {"name": "s", "layers": layers}}
+    optimizer = {"class_name": "Adam", "config": {"name": "}{"}}
+    path = said({key: value[key] for key in order}, training_config={"optimizer_config": optimizer})
+    assert refused(adopted, path) == (
+        'net.weights.h5: layer "lstm" (LSTM) has recurrent_activation=hard_sigmoid, but must have sigmoid.'
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "{",
+        '{"class_name": "Sequential", "config": {"name": "s"',
+        {"class_name": "Sequential"},
+        {"class_name": "Sequential", "config": {}},
+        {"class_name": "Sequential", "config": "layers"},
+        '{"class_name": ' * 100_000,
+        '{"class_name": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_a_whole_model_that_does_not_say_what_it_is_is_refused(adopted, said, value):
+    assert "net.weights.h5: model_config is not what Keras writes there" in refused(adopted, said(value))
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        ([{"class_name": "CuDNNLSTM", "config": {"name": "fast"}}], 'layer "fast" is CuDNNLSTM, but must be one of '),
+        (3, "model_config: it is no list of layers, as Sequential and Functional models have."),
+    ],
+    ids=["CuDNNLSTM", "no list"],
+)
+def test_a_whole_model_of_other_layers_is_refused_by_name(adopted, said, layers, sentence):
+    path = said({"class_name": "Model", "config": {"layers": layers}})
+    assert refused(adopted, path).startswith(f"net.weights.h5: {sentence}")
+
+
+@pytest.mark.parametrize(("version", "told"), [("2.2.4", True), ("2.0.9", True), ("2.3.1", False), ("2.2.4-tf", False)])
+def test_of_weights_alone_that_an_early_keras_wrote_it_is_told_what_their_gates_are_taken_for(
+    adopted, weights, version, told
+):
+    with h5py.File(weights, "r+") as file:
+        file.attrs["keras_version"], file.attrs["backend"] = version.encode(), b"tensorflow"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        adopted(weights)
+    sentences = [str(each.message) for each in caught if issubclass(each.category, SeqgenWarning)]
+    assert len(sentences) == told
+    assert all(f"which Keras {version} wrote.  Up to Keras 2.2 the recurrent_activation" in each for each in sentences)
+
+
+def test_a_text_that_claims_far_more_than_the_file_has_takes_no_memory(weights, said):
+    """HDF5 would clear four gigabytes for it before it looks whether they are there."""
+    path = said("x" * 1001)
+    content = path.read_bytes()
+    assert content.count(struct.pack("<L", 1001)) == 2  # where it lies, and where the attribute says so
+    for each in re.finditer(re.escape(struct.pack("<L", 1001)), content):
+        content = content[: each.start()] + struct.pack("<L", 0xF0000000) + content[each.start() + 4 :]
+    path.write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DamagedModelError, match="model_config is not what Keras writes there"):
+        read_stack(path, where="net")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
 def refused(adopted, path):
     with pytest.raises((ModelError, DamagedModelError)) as error:
         adopted(path)
@@ -146,9 +253,10 @@ def refused(adopted, path):
         ({"go_backwards": True}, "(LSTM) has go_backwards=True, but must have False."),
     ],
 )
-def test_what_a_layer_computes_otherwise_is_refused_by_name(adopted, tmp_path, options, sentence):
-    save(stack("lstm", **options), tmp_path / "net.keras")
-    assert sentence in refused(adopted, tmp_path / "net.keras")
+@pytest.mark.parametrize("form", WHOLE)
+def test_what_a_layer_computes_otherwise_is_refused_by_name(adopted, tmp_path, form, options, sentence):
+    save(stack("lstm", **options), tmp_path / form)
+    assert sentence in refused(adopted, tmp_path / form)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqgen.judging.copies import Search, copied
+from seqgen.judging.copies import Search
+
+from .conftest import copied
 
 TEXTS = st.lists(st.text("ab☃\U0001f600", max_size=24), max_size=4)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqgen.judging.copies import copied
 from seqgen.judging.measures import (
     distinct_n,
     measure,
@@ -19,6 +19,8 @@ from seqgen.judging.measures import (
     words,
     words_of_pieces,
 )
+
+from .conftest import copied
 
 WORDS = st.lists(st.sampled_from(["the", "ice", "sea", "wind"]), max_size=12)
 
@@ -32,7 +34,12 @@ def test_words_are_letters_whatever_their_case_and_their_apostrophes():
 def test_words_have_the_marks_of_their_letters():
     assert words("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
     assert words("مَلِكٌ عادلٌ 3") == ["مَلِكٌ", "عادلٌ"]
-    assert words("E\u0301te\u0301, de\u0301ja\u0300") == ["e\u0301te\u0301", "de\u0301ja\u0300"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_words_are_the_same_in_any_normal_form(form):
+    assert words(unicodedata.normalize(form, "Été, déjà ΐ İstanbul")) == words("Été, déjà ΐ İstanbul")
+    assert words(unicodedata.normalize(form, "Été, déjà")) == ["été", "déjà"]
 
 
 def test_numerals_are_no_letters():

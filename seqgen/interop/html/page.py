@@ -22,6 +22,7 @@ from seqgen import files
 from seqgen.checkpoint import SavedModel
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import UsageError
+from seqgen.core.text import REPLACEMENT
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.selection import DEFAULT_MIN_P, DEFAULT_TEMPERATURE
 from seqgen.interop.exported_model import ExportedModel
@@ -33,7 +34,7 @@ LARGEST = 64 * 2**20
 TOKENIZERS = ("char", "byte", "word")
 """The bundled tokenizers that the page's script knows."""
 
-_UNKNOWN = "\ufffd"
+_UNKNOWN = REPLACEMENT
 """What the script reads a character as that nothing is near to, where the vocabulary has it, without being told for each."""
 
 
@@ -143,13 +144,13 @@ def _characters() -> str:
     """Characters that may have something near to them, a line for each, so that no normal form joins two.
 
     These are planes 0 to 2 of Unicode but for what is unassigned, private, a surrogate, or a letter without case and
-    decomposition; what is above them is like nothing else.
+    decomposition; what is above them is like nothing else.  A Hangul syllable decomposes by rule, into its jamo.
     """
     return "\n".join(
         character
         for character in map(chr, range(0x30000))
         if (category := unicodedata.category(character)) not in ("Cn", "Co", "Cs")
-        and (category != "Lo" or unicodedata.decomposition(character))
+        and (category != "Lo" or unicodedata.normalize("NFKD", character) != character)
     )
 
 
