@@ -18,27 +18,7 @@ from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.data.store import Part
 from seqgen.training.schedule import Budget, Schedule
-from seqgen.training.trainer import Trainer
-
-
-class Silent:
-    """An observer that looks at nothing."""
-
-    def tick(self, tick: object) -> None:
-        """Nothing."""
-
-    def metrics(self, metrics: object) -> None:
-        """Nothing."""
-
-    def evaluated(self, trainer: object) -> None:
-        """Nothing."""
-
-    def ends(self) -> bool:
-        """No."""
-        return False
-
-    def checkpoint(self, trainer: object) -> None:
-        """Nothing."""
+from seqgen.training.trainer import Observer, Trainer
 
 
 def main() -> None:
@@ -77,7 +57,7 @@ def main() -> None:
             eval_every=arguments.steps + 1,
             patience=None,
             checkpoint_every=1e9,
-            observer=Silent(),
+            observer=Observer(),
         )
         trainer.run()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seqgen.checkpoint import SavedModel
 from seqgen.core.backend import Model
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import OptionError, UsageError
+from seqgen.core.errors import OptionError, SeqgenWarning
 from seqgen.core.options import PartSpec
 from seqgen.core.tokenizer import Tokenizer
 from seqgen.generation.generate import stream
@@ -26,7 +27,6 @@ from seqgen.language_model import LanguageModel
 from seqgen.recorded_parts import find_recorded, make_backend, make_recorded
 from seqgen.registry import ModelVersion, Registry
 from seqgen.training.chosen import resolve_options
-from seqgen.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from seqgen.registry.summary import ModelSummary
@@ -67,10 +67,13 @@ def train(
 
         model = seqgen.train("my-novel.txt", backend="torch", tokenizer="char", max_time="2m")
 
+    Some settings of frameworks are one for a whole process, and stay as a training has needed them: the how-to page on Python has a list.
+
     Args:
         *corpus: files, folders, globs, URLs, ``-`` for standard input, or names of corpora; none: the bundled one, or with
             ``from_model`` what that model was trained on.
-        name: of the model; default: after the corpus.
+        name: of the model; default: after the corpus.  With ``from_model`` and no corpus it is the name of that model, of which
+            this becomes the next version.
         preset: a named set of options: default, small, large, tutorial.
         config: a TOML file of options.
         resume: go on with the newest unfinished run of this model (``""``: of any), exactly where it was saved.
@@ -92,6 +95,7 @@ def train(
         KeyboardInterrupt: Ctrl-C ended it.
     """
     from seqgen.training.progress import make_reporter
+    from seqgen.training.resuming import resumable
     from seqgen.training.session import Session
     from seqgen.training.sources import source_names
 
@@ -107,7 +111,7 @@ def train(
     )
     if resume is not None:
         others = {"name": name, "preset": preset, "config": config, "from_model": from_model}
-        outcome = session.resume(resume or None, _only_budget(corpus, others | options))
+        outcome = session.resume(resume or None, resumable(corpus, others | options))
     else:
         chosen = resolve_options(options, preset=preset, config=config, environment=environment)
         parent = find_model(from_model) if from_model is not None else None
@@ -130,7 +134,7 @@ def dry_run(*corpus: str | Path, progress: bool = True, catalog: Catalog | None 
 
         print(seqgen.api.dry_run("my-novel.txt", max_time="5m").seconds_per_epoch)
 
-    Nothing is left behind but the cache of tokens.
+    Nothing is left behind but the cache of tokens and, of what can be read only once, as ``-``, the text.
 
     Args:
         *corpus: as for ``train``.
@@ -153,9 +157,11 @@ def dry_run(*corpus: str | Path, progress: bool = True, catalog: Catalog | None 
 def find_learning_rate(
     *corpus: str | Path, progress: bool = True, catalog: Catalog | None = None, **arguments: Any
 ) -> RangeTest:
-    """A learning-rate range test of what ``train`` would train with these arguments; nothing is left behind.
+    """A learning-rate range test of what ``train`` would train with these arguments.
 
         rate = seqgen.api.find_learning_rate("my-novel.txt").suggestion
+
+    Nothing is left behind but what ``dry_run`` leaves.
 
     Args:
         *corpus: as for ``train``.
@@ -195,10 +201,12 @@ def load(
         catalog: the parts to choose from; default: everything installed.
 
     Raises:
+        UsageError: this is neither a reference nor the path of a folder; or it is not known where models are kept.
         ModelNotFoundError, DamagedModelError: there is no such model, or its files are not what was written.
-        UnknownPartError: there is no such backend.
+        UnknownPartError, AmbiguousPartError: there is no such backend, or several are called so.
         MissingDependencyError: a plugin or package that it needs is not installed.
-        OptionError: the backend does not have the model's architecture, or the device.
+        PluginError: a plugin that it needs fails, or was turned off.
+        OptionError: the backend does not have the model's architecture, or the device, or one of its options is wrong.
     """
     own_catalog = catalog is not None
     catalog = catalog or installed_catalog()
@@ -217,7 +225,7 @@ def _built(
     tokenizer = saved.tokenizer(catalog)
     if backend is None:
         entry = catalog.find("backend", DEFAULT_GENERATOR)
-        engine = catalog.make("backend", PartSpec(entry.reference, {}))
+        engine = catalog.make("backend", entry.reference)
         # On a CPU it is faster than each framework, alone and side by side (docs/explanation/performance.md).
         here = device == "auto" or device in engine.devices()
         if saved.config.model.architecture not in engine.architectures() or not here:
@@ -254,7 +262,7 @@ def find_model(model: str | Path | None) -> SavedModel:
     """A model folder by reference or path, read and checked; None: the model trained last.
 
     Raises:
-        ModelNotFoundError, DamagedModelError: see ``load``.
+        UsageError, ModelNotFoundError, DamagedModelError: see ``load``.
     """
     registry = Registry.at_home()
     if model is None:
@@ -294,10 +302,17 @@ def models() -> list[ModelSummary]:
         [each.reference for each in seqgen.models() if "best" in each.aliases]
 
     Bits per character compare only versions that were trained on the same corpus, which has the same ``fingerprint``.
+    A ``SeqgenWarning`` tells of labels that cannot be read; the versions of that model then have no tag, note or alias of a person's.
+
+    Raises:
+        UsageError: it is not known where models are kept.
     """
     from seqgen.registry.summary import summaries
 
-    return summaries(Registry.at_home())[0]
+    found, faults = summaries(Registry.at_home())
+    for fault in faults:
+        warnings.warn(fault, SeqgenWarning, stacklevel=2)
+    return found
 
 
 def _sampling(catalog: Catalog) -> Callable[[Model, Tokenizer, bool], str]:
@@ -330,20 +345,3 @@ def _prepared(
     chosen = resolve_options(options, preset=preset, config=config)
     parent = find_model(from_model) if from_model is not None else None
     return prepare(catalog or installed_catalog(), source_names(corpus), chosen, name=name, parent=parent)
-
-
-_RESUMABLE = ("epochs", "max_steps", "max_time", "device", "auto_batch", "checkpoint_every", "keep", "ngram_order")
-
-
-def _only_budget(corpus: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that may change on resuming, checked; others are refused by name."""
-    from seqgen.core.options import checked
-
-    if corpus:
-        msg = "--resume goes on with the corpus that the run was started on; leave CORPUS out, or use --from MODEL."
-        raise UsageError(msg)
-    given = {key: value for key, value in options.items() if value is not None}
-    if fixed := [key for key in given if key not in _RESUMABLE]:
-        msg = f"{', '.join(fixed)} cannot change on --resume; only {', '.join(_RESUMABLE)} and log_to can.  To change more: --from MODEL"
-        raise OptionError(msg)
-    return checked(TrainingOptions, given, where="train --resume")

@@ -141,13 +141,11 @@ class _Part:
 
     Attributes:
         name: as shown: without the distribution where no other part has that name.
-        reference: ``distribution/name``.
         part: its class; of a backend, what it can do.
     """
 
     entry: PartEntry
     name: str
-    reference: str
     part: Any
 
 
@@ -178,7 +176,7 @@ class _Trial:
         self._datasets = self._usable("dataset")
         self._backends = self._usable("backend")
         self._samplers = self._usable("sampler")
-        self._corpora = {dataset.reference: self._corpus(dataset) for dataset in self._datasets}
+        self._corpora = {dataset.entry.reference: self._corpus(dataset) for dataset in self._datasets}
 
     def matrix(self) -> Matrix:
         cells: list[Cell] = []
@@ -205,19 +203,18 @@ class _Trial:
         often = Counter(entry.name for entry in entries)
         found = []
         for entry in entries:
-            reference = f"{entry.plugin.distribution}/{entry.name}"
-            name = entry.name if often[entry.name] == 1 else reference
-            part, reason = _tried(partial(self._loaded, entry, reference))
+            name = entry.name if often[entry.name] == 1 else entry.reference
+            part, reason = _tried(partial(self._loaded, entry))
             if reason:
                 self._unusable.append(Unusable(kind, name, "untried" if entry.missing else "fails", reason))
             else:
-                found.append(_Part(entry, name, reference, part))
+                found.append(_Part(entry, name, part))
         return found
 
-    def _loaded(self, entry: PartEntry, reference: str) -> Any:
+    def _loaded(self, entry: PartEntry) -> Any:
         if entry.kind != "backend":
             return entry.load()
-        backend = self._catalog.make("backend", reference)
+        backend = self._catalog.make("backend", entry.reference)
         try:
             return _Backend(bool(backend.can_train), tuple(backend.architectures()))
         except Exception as error:
@@ -226,7 +223,7 @@ class _Trial:
 
     def _corpus(self, dataset: _Part) -> _Corpus:
         part: type[Dataset] = dataset.part
-        folder = self._folder / "corpora" / dataset.reference
+        folder = self._folder / "corpora" / dataset.entry.reference
         folder.mkdir(parents=True)
         sources, reason = _tried(lambda: tuple(part.example(folder, CORPUS_BYTES)))
         if reason:
@@ -243,7 +240,7 @@ class _Trial:
 
     def _pair(self, tokenizer: _Part, dataset: _Part, doing: str) -> list[Cell]:
         """The cells of a tokenizer and a dataset, one for each backend."""
-        corpus = self._corpora[dataset.reference]
+        corpus = self._corpora[dataset.entry.reference]
         if sentence := media_mismatch(dataset.entry, dataset.part, tokenizer.entry, tokenizer.part):
             corpus = _Corpus((), "refused", sentence)
         cells = [Cell(tokenizer.name, dataset.name, backend.name) for backend in self._backends]
@@ -270,9 +267,9 @@ class _Trial:
         model = api.train(
             *sources,
             name=f"{tokenizer.name}.{dataset.name}.{backend.name}".replace("/", "."),
-            tokenizer=tokenizer.reference,
-            dataset=dataset.reference,
-            backend=backend.reference,
+            tokenizer=tokenizer.entry.reference,
+            dataset=dataset.entry.reference,
+            backend=backend.entry.reference,
             progress=False,
             catalog=self._catalog,
             raise_signals=False,
@@ -296,7 +293,7 @@ class _Trial:
             return replace(cell, outcome="untried", reasons=(sentence,))
         failed = set() if known else {sampler.name for sampler in self._samplers}
         for model in known:
-            load = partial(api.load, model.reference, backend=backend.reference, catalog=self._catalog)
+            load = partial(api.load, model.reference, backend=backend.entry.reference, catalog=self._catalog)
             loaded, reason = _tried(load)
             wrong, refused = self._wrong(loaded) if loaded else ({each.name: reason for each in self._samplers}, {})
             failed |= wrong.keys() | refused.keys()
@@ -314,7 +311,7 @@ class _Trial:
         for sampler in self._samplers:
             generate = partial(model.generate, num_samples=NUM_SAMPLES, length=LENGTH, random_seed=0)
             try:
-                _, reason = _tried(partial(generate, samplers=[sampler.reference]), passing=OptionError)
+                _, reason = _tried(partial(generate, samplers=[sampler.entry.reference]), passing=OptionError)
             except OptionError as error:
                 refused[sampler.name] = _one_line(str(error))
                 continue

@@ -9,8 +9,7 @@ from typing import Any
 from seqgen import __version__, home
 from seqgen.core.catalog import Catalog
 from seqgen.core.errors import OptionError, PartError
-from seqgen.core.options import PartSpec
-from seqgen.core.part_entry import CONTRACTS
+from seqgen.core.kinds import KINDS
 from seqgen.core.plugin import in_words
 from seqgen.installed import plugin_record
 
@@ -28,7 +27,7 @@ def diagnose(catalog: Catalog) -> dict[str, Any]:
         }
         if not entry.missing:
             try:
-                engine = catalog.make("backend", PartSpec(entry.reference, {}))
+                engine = catalog.make("backend", entry.reference)
                 found |= {
                     "can_train": engine.can_train,
                     "devices": list(engine.devices()),
@@ -41,7 +40,7 @@ def diagnose(catalog: Catalog) -> dict[str, Any]:
             except BaseException as error:  # noqa: BLE001  a third party's code, and what is told of the others is needed
                 found["problem"] = f"{entry.where} fails: {in_words(error)}"
         backends.append(found)
-    for kind in CONTRACTS:
+    for kind in KINDS:
         catalog.entries(kind)  # so that each plugin's hooks have been called, and what is wrong with it is known
     versions = {"seqgen": __version__, "python": platform.python_version()}
     for distribution in (

@@ -147,6 +147,9 @@ class LanguageModel:
 
         Raises:
             PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
+            OptionError: as for :meth:`prepare`; or num_samples, best_of and beam contradict each other.
+            UnknownPartError, AmbiguousPartError, MissingDependencyError, PluginError: a sampler; see :meth:`prepare`.
+            GenerationError: nothing is left to be drawn, or memory does not suffice.
         """
         if best_of is not None and num_samples is not None:
             raise OptionError("best_of and num_samples both say how many texts to write.  Leave one out.")
@@ -166,6 +169,12 @@ class LanguageModel:
         Args:
             prompt: what to go on from; empty: start as the corpus's documents start.
             **options: as for :meth:`prepare`.
+
+        Raises:
+            PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
+            OptionError: as for :meth:`prepare`; or beam is given, which gives a text as a whole.
+            UnknownPartError, AmbiguousPartError, MissingDependencyError, PluginError: a sampler; see :meth:`prepare`.
+            GenerationError: as the pieces come: nothing is left to be drawn, or memory does not suffice.
         """
         return iter(self.prepare(prompt, **options).stream())
 
@@ -212,7 +221,9 @@ class LanguageModel:
 
         Raises:
             PromptError: no symbol of the prompt is known, or, with ``strict``, one is not.
-            UnknownPartError, OptionError: a sampler or an option of one, or another argument; with ``strict``, a stop text.
+            OptionError: an option of a sampler, or another argument; with ``strict``, a stop text.
+            UnknownPartError, AmbiguousPartError: there is no such sampler, or several are called so.
+            MissingDependencyError, PluginError: a package that a sampler needs is not installed, or its plugin fails.
         """
         warn = warn or _warn
         values = {
@@ -266,6 +277,9 @@ class LanguageModel:
 
         What has more than 2,048 tokens is scored in up to 16 portions side by side where the model learned from streams.  Each
         but the first is read from ``seq_len`` tokens before it on, so that the sum is nearly that of reading all from the start.
+        Where it learned from windows, at most 8,192 of them are scored, evenly spaced.
+
+        The tokens of files are kept in the folder ``tokens`` of ``SEQGEN_HOME``, so that the same files are encoded once.
 
         Args:
             *files: files, folders, globs, URLs, or ``-`` for standard input.
@@ -276,6 +290,9 @@ class LanguageModel:
             CorpusError: a file is missing, unreadable or too short, or nothing in it is known to the model.
             OptionError: the dataset, or a text, is something else than the model's tokenizer takes.
             UsageError: what should name a file does not, or both files and texts are given.
+            UnknownPartError, AmbiguousPartError: there is no such dataset, or several are called so.
+            MissingDependencyError, PluginError: a package that the dataset or a file needs is not installed, or a plugin fails.
+            OutputError: the tokens of the files cannot be kept.
             DamagedModelError: the model's folder does not say how it was trained.
         """
         # With the store some 10 ms, which generating does without.
@@ -292,6 +309,9 @@ class LanguageModel:
                     f"texts is {reprlib.repr(texts)}, but must be the documents themselves: a text, or several."
                 )
             named, part, contents = self._given((texts,) if isinstance(texts, str | bytes) else tuple(texts))
+        unknown = f"No symbol of {named} is known to {self.reference}."
+        if not part.tokens.size:
+            raise CorpusError(unknown)
         mode, seq_len = how["batching"], how["seq_len"]
         if mode != "windows":
             seq_len = min(seq_len, max(1, part.tokens.size - 1))  # beyond the text there is nothing to read
@@ -305,7 +325,7 @@ class LanguageModel:
             nats, tokens = summed_nats(self.model, batches)
         score = score_of(nats, tokens, tokenizer=self.tokenizer, part=part, contents=contents)
         if score is None:
-            raise CorpusError(f"No symbol of {named} is known to {self.reference}.")
+            raise CorpusError(unknown)
         return score
 
     def _read(self, files: Iterable[object], dataset: str | None) -> tuple[str, Part, Callable[[], Iterable[Content]]]:

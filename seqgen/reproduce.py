@@ -19,8 +19,9 @@ from seqgen.language_model import LanguageModel
 from seqgen.model_config import ModelConfig
 from seqgen.recorded_corpus import recorded_corpus
 from seqgen.registry import Registry, check_name
+from seqgen.training.naming import name_after
 from seqgen.training.reproduction import MACHINE, Comparison, Reproduction, compare, reproduction
-from seqgen.training.sources import name_after, resolve_sources
+from seqgen.training.sources import resolve_sources
 from seqgen.untrusted import shown
 
 

@@ -5,7 +5,6 @@ Call or command line, then environment (``SEQGEN_HIDDEN_SIZE``), then configurat
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 import warnings
@@ -15,6 +14,7 @@ from typing import Any
 
 from seqgen.core import options
 from seqgen.core.errors import OptionError, SeqgenWarning
+from seqgen.core.nearest import nearest
 from seqgen.origins import COMMAND_LINE, DEFAULT, ENVIRONMENT, in_brackets, of_file, of_preset
 
 PREFIX = "SEQGEN_"
@@ -149,9 +149,8 @@ def _misspelt(declared: type, environment: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for variable, text in environment.items():
         if text and variable.startswith(PREFIX) and variable not in known:
-            name = variable.removeprefix(PREFIX).upper().replace("-", "_")
-            near = difflib.get_close_matches(name, [each.removeprefix(PREFIX) for each in known], n=1, cutoff=_ALIKE)
-            if near:
+            name = variable.removeprefix(PREFIX).replace("-", "_")
+            if near := nearest(name, (each.removeprefix(PREFIX) for each in known), likeness=_ALIKE):
                 found[variable] = PREFIX + near[0]
     return found
 

@@ -27,6 +27,14 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _the_pace_is_measured_in_a_few_steps() -> Iterator[None]:
+    """And not for a share of the time besides, as for a machine that is held up; see ``tests/training/test_preparation.py``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqgen.training.preparation.PACE_SECONDS", 0.0)
+        yield
+
+
 @pytest.fixture
 def overtaken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
     """A catalog of a plugin that takes its time, for which another thread waits just before this one would; give its hooks."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -19,10 +22,13 @@ from seqgen.backends.numpy.backend import NumpyBackend
 from seqgen.checkpoint import write_weights
 from seqgen.core.canonical import initial_weights
 from seqgen.core.catalog import Catalog, load_catalog
-from seqgen.core.errors import DamagedModelError, OptionError, UnknownPartError, UsageError
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import DamagedModelError, OptionError, SeqgenWarning, UnknownPartError, UsageError
 from seqgen.core.hookspecs import hookimpl
 from seqgen.core.plugin import Plugin
 from seqgen.core.spec import ModelSpec
+from seqgen.core.types import Document
+from seqgen.corpora import locate
 from seqgen.files import write_json
 from seqgen.manifest import CONFIG, TOKENIZER, WEIGHTS, write_manifest
 from seqgen.model_config import ModelConfig, PartRecord, config_to_json
@@ -204,3 +210,50 @@ def test_a_program_that_wants_the_model_instead_gets_it(signalled):
 def test_a_text_or_a_list_in_place_of_files_is_refused(seqgen_home, call, given):
     with pytest.raises(UsageError, match="no file's name"):
         call(given, progress=False)
+
+
+HANDED_OVER: list[tuple[str, ...]] = []
+"""The sources of each playlist that was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Playlist(Dataset):
+    """Songs of lists that need be no files."""
+
+    def documents(self):
+        HANDED_OVER.append(self.sources)
+        yield Document("song", "la la lu la. " * 300)
+
+
+class OfferingPlaylists:
+    @hookimpl
+    def register_datasets(self, register):
+        register("playlist", "seqgen_playlists:Playlist", summary="songs of a list")
+
+
+def test_a_dataset_is_handed_what_can_be_read_again_in_a_training_and_what_was_typed_elsewhere(
+    seqgen_home, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "seqgen_playlists", SimpleNamespace(Playlist=Playlist))
+    catalog = Catalog([*load_catalog().plugins, Plugin("lists", "lists", "lists", "1", OfferingPlaylists)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"la la la")))
+    HANDED_OVER.clear()
+    named = ("summer-2024", "*.txt", "songs://winter", "names", "-")
+    model = seqgen.train(*named, dataset="playlist", catalog=catalog, **TINY)
+    *others, kept = HANDED_OVER[0]
+    assert others == [str(tmp_path / "summer-2024"), str(tmp_path / "*.txt"), "songs://winter", str(locate("names"))]
+    assert (seqgen_home / "corpora" / "stdin", b"la la la") == ((path := Path(kept)).parent, path.read_bytes())
+    HANDED_OVER.clear()
+    model.score(*named)
+    assert set(HANDED_OVER) == {named}
+
+
+def test_labels_that_cannot_be_read_are_warned_of_where_models_are_listed(folder, seqgen_home):
+    registry = seqgen_home / "models" / "novel"
+    shutil.copytree(folder, registry / "1", ignore=lambda *_: ["home"])
+    (registry / "labels.json").write_text("{")
+    with pytest.warns(SeqgenWarning, match="^novel/labels.json: not JSON") as warned:
+        found = seqgen.models()
+    assert [(each.reference, each.tags) for each in found] == [("novel:1", ())]
+    assert [each.filename for each in warned] == [__file__]

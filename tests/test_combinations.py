@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -203,32 +206,70 @@ def test_a_backend_without_a_model_that_it_knows_is_untried(sound):
     )
 
 
-def test_options_in_the_environment_do_not_count(monkeypatch):
-    monkeypatch.setenv("SEQGEN_ARCHITECTURE", "gru")  # which backend counting does not have
-    monkeypatch.setenv("SEQGEN_PRESET", "tutorial")
-    seen = []
-    assert not try_all(catalog(), follow=lambda _: seen.append(os.environ.get("SEQGEN_PRESET"))).failed
-    assert set(seen) == {"tutorial"}  # they are there for what else the process does
+@dataclass
+class Watched:
+    """What is seen from outside while all is tried by a person who has options in the environment and a home.
+
+    Attributes:
+        doings: what each step is, with the environment in which it is done.
+        shown: what came to standard output and to standard error.
+        before, after: the environment.
+    """
+
+    home: Path
+    doings: list[tuple[str, dict[str, str]]]
+    failed: bool
+    shown: tuple[str, str]
+    before: dict[str, str]
+    after: dict[str, str]
 
 
-def test_nothing_of_the_person_is_touched(seqgen_home, capsys):
-    before = dict(os.environ)
-    seen = []
-    try_all(catalog(), follow=lambda doing: seen.append((doing, os.environ["SEQGEN_HOME"])))
-    assert dict(os.environ) == before
-    assert not seqgen_home.exists()
-    assert seen[0][0] == "1/4  char × text × counting: training"
-    (home,) = {home for _, home in seen}
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    home, doings = tmp_path_factory.mktemp("person") / "home", []
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patch.setenv("SEQGEN_HOME", str(home))
+        patch.setenv("SEQGEN_ARCHITECTURE", "gru")  # which backend counting does not have
+        patch.setenv("SEQGEN_PRESET", "tutorial")
+        before = dict(os.environ)
+        matrix = try_all(catalog(), follow=lambda doing: doings.append((doing, dict(os.environ))))
+        return Watched(home, doings, matrix.failed, (out.getvalue(), err.getvalue()), before, dict(os.environ))
+
+
+def test_options_in_the_environment_do_not_count(watched):
+    assert not watched.failed
+    # They are there for what else the process does.
+    assert {environment.get("SEQGEN_PRESET") for _, environment in watched.doings} == {"tutorial"}
+
+
+def test_nothing_of_the_person_is_touched(watched):
+    assert watched.after == watched.before
+    assert not watched.home.exists()
+    assert watched.doings[0][0] == "1/4  char × text × counting: training"
+    (home,) = {environment["SEQGEN_HOME"] for _, environment in watched.doings}
     assert not Path(home).exists()
-    assert capsys.readouterr() == ("", "")
+    assert watched.shown == ("", "")
 
 
 # What does not
 
 
 @pytest.fixture(scope="module")
-def tried():
-    return try_all(catalog(plugin("bad", "bad")))
+def tried_and_shown():
+    """The matrix, and what came to standard output and to standard error meanwhile."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        matrix = try_all(catalog(plugin("bad", "bad")))
+    return matrix, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def tried(tried_and_shown):
+    return tried_and_shown[0]
 
 
 @pytest.fixture(scope="module")
@@ -306,11 +347,10 @@ def test_a_plugin_that_cannot_be_used_fails():
     assert {cell.outcome for cell in matrix.cells} == {"works", "untried"}
 
 
-def test_what_parts_print_does_not_reach_standard_output(capsys):
-    try_all(catalog(plugin("bad", "bad")))
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "adjusting" in shown.err
+def test_what_parts_print_does_not_reach_standard_output(tried_and_shown):
+    _, out, err = tried_and_shown
+    assert out == ""
+    assert "adjusting" in err
 
 
 def test_ctrl_c_ends_it(seqgen_home, monkeypatch):

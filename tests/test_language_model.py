@@ -409,8 +409,17 @@ def test_texts_score_as_the_lines_of_a_file_and_leave_no_file(make_model, tmp_pa
         (["XX"], "No symbol of these texts is known to {}."),
     ],
 )
-def test_texts_of_which_nothing_can_be_scored_are_refused(make_model, texts, sentence):
-    model = make_model("lines", "documents", has_ends=True)
+@pytest.mark.parametrize(
+    ("dataset", "batching", "has_ends"),
+    [
+        ("lines", "documents", True),
+        ("lines", "documents", False),
+        ("text", "stream", False),
+        ("text", "windows", False),
+    ],
+)
+def test_texts_of_which_nothing_can_be_scored_are_refused(make_model, dataset, batching, has_ends, texts, sentence):
+    model = make_model(dataset, batching, has_ends=has_ends)
     with pytest.raises(CorpusError) as caught:
         model.score(texts=texts)
     assert str(caught.value) == sentence.format(model.reference)

@@ -13,7 +13,7 @@ from seqgen.core.catalog import Catalog, load_catalog
 from seqgen.core.errors import DamagedModelError, MissingDependencyError, OptionError, PluginError
 from seqgen.core.hookspecs import hookimpl
 from seqgen.core.options import PartSpec
-from seqgen.core.plugin import PATIENCE, Plugin
+from seqgen.core.plugin import Plugin
 from seqgen.core.spec import ModelSpec
 from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer, with_recorded_options
@@ -182,14 +182,16 @@ def test_a_part_whose_plugin_cannot_be_used_says_why_whatever_way_its_distributi
     assert str(error.value) == f'Model m:1 needs the tokenizer "toy" of toy-box, which cannot be used: {reason}'
 
 
-def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for():
+def test_a_part_whose_plugin_takes_long_to_be_imported_is_waited_for(monkeypatch):
+    monkeypatch.setattr(Plugin.usable, "__defaults__", (0.1,))  # seconds, in place of PATIENCE
+
     class Offering:
         @hookimpl
         def register_tokenizers(self, register):
             register("slow", "seqgen.tokenizers.char:CharTokenizer", summary="comes late")
 
     def load():
-        time.sleep(PATIENCE + 0.5)
+        time.sleep(0.5)
         return Offering()
 
     config = naming(tokenizer=PartRecord("slow", "seqgen-slow", "1"))

@@ -152,6 +152,7 @@ def test_an_option_that_a_file_gives_twice_is_refused(tmp_path):
         ("SEQGEN_PRESETS", "SEQGEN_PRESET"),
         ("SEQGEN_DISABLE_PLUGIN", "SEQGEN_DISABLE_PLUGINS"),
         ("SEQGEN_MAX-STEPS", "SEQGEN_MAX_STEPS"),
+        ("SEQGEN_hiden_size", "SEQGEN_HIDDEN_SIZE"),
     ],
 )
 def test_a_variable_whose_name_is_misspelt_is_told_with_the_nearest(monkeypatch, variable, meant):

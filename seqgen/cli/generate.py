@@ -171,7 +171,7 @@ def generate(
 ) -> None:
     """Write text with a trained model, token by token as it comes."""
     from seqgen import api
-    from seqgen.cli import generate_prompt, generate_samples
+    from seqgen.cli import generate_lines, generate_prompt, generate_samples
     from seqgen.generation.length import Length
 
     started = time.perf_counter()
@@ -197,7 +197,7 @@ def generate(
     given = generate_prompt.given_prompt(seed, seed_file, lines_file=prefix_lines)
     given_lines = generate_prompt.given_lines(prefix_lines)
     if jsonl and output is not None and random_seed is None:
-        random_seed = generate_samples.recorded_random_seed(Path(output))
+        random_seed = generate_lines.recorded_random_seed(Path(output))
     load = functools.partial(api.load, catalog=Environment.of(ctx).catalog)
     loaded = load(model, backend=backend, device=device)
     tell_rounding(loaded)
@@ -276,14 +276,14 @@ def _write(
     started: float,
 ) -> None:
     """Write what is generated in the form that the options ask for."""
-    from seqgen.cli import generate_probabilities, generate_samples
+    from seqgen.cli import generate_lines, generate_probabilities, generate_samples
     from seqgen.cli.generate_reading import reading
     from seqgen.cli.output import open_output
 
     with reading(len(generation.prompt_ids)) as on_read:
         generation = replace(generation, on_read=on_read)
         if jsonl:
-            generate_samples.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
+            generate_lines.write_lines(loaded, generation, num_samples, None if output is None else Path(output))
             return
         if loaded.tokenizer.framed and not (json or show_probabilities):
             generate_samples.write_files(generation, num_samples, best_of, output)
@@ -327,7 +327,7 @@ def _write_one(generation: Generation, best_of: int | None, no_stream: bool, out
     tell(written.notes)
 
 
-def _refuse_together(given: Mapping[str, bool], *, lines: str = "") -> None:
+def _refuse_together(given: Mapping[str, bool], *, lines: str) -> None:
     """Refuse options that ask for different forms of the output.
 
     Args:

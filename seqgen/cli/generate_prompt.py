@@ -28,7 +28,7 @@ def given_prompt(seed: str | None, seed_file: str | None, *, lines_file: str | N
     return _read("prompt's file", "--seed-file", seed_file)
 
 
-def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None, encoding: str = "auto") -> Any:
+def as_prompt(given: str | bytes, *, like: str | bytes, file: str | None, encoding: str) -> Any:
     """The prompt as the model's tokenizer takes it: text, or bytes for binary media.
 
     The last line end of a file of text, with which editors and ``echo`` end every file, is no part of it.
@@ -63,7 +63,7 @@ def given_lines(file: str | None) -> bytes:
     return b"" if file is None else _read("lines' file", "--prefix-lines", file)
 
 
-def line_starts(given: bytes, *, file: str | None, encoding: str = "auto") -> tuple[str, ...]:
+def line_starts(given: bytes, *, file: str | None, encoding: str) -> tuple[str, ...]:
     """What lines start with, one for each line of the file, of which the last may have its line end.
 
     Args:

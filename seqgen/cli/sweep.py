@@ -14,6 +14,7 @@ from seqgen.cli.environment import Environment, JsonOption, ResumableCommand, co
 from seqgen.cli.printing import add_row, print_json, say, show, styled, table
 from seqgen.core.bits import shown_bits
 from seqgen.core.errors import UsageError
+from seqgen.sweep.observer import Observer
 from seqgen.training.options import PRESETS
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def sweep(
     from seqgen.sweep import start
 
     environment = Environment.of(ctx)
-    follower: Any = Quiet() if quiet else Display()
+    follower = Observer() if quiet else Display()
     shared: dict[str, Any] = {"catalog": environment.catalog, "observer": follower}
     if resume is not None:
         fixed = {
@@ -142,27 +143,7 @@ def sweep(
 
 
 @dataclass
-class Quiet:
-    """Says nothing."""
-
-    def begun(self, plan: Plan, results: Sequence[TrialResult]) -> None:
-        """Nothing."""
-
-    def trial_begun(self, number: int, options: Mapping[str, Any]) -> None:
-        """Nothing."""
-
-    def moved(self, seconds: float, progress: float) -> None:
-        """Nothing."""
-
-    def trial_ended(self, result: TrialResult, best: TrialResult | None) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-@dataclass
-class Display(Quiet):
+class Display(Observer):
     """A line for each trial that has ended; in a terminal a bar of the whole time below them."""
 
     _number: int = 0
@@ -197,16 +178,18 @@ class Display(Quiet):
         """Move the bar."""
         if self._bar is None:
             return
+        from seqgen.training.status import clock
+
         best = self._best.bits_per_character if self._best else None
         shown = "" if best is None else f"  best {shown_bits(best)}"
         (task,) = self._bar.task_ids
-        left = max(0, round((self._bar.tasks[0].total or 0) - seconds))
+        left = max(0.0, (self._bar.tasks[0].total or 0) - seconds)
         with contextlib.suppress(OSError):
             self._bar.update(
                 task,
                 completed=seconds,
                 description=f"trial {self._number}  {progress:4.0%}{shown}",
-                left=f"{left // 60}:{left % 60:02} left",
+                left=f"{clock(left)} left",
                 refresh=True,
             )
 

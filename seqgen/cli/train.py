@@ -95,7 +95,11 @@ def _signature() -> inspect.Signature:
             typer.Argument(metavar="[CORPUS]...", help=f"Files, or names of corpora.  {default('the bundled one')}"),
         ],
         "name": Annotated[
-            str | None, typer.Option(metavar="NAME", help=f"What to call the model.  {default('after the corpus')}")
+            str | None,
+            typer.Option(
+                metavar="NAME",
+                help=f"What to call the model.  {default('after the corpus; with --from and no CORPUS, the name of that model')}",
+            ),
         ],
         "preset": Annotated[
             str | None,

@@ -19,7 +19,10 @@ class Dataset(ABC):
     the same documents in the same order.  The core does the rest: vocabulary, token store, split and batches.
 
     Attributes:
-        sources: paths, globs, folders, ``-`` (standard input) or URLs, as given on the command line.
+        sources: what to read.  In a training: absolute paths and globs, and URLs; what comes from standard input or a pipe, and a
+            corpus that seqgen knows by its name, is the file that it lies in.  Where texts are evaluated: as they were typed, ``-``
+            (standard input) too.  A name of what is no file is handed over likewise, in a training as an absolute path unless it
+            has ``://`` in it; one that is nearly the name of a known corpus is refused there before.
     """
 
     media_type: ClassVar[str] = "text/plain"

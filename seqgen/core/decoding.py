@@ -14,12 +14,10 @@ from typing import Any, Literal, TypeAlias
 from seqgen.core.errors import CorpusError
 from seqgen.core.formats import format_of
 from seqgen.core.guesses import guesses, is_legible, is_wide, wide_guess, would_read
+from seqgen.core.text import REPLACEMENT
 
 Errors: TypeAlias = Literal["strict", "replace"]
 """What becomes of bytes that are no text: they are refused, or read as U+FFFD."""
-
-REPLACEMENT = "\ufffd"
-"""What stands for them then."""
 
 _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32-le"),

@@ -105,6 +105,7 @@ class Source:
 
         Raises:
             CorpusError: it cannot be read, is damaged, or was named and is empty.
+            MissingDependencyError: the package that reads zstd is not installed.
         """
         empty = True
         with _reading(self.name), self._open() as stored:
@@ -126,6 +127,8 @@ class Source:
 
         Raises:
             CorpusError: as ``blocks``; it is binary; or it is not in that encoding, and errors is ``strict``.
+            MissingDependencyError: as ``blocks``.
+            OptionError: no such text encoding.
         """
         check_encoding(encoding)
         called: Any = {"source": _shown(self.name), "dataset": dataset, "alone": self.alone}
@@ -161,6 +164,7 @@ class Source:
 
         Raises:
             CorpusError: it cannot be read, or these are damaged.
+            MissingDependencyError: as ``blocks``.
         """
         with _reading(self.name), self._open() as stored:
             return decompressed(stored, self.name).read(_SNIFF)
@@ -201,6 +205,7 @@ def find_sources(
     Raises:
         CorpusError: a name stands for nothing that can be read.
         UsageError: a name is empty text.
+        MissingDependencyError: a package that a URL needs is not installed, or one that tells what a compressed file of a folder is.
     """
     copies = Copies()
     choose = partial(_in_folder, suffixes=suffixes, encoding=encoding, errors=errors)

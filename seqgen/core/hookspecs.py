@@ -47,7 +47,8 @@ class Register(Protocol):
 def register_tokenizers(register: Register) -> None:
     """Offer tokenizers: what ``--tokenizer NAME`` names.
 
-    Called once in a process, when a tokenizer is first looked up or parts are listed.
+    Called once for each catalog, when a tokenizer is first looked up there or parts are listed.  A process may have several: each
+    ``seqgen.train`` and ``seqgen.load`` makes one.  Register the same each time, and keep nothing.
 
     Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Tokenizer``.  Nothing is
     imported until someone uses it.
@@ -61,7 +62,8 @@ def register_tokenizers(register: Register) -> None:
 def register_datasets(register: Register) -> None:
     """Offer datasets: what ``--dataset NAME`` names.
 
-    Called once in a process, when a dataset is first looked up or parts are listed.
+    Called once for each catalog, when a dataset is first looked up there or parts are listed.  A process may have several: each
+    ``seqgen.train`` and ``seqgen.load`` makes one.  Register the same each time, and keep nothing.
 
     Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Dataset``.  Nothing is
     imported until someone uses it.
@@ -75,7 +77,8 @@ def register_datasets(register: Register) -> None:
 def register_backends(register: Register) -> None:
     """Offer backends: what ``--backend NAME`` names.
 
-    Called once in a process, when a backend is first looked up or parts are listed.
+    Called once for each catalog, when a backend is first looked up there or parts are listed.  A process may have several: each
+    ``seqgen.train`` and ``seqgen.load`` makes one.  Register the same each time, and keep nothing.
 
     Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Backend``.  Nothing is
     imported until someone uses it, so that a framework costs nobody else time.
@@ -89,7 +92,8 @@ def register_backends(register: Register) -> None:
 def register_samplers(register: Register) -> None:
     """Offer samplers: what ``--sampler NAME`` names.
 
-    Called once in a process, when a sampler is first looked up or parts are listed.
+    Called once for each catalog, when a sampler is first looked up there or parts are listed.  A process may have several: each
+    ``seqgen.train`` and ``seqgen.load`` makes one.  Register the same each time, and keep nothing.
 
     Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Sampler``.  Nothing is
     imported until someone uses it.
@@ -103,7 +107,8 @@ def register_samplers(register: Register) -> None:
 def register_callbacks(register: Register) -> None:
     """Offer callbacks: what ``--log-to NAME`` names.
 
-    Called once in a process, when a callback is first looked up or parts are listed.
+    Called once for each catalog, when a callback is first looked up there or parts are listed.  A process may have several: each
+    ``seqgen.train`` and ``seqgen.load`` makes one.  Register the same each time, and keep nothing.
 
     Call ``register(name, "module:Class", summary=...)`` for each; the class is a subclass of ``Callback``.  Nothing is
     imported until someone uses it.

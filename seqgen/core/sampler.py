@@ -111,6 +111,6 @@ class Sampler(ABC):
         """For each of the B rows, what this sampler promises and the text so far does not keep; None if there is nothing.
 
         A sentence each, in the order of the text, as "line 3 does not rhyme".  People and programs are told them with
-        the text.  Asked for when a text has ended.
+        the text.  Asked for when a text has ended, or has stopped for now and may go on.
         """
         return None

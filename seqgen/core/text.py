@@ -8,6 +8,9 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 
+REPLACEMENT = "\ufffd"
+"""The character that Unicode has for what cannot be represented."""
+
 _CUT = re.compile(r"(?<=\S)(?=[ \n\t\r])")
 
 

@@ -260,6 +260,7 @@ class Windows(Batching):
         if self._windows < 1:
             raise TooShortError(part.tokens.size, seq_len)
         self.targets = min(self._windows, EVALUATED_WINDOWS) if for_evaluation else self._windows
+        self.partial = self.targets < self._windows
         self._shuffled = not for_evaluation
         self.batch_size = min(batch_size, self.targets)
         self.steps_per_epoch = -(-self.targets // self.batch_size)

@@ -148,15 +148,12 @@ def contents(dataset: Dataset, tokenizer: Tokenizer) -> Iterator[Content]:
     """What a tokenizer is handed of a corpus: all pieces of all documents; each document as one where it has a frame.
 
     Only the document as a whole tells where its frame begins and ends.
+
+    Raises:
+        CorpusError: there are no documents.
+        PluginError: what the dataset gives is no document.
     """
-    pieces: list[Content] = []
-    for document in dataset.documents():
-        pieces.append(document.content)
-        if document.final or not tokenizer.framed:
-            yield joined(pieces)
-            pieces.clear()
-    if pieces:
-        yield joined(pieces)
+    return Reading(dataset).contents(whole=tokenizer.framed)
 
 
 def joined(pieces: Iterable[Content]) -> Content:

@@ -5,4 +5,5 @@ plan.py     what a sweep was told, on disk: sweeps/NAME/sweep.json
 study.py    the trials so far, on disk: sweeps/NAME/journal.log, by Optuna
 start.py    from what a person asks for to a sweep that runs
 runner.py   goes from trial to trial
+observer.py  who follows it
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -20,8 +20,8 @@ from seqgen.origins import SWEEP
 from seqgen.registry import check_name
 from seqgen.sweep.space import Dimension, from_json
 from seqgen.training.chosen import ChosenOptions
-from seqgen.training.options import Duration, TrainingOptions
-from seqgen.untrusted import read_json, shown
+from seqgen.training.options import Duration, TrainingOptions, unused
+from seqgen.untrusted import are_texts, read_json, shown
 
 TRIALS = 12
 """Trials that the time is shared out to, where neither their number nor their time is given."""
@@ -139,10 +139,9 @@ class Plan:
                 words += [f"--{name}", str(self.given[name])]
         settled = {name: value for name, value in self.given["set"].items() if name not in ("max_steps", "epochs")}
         own = {**settled, **options}
-        if own.get("input_encoding", self.values["input_encoding"]) != "embedding":
-            own.pop("embedding_size", None)  # train refuses what would change nothing
+        without = unused({**self.values, **own})  # train refuses what would change nothing
         for name, value in own.items():
-            words += _flag(name, value)
+            words += _flag(name, value) if name not in without else []
         return command_line([*words, "--max-time", duration(self.max_time), "--name", self.name])
 
 
@@ -156,13 +155,13 @@ def _checked(value: Mapping[str, Any]) -> dict[str, Any]:
         _hold(name, type(value[name]) is kind)
     check_name(value["name"])
     for name in ("sources", "paths"):
-        _hold(name, bool(value[name]) and _texts(value[name]))
+        _hold(name, bool(value[name]) and are_texts(value[name]))
     names = {option.name for option in options_of(TrainingOptions)}
     for name in ("values", "origins"):
         if other := value[name].keys() ^ names:
             msg = f"{name}.{shown(min(other))} is missing or unknown to this seqgen"
             raise OptionError(msg)
-    _hold("origins", _texts(value["origins"].values()))
+    _hold("origins", are_texts(value["origins"].values()))
     given, centre = value["given"], value["centre"]
     _hold("given", given.keys() == {"set", "preset", "config"} and isinstance(given["set"], dict))
     _hold("given", all(isinstance(given[name], str | None) for name in ("preset", "config")))
@@ -188,10 +187,6 @@ def _hold(name: str, right: bool) -> None:
     if not right:
         msg = f"{name} is not what a sweep writes there"
         raise OptionError(msg)
-
-
-def _texts(values: Collection[Any]) -> bool:
-    return all(type(each) is str for each in values)
 
 
 def shared_out(max_time: float, trials: int | None) -> float:

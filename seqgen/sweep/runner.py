@@ -6,11 +6,11 @@ import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from seqgen import api, home
 from seqgen.core.callback import Callback
@@ -22,6 +22,7 @@ from seqgen.manifest import CONFIG, MANIFEST
 from seqgen.model_config import read_config
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.moving import copy_files
+from seqgen.sweep.observer import Observer
 from seqgen.sweep.plan import Plan
 from seqgen.sweep.study import Study, TrialResult, ranked, report
 from seqgen.training.parts import part_meant
@@ -34,25 +35,6 @@ from seqgen.untrusted import read_json
 
 HOPELESS = 3
 """If the first so many trials fail, so will the others."""
-
-
-class Observer(Protocol):
-    """Follows a sweep."""
-
-    def begun(self, plan: Plan, results: Sequence[TrialResult]) -> None:
-        """It begins, or goes on after these results."""
-
-    def trial_begun(self, number: int, options: Mapping[str, Any]) -> None:
-        """A trial begins."""
-
-    def moved(self, seconds: float, progress: float) -> None:
-        """A few times a second: the time spent in all, and the share of the trial's budget that is used up."""
-
-    def trial_ended(self, result: TrialResult, best: TrialResult | None) -> None:
-        """A trial has ended; and the best so far."""
-
-    def close(self) -> None:
-        """The sweep has ended."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +135,7 @@ class Sweep:
         session = Session(
             self.catalog,
             watcher,
-            lambda *_: "",
+            None,
             callbacks=[watcher],
             mixes_interrupted=False,  # it counts for nothing
             training_folder=own / "training",

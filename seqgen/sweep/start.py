@@ -16,18 +16,20 @@ from seqgen.core.kinds import Kind
 from seqgen.core.options import checked, make
 from seqgen.origins import COMMAND_LINE, DEFAULT, ENVIRONMENT, SWEEP, in_brackets
 from seqgen.registry import check_name
+from seqgen.sweep.observer import Observer
 from seqgen.sweep.plan import FILE, Plan, SweepOptions, shared_out
-from seqgen.sweep.runner import Observer, Sweep, SweepOutcome
+from seqgen.sweep.runner import Sweep, SweepOutcome
 from seqgen.sweep.space import Choices, Dimension, around, parse_search
 from seqgen.sweep.study import JOURNAL, need_optuna
 from seqgen.training.chosen import ChosenOptions, resolve_options
 from seqgen.training.contradictions import check_used
 from seqgen.training.inheritance import choose_dataset
 from seqgen.training.mixing import check_mixing
+from seqgen.training.naming import name_after
 from seqgen.training.options import PANELS, TrainingOptions
 from seqgen.training.parts import part_meant
 from seqgen.training.preparation import prepare
-from seqgen.training.sources import name_after, resolve_sources
+from seqgen.training.sources import resolve_sources
 
 
 def sweep(
@@ -183,13 +185,11 @@ def _check_options(chosen: ChosenOptions, space: Sequence[Dimension]) -> None:
     Raises:
         OptionError: as a training does.
     """
-    check_used(chosen)
-    for each in space:
-        for value in each.values if isinstance(each, Choices) else (each.low,):
-            one = chosen.take(COMMAND_LINE, **{each.name: value})
-            if each.name != "input_encoding":  # of which some values may have a use for what others have none
-                check_used(one)
-            check_mixing(one.options)
+    tried = {each.name: each.values if isinstance(each, Choices) else (each.low,) for each in space}
+    check_used(chosen, tried=tried)
+    for name, values in tried.items():
+        for value in values:
+            check_mixing(chosen.take(COMMAND_LINE, **{name: value}).options)
 
 
 def _check_parts(chosen: ChosenOptions, space: Sequence[Dimension], paths: tuple[str, ...], catalog: Catalog) -> None:

@@ -10,6 +10,7 @@ import pytest
 from seqgen.core.arrays import on_host
 from seqgen.core.canonical import GATES
 from seqgen.core.types import Ids
+from seqgen.generation.batch import take
 from seqgen.ngrams.counting import count_ngrams
 from seqgen.ngrams.mixture import WEIGHTS, weights_shape
 from seqgen.ngrams.table import NOTHING
@@ -27,7 +28,6 @@ from seqgen.testing.backend_models import (
     require_close,
     require_same,
     stepped,
-    taken,
 )
 from seqgen.testing.laws import law, require
 
@@ -98,7 +98,7 @@ class GenerationLaws(ModelContract):
         _, state = stepped(self.model, ids[:, :5])
         expected, _ = self.model.next_logits(ids[:, 5], state)
         for rows in ([3, 1], [2, 2, 0]):
-            logits, _ = self.model.next_logits(ids[rows, 5], taken(state, np.array(rows)))
+            logits, _ = self.model.next_logits(ids[rows, 5], take(state, np.array(rows)))
             require_close(on_host(logits), on_host(expected)[rows], message)
         halves = [stepped(self.model, ids[part, :5])[1] for part in (slice(0, 1), slice(1, ROWS))]
         logits, _ = self.model.next_logits(ids[:, 5], joined(halves))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import pytest
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
 from seqgen.core.arrays import on_host
 from seqgen.core.backend import Backend, Model
@@ -182,16 +182,6 @@ def stepped(model: Model, ids: Ids, state: State | None = None) -> tuple[npt.NDA
         logits, state = model.next_logits(column, state)
         found.append(on_host(logits))
     return np.stack(found, axis=1), state
-
-
-def taken(state: State, rows: Ids) -> State:
-    """These rows (B',) of a state, as the core takes them."""
-
-    def take(array: Any) -> Any:
-        xp = array_namespace(array)
-        return xp.take(array, xp.asarray(rows, device=device(array)), axis=0)
-
-    return {name: take(array) for name, array in state.items()}
 
 
 def joined(states: Sequence[State]) -> State:

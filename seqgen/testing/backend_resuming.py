@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +17,9 @@ from seqgen.model_config import ModelConfig
 from seqgen.testing.backend_course import BEFORE, SINCE, LearningContract, stored
 from seqgen.testing.backend_models import ROWS, STEPS, batch_of, require_same, stream, train
 from seqgen.testing.laws import LawBroken, law, require
-from seqgen.training.run import Run
+from seqgen.training.run import About, Run
 from seqgen.training.schedule import Budget, Schedule
-from seqgen.training.trainer import Tick, Trainer
+from seqgen.training.trainer import Observer, Trainer
 
 
 class ResumingLaws(LearningContract):
@@ -77,7 +75,7 @@ class ResumingLaws(LearningContract):
                 eval_every=SINCE,
                 patience=None,
                 checkpoint_every=math.inf,
-                observer=_Unobserved(),
+                observer=Observer(),
             )
 
         whole, begun, resumed = trainer(BEFORE + SINCE, 5), trainer(BEFORE, 5), trainer(BEFORE + SINCE, 6)
@@ -86,7 +84,7 @@ class ResumingLaws(LearningContract):
         config = ModelConfig(begun.model.spec, parts={}, training={}, origins={}, has_ends=False)
         with (
             tempfile.TemporaryDirectory() as folder,
-            contextlib.closing(Run.create(Path(folder), "law", config, {}, {})) as run,
+            contextlib.closing(Run.create(Path(folder), "law", config, {}, About((), ""))) as run,
         ):
             run.save(begun)
             try:
@@ -152,23 +150,3 @@ class ResumingLaws(LearningContract):
                 found = state.get(f"{moment}.{name}")
                 shape = None if found is None else found.shape
                 require(shape == value.shape, f'"{moment}.{name}" has shape {shape}, but must have {value.shape}.')
-
-
-class _Unobserved:
-    """An observer of a run that nobody looks at."""
-
-    def tick(self, tick: Tick) -> None:
-        """Nothing."""
-
-    def metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Nothing."""
-
-    def evaluated(self, trainer: Trainer) -> None:
-        """Nothing."""
-
-    def ends(self) -> bool:
-        """Never."""
-        return False
-
-    def checkpoint(self, trainer: Trainer) -> None:
-        """Nothing."""

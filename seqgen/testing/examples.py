@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from seqgen.core.dataset import Dataset
 from seqgen.core.errors import CorpusError
 from seqgen.core.part_entry import PartEntry
 from seqgen.core.types import Content
+from seqgen.data.reading import Reading
 from seqgen.installed import installed_catalog
 from seqgen.testing.find import catalog_of
 
@@ -56,9 +56,4 @@ def _documents(dataset: type[Dataset]) -> list[Content]:
         sources = dataset.example(Path(folder), _SIZE)
         if not sources:
             return []
-        pieces = itertools.groupby(dataset(sources=sources).documents(), key=lambda document: document.id)
-        return [_joined([piece.content for piece in group]) for _, group in pieces]
-
-
-def _joined(pieces: list[Content]) -> Content:
-    return type(pieces[0])().join(pieces)  # type: ignore[arg-type]  # all of one type, which no type says
+        return [*Reading(dataset(sources=sources)).contents(whole=True)]

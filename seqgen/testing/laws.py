@@ -90,8 +90,9 @@ class Verdict:
     """What came of one law.
 
     Attributes:
-        outcome: passed, failed, or excepted: the part declares an exception.
-        message: why it failed, with the smallest example found, or why it is excepted.
+        outcome: passed, failed, or excepted: skipped, since the part declares an exception (then ``exceptions`` of the part has the
+            law's name) or the law does not apply to it, or not here.
+        message: why it failed, with the smallest example found, or why it was skipped.
     """
 
     law: Law

@@ -280,12 +280,7 @@ class SamplerContract(SamplerMemoryLaws):
         """
 
         def check(moment: Moment) -> None:
-            sampler = self.make()
-            sampler.begin(moment.prompt_ids.copy(), self._begun_with(moment.vocab_size))
-            sampler.limit(_FAR)
-            for ids in moment.drawn:
-                sampler.accept(ids.copy())
-            found = adjusted_by(sampler, moment.logits)
+            found = adjusted_by(self._played(moment, limit=_FAR), moment.logits)
             message = f"It gives something else after limit({_FAR:,})."
             require_alike(found, adjusted_by(self._played(moment), moment.logits), message, moment)
 

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqgen.core.errors import DamagedModelError
+from seqgen.core.text import REPLACEMENT
 from seqgen.core.types import Content
 
-UNKNOWN = "\ufffd"
-"""The character that Unicode has for what cannot be represented."""
+UNKNOWN = REPLACEMENT
+"""What is read in place of a character that a vocabulary lacks, where it is one of its symbols."""
 
 MEGABYTE = 1 << 20
 
@@ -59,24 +60,22 @@ def from_code_points(codes: npt.NDArray[np.integer[Any]]) -> str:
     return codes.astype("<u4", copy=False).tobytes().decode("utf-32-le")
 
 
-def gathered(documents: Iterable[Content], *, size: int = MEGABYTE) -> Iterator[list[str]]:
-    """The documents as lists of at least ``size`` characters together, so that small ones cost little each."""
+def gathered(documents: Iterable[Content]) -> Iterator[list[str]]:
+    """The documents as lists of a megabyte of characters or more together, so that small ones take little time each."""
     group: list[str] = []
     length = 0
     for document in documents:
         text = as_text(document)
         group.append(text)
         length += len(text)
-        if length >= size:
+        if length >= MEGABYTE:
             yield group
             group, length = [], 0
     if group:
         yield group
 
 
-def count_code_points(
-    documents: Iterable[Content], normal: Callable[[str], str] = lambda text: text
-) -> npt.NDArray[np.int64]:
+def count_code_points(documents: Iterable[Content], normal: Callable[[str], str]) -> npt.NDArray[np.int64]:
     """How often each code point occurs in the documents once ``normal`` has been applied; as long as the highest asks."""
     counts = np.zeros(ord("\n") + 1, np.int64)
     for group in gathered(documents):

@@ -52,6 +52,6 @@ def write_figure(
     axes.set_ylabel("nats per token" if known is None else "bits per character")
     axes.grid(alpha=0.3)
     axes.legend()
-    axes.set_title(title, loc="left", fontsize="medium")
+    axes.set_title(title, loc="left", fontsize="medium", parse_math=False)
     with files.writing(path):
         figure.savefig(path)

@@ -19,7 +19,7 @@ from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.progress import Reporter
 from seqgen.training.run import Run
 from seqgen.training.status import Status
-from seqgen.training.trainer import Tick, Trainer
+from seqgen.training.trainer import Observer, Tick, Trainer
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ WriteSample: TypeAlias = Callable[[Model, Tokenizer, bool], str]
 
 
 @dataclass
-class Follower:
+class Follower(Observer):
     """Hands what the trainer reports to the display, the run's files and the callbacks.
 
     Attributes:

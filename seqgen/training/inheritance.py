@@ -98,12 +98,9 @@ def choose_backend(
 def _is_usual(catalog: Catalog, architecture: str) -> bool:
     """Whether the first installed backend that trains has an architecture."""
     # Without a canonical form it is of one backend alone; PyTorch is not imported to say so.
-    return architecture in GATES and architecture in _made(catalog, _first_that_trains(catalog)).architectures()
-
-
-def _made(catalog: Catalog, entry: PartEntry) -> Backend:
-    """A backend with its defaults."""
-    return catalog.make("backend", PartSpec(entry.reference, {}))
+    if architecture not in GATES:
+        return False
+    return architecture in catalog.make("backend", _first_that_trains(catalog).reference).architectures()
 
 
 def _first_that_trains(catalog: Catalog) -> PartEntry:

@@ -85,13 +85,6 @@ def check_counting(options: TrainingOptions, *, tokens: int, vocab_size: int) ->
         check_countable(options.ngram_order, tokens=tokens, vocab_size=vocab_size)
 
 
-def may_mix(trainer: Trainer, order: int | None) -> bool:
-    """Whether what was trained is to be mixed, or tried to be."""
-    if order == 0 or trainer.best_weights is None or trainer.validation is None:
-        return False
-    return order is not None or _weighed(trainer.model, trainer.validation) <= MOST_WEIGHED
-
-
 def mixed_in(
     trainer: Trainer,
     order: int | None,
@@ -114,7 +107,9 @@ def mixed_in(
         characters_per_token: of the validation part, for what is told.
     """
     weights, validation, alone = trainer.best_weights, trainer.validation, trainer.counters.best_loss
-    if weights is None or validation is None or alone is None or not may_mix(trainer, order):
+    if order == 0 or weights is None or validation is None or alone is None:
+        return None
+    if order is None and _weighed(trainer.model, validation) > MOST_WEIGHED:
         return None
     try:
         asked.at_once = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_doc import Doc
@@ -171,6 +172,41 @@ class SettledOptions(TrainingOptions):
 
 SETTLED = tuple(SettledOptions.__annotations__)
 """The names of those."""
+
+
+OPTIONS_OF_BEFORE: Mapping[str, Any] = MappingProxyType(
+    {
+        "auto_batch": False,
+        "beta_2": 0.99,
+        "keep": 2,
+        "ngram_order": 0,
+        "output_bias": "zero",
+        "unseen": "refuse",
+        "weight_average": 0.0,
+    }
+)
+"""Options that runs of before do not have, each with the value of what was done then; the default may be another."""
+
+USED_WITH: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "embedding_size": ("input_encoding", ("embedding",)),
+        "beta_2": ("optimizer", ("adamw", "adam", "rmsprop")),
+        "weight_decay": ("optimizer", ("adamw",)),
+    }
+)
+"""Options that change something only with some values of another option: that one, and those values."""
+
+
+def unused(values: Mapping[str, Any]) -> set[str]:
+    """Names of the options that change nothing, whatever they are, with these values of others.
+
+    Args:
+        values: of options by name; of those of ``USED_WITH`` that are missing, the default counts.
+    """
+    defaults = TrainingOptions()
+    return {
+        name for name, (other, used) in USED_WITH.items() if values.get(other, getattr(defaults, other)) not in used
+    }
 
 
 def recorded(training: Mapping[str, Any], *names: str, where: str) -> dict[str, Any]:

@@ -43,11 +43,12 @@ from seqgen.training.media import media_mismatch, what_fits
 from seqgen.training.memory import enough_memory, with_fewer_rows
 from seqgen.training.metrics import CharactersPerToken
 from seqgen.training.mixing import check_counting
+from seqgen.training.naming import name_after
 from seqgen.training.options import SettledOptions, TrainingOptions
 from seqgen.training.pace import measure
 from seqgen.training.parts import part_meant
 from seqgen.training.schedule import WARMUP_SHARE, Budget, Schedule
-from seqgen.training.sources import DEFAULT, Sources, name_after, resolve_sources
+from seqgen.training.sources import DEFAULT, Sources, resolve_sources
 from seqgen.training.unknown_share import unknown_share
 from seqgen.training.vocabulary import Unseen, known_or_extended
 
@@ -180,9 +181,18 @@ def prepare(
                 parent, parts.backend_entry, parts.backend, config, tokenizer.end_id, ids, options.random_seed
             )
         model = build_model(parts.backend, spec, options, weights=weights)
-    unknown = unknown_share(tokenizer, parts.dataset)
     prepared = Preparation(
-        name, config, options, tokenizer, store, training, validation, model, corpus.paths, unnamed + why, unknown
+        name=name,
+        config=config,
+        options=options,
+        tokenizer=tokenizer,
+        store=store,
+        training=training,
+        validation=validation,
+        model=model,
+        sources=corpus.paths,
+        choice=unnamed + why,
+        unknown=unknown_share(tokenizer, parts.dataset),
     )
     if min(prepared.characters_per_token.training, prepared.characters_per_token.validation) <= 0:
         raise CorpusError(

@@ -101,7 +101,7 @@ def publish(
         msg = f"Training of {facts.run.name} has no weights to publish."
         raise TrainingError(msg)
     about, prepared = facts.run.about(), facts.prepared
-    sources = [redacted(source) for source in about["sources"]]
+    sources = [redacted(source) for source in about.sources]
     with registry.new_folder() as folder:
         write_weights(folder / WEIGHTS, weights)
         if facts.mixed is not None:
@@ -122,8 +122,8 @@ def publish(
                 "documents": len(prepared.store.starts) - 1,
                 "characters": prepared.store.characters,
             },
-            "parent": about["parent"],
-            "parent_sha256": about.get("parent_sha256"),
+            "parent": about.parent,
+            "parent_sha256": about.parent_sha256,
             "versions": _versions(prepared.config),
             "machine": {
                 "system": platform.platform(),

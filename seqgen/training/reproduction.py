@@ -8,9 +8,10 @@ from typing import Any
 
 from seqgen.core.options import options_of
 from seqgen.core.shell import command_line
+from seqgen.manifest import NGRAMS, WEIGHTS
 from seqgen.model_config import ModelConfig
 from seqgen.origins import RESUME
-from seqgen.training.options import TrainingOptions
+from seqgen.training.options import OPTIONS_OF_BEFORE, TrainingOptions, unused
 from seqgen.training.sources import named_here
 
 TOLERANCE = 0.01
@@ -68,12 +69,17 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
 
     A run that ended by the clock is repeated by its number of steps, since another machine does others in that time; and so
     is one that was interrupted, or that a callback ended.  One that ended before its time did, by its steps or passes, is
-    repeated by these.
+    repeated by these.  Where the network is published alone, it is asked for alone; and an option that there was not yet has
+    the value of what was done then.
     """
     results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
-    values = dict(config.training)
+    values = {**OPTIONS_OF_BEFORE, **config.training}
     notes = []
-    if (steps := results.get("steps")) and (ended := _ended(values, results)):
+    steps = results.get("steps")
+    # They were not worth it; or they were left out, by Ctrl-C or for want of memory, which would not happen again.
+    if steps and values.get("validation_fraction") and "ngram_order" not in results:
+        values["ngram_order"] = 0
+    if steps and (ended := _ended(values, results)):
         values |= {"max_time": None, "max_steps": steps}
         if ended == CLOCK:
             notes.append(
@@ -105,10 +111,9 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
     if isinstance(manifest.get("sweep"), Mapping):
         notes.append("It was chosen by a sweep, which stopped other runs early; this is the one that was chosen.")
     parent = manifest.get("parent")
-    unused = {"unseen"} if parent is None else set()
-    if values.get("input_encoding", "embedding") != "embedding":
-        unused.add("embedding_size")  # chosen all the same; a person who says it is refused
-    names = [option.name for option in options_of(TrainingOptions) if option.name not in {*MACHINE, *unused}]
+    # Recorded all the same; a person who says what changes nothing is refused.
+    left_out = {*MACHINE, *unused(values), *(("unseen",) if parent is None else ())}
+    names = [option.name for option in options_of(TrainingOptions) if option.name not in left_out]
     return Reproduction(
         sources=tuple(map(str, corpus.get("sources", []))),
         values={name: values[name] for name in names if values.get(name) is not None},
@@ -121,14 +126,16 @@ def _ended(values: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     """What ended a run that will not end there again by itself; empty where its steps or passes were done."""
     if results.get("failed") is True:
         return "It failed"
-    if results.get("interrupted") is True:
+    limit, seconds = values.get("max_time"), results.get("seconds")
+    left = limit - seconds if isinstance(limit, int | float) and isinstance(seconds, int | float) else None
+    in_time, done = left is not None and left > 0, _all_done(values, results)
+    # Else it was the counting of n-grams after the training.
+    if results.get("interrupted") is True and not done and (in_time or left is None):
         return "It was interrupted"
     if results.get("stopped_by_callback") is True:
         return "A callback ended it"
-    limit, seconds = values.get("max_time"), results.get("seconds")
-    if limit is None or _all_done(values, results):
+    if limit is None or done:
         return ""
-    in_time = isinstance(seconds, int | float) and isinstance(limit, int | float) and seconds < limit
     if in_time and values.get("patience") is not None:
         return "Its patience ended it"
     counted = values.get("epochs") is not None or values.get("max_steps") is not None
@@ -149,7 +156,7 @@ class Comparison:
     """What a run came to beside what was recorded.
 
     Attributes:
-        same_weights: whether the weights are the same to the bit.
+        same_weights: whether the weights are the same to the bit, and the n-grams, if there are any.
         figures: name to (recorded, now).
         versions: of what differs, name to (recorded, now).
     """
@@ -175,7 +182,7 @@ def compare(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
     """Hold the manifest of a repeated run against the recorded one."""
 
     def weights(manifest: Mapping[str, Any]) -> Any:
-        return manifest["files"]["model.safetensors"].get("sha256")
+        return {name: manifest["files"][name].get("sha256") for name in (WEIGHTS, NGRAMS) if name in manifest["files"]}
 
     def table(key: str, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
         return {name: (recorded.get(key, {}).get(name), now.get(key, {}).get(name)) for name in names}

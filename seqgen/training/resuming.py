@@ -1,57 +1,42 @@
-"""What a run was started with, read back and checked: nothing in its files is believed."""
+"""What a run was started with, read back, checked and made ready to go on: nothing in its files is believed."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from seqgen import __version__
+from seqgen import __version__, home
+from seqgen.core.catalog import Catalog
 from seqgen.core.errors import DamagedModelError, OptionError, SeqgenError, UsageError
+from seqgen.core.kinds import Kind
 from seqgen.core.options import checked, options_of
 from seqgen.core.redact import redacted
-from seqgen.manifest import CONFIG
+from seqgen.data.split import split
+from seqgen.data.store import fingerprint_of, open_or_build
+from seqgen.manifest import CONFIG, TOKENIZER
 from seqgen.model_config import ModelConfig, written_by
 from seqgen.origins import CHOSEN, RESUME
-from seqgen.training.options import SETTLED, TrainingOptions
-from seqgen.training.run import Run
-from seqgen.untrusted import shown
-
-OPTIONS_OF_BEFORE: Mapping[str, Any] = MappingProxyType(
-    {
-        "auto_batch": False,
-        "beta_2": 0.99,
-        "keep": 2,
-        "ngram_order": 0,
-        "output_bias": "zero",
-        "unseen": "refuse",
-        "weight_average": 0.0,
-    }
-)
-"""Options that runs of before do not have, each with the value of what was done then; the default may be another."""
-
+from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer
+from seqgen.training.building import build_model, make_batches
+from seqgen.training.frequencies import fresh_weights
+from seqgen.training.memory import enough_memory
+from seqgen.training.mixing import check_counting
+from seqgen.training.options import OPTIONS_OF_BEFORE, SETTLED, SettledOptions, TrainingOptions
+from seqgen.training.preparation import Preparation, working
+from seqgen.training.run import About, Run
+from seqgen.untrusted import are_texts, shown
 
 LIMITS = ("epochs", "max_steps", "max_time")
 """Options of which one ends a run."""
 
+RECORDED: tuple[Kind, ...] = ("tokenizer", "dataset", "backend")
+"""Kinds of parts that every run names."""
 
-@dataclass(frozen=True)
-class About:
-    """What ``run.json`` says.
 
-    Attributes:
-        sources: what the dataset reads.
-        fingerprint: of the corpus.
-        log_to: callbacks.
-        parent: the model that it goes on from, or None.
-    """
-
-    sources: tuple[str, ...]
-    fingerprint: str
-    log_to: tuple[str, ...]
-    parent: str | None
+RESUMABLE = (*LIMITS, "device", "auto_batch", "checkpoint_every", "keep", "ngram_order")
+"""Options that may change where a run is gone on with."""
 
 
 @contextlib.contextmanager
@@ -94,17 +79,35 @@ def way_on_with_another(run: Run, log_to: Sequence[str]) -> Iterator[None]:
         ) from error
 
 
+def resumable(corpus: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that may change where a run is gone on with, checked; those that are None are not given.
+
+    Raises:
+        UsageError: a corpus is named.
+        OptionError: another option is given, or a value is not allowed.
+    """
+    if corpus:
+        msg = "--resume goes on with the corpus that the run was started on; leave CORPUS out, or use --from MODEL."
+        raise UsageError(msg)
+    given = {key: value for key, value in options.items() if value is not None}
+    if fixed := [key for key in given if key not in RESUMABLE]:
+        msg = f"{', '.join(fixed)} cannot change on --resume; only {', '.join(RESUMABLE)} and log_to can.  To change more: --from MODEL"
+        raise OptionError(msg)
+    return checked(TrainingOptions, given, where="train --resume")
+
+
 def read_about(run: Run) -> About:
-    """What ``run.json`` says.
+    """What ``run.json`` says, checked.
 
     Raises:
         DamagedModelError: it is not what a run writes; says what to do.
     """
     with way_on(run):
-        return _about(run)
+        _check_about(run)
+    return run.about()
 
 
-def _about(run: Run) -> About:
+def _check_about(run: Run) -> None:
     value = run.read("run.json")
     expected = {
         "sources": list,
@@ -113,12 +116,11 @@ def _about(run: Run) -> About:
         **dict.fromkeys(("parent", "parent_sha256"), str | None),
     }
     faults = [name for name, kind in expected.items() if name not in value or not isinstance(value[name], kind)]
-    faults += [name for name in ("sources", "log_to") if name not in faults and not _texts(value[name])]
+    faults += [name for name in ("sources", "log_to") if name not in faults and not are_texts(value[name])]
     if unknown := value.keys() - expected.keys():
         faults.append(min(unknown))
     if faults:
         raise DamagedModelError(f"{run.folder}/run.json: {faults[0]} is not what a run writes there; it cannot go on.")
-    return About(tuple(value["sources"]), value["fingerprint"], tuple(value["log_to"]), value["parent"])
 
 
 def read_settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
@@ -157,10 +159,60 @@ def _settings(run: Run, given: Mapping[str, Any]) -> ModelConfig:
         empty.append("max_time")
     if empty:
         raise DamagedModelError(f"{where}: training.{empty[0]} is empty, which no run leaves; it cannot go on.")
-    for kind in ("tokenizer", "dataset", "backend"):
+    for kind in RECORDED:
         if kind not in config.parts:
             raise DamagedModelError(f"{where}: names no {kind}; the run cannot go on.")
     return replace(config, training=training, origins={**config.origins, **dict.fromkeys((*before, *given), RESUME)})
+
+
+def prepare_again(
+    run: Run, config: ModelConfig, about: About, catalog: Catalog, *, busy: Callable[[str], None]
+) -> Preparation:
+    """What was prepared for a run that is gone on with: the same parts, tokens and batches, and a model of its shape.
+
+    Args:
+        run: the run.
+        config: see ``read_settings``.
+        about: see ``read_about``.
+        catalog: the parts.
+        busy: told often, in a line, how far encoding the corpus is.
+
+    Raises:
+        OptionError: the corpus is not the one that the run was started on, or its n-grams cannot be counted.
+        SeqgenError: another of its kinds: a part is not there, or its files are not what a run writes.
+    """
+    where, options, tokens_folder = str(run.folder), SettledOptions(**config.training), home.tokens_folder()
+    # All of them first, so that what is not installed is told before anything is read.
+    entries = {kind: find_recorded(catalog, kind, config, where=where) for kind in RECORDED}
+    tokenizer = make_tokenizer(entries["tokenizer"], run.read(TOKENIZER), config, where=where)
+    dataset = make_recorded(catalog, "dataset", config, where=where, sources=about.sources)
+    fingerprint = fingerprint_of(dataset, tokens_folder)
+    if fingerprint.sha256 != about.fingerprint:
+        msg = (
+            f"The corpus of {run.name} has changed since the run was started ({', '.join(about.sources)}).  "
+            "Put it back, or start anew with --from."
+        )
+        raise OptionError(msg)
+    store = open_or_build(
+        dataset, tokenizer, tokens_folder, fingerprint=fingerprint, progress=working("encoding", busy)
+    )
+    backend = make_recorded(catalog, "backend", config, where=where)
+    training, validation = make_batches(split(store, options.validation_fraction), options)
+    check_counting(options, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
+    with enough_memory(options):
+        weights = fresh_weights(config.model, options, training.part.tokens)
+        model = build_model(backend, config.model, options, weights=weights)
+    return Preparation(
+        name=run.name,
+        config=config,
+        options=options,
+        tokenizer=tokenizer,
+        store=store,
+        training=training,
+        validation=validation,
+        model=model,
+        sources=about.sources,
+    )
 
 
 def _superseded(config: ModelConfig, given: Mapping[str, Any]) -> list[str]:
@@ -168,7 +220,3 @@ def _superseded(config: ModelConfig, given: Mapping[str, Any]) -> list[str]:
     if not (given.get("epochs") or given.get("max_steps")):
         return []
     return [name for name in LIMITS if config.origins.get(name) == CHOSEN]
-
-
-def _texts(values: list[Any]) -> bool:
-    return all(type(value) is str for value in values)

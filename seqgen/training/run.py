@@ -15,7 +15,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,25 @@ CONSTANT = (CONFIG, TOKENIZER, "run.json")
 LOCK = ".lock"
 
 
+@dataclass(frozen=True)
+class About:
+    """What ``run.json`` says.
+
+    Attributes:
+        sources: what the dataset reads.
+        fingerprint: of the corpus.
+        parent: the model that it goes on from, or None.
+        parent_sha256: of its ``manifest.json``, by which it is found under whatever name it has then.
+        log_to: callbacks.
+    """
+
+    sources: tuple[str, ...]
+    fingerprint: str
+    parent: str | None = None
+    parent_sha256: str | None = None
+    log_to: tuple[str, ...] = ()
+
+
 @dataclass
 class Run:
     """A training run on disk, locked against other processes while it is open.
@@ -55,9 +74,7 @@ class Run:
     _constant: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def create(
-        cls, root: Path, name: str, config: ModelConfig, tokenizer: Mapping[str, Any], run: Mapping[str, Any]
-    ) -> Run:
+    def create(cls, root: Path, name: str, config: ModelConfig, tokenizer: Mapping[str, Any], about: About) -> Run:
         """A new run of this name.
 
         Raises:
@@ -69,7 +86,7 @@ class Run:
         with files.new_folder(parent) as new:
             files.write_json(new / CONFIG, config_to_json(config))
             files.write_json(new / TOKENIZER, tokenizer)
-            files.write_json(new / "run.json", run)
+            files.write_json(new / "run.json", asdict(about))
             files.sync_folder(new)
             with files.writing(parent):
                 number = max(_numbers(parent), default=0) + 1
@@ -145,9 +162,10 @@ class Run:
         self._constant[CONFIG] = files.json_bytes(config_to_json(config))
         files.replace_bytes(self.folder / CONFIG, self._constant[CONFIG])
 
-    def about(self) -> dict[str, Any]:
-        """What ``run.json`` says, also where the file has gone since."""
-        return dict(json.loads(self._constant["run.json"]))
+    def about(self) -> About:
+        """What ``run.json`` says, also where the file has gone since; not checked, see ``resuming.read_about``."""
+        value = json.loads(self._constant["run.json"])
+        return About(**{**value, "sources": tuple(value["sources"]), "log_to": tuple(value["log_to"])})
 
     def read(self, name: str) -> dict[str, Any]:
         """One of its JSON files."""

@@ -14,32 +14,26 @@ from seqgen import home
 from seqgen.checkpoint import SavedModel
 from seqgen.core.callback import Callback
 from seqgen.core.catalog import Catalog
-from seqgen.core.errors import OptionError, OutputError, TrainingError, UsageError
-from seqgen.core.kinds import Kind
+from seqgen.core.errors import OutputError, TrainingError, UsageError
 from seqgen.core.memory import out_of_memory
 from seqgen.core.redact import redacted
-from seqgen.data.split import split
-from seqgen.data.store import fingerprint_of, open_or_build
 from seqgen.evaluation import UNKNOWN_TOLD
-from seqgen.manifest import TOKENIZER
-from seqgen.recorded_parts import find_recorded, make_recorded, make_tokenizer
 from seqgen.registry import ModelVersion, Registry
 from seqgen.registry.store import identity_of
-from seqgen.training.building import build_model, make_batches
 from seqgen.training.chosen import ChosenOptions
 from seqgen.training.diagnosis import Diagnosis
 from seqgen.training.follower import Follower, GuardedCallback, WriteSample, told_of_failure
-from seqgen.training.frequencies import fresh_loss, fresh_weights, token_counts, token_entropy
+from seqgen.training.frequencies import fresh_loss, token_counts, token_entropy
 from seqgen.training.interruption import Interruption, interruption
 from seqgen.training.memory import enough_memory
-from seqgen.training.mixing import check_counting, check_mixing, mixed_in
+from seqgen.training.mixing import check_mixing, mixed_in
 from seqgen.training.options import SettledOptions
-from seqgen.training.preparation import Preparation, prepare, working
+from seqgen.training.preparation import Preparation, prepare
 from seqgen.training.progress import Reporter
 from seqgen.training.publish import Facts, kept, publish, record, rescue, save_unless_saved
 from seqgen.training.recovery import train_with_setbacks
-from seqgen.training.resuming import read_about, read_settings, way_on, way_on_with_another
-from seqgen.training.run import Run
+from seqgen.training.resuming import prepare_again, read_about, read_settings, way_on, way_on_with_another
+from seqgen.training.run import About, Run
 from seqgen.training.samples import SavedSamples, written
 from seqgen.training.trainer import DivergedError, Trainer
 from seqgen.training.unfinished import find_unfinished
@@ -128,13 +122,13 @@ class Session:
             prepared.name,
             prepared.config,
             prepared.tokenizer.state(),
-            {
-                "sources": list(prepared.sources),
-                "fingerprint": prepared.store.fingerprint,
-                "parent": parent.where if parent else None,
-                "parent_sha256": identity_of(parent.folder, where=parent.where) if parent else None,
-                "log_to": list(self.log_to),
-            },
+            About(
+                sources=tuple(prepared.sources),
+                fingerprint=prepared.store.fingerprint,
+                parent=parent.where if parent else None,
+                parent_sha256=identity_of(parent.folder, where=parent.where) if parent else None,
+                log_to=tuple(self.log_to),
+            ),
         )
         with contextlib.closing(run):
             self.reporter.note(f"corpus   {prepared.choice}")
@@ -148,8 +142,7 @@ class Session:
 
         Args:
             name: of the model, or its version that the run published last; None: of any.
-            budget: options that may change: epochs, max_steps, max_time, device, checkpoint_every, keep, auto_batch,
-                ngram_order; None takes a limit away, or lets seqgen choose.
+            budget: options that may change, see ``resuming.RESUMABLE``; None takes a limit away, or lets seqgen choose.
 
         Raises:
             ModelNotFoundError: there is no such run.
@@ -161,8 +154,7 @@ class Session:
         run = find_unfinished(name, self.training_folder, self.registry)
         with contextlib.closing(run):
             config = read_settings(run, budget)
-            options = SettledOptions(**config.training)
-            check_mixing(options)
+            check_mixing(SettledOptions(**config.training))
             self.registry.check_writable(run.name)
             about = read_about(run)
             if about.parent is not None and run.newest_step() is None:
@@ -175,32 +167,8 @@ class Session:
             begun_with, self.log_to = () if self.log_to else about.log_to, self.log_to or about.log_to
             with way_on_with_another(run, begun_with):
                 callbacks = self._callbacks()
-            where = str(run.folder)
-            kinds: tuple[Kind, ...] = ("tokenizer", "dataset", "backend")
-            entries = {kind: find_recorded(self.catalog, kind, config, where=where) for kind in kinds}
-            tokenizer = make_tokenizer(entries["tokenizer"], run.read(TOKENIZER), config, where=where)
-            dataset = make_recorded(self.catalog, "dataset", config, where=where, sources=about.sources)
-            progress = working("encoding", self.reporter.busy)
             with self._preparing():
-                fingerprint = fingerprint_of(dataset, home.tokens_folder())
-                if fingerprint.sha256 != about.fingerprint:
-                    msg = (
-                        f"The corpus of {run.name} has changed since the run was started ({', '.join(about.sources)}).  "
-                        f"Put it back, or start anew with --from."
-                    )
-                    raise OptionError(msg)
-                store = open_or_build(
-                    dataset, tokenizer, home.tokens_folder(), fingerprint=fingerprint, progress=progress
-                )
-            backend = make_recorded(self.catalog, "backend", config, where=where)
-            training, validation = make_batches(split(store, options.validation_fraction), options)
-            check_counting(options, tokens=len(training.part.tokens), vocab_size=tokenizer.vocab_size)
-            with enough_memory(options):
-                weights = fresh_weights(config.model, options, training.part.tokens)
-                model = build_model(backend, config.model, options, weights=weights)
-            prepared = Preparation(
-                run.name, config, options, tokenizer, store, training, validation, model, about.sources
-            )
+                prepared = prepare_again(run, config, about, self.catalog, busy=self.reporter.busy)
             with told_of_failure(callbacks):
                 return self._go(run, prepared, callbacks, resume=True)
 
@@ -212,7 +180,8 @@ class Session:
             self.reporter.note(f"corpus   {_few(training.batch_size, options)}")
         ratio = prepared.characters_per_token
         counts = token_counts(training.part.tokens, tokenizer.vocab_size)
-        fresh = math.inf if run.about()["parent"] is not None else fresh_loss(config.model)
+        parent = run.about().parent
+        fresh = fresh_loss(config.model) if parent is None else math.inf
         diagnosis = Diagnosis(options, token_entropy(counts), fresh, ratio)
         follower = Follower(run, tokenizer, config.has_ends, self.reporter, self.sample, callbacks, ratio, diagnosis)
         trainer = Trainer(
@@ -239,7 +208,7 @@ class Session:
         with interruption(lambda signal: self.reporter.note(f"{signal}: finishing this step and saving ...")) as asked:
             trainer.stop = asked
             try:
-                if not resume and run.about()["parent"] is not None:
+                if not resume and parent is not None:
                     follower.checkpoint(trainer)  # of weights that no random seed gives again
                 with enough_memory(options):
                     train_with_setbacks(trainer, run, self.reporter, auto_batch=options.auto_batch)
@@ -350,7 +319,7 @@ class Session:
             )
         if validation.partial:
             self.reporter.note(
-                f"corpus   large: losses are measured on {validation.targets:,} tokens from all over the {held_out:,} held out"
+                f"corpus   losses are measured on {validation.targets:,} tokens from all over the {held_out:,} held out"
             )
 
     @contextlib.contextmanager

@@ -5,17 +5,14 @@ from __future__ import annotations
 import glob
 import io
 import os
-import re
 import reprlib
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path
 from typing import cast
 
 from seqgen import files, home
-from seqgen.core.compressed import ENDINGS
 from seqgen.core.errors import CorpusError, UsageError
 from seqgen.core.nearest import missing, nearest
 from seqgen.core.refusals import refuse_empty
@@ -24,17 +21,11 @@ from seqgen.corpora import available, locate
 DEFAULT = "ice"
 """The bundled corpus that is trained on where none is named."""
 
-NAMELESS = "model"
-"""What a model is called whose source has no name that can be written with letters from A to Z and digits."""
-
 _BLOCK = 1 << 16
 """Bytes that are read at a time of what is kept."""
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095
 """Bytes of the name of a file, and of a path, at most: those of Linux, than which few systems allow more."""
-
-_COMPRESSED = re.compile(f"({'|'.join(map(re.escape, ENDINGS))})+$", re.IGNORECASE)
-_SUFFIX = re.compile(r"(?<!^)\.[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$")  # with a letter: .2 of v1.2 is none
 
 
 @dataclass(frozen=True)
@@ -182,38 +173,3 @@ def _keep(content: io.BufferedIOBase, kind: str, name: str) -> Path:
             files.move(arrived, path, over=True)
             files.sync_folder(folder)
     return path
-
-
-def name_after(source: str) -> str:
-    """The name of a model where none is given: that of its source, in letters from A to Z and digits.
-
-    A file is called without what says how it is written, as ``.txt.gz``; a glob as the folder that it looks into, and so is what
-    has its name in other letters alone.  Of a URL neither the user nor the query counts, which may be a signature.
-    """
-    remote = "://" in source
-    path = re.sub(r"^.*?://([^/]*@)?", "", re.sub(r"[?#].*", "", source)) if remote else os.path.expanduser(source)  # noqa: PTH111  see _local
-    place: PurePath = PurePosixPath(path) if remote else Path(path)
-    here = not remote and os.path.lexists(path)
-    magic = [not here and glob.has_magic(part) for part in place.parts]
-    if any(magic):
-        place = type(place)(*place.parts[: magic.index(True)])
-    if not remote and place.name in {"", ".."}:
-        place = _absolute(place)
-    host_alone = remote and len(place.parts) == 1
-    whole = any(magic) or host_alone or path.endswith(("/", os.sep)) or (here and Path(path).is_dir())
-    own = place.name if whole else _SUFFIX.sub("", _COMPRESSED.sub("", place.name))
-    if own == "-" or (own.isdecimal() and place.parent.name == "fd"):  # /dev/fd/63, as a shell calls <(command)
-        return NAMELESS
-    return _spelled(own) or _spelled((place if remote else _absolute(place)).parent.name) or NAMELESS
-
-
-def _absolute(place: PurePath) -> Path:
-    return Path(os.path.abspath(place))  # noqa: PTH100  which resolves .. and no link
-
-
-def _spelled(text: str) -> str:
-    """A text as the name of a model: accents are left out; empty where of all its letters none is one from A to Z."""
-    folded = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folded).strip("-._")[:100]
-    lost = any(each.isalpha() and not each.isascii() for each in folded)
-    return "" if lost and not re.search("[A-Za-z]", name) else name

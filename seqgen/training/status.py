@@ -53,7 +53,7 @@ class Status:
             "pace": f"{self.characters_per_second:,.0f} characters/s",
             "epoch": f"epoch {tick.epoch:.1f}",
             "step": f"step {tick.step:,}",
-            "left": f"{_clock(self.seconds_left)} left",
+            "left": f"{clock(self.seconds_left)} left",
         }
         shown = {"share": f"{tick.progress:.0%}", **optional}
         for name in optional:
@@ -69,11 +69,12 @@ class Status:
         return (
             f"{tick.progress:4.0%}  step {tick.step:,}  epoch {tick.epoch:.2f}  train {training}  "
             f"validation {validation} bits/character  {self.characters_per_second:,.0f} "
-            f"characters/s  learning rate {tick.learning_rate:.2e}  {_clock(self.seconds_left)} left"
+            f"characters/s  learning rate {tick.learning_rate:.2e}  {clock(self.seconds_left)} left"
         )
 
 
-def _clock(seconds: float | None) -> str:
+def clock(seconds: float | None) -> str:
+    """A time as a clock shows it, with hours where there are some; dashes where it is not known."""
     if seconds is None:
         return "-:--"
     minutes, rest = divmod(round(seconds), 60)

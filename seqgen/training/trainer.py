@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -63,8 +63,11 @@ class Tick:
     learning_rate: float
 
 
-class Observer(Protocol):
-    """Follows the loop: progress display, metrics file, callbacks, checkpoints."""
+class Observer:
+    """Follows the loop: progress display, metrics file, callbacks, checkpoints.
+
+    This one does nothing; override what is of interest.
+    """
 
     def tick(self, tick: Tick) -> None:
         """A few times a second."""
@@ -77,6 +80,7 @@ class Observer(Protocol):
 
     def ends(self) -> bool:
         """Whether training should end, as if the budget were used up; asked before each step."""
+        return False
 
     def checkpoint(self, trainer: Trainer) -> None:
         """It is time to save all that going on needs."""

@@ -15,10 +15,10 @@ LOOKED_AT = 1_000_000
 
 
 def unknown_share(tokenizer: Tokenizer, dataset: Dataset) -> float:
-    """The share of a text's first characters that the vocabulary lacks; 0 where there is no text.
+    """The share of a text's first characters that the vocabulary lacks; of other media 0.
 
     Raises:
-        CorpusError: as the dataset does.
+        CorpusError, PluginError: as the dataset does, and :func:`seqgen.data.reading.contents`.
     """
     _, share = unknown_among(tokenizer, _first_characters(dataset, tokenizer))
     return share

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -11,20 +13,37 @@ from seqgen.core.errors import OptionError
 from seqgen.core.spec import ModelSpec
 from seqgen.core.types import Batch
 
+KEPT_BY_THE_KIT = {"test_evaluation_between_two_training_steps_changes_nothing_of_training"}
+"""A law of seqgen.testing asserts the same, and tests/testing/test_bundled_backends.py holds Keras to it."""
+
+OF_ANY_ARCHITECTURE = {
+    "test_a_batch_of_another_size_starts_from_zeros",
+    "test_nats_are_those_of_the_logits_that_stepping_gives",
+    "test_reading_at_once_equals_stepping",
+    "test_the_last_step_alone_equals_a_mask_of_it",
+    "test_threads_may_go_on_with_one_model_at_the_same_time",
+    "test_what_a_mask_leaves_out_does_not_count",
+}
+"""What is asked here is done in Keras by code that knows no architecture, of which test_parity.py holds each to the reference."""
+
 
 def pytest_collection_modifyitems(items):
     """Of the cases of a test that trains in Keras, the first runs always and the rest with ``--slow``.
 
-    TensorFlow traces each kind of model anew, for seconds.
+    TensorFlow traces each kind of model anew, for seconds.  Where any architecture will do, it is an LSTM, which has two states.
     """
     seen = set()
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if parameters.get("trainer") == "keras":
             test = item.path, item.originalname
-            if test in seen:
+            if test in seen or item.originalname in KEPT_BY_THE_KIT:
                 item.add_marker(pytest.mark.slow)
             seen.add(test)
+        traced = parameters.get("backend") == "keras" or parameters.get("any_generator") == "keras-engine"
+        of_any = item.originalname in OF_ANY_ARCHITECTURE and parameters.get("steps", 300) == 300
+        if traced and of_any and parameters["model"] != "lstm":
+            item.add_marker(pytest.mark.slow)
 
 
 def _make(name):
@@ -41,7 +60,12 @@ def _make(name):
 
             torch.set_num_threads(1)  # models this small have no work for more
         case "keras":
+            from seqgen.backends.keras import functions
             from seqgen.backends.keras.backend import KerasBackend as BackendClass
+
+            # There are more kinds of models in these tests.
+            if functions._kept.cache_info().maxsize == functions.KEPT:
+                functions._kept = lru_cache(maxsize=64)(functions._kept.__wrapped__)
     return BackendClass()
 
 

@@ -10,7 +10,7 @@ import pytest
 from seqgen.backends.choice import choose_device
 from seqgen.backends.processor import bfloat16_is_faster
 from seqgen.core.errors import OptionError
-from seqgen.core.spec import ModelSpec, OptimizerSpec
+from seqgen.core.spec import OptimizerSpec
 
 
 def test_auto_takes_the_first_device_and_a_family_its_first():
@@ -122,15 +122,6 @@ def test_keras_trains_on_the_engine_that_its_variable_names(run_python):
     assert run_python(KERAS, env={"KERAS_BACKEND": "torch"}).stdout == "torch\nTrue\n"
 
 
-def test_torch_takes_no_tf32_for_float32():
-    torch = pytest.importorskip("torch")
-    from seqgen.backends.torch.backend import TorchBackend
-
-    torch.backends.cudnn.allow_tf32 = True
-    TorchBackend().build(ModelSpec(vocab_size=3, hidden_size=4))
-    assert not torch.backends.cudnn.allow_tf32
-
-
 def test_torch_takes_cuda_before_mps_before_xpu_before_the_cpu(monkeypatch):
     torch = pytest.importorskip("torch")
     from seqgen.backends.torch.backend import TorchBackend
@@ -178,6 +169,15 @@ def test_a_gpu_trains_in_float32_since_cudnn_is_given_float16_for_bfloat16(on_a_
         on_a_gpu(capability, precision="bfloat16")
 
 
+def test_a_gpu_takes_no_tf32_for_float32_and_elsewhere_the_program_s_choice_stays(monkeypatch, on_a_gpu):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    on_a_gpu((8, 0), device="cpu")
+    assert torch.backends.cudnn.allow_tf32
+    on_a_gpu((8, 0))
+    assert not torch.backends.cudnn.allow_tf32
+
+
 def test_other_accelerators_train_in_float32_by_themselves(monkeypatch, on_a_gpu, small_spec):
     torch = pytest.importorskip("torch")
     from seqgen.backends.torch.backend import TorchBackend
@@ -205,15 +205,18 @@ def test_a_processor_that_is_faster_in_bfloat16_and_may_not_compute_in_it_trains
 
 def test_deterministic_on_a_gpu_asks_for_what_cublas_needs_and_leaves_what_was_set(monkeypatch, on_a_gpu):
     torch = pytest.importorskip("torch")
-    switched = []
-    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *, mode: switched.append(mode))
+    from seqgen.backends.torch import backend
+
+    made = []
+    monkeypatch.setattr(backend, "DeterministicModel", lambda *_, **how: made.append(how["device"]))
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that what is set here is taken back
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     on_a_gpu((8, 0))
     on_a_gpu((8, 0), device="cpu", deterministic=True)
     assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
     on_a_gpu((8, 0), deterministic=True)
-    assert (os.environ["CUBLAS_WORKSPACE_CONFIG"], switched) == (":4096:8", [True])
+    assert (os.environ["CUBLAS_WORKSPACE_CONFIG"], made) == (":4096:8", ["cuda:0"])
+    assert not torch.are_deterministic_algorithms_enabled()  # but while it computes
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     on_a_gpu((8, 0), deterministic=True)
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"

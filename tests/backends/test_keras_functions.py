@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -21,12 +23,21 @@ pytestmark = pytest.mark.skipif(engine.name() not in recurrence.ENGINES, reason=
 SGD = OptimizerSpec(name="sgd")
 
 
+@contextlib.contextmanager
+def nothing_compiled():
+    """What other tests have compiled is put aside, and used by them again afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(functions, "_kept", lru_cache(maxsize=functions.KEPT)(functions._kept.__wrapped__))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_compiled_yet():
-    functions._kept.cache_clear()
+    with nothing_compiled():
+        yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def build(small_spec):
     """``build(random_seed)``: a model that is like the others that it builds."""
     how = {"device": "cpu", "precision": "float32", "optimizer": SGD}
@@ -75,18 +86,24 @@ def learned(model, random_batch):
     yield {name: value.tobytes() for name, value in (model.weights() | model.training_state()).items()}
 
 
-@pytest.mark.usefixtures("threads_take_turns_often")
-def test_models_that_are_alike_keep_to_their_own_numbers_in_turns_and_in_threads(build, random_batch):
-    expected = []
+@pytest.fixture(scope="module")
+def alone(build, random_batch):
+    """What the models of the random seeds 1 and 2 have learned, each by functions of its own."""
+    found = []
     for random_seed in (1, 2):
-        functions._kept.cache_clear()
-        expected.append(tuple(learned(build(random_seed), random_batch)))
-    assert expected[0] != expected[1]
+        with nothing_compiled():
+            found.append(tuple(learned(build(random_seed), random_batch)))
+    return found
+
+
+@pytest.mark.usefixtures("threads_take_turns_often")
+def test_models_that_are_alike_keep_to_their_own_numbers_in_turns_and_in_threads(build, random_batch, alone):
+    assert alone[0] != alone[1]
     in_turns = zip(*(learned(build(random_seed), random_batch) for random_seed in (1, 2)), strict=True)
-    assert list(zip(*in_turns, strict=True)) == expected
+    assert list(zip(*in_turns, strict=True)) == alone
     functions._kept.cache_clear()
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(lambda seed: tuple(learned(build(seed), random_batch)), (1, 2))) == expected
+        assert list(pool.map(lambda seed: tuple(learned(build(seed), random_batch)), (1, 2))) == alone
 
 
 def test_what_a_model_learns_is_the_same_to_the_bit_whatever_others_have_read(small_spec, random_batch):
@@ -116,14 +133,12 @@ def test_a_model_that_is_gone_leaves_no_weights_behind(build, random_batch):
     assert functions._kept.cache_info().currsize == 1
 
 
-def test_an_update_that_fails_while_it_is_traced_spoils_nothing(build, random_batch, monkeypatch):
+def test_an_update_that_fails_while_it_is_traced_spoils_nothing(build, random_batch, alone, monkeypatch):
     def fails(*_):
         raise MemoryError
 
-    expected = tuple(learned(build(1), random_batch))
-    functions._kept.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(functions, "updated", fails)
         with pytest.raises(MemoryError):
             build(2).train_step(random_batch(2, 4), 0.1)
-    assert tuple(learned(build(1), random_batch)) == expected
+    assert tuple(learned(build(1), random_batch)) == alone[0]

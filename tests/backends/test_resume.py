@@ -132,20 +132,20 @@ def test_the_validation_loss_goes_on_in_the_other_framework(backends, first, sec
 
 
 def test_names_that_a_backend_does_not_know_are_skipped(trainer, small_spec, stream):
-    spec = small_spec()
-    model = trainer.build(spec, optimizer=OptimizerSpec())
+    spec = small_spec("gru")
+    model = trainer.build(spec, optimizer=OptimizerSpec(), precision="float32")
     train(model, stream(2))
     strange = {"carry.layers.0.memory": np.zeros((4, 3), np.float32), "random.other": np.zeros(3, np.uint8)}
-    resumed = trainer.build(spec, optimizer=OptimizerSpec(), weights=model.weights())
+    resumed = trainer.build(spec, optimizer=OptimizerSpec(), precision="float32", weights=model.weights())
     resumed.load_training_state({**model.training_state(), **strange})
     assert train(resumed, stream(1, start=2)) == train(model, stream(1, start=2))
 
 
 def test_moments_of_another_optimiser_are_not_taken_for_ones_own(trainer, small_spec, stream):
-    spec = small_spec()
-    model = trainer.build(spec, optimizer=OptimizerSpec(name="rmsprop"))
+    spec = small_spec("gru")
+    model = trainer.build(spec, optimizer=OptimizerSpec(name="rmsprop"), precision="float32")
     train(model, stream(4))
-    adam = trainer.build(spec, optimizer=OptimizerSpec(), weights=model.weights())
+    adam = trainer.build(spec, optimizer=OptimizerSpec(), precision="float32", weights=model.weights())
     adam.load_training_state(model.training_state())
     state = adam.training_state()
     assert int(state["step"]) == 0
@@ -153,7 +153,7 @@ def test_moments_of_another_optimiser_are_not_taken_for_ones_own(trainer, small_
 
 
 def test_another_batch_size_starts_from_zeros(trainer, small_spec, stream):
-    spec = small_spec()
+    spec = small_spec(num_layers=2, dropout=0.3)
     model = trainer.build(spec, optimizer=OptimizerSpec())
     train(model, stream(3))
     (batch,) = stream(1, rows=2, start=3)

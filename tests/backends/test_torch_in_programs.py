@@ -11,6 +11,9 @@ torch = pytest.importorskip("torch")
 
 from seqgen.backends.torch import loss  # noqa: E402  torch may not be there
 from seqgen.backends.torch.backend import TorchBackend  # noqa: E402
+from seqgen.backends.torch.deterministic import SWITCH, DeterministicModel  # noqa: E402
+from seqgen.backends.torch.model import TorchModel  # noqa: E402
+from seqgen.core.canonical import initial_weights  # noqa: E402
 from seqgen.core.spec import OptimizerSpec  # noqa: E402
 from seqgen.core.types import Batch  # noqa: E402
 
@@ -134,6 +137,8 @@ def test_the_program_s_random_numbers_and_settings_are_left_alone(small_spec, st
             torch.get_default_device(),
             torch.is_grad_enabled(),
             torch.is_inference_mode_enabled(),
+            torch.backends.cudnn.allow_tf32,
+            determinism(),
         )
 
     state, before = torch.get_rng_state(), settled()
@@ -142,6 +147,59 @@ def test_the_program_s_random_numbers_and_settings_are_left_alone(small_spec, st
     used(model)
     assert torch.equal(torch.get_rng_state(), state)
     assert settled() == before
+
+
+def determinism():
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+@pytest.fixture(params=[(False, False), (True, True)], ids=["off before", "warning before"])
+def before(request):
+    """What the program has settled about operations that give the same bits each time: whether only these, and only warnings."""
+    mode, warn_only = request.param
+    torch.use_deterministic_algorithms(mode, warn_only=warn_only)
+    yield request.param
+    torch.use_deterministic_algorithms(mode=False)
+
+
+def test_that_a_gpu_is_to_give_the_same_bits_holds_only_while_the_model_computes(
+    small_spec, stream, monkeypatch, before
+):
+    spec, seen = small_spec(), {}
+
+    def watch(name):
+        method = getattr(TorchModel, name)
+
+        def watched(*given):
+            seen[name] = determinism()
+            return method(*given)
+
+        monkeypatch.setattr(TorchModel, name, watched)
+
+    computing = ["next_logits", "prefill", "forward", "evaluate", "train_step"]
+    for name in computing:
+        watch(name)
+    how = {"device": "cpu", "precision": "float32", "random_seed": 0, "optimizer": OptimizerSpec(weight_average=0.1)}
+    model = DeterministicModel(spec, initial_weights(spec, 0), **how)
+    train(model, stream(1))
+    used(model)
+    assert seen == dict.fromkeys(computing, (True, False))
+    assert determinism() == before
+
+
+def test_where_several_threads_need_that_the_last_puts_it_back(before):
+    with contextlib.ExitStack() as first:
+        first.enter_context(SWITCH.on())
+        with SWITCH.on():
+            first.close()
+            assert determinism() == (True, False)
+    assert determinism() == before
+
+
+def test_a_step_that_fails_puts_it_back_too(before):
+    with pytest.raises(MemoryError), SWITCH.on():
+        raise MemoryError
+    assert determinism() == before
 
 
 def test_the_step_of_an_update_has_the_type_that_kernels_of_gpus_read_it_as(small_spec, stream, monkeypatch):

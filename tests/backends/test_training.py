@@ -68,10 +68,10 @@ def test_a_mask_and_the_last_step_alone_are_trained_as_the_reference_scores_them
 
 
 def test_a_batch_with_nothing_to_score_changes_nothing(trainer, small_spec, random_weights, random_batch):
-    spec = small_spec()
+    spec = small_spec(num_layers=2)
     weights = random_weights(spec)
-    model = trainer.build(spec, optimizer=GRADIENT, weights=weights)
-    batch = dataclasses.replace(random_batch(2, 4), weights=np.zeros((2, 4), dtype=np.float32))
+    model = trainer.build(spec, optimizer=GRADIENT, weights=weights, precision="float32")
+    batch = dataclasses.replace(random_batch(3, 7), weights=np.zeros((3, 7), dtype=np.float32))
     assert float(model.train_step(batch, 1.0)) == 0
     for name, value in model.weights().items():
         np.testing.assert_array_equal(value, weights[name])
@@ -99,7 +99,7 @@ def test_the_first_updates_are_those_of_the_formulas(trainer, optimizer, small_s
     model = trainer.build(spec, optimizer=rule, weights=random_weights(spec), precision="float32")
     first, second = {}, {}
     for step in (1, 2, 3):
-        batch = random_batch(2, 5, random_seed=step)
+        batch = random_batch(3, 6, random_seed=step)
         before = model.weights()
         probe = trainer.build(spec, optimizer=GRADIENT, weights=before, precision="float32")
         probe.train_step(batch, 1e4)  # so large that what is taken off drowns in no weight's rounding
@@ -158,7 +158,7 @@ def test_the_carried_state_is_that_of_the_text_so_far(trainer, small_spec, rando
 
 def test_generation_follows_training_at_once(trainer, small_spec, stream, reference):
     spec = small_spec("gru")
-    model = trainer.build(spec, optimizer=OptimizerSpec())
+    model = trainer.build(spec, optimizer=OptimizerSpec(), precision="float32")
     ids = np.array([[3, 1, 4]])
     for batch in stream(3):
         model.prefill(ids, model.initial_state(1))
@@ -194,8 +194,8 @@ def test_dropout_keeps_the_expected_output(trainer, small_spec, random_batch, ra
 
 
 def test_the_loss_is_a_detached_scalar(trainer, small_spec, random_batch):
-    model = trainer.build(small_spec(), optimizer=OptimizerSpec())
-    loss = model.train_step(random_batch(2, 3), 0.01)
+    model = trainer.build(small_spec("gru"), optimizer=OptimizerSpec(), precision="float32")
+    loss = model.train_step(random_batch(4, 8), 0.01)
     assert tuple(loss.shape) == ()
     assert not getattr(loss, "requires_grad", False)
 

@@ -11,6 +11,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from seqgen.callbacks.tensorboard_log import TensorboardLog
+from tests.conftest import run_here
 
 CONFIG = {"model": "ice", "hidden_size": 8, "dropout": 0.1, "tie_embeddings": False, "max_time": None}
 METRICS = {"step": 10, "epoch": 0.5, "train_loss": 2.5, "validation_loss": None, "learning_rate": 0.001}
@@ -113,13 +114,14 @@ def test_what_is_written_after_the_clock_was_put_back_is_read_last(tmp_path, mon
     assert [step for step, name, _ in points(run) if name == "epoch"] == [10, 20, 30, 40]
 
 
-def test_a_training_is_followed(seqgen_cli, tmp_path):
+def test_a_training_is_followed(seqgen_home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "novel.txt").write_text("a cat sat on a mat, and the cat ate a rat\n" * 100)
     options = ("--hidden-size", 8, "--seq-len", 8, "--batch-size", 4, "--max-steps", 20, "--eval-every", 10, "-q")
-    outcome = seqgen_cli("train", "novel.txt", "--backend", "torch", *options, "--log-to", "tensorboard")
+    outcome = run_here("train", "novel.txt", "--backend", "torch", *options, "--log-to", "tensorboard")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     (run,) = (tmp_path / "tensorboard").iterdir()
-    (metrics,) = (tmp_path / "home" / "models" / "novel").glob("*/metrics.jsonl")
+    (metrics,) = (seqgen_home / "models" / "novel").glob("*/metrics.jsonl")
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     assert [(step, round(value, 4)) for step, name, value in points(run) if name == "validation_loss"] == [
         (line["step"], round(line["validation_loss"], 4)) for line in lines

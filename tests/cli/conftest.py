@@ -43,6 +43,12 @@ def run_main(*arguments: object, **streams: Any) -> Result:
         return run_here(*arguments, **streams)
 
 
+def without_pauses(held: Any) -> None:
+    """Have pexpect wait little before it sends, for which a prompt has been waited, and after it closes or signals."""
+    held.delaybeforesend = 0.005
+    held.delayafterterminate = held.ptyproc.delayafterclose = held.ptyproc.delayafterterminate = 0.01
+
+
 @pytest.fixture
 def seqgen(tmp_path: Path, seqgen_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """``run_main`` in the folder ``tmp_path``, with an empty ``SEQGEN_HOME`` and wide lines."""

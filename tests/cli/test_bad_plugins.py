@@ -360,8 +360,8 @@ def taking(install):
 
 def test_taken_names_trouble_nobody_who_trains_without_naming_a_part(seqgen, taking, novel, corpus, seqgen_home):
     brief = ("--max-steps", 2, "--quiet", "--json")
-    tutorial = ("--preset", "tutorial", "--seq-len", 8, "--batch-size", 4)
-    for arguments in ([corpus, *SMALL], [corpus, *SMALL, *tutorial], ["ice", *SMALL], ["--from", "novel"]):
+    tutorial = ("--preset", "tutorial", "--hidden-size", 8, "--seq-len", 8, "--batch-size", 4)
+    for arguments in ([corpus, *SMALL], [corpus, *tutorial], ["ice", *SMALL], ["--from", "novel"]):
         outcome = seqgen("train", *arguments, *brief)
         assert (outcome.exit_code, outcome.stderr) == (0, ""), arguments
         trained = json.loads(outcome.stdout)

@@ -13,6 +13,7 @@ import pytest
 
 from seqgen.judging import judge
 from seqgen.judging.measures import without_cut_word
+from seqgen.judging.passages import Passages
 from seqgen.untrusted import shown
 
 CORPORA = Path(__file__).parents[2] / "corpora"
@@ -49,16 +50,16 @@ def test_samples_are_measured_beside_as_many_held_out_passages(seqgen, novel):
 
 def test_samples_end_with_whole_words_and_held_out_passages_are_from_all_over(seqgen, recorded, monkeypatch):
     measured, cut = [], []
-    measure, passages = judge.measure, judge.held_out_passages
+    measure, spread = judge.measure, Passages.spread
     monkeypatch.setattr(
         judge, "measure", lambda texts, *of, **by: (measured.append(texts), measure(texts, *of, **by))[1]
     )
-    monkeypatch.setattr(judge, "held_out_passages", lambda *of: (cut.append(passages(*of)), cut[-1])[1])
+    monkeypatch.setattr(Passages, "spread", lambda all_of_it, most: (cut.append(all_of_it), spread(all_of_it, most))[1])
     samples(seqgen("evaluate", "novel", "--samples", 6, "--length", 40, "--json"))
     written, held_out = measured
     assert [without_cut_word(text) for text in written] == written
     assert len(cut[-1]) > len(held_out) == 6
-    assert (held_out[0], held_out[-1]) == (cut[-1][0], cut[-1][-1])
+    assert (held_out[0], held_out[-1]) == (cut[-1][0], cut[-1][len(cut[-1]) - 1])
     before, _, _ = recorded.read_text("utf-8").rpartition(held_out[0])
     assert before[-1:].isspace()  # though what is held out begins within a word
 

@@ -14,6 +14,7 @@ import pexpect
 import pytest
 
 from seqgen.cli.generate_reading import reading
+from tests.cli.conftest import without_pauses
 
 pytestmark = pytest.mark.usefixtures("novel")
 
@@ -35,6 +36,7 @@ def spawn(seqgen_home, tmp_path):
             timeout=60,
             dimensions=(24, 200),
         )
+        without_pauses(held)
         started.append(held)
         return held
 

@@ -11,6 +11,7 @@ from seqgen.core.catalog import load_catalog
 from seqgen.core.options import options_of
 from seqgen.core.sampler import Stage
 from seqgen.training.options import PRESETS, TrainingOptions
+from tests.cli.conftest import run_main
 
 COMMANDS = [
     "train",
@@ -67,19 +68,25 @@ def test_every_command_has_help_with_an_example_in_80_columns(seqgen, monkeypatc
     assert seqgen(*command.split(), "-h") == outcome
 
 
+@pytest.fixture(scope="module")
+def train_page():
+    """The words of the help of ``train``, which has the most options."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        return words(run_main("train", "--help").stdout)
+
+
 @pytest.mark.parametrize("option", options_of(TrainingOptions), ids=lambda option: option.name)
-def test_train_help_has_every_training_option_with_its_text(seqgen, option):
-    monospaced = words(seqgen("train", "--help").stdout)
+def test_train_help_has_every_training_option_with_its_text(train_page, option):
     text = option.text[0].upper() + option.text[1:]
-    assert re.search(rf"--{option.name.replace('_', '-')}( [A-Z|a-z]+)? {re.escape(text)}", monospaced)
+    assert re.search(rf"--{option.name.replace('_', '-')}( [A-Z|a-z]+)? {re.escape(text)}", train_page)
 
 
-def test_train_help_names_presets_and_choices_and_defaults(seqgen):
-    page = words(seqgen("train", "--help").stdout)
-    assert f"A named set of options: {', '.join(PRESETS)}." in page
-    assert "(adamw, adam, sgd, rmsprop). [default: adamw]" in page
-    assert "from which a run can go on. [default: 60s]" in page
-    assert "Fixes every random draw of the run. [default: 0]" in page
+def test_train_help_names_presets_and_choices_and_defaults(train_page):
+    assert f"A named set of options: {', '.join(PRESETS)}." in train_page
+    assert "(adamw, adam, sgd, rmsprop). [default: adamw]" in train_page
+    assert "from which a run can go on. [default: 60s]" in train_page
+    assert "Fixes every random draw of the run. [default: 0]" in train_page
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -39,6 +40,11 @@ TINY = [
 SEARCH = ("--search", "hidden-size=8", "--search", "learning-rate=0.03,1e-9")
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 def test_a_line_for_each_trial_a_table_and_what_to_do_next(seqgen, corpus):
     outcome = seqgen("sweep", corpus, *SEARCH, *TINY, "--set", "max-steps=8", "--max-time", "1m", "--trial-time", "20s")
     assert outcome.exit_code == 0, outcome
@@ -70,6 +76,15 @@ def test_the_figures_of_trials_that_diverged_are_not_written_out(capsys):
     show(_ranking(SweepOutcome(SimpleNamespace(space=()), [best, other], best, None, 3.0, None)))
     first, second = [line for line in capsys.readouterr().out.splitlines() if "e+30" in line]
     assert (first.split(), second.split()[:2]) == (["*", "1", "3.4e+30", "2"], ["2", "4.0e+30"])
+
+
+def test_the_bar_shows_the_time_that_is_left_as_a_training_does(monkeypatch):
+    display = Display()
+    monkeypatch.setattr("sys.stderr", (terminal := Terminal()))
+    display.begun(SimpleNamespace(name="sea", space=(), trial_time=600.0, max_time=7200.0), [])
+    display.moved(1800.0, 0.5)
+    display.close()
+    assert "1:30:00 left" in terminal.getvalue()
 
 
 def test_json_has_every_trial_and_the_best(seqgen, corpus):
@@ -165,6 +180,14 @@ def test_wrong_use_is_one_sentence(refused, arguments, sentence):
             ("--set", "input-encoding=one-hot", "--search", "embedding-size=8,16"),
             "embedding_size needs input_encoding embedding, not one-hot.",
         ),
+        (
+            ("--set", "optimizer=sgd", "--search", "weight-decay=0.01..0.3"),
+            "weight_decay needs optimizer adamw, not sgd.",
+        ),
+        (
+            ("--set", "weight-decay=0.1", "--search", "optimizer=sgd,rmsprop"),
+            "weight_decay needs optimizer adamw, not sgd or rmsprop.",
+        ),
     ],
 )
 def test_what_every_trial_would_refuse_is_told_at_once_and_leaves_nothing(
@@ -174,8 +197,13 @@ def test_what_every_trial_would_refuse_is_told_at_once_and_leaves_nothing(
     assert not (seqgen_home / "sweeps").exists()
 
 
-def test_the_size_of_an_embedding_may_be_set_where_only_some_trials_have_one(seqgen, corpus):
-    options = ("--search", "input-encoding=one-hot,embedding", *TINY, "--set", "hidden-size=8", "--set", "max-steps=2")
+@pytest.mark.parametrize(
+    ("searched", "settled"),
+    [("input-encoding=one-hot,embedding", "embedding-size=8"), ("optimizer=sgd,adamw", "weight-decay=0.1")],
+)
+def test_what_only_some_trials_have_a_use_for_may_be_set(seqgen, corpus, searched, settled):
+    tiny = (*TINY, "--set", "hidden-size=8", "--set", "max-steps=2")
+    options = ("--search", searched, *tiny, *([] if settled in TINY else ["--set", settled]))
     outcome = seqgen("sweep", corpus, *options, "--quiet", "--json")
     assert [trial["state"] for trial in json.loads(outcome.stdout)["trials"]] == ["complete", "complete"]
 

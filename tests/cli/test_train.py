@@ -219,8 +219,10 @@ def test_without_a_validation_part_the_training_loss_stands_in(trained, train):
     assert record["bits_per_character"] == pytest.approx(record["train_loss"] / 0.6931, rel=1e-3)
 
 
-def test_a_preset_sets_several_options_and_others_still_win(trained):
-    options = trained("--preset", "tutorial", "--dropout", 0.1, "--max-steps", 1)["training"]
+def test_a_preset_sets_several_options_and_others_still_win(seqgen, corpus):
+    options = ("--preset", "tutorial", "--hidden-size", 16, "--dropout", 0.1, "--max-steps", 1, "--batch-size", 4)
+    outcome = seqgen("train", corpus, "--backend", "torch", *options, "--validation-fraction", 0, "--json")
+    options = json.loads(outcome.stdout)["training"]
     assert {key: options[key] for key in ("input_encoding", "batching", "tokenizer", "dropout", "hidden_size")} == {
         "input_encoding": "scalar",
         "batching": "windows",

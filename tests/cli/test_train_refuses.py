@@ -159,6 +159,18 @@ def test_an_unknown_name_is_told_with_the_nearest_or_all(said, options, sentence
             "embedding_size needs input_encoding embedding, not one-hot.  Leave it out.",
         ),
         (
+            ("--preset", "tutorial", "--embedding-size", "12"),
+            "embedding_size needs input_encoding embedding, not scalar (preset tutorial).  Leave it out.",
+        ),
+        (
+            ("--optimizer", "rmsprop", "--weight-decay", "0.3"),
+            "weight_decay needs optimizer adamw, not rmsprop.  Leave it out.",
+        ),
+        (
+            ("--optimizer", "sgd", "--beta-2", "0.9"),
+            "beta_2 needs optimizer adamw or adam or rmsprop, not sgd.  Leave it out.",
+        ),
+        (
             ("--unseen", "extend"),
             "unseen is extend, but only a training that starts from a model (seqgen train --from MODEL) can meet unseen symbols.",
         ),

@@ -261,6 +261,22 @@ def test_hooks_are_called_only_when_their_kind_is_asked_for():
     assert calls == ["samplers"]
 
 
+def test_hooks_are_called_once_for_each_catalog_and_the_parts_are_in_each():
+    calls = []
+
+    class Counting:
+        @hookimpl
+        def register_tokenizers(self, register):
+            calls.append(register)
+            register("toy", CHAR, summary="a toy")
+
+    hooks = Counting()
+    for _ in range(2):
+        catalog = catalog_with(plugin(hooks))
+        assert [catalog.find("tokenizer", "toy").name for _ in range(2)] == ["toy"] * 2
+    assert len(calls) == 2
+
+
 def test_a_thread_finds_the_parts_that_another_is_just_registering():
     registering, may_go_on = threading.Event(), threading.Event()
 

@@ -258,8 +258,11 @@ def test_evaluation_takes_8192_windows_evenly_spaced_at_most(one_document):
     firsts = np.concatenate([batch.inputs[:, 0] for batch in epoch_of(batching)])
     assert firsts.size == 8192
     assert set(np.diff(firsts)) == {12, 13}
+    assert batching.partial
     small = make("windows", one_document(50), seq_len=10, for_evaluation=True)
     assert np.concatenate([batch.inputs[:, 0] for batch in epoch_of(small)]).tolist() == list(range(40))
+    assert not small.partial
+    assert not make("windows", one_document(100_010), seq_len=10).partial  # trains on all
 
 
 # Documents

@@ -33,6 +33,7 @@ PAGES = [
 ]
 GENERATED = [page for page in PAGES if "<!-- begin: " in (ROOT / page).read_text("utf-8")]
 BENCHMARKS = [path for path in sorted(ROOT.glob("benchmarks/*.py")) if "\nif __name__" in path.read_text("utf-8")]
+PACKAGES = sorted(path.parent for path in (ROOT / "seqgen").rglob("__init__.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -237,6 +238,17 @@ def test_the_layout_names_every_module_and_folder_of_seqgen():
         if not path.name.startswith("_") and (path.suffix == ".py" or path.is_dir())
     }
     assert there - named == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_package_that_lists_its_modules_lists_those_that_are_there(package):
+    """Parts, which the catalog lists, may be left out."""
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
+    names = " ".join(line.partition("  ")[0] for line in docstring.splitlines() if re.match(r"\w+\.py ", line))
+    listed = set(re.findall(r"\w+\.py", names))
+    parts = re.findall(rf'"seqgen\.{package.name}\.(\w+):', text_of("seqgen/builtin.py"))
+    there = {path.name for path in package.glob("*.py")} - {"__init__.py", *(f"{part}.py" for part in parts)}
+    assert listed in (set(), there)
 
 
 def test_the_plugin_of_the_readme_is_the_one_that_is_tested():

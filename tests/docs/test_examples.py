@@ -21,10 +21,10 @@ EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
 STORY = "The men went over the ice, and there they rested."
 
 
-@pytest.fixture
-def plugin(tmp_path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory) -> dict[str, str]:
     """The plugin of the guide, installed by pip into a folder; gives the environment in which Python finds it."""
-    folder = tmp_path / "plugins"
+    folder = tmp_path_factory.mktemp("plugins")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", folder, EXAMPLES / "seqgen-lipogram"], check=True)
     return {"PYTHONPATH": str(folder)}

@@ -57,7 +57,8 @@ def corpus(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+# All of that is settled before a backend is asked.
+@pytest.mark.parametrize("backend", ["torch", pytest.param("keras", marks=pytest.mark.slow)])
 def test_a_run_has_the_shape_and_the_options_of_the_tutorial(shared_main, corpus, backend):
     arguments = ["--preset", "tutorial", "--backend", backend, "--max-steps", 1, "--validation-fraction", 0.2]
     result = shared_main("train", corpus, *arguments, "--name", "short", "--quiet", "--json")

@@ -40,6 +40,8 @@ def test_the_command_leaves_out_what_train_would_refuse_since_it_changes_nothing
     assert "--embedding-size" not in plan.train_command({"input_encoding": "one-hot"})
     assert "--embedding-size 16" in plan.train_command({"input_encoding": "embedding"})
     assert "--embedding-size 16" in plan.train_command({})
+    assert "--weight-decay" not in plan.train_command({"optimizer": "sgd", "weight_decay": 0.1})
+    assert "--weight-decay 0.1" in plan.train_command({"optimizer": "adamw", "weight_decay": 0.1})
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path):

@@ -12,6 +12,7 @@ from seqgen import home
 from seqgen.core.catalog import load_catalog
 from seqgen.core.errors import DamagedModelError
 from seqgen.sweep import start
+from seqgen.sweep.observer import Observer
 
 from .conftest import mutations
 
@@ -22,25 +23,6 @@ NEW_TRIAL = '"op_code":4'
 """What each trial begins with in Optuna's journal."""
 
 
-class Silent:
-    """Follows a sweep."""
-
-    def begun(self, plan, results):
-        """Nothing."""
-
-    def trial_begun(self, number, options):
-        """Nothing."""
-
-    def moved(self, seconds, progress):
-        """Nothing."""
-
-    def trial_ended(self, result, best):
-        """Nothing."""
-
-    def close(self):
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
     """The home of a sweep that has tried all there is to try, so that going on with it trains nothing."""
@@ -49,7 +31,7 @@ def ended(tmp_path_factory):
     corpus.write_text("The sea is wide and the ice is white.  " * 9)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQGEN_HOME", str(folder))
-        start.sweep([str(corpus)], ["hidden-size=4"], settled=SETTLED, trials=1, catalog=CATALOG, observer=Silent())
+        start.sweep([str(corpus)], ["hidden-size=4"], settled=SETTLED, trials=1, catalog=CATALOG, observer=Observer())
     return folder
 
 
@@ -72,7 +54,7 @@ def edited(folder, *path, to):
 
 
 def go_on(**given):
-    return start.resume("sea", catalog=CATALOG, observer=Silent(), **given)
+    return start.resume("sea", catalog=CATALOG, observer=Observer(), **given)
 
 
 def run_cases(folder, watch, seeds):

@@ -15,31 +15,14 @@ from seqgen.core.spec import ModelSpec, OptimizerSpec
 from seqgen.data.batching import make_batching
 from seqgen.data.store import Part
 from seqgen.model_config import ModelConfig
-from seqgen.training.run import Run
+from seqgen.training.run import About, Run
 from seqgen.training.schedule import Budget, Schedule
-from seqgen.training.trainer import Trainer
+from seqgen.training.trainer import Observer, Trainer
 
 from .conftest import mutations
 
 SPEC = ModelSpec(vocab_size=8, embedding_size=4, hidden_size=4, dropout=0.2)
 FILES = ("last.safetensors", "best.safetensors", "training_state.safetensors", "counters.json", "metrics.jsonl")
-
-
-class Silent:
-    def tick(self, tick):
-        """Nothing."""
-
-    def metrics(self, metrics):
-        """Nothing."""
-
-    def evaluated(self, trainer):
-        """Nothing."""
-
-    def ends(self):
-        return False
-
-    def checkpoint(self, trainer):
-        """Nothing."""
 
 
 @pytest.fixture
@@ -56,7 +39,7 @@ def trainer():
         eval_every=2,
         patience=None,
         checkpoint_every=1e9,
-        observer=Silent(),
+        observer=Observer(),
     )
     trainer.run()
     return trainer
@@ -66,7 +49,7 @@ def trainer():
 def run(trainer, tmp_path):
     """A run with one checkpoint and two lines of metrics."""
     config = ModelConfig(SPEC, parts={}, training={}, origins={}, has_ends=True)
-    run = Run.create(tmp_path, "tiny", config, {"symbols": "abc"}, {"sources": ["a.txt"]})
+    run = Run.create(tmp_path, "tiny", config, {"symbols": "abc"}, About(("a.txt",), ""))
     run.save(trainer)
     for step in (2, 4):
         run.append_metrics({"step": step, "loss": 1.5})

@@ -16,6 +16,7 @@ from seqgen.samplers.greedy import Greedy
 from seqgen.testing import check, speed, worker
 from seqgen.testing.find import parts_named
 from seqgen.testing.speed import speeds
+from tests.conftest import run_here
 
 FOLLOWED = "test_a_whole_run_is_followed"
 
@@ -214,8 +215,8 @@ def test_a_thread_that_a_part_leaves_keeps_nobody_waiting(plugin, monkeypatch):
     assert part.passed, part
 
 
-def test_people_read_each_law_and_what_is_wrong(seqgen_cli, plugin):
-    result = seqgen_cli("check-plugin", plugin("rigid", "strict", "absent"))
+def test_people_read_each_law_and_what_is_wrong(seqgen_home, plugin):
+    result = run_here("check-plugin", plugin("rigid", "strict", "absent"))
     assert (result.exit_code, result.stderr) == (1, "")
     lines = [line.strip() for line in result.stdout.splitlines()]
     assert lines[0] == "callback strict  rigid 1.0"
@@ -328,8 +329,8 @@ def test_pytest_with_the_kit_shows_the_same_warning(outdated):
     assert f"outdated_parts.py:{LINE}: DeprecationWarning: {WARNED}" in done.stdout
 
 
-def test_a_name_that_is_nothing_exits_2(seqgen_cli):
-    result = seqgen_cli("check-plugin", "gredy")
+def test_a_name_that_is_nothing_exits_2(seqgen_home):
+    result = run_here("check-plugin", "gredy")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith('error: No part or plugin "gredy"')
 

@@ -102,6 +102,14 @@ def test_a_dataset_that_fails_is_named(steps_plugin, monkeypatch):
         example_documents(MEDIA_TYPE, steps_plugin)
 
 
+def test_so_is_one_whose_example_has_no_documents(steps_plugin, monkeypatch):
+    from seqgen_steps.dataset import WalksDataset
+
+    monkeypatch.setattr(WalksDataset, "documents", lambda _: iter(()))
+    with pytest.raises(CorpusError, match="Dataset walks failed: CorpusError: The corpus is empty"):
+        example_documents(MEDIA_TYPE, steps_plugin)
+
+
 def test_without_an_example_one_law_of_a_dataset_says_so_and_those_about_reading_are_not_for_it(steps_plugin):
     from seqgen_steps.dataset import WalksDataset
 

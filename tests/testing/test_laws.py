@@ -54,6 +54,11 @@ class MisspeltContract(SizeContract):
         return type("Misspelt", (Part,), {"exceptions": {"test_it_is_smal": "it is a whale"}})()
 
 
+class InapplicableContract(SizeContract):
+    def hold_small(self, size):
+        pytest.skip("it has no size")
+
+
 class RaisingContract(SizeContract):
     def hold_small(self, size):
         assert 1 / (size < 7) == 1
@@ -120,6 +125,13 @@ def test_a_declared_exception_is_skipped_and_its_reason_shown():
         WhaleContract().test_it_is_small()
     excepted = verdict(WhaleContract())
     assert (excepted.outcome, excepted.message) == ("excepted", "declared exception: it is a whale")
+    assert excepted.law.name in Excepted.exceptions
+
+
+def test_so_is_a_law_that_does_not_apply_and_then_the_part_has_no_exception_of_its_name():
+    excepted = verdict(InapplicableContract())
+    assert (excepted.outcome, excepted.message) == ("excepted", "it has no size")
+    assert excepted.law.name not in Part.exceptions
 
 
 def test_an_exception_that_names_no_law_fails():

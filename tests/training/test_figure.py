@@ -42,6 +42,12 @@ def test_where_it_is_not_known_what_a_token_stands_for_losses_are_in_nats(drawn)
     assert label == "nats per token"
 
 
+def test_a_title_is_no_mathematics(tmp_path):
+    pytest.importorskip("matplotlib")
+    write_figure(METRICS, None, tmp_path / "novel.svg", title="./a$x_$b")
+    assert (tmp_path / "novel.svg").read_bytes().startswith(b"<?xml")
+
+
 def test_of_a_model_without_losses_there_is_none(tmp_path):
     pytest.importorskip("matplotlib")
     with pytest.raises(TrainingError, match="novel:1 has no record of its losses to plot"):

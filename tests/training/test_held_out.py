@@ -28,10 +28,17 @@ def test_it_is_said_where_much_more_of_a_corpus_is_held_out_than_asked_for(start
 def test_of_very_much_that_is_held_out_a_part_is_measured_on_and_that_is_said(start, monkeypatch):
     whole = Reporter()
     start(reporter=whole, max_steps=2)
-    assert not [line for line in whole.told if line.startswith("corpus   large")]
+    assert not [line for line in whole.told if "losses are measured" in line]
     monkeypatch.setattr("seqgen.training.building.EVALUATED_TARGETS", 60)
     reporter = Reporter()
     outcome = start(reporter=reporter, max_steps=2, ngram_order=2)
-    (said,) = (line for line in reporter.told if line.startswith("corpus   large"))
-    assert said == "corpus   large: losses are measured on 60 tokens from all over the 117 held out"
+    (said,) = (line for line in reporter.told if "losses are measured" in line)
+    assert said == "corpus   losses are measured on 60 tokens from all over the 117 held out"
     assert outcome.record["validation_loss"] < 5
+
+
+def test_so_it_is_of_windows(start, monkeypatch):
+    monkeypatch.setattr("seqgen.data.batching.EVALUATED_WINDOWS", 50)
+    reporter = Reporter()
+    start(reporter=reporter, max_steps=1, batching="windows")
+    assert "corpus   losses are measured on 50 tokens from all over the 117 held out" in reporter.told

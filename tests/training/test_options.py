@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seqgen.core.errors import OptionError
 from seqgen.core.options import checked, options_of
-from seqgen.training.options import PANELS, PRESETS, TrainingOptions, read_duration
+from seqgen.training.options import PANELS, PRESETS, TrainingOptions, read_duration, unused
 
 
 def test_every_option_stands_in_one_panel():
@@ -19,6 +19,24 @@ def test_every_option_stands_in_one_panel():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_is_made_of_options_with_values_that_are_allowed(preset):
     assert checked(TrainingOptions, PRESETS[preset], where="preset") == PRESETS[preset]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_says_nothing_that_it_has_no_use_for_itself(preset):
+    assert not PRESETS[preset].keys() & unused(PRESETS[preset])
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({}, set()),
+        ({"optimizer": "adam"}, {"weight_decay"}),
+        ({"optimizer": "rmsprop", "weight_decay": 0.1}, {"weight_decay"}),
+        ({"optimizer": "sgd", "input_encoding": "scalar"}, {"weight_decay", "beta_2", "embedding_size"}),
+    ],
+)
+def test_what_changes_nothing_is_known_by_what_else_is_chosen(values, names):
+    assert unused(values) == names
 
 
 @pytest.mark.parametrize("name", ["hidden_size", "embedding_size"])

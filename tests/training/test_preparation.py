@@ -12,8 +12,10 @@ from seqgen.core.tokenizer import Tokenizer
 from seqgen.evaluation import count_characters
 from seqgen.tokenizers.char import CharTokenizer
 from seqgen.tokenizers.word import WordTokenizer
+from seqgen.training import preparation
 from seqgen.training.chosen import resolve_options
-from seqgen.training.preparation import prepare
+from seqgen.training.pace import measure
+from seqgen.training.preparation import PACE_SECONDS, prepare
 
 from .conftest import TINY
 
@@ -64,6 +66,22 @@ def test_where_each_document_is_decoded_with_a_head_of_its_own_the_held_out_part
 def test_where_nothing_is_held_out_losses_are_measured_on_what_is_trained_on(prepared):
     characters = prepared(PROSE + FIGURES, tokenizer="word", validation_fraction=0).characters_per_token
     assert characters.training == characters.validation > 1
+
+
+@pytest.mark.parametrize(("max_time", "least_seconds"), [(180.0, 0.9), (3600.0, PACE_SECONDS)])
+def test_the_pace_is_measured_for_a_share_of_the_time_and_for_some_seconds_at_most(
+    prepared, monkeypatch, max_time, least_seconds
+):
+    monkeypatch.setattr(preparation, "PACE_SECONDS", PACE_SECONDS)  # which is 0 while tests run, for time
+    asked = []
+
+    def measured(model, batches, *, least_seconds):
+        asked.append(least_seconds)
+        return measure(model, batches)
+
+    monkeypatch.setattr(preparation, "measure", measured)
+    prepared(PROSE, max_time=max_time)
+    assert asked == [pytest.approx(least_seconds)]
 
 
 def test_parts_that_count_in_numbers_of_numpy_train(start, monkeypatch):

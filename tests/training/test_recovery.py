@@ -13,7 +13,7 @@ from seqgen.training import progress
 from seqgen.training.memory import enough_memory
 from seqgen.training.options import TrainingOptions
 from seqgen.training.recovery import SETBACKS, train_with_setbacks
-from seqgen.training.run import Run
+from seqgen.training.run import About, Run
 from seqgen.training.schedule import Schedule
 from seqgen.training.trainer import DivergedError
 
@@ -48,7 +48,7 @@ def cliff(step, times):
 def make_run(make_trainer, tmp_path):
     def make():
         config = ModelConfig(make_trainer().model.spec, parts={}, training={}, origins={}, has_ends=True)
-        return Run.create(tmp_path, "tiny", config, {}, {})
+        return Run.create(tmp_path, "tiny", config, {}, About((), ""))
 
     return make
 

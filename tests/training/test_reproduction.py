@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import replace
 
 import pytest
 
@@ -13,9 +12,10 @@ from seqgen.core.errors import DamagedModelError, TrainingError
 from seqgen.core.options import options_of
 from seqgen.core.spec import ModelSpec
 from seqgen.corpora import locate
+from seqgen.manifest import NGRAMS
 from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.reproduce import reproduce
-from seqgen.training.options import TrainingOptions
+from seqgen.training.options import OPTIONS_OF_BEFORE, TrainingOptions
 from seqgen.training.reproduction import MACHINE, compare, reproduction
 
 from .conftest import Reporter
@@ -23,6 +23,8 @@ from .conftest import Reporter
 DEFAULTS = {option.name: option.default for option in options_of(TrainingOptions)}
 PARTS = {"tokenizer": PartRecord("char", "seqgen", "0.1.0")}
 CORPUS = {"sources": ["/texts/my novel.txt"]}
+MIXED = {"ngram_order": 7}
+"""What the results of a run have that ended with n-grams mixed in."""
 
 
 def how(manifest=None, origins=None, **options):
@@ -45,6 +47,8 @@ def test_it_leaves_out_what_changes_nothing_of_what_is_learned():
 
 def test_it_leaves_out_what_a_training_refuses_since_it_would_change_nothing():
     assert how(unseen="extend", input_encoding="one-hot", embedding_size=64).options == {"input_encoding": "one-hot"}
+    assert how(optimizer="sgd", weight_decay=0.3, beta_2=0.9).values.keys() & {"weight_decay", "beta_2"} == set()
+    assert how(optimizer="adam", weight_decay=0.3, beta_2=0.9).options == {"optimizer": "adam", "beta_2": 0.9}
     assert how({"parent": "sea:1"}, unseen="extend", embedding_size=32).options == {
         "unseen": "extend",
         "embedding_size": 32,
@@ -52,7 +56,7 @@ def test_it_leaves_out_what_a_training_refuses_since_it_would_change_nothing():
 
 
 def test_a_run_that_ended_by_the_clock_is_repeated_by_its_steps():
-    again = how({"results": {"steps": 1234}}, max_time=60.0, epochs=50.0)
+    again = how({"results": {"steps": 1234, **MIXED}}, max_time=60.0, epochs=50.0)
     assert again.options == {"epochs": 50.0, "max_steps": 1234}
     assert "ended by the clock, after 1,234 steps" in again.notes[0]
 
@@ -81,7 +85,7 @@ def test_a_run_that_ended_by_the_clock_is_repeated_by_its_steps():
     ],
 )
 def test_a_run_of_some_time_is_repeated_by_what_ended_it(options, results, given, told):
-    again = how({"results": results}, max_time=60.0, **options)
+    again = how({"results": results | MIXED}, max_time=60.0, **options)
     assert again.options == given
     assert [told in note for note in again.notes] == ([True] if told else [])
 
@@ -108,13 +112,51 @@ def test_a_run_that_was_interrupted_is_repeated_by_the_steps_that_were_done(star
 
 
 def test_a_run_of_some_time_that_was_interrupted_did_not_end_by_the_clock():
-    again = how({"results": {"steps": 1234, "interrupted": True}}, max_time=60.0)
+    again = how({"results": {"steps": 1234, "interrupted": True, **MIXED}}, max_time=60.0)
     assert again.options == {"max_steps": 1234}
     assert [note[:38] for note in again.notes] == ["It was interrupted after 1,234 steps, "]
 
 
+def test_a_network_that_was_published_alone_is_asked_for_alone():
+    """Where n-grams were not worth it, that is as good; where they were left out, they are left out again."""
+    assert how({"results": {"steps": 12}}, max_steps=12).options == {"max_steps": 12, "ngram_order": 0}
+    assert how({"results": {"steps": 12}}, max_steps=12, ngram_order=5).options["ngram_order"] == 0
+    assert how({"results": {"steps": 12, **MIXED}}, max_steps=12).options == {"max_steps": 12}
+    assert how({"results": {"steps": 12, **MIXED}}, max_steps=12, ngram_order=5).options["ngram_order"] == 5
+    alone = {"max_steps": 12, "validation_fraction": 0.0}  # then there are none in any case
+    assert how({"results": {"steps": 12}}, **alone).options == alone
+
+
+def test_a_run_of_which_only_the_counting_of_n_grams_was_broken_off_was_not_interrupted():
+    results = {"steps": 12, "epochs": 1.0, "seconds": 61.0, "interrupted": True}
+    again = how({"results": results}, max_steps=12)
+    assert (again.options, again.notes) == ({"max_steps": 12, "ngram_order": 0}, ())
+    (note,) = how({"results": results}, max_time=60.0).notes
+    assert note.startswith("It ended by the clock, after 12 steps")
+
+
+def test_a_model_of_which_n_grams_were_left_out_comes_out_the_same(start, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seqgen.training.mixing.count_ngrams", interrupted)
+        version = start(max_steps=4, ngram_order=3).version
+    assert not (version.folder / NGRAMS).exists()
+    outcome, made = reproduce("sea").run(progress=False)
+    assert (outcome.same_weights, outcome.difference) == (True, 0)
+    assert NGRAMS not in made.saved.manifest["files"]
+
+
+def test_a_mixture_comes_out_the_same(start):
+    start(max_steps=4, ngram_order=3)
+    outcome, made = reproduce("sea").run(progress=False)
+    assert (outcome.same_weights, outcome.difference) == (True, 0)
+    assert NGRAMS in made.saved.manifest["files"]
+
+
 def test_a_run_that_a_callback_ended_is_repeated_by_its_steps():
-    again = how({"results": {"steps": 40, "stopped_by_callback": True}}, epochs=10.0)
+    again = how({"results": {"steps": 40, "stopped_by_callback": True, **MIXED}}, epochs=10.0)
     assert again.options == {"epochs": 10.0, "max_steps": 40}
     assert [note[:35] for note in again.notes] == ["A callback ended it after 40 steps,"]
 
@@ -174,8 +216,16 @@ def test_an_outcome_is_held_against_what_was_recorded(weights, bits, reproduced)
 
 
 def test_options_of_another_seqgen_do_not_matter():
-    config = ModelConfig(ModelSpec(vocab_size=5), PARTS, {"max_steps": 3, "ancient": 1}, {}, has_ends=False)
-    assert reproduction(replace(config), {"corpus": CORPUS}).options == {"max_steps": 3}
+    assert how(max_steps=3, ancient=1).options == {"max_steps": 3}
+
+
+@pytest.mark.parametrize(("name", "before"), OPTIONS_OF_BEFORE.items())
+def test_a_model_of_before_an_option_is_trained_as_it_was(name, before):
+    training = {other: value for other, value in DEFAULTS.items() if other != name}
+    config = ModelConfig(ModelSpec(vocab_size=5), PARTS, training, {}, has_ends=False)
+    again = reproduction(config, {"corpus": CORPUS, "parent": "sea:1"})  # without which no symbol is unseen
+    assert again.values.get(name, before) == before
+    assert again.options == ({name: before} if name not in MACHINE and before != DEFAULTS[name] else {})
 
 
 @pytest.mark.parametrize("machine", [[], None, "cuda"])
@@ -185,6 +235,15 @@ def test_a_manifest_that_could_not_be_compared_is_refused_before_anything_is_tra
     path.write_text(json.dumps(json.loads(path.read_text()) | {"machine": machine}))
     with pytest.raises(DamagedModelError, match=r"manifest\.json: machine is not what a manifest has there"):
         reproduce("sea")
+
+
+def test_a_mixture_is_not_the_same_as_its_network_or_as_other_n_grams():
+    network = {"model.safetensors": {"sha256": "0"}}
+    mixture, other = ({**network, NGRAMS: {"sha256": digest}} for digest in ("1", "2"))
+    assert compare({"files": mixture}, {"files": mixture}).same_weights
+    assert not compare({"files": mixture}, {"files": network}).same_weights
+    assert not compare({"files": network}, {"files": mixture}).same_weights
+    assert not compare({"files": mixture}, {"files": other}).same_weights
 
 
 def test_weights_of_which_no_digest_is_recorded_are_not_the_same():

@@ -13,7 +13,7 @@ from seqgen.core.spec import ModelSpec
 from seqgen.model_config import ModelConfig, PartRecord
 from seqgen.training.options import SETTLED, TrainingOptions
 from seqgen.training.resuming import OPTIONS_OF_BEFORE, read_about, read_settings
-from seqgen.training.run import Run
+from seqgen.training.run import About, Run
 
 DEFAULTS = {option.name: option.default for option in options_of(TrainingOptions)}
 VALUES = DEFAULTS | {
@@ -29,6 +29,8 @@ VALUES = DEFAULTS | {
     "output_bias": "frequencies",
     "epochs": 1.0,
 }
+
+ABOUT = About(("a.txt",), "5eed", "wave:1", "c0de", ("csv",))
 
 FIRST = {
     *("backend", "tokenizer", "dataset"),
@@ -54,8 +56,7 @@ def begun(tmp_path):
         config = ModelConfig(
             ModelSpec(vocab_size=5), parts, training, dict.fromkeys(training, "default"), has_ends=True
         )
-        about = {"sources": ["a.txt"], "fingerprint": "", "parent": None, "parent_sha256": None, "log_to": []}
-        runs.append(Run.create(tmp_path, "sea", config, {}, about))
+        runs.append(Run.create(tmp_path, "sea", config, {}, ABOUT))
         return runs[-1]
 
     yield begin
@@ -133,6 +134,23 @@ def test_what_the_run_is_of_may_be_another_versions_too(begun):
         read_about(run)
     assert str(error.value).startswith(f"{run.folder}/run.json: surprise is not what a run writes there")
     assert str(error.value).endswith(f": go on with that one; where it does not either, remove {run.folder}")
+
+
+def test_what_the_run_is_of_is_read_back_as_it_was(begun):
+    assert read_about(begun()) == ABOUT
+
+
+@pytest.mark.parametrize("name", ["sources", "fingerprint", "parent", "parent_sha256", "log_to"])
+def test_what_lacks_of_it_is_named(begun, name):
+    run = begun()
+    path = run.folder / "run.json"
+    about = json.loads(path.read_text())
+    del about[name]
+    path.write_text(json.dumps(about))
+    with pytest.raises(
+        DamagedModelError, match=rf"run\.json: {name} is not what a run writes there; it cannot go on\."
+    ):
+        read_about(run)
 
 
 def test_options_that_have_a_value_in_every_run_are_options():

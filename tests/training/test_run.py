@@ -17,12 +17,13 @@ from seqgen.core.errors import DamagedModelError, ModelNotFoundError, OutputErro
 from seqgen.data.batching import make_batching
 from seqgen.model_config import ModelConfig
 from seqgen.training.counters import Counters
-from seqgen.training.run import CONSTANT, Run
+from seqgen.training.run import CONSTANT, About, Run
 from seqgen.training.schedule import Schedule
 from seqgen.training.state import COUNTERS_SINCE
 
 MODES = ("stream", "documents", "windows")
 STEPS = 24
+ABOUT = About(("a.txt", "b.txt"), "5eed", "sea:1", "c0de", ("csv",))
 
 EVERY_MODE_IN_EACH_BACKEND = [
     pytest.param(mode, backend, id=f"{mode}-{backend}", marks=[pytest.mark.slow] * (backend != "torch"))
@@ -37,7 +38,7 @@ def make_run(make_trainer, tmp_path):
 
     def make(name="tiny"):
         config = ModelConfig(make_trainer().model.spec, parts={}, training={}, origins={}, has_ends=True)
-        return Run.create(tmp_path, name, config, {"symbols": "abc"}, {"sources": ["a.txt"]})
+        return Run.create(tmp_path, name, config, {"symbols": "abc"}, ABOUT)
 
     return make
 
@@ -374,7 +375,7 @@ def test_a_run_is_found_by_name_with_all_it_was_started_with(make_run, tmp_path)
     assert found.folder == tmp_path / "tiny" / "1"
     assert found.config() == started.config()
     assert found.read("tokenizer.json") == {"symbols": "abc"}
-    assert found.read("run.json") == {"sources": ["a.txt"]}
+    assert found.about() == ABOUT
 
 
 @pytest.fixture

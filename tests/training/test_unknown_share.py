@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from seqgen.core.dataset import Dataset
 from seqgen.core.types import Document
 from seqgen.tokenizers.byte import ByteTokenizer
 from seqgen.tokenizers.char import CharTokenizer
@@ -15,8 +16,8 @@ from seqgen.training.unknown_share import unknown_share
 from .conftest import Reporter
 
 
-@dataclasses.dataclass
-class Documents:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Documents(Dataset):
     contents: list
 
     def documents(self):
@@ -25,10 +26,10 @@ class Documents:
 
 @pytest.mark.parametrize(
     ("contents", "share"),
-    [(["aaaa", "aabb"], 0.25), (["aaaa"], 0.0), (["bbbb"], 1.0), ([], 0.0), ([b"bbbb"], 0.0)],
+    [(["aaaa", "aabb"], 0.25), (["aaaa"], 0.0), (["bbbb"], 1.0), ([b"bbbb"], 0.0)],
 )
 def test_it_is_the_share_of_the_characters(contents, share):
-    assert unknown_share(CharTokenizer().fit(["a"]), Documents(contents)) == share
+    assert unknown_share(CharTokenizer().fit(["a"]), Documents(contents=contents)) == share
 
 
 @pytest.mark.parametrize(
@@ -44,12 +45,12 @@ def test_it_is_the_share_of_the_characters(contents, share):
 )
 def test_characters_count_as_they_stand_in_the_text_before_it_is_lower_case_or_a_normal_form(tokenizer, share):
     tokenizer = tokenizer.fit(["the ice cold"])
-    assert unknown_share(tokenizer, Documents(["the icé ", "ПРИВЕТ МИРÜ i"])) == pytest.approx(share)
+    assert unknown_share(tokenizer, Documents(contents=["the icé ", "ПРИВЕТ МИРÜ i"])) == pytest.approx(share)
 
 
 def test_what_lacks_nothing_where_it_stands_does_not_count_though_it_is_unknown_alone():
     tokenizer = CharTokenizer(normalization="NFC").fit(["caf\u00e9"])
-    assert unknown_share(tokenizer, Documents(["cafe\u0301", "cafe\u0301x"])) == pytest.approx(1 / 11)
+    assert unknown_share(tokenizer, Documents(contents=["cafe\u0301", "cafe\u0301x"])) == pytest.approx(1 / 11)
 
 
 def test_a_tokenizer_that_lacks_nothing_does_not_read_the_corpus_again():
@@ -58,7 +59,7 @@ def test_a_tokenizer_that_lacks_nothing_does_not_read_the_corpus_again():
 
 def test_of_a_large_corpus_the_first_characters_are_looked_at(monkeypatch):
     monkeypatch.setattr("seqgen.training.unknown_share.LOOKED_AT", 6)
-    assert unknown_share(CharTokenizer().fit(["a"]), Documents(["aaab", "bbaaaaaaaa", None])) == 0.5
+    assert unknown_share(CharTokenizer().fit(["a"]), Documents(contents=["aaab", "bbaaaaaaaa", None])) == 0.5
 
 
 def told(reporter):

@@ -6,9 +6,12 @@ import pytest
 import seqgen
 from seqgen.api import find_model
 from seqgen.core.catalog import load_catalog
-from seqgen.core.errors import CorpusError, OptionError
+from seqgen.core.dataset import Dataset
+from seqgen.core.errors import CorpusError, OptionError, PluginError
+from seqgen.tokenizers.char import CharTokenizer
 from seqgen.training.chosen import resolve_options
 from seqgen.training.preparation import prepare
+from seqgen.training.vocabulary import known_or_extended
 
 TINY = {"hidden_size": 8, "embedding_size": 4, "seq_len": 8, "batch_size": 4, "num_layers": 1, "dropout": 0.0}
 CATALOG = load_catalog()
@@ -61,6 +64,16 @@ def test_a_corpus_of_which_nothing_is_known_is_said(parent, tmp_path, held_out):
     model = parent()
     with pytest.raises(CorpusError, match="Nothing in the corpus is known to the vocabulary: give other text"):
         prepared(model, greek, unseen="nearest", validation_fraction=held_out)
+
+
+@pytest.mark.parametrize("unseen", ["refuse", "extend"])
+def test_what_is_no_document_is_the_dataset_s_mistake_here_too(unseen):
+    class Texts(Dataset):
+        def documents(self):
+            yield "abc"
+
+    with pytest.raises(PluginError, match=r"^Dataset \S*Texts gives 'abc', which is no Document of text or bytes\."):
+        known_or_extended(CharTokenizer().fit(["abc"]), Texts(), None, unseen)
 
 
 def test_the_dataset_is_the_models_unless_another_is_named(parent, tmp_path):

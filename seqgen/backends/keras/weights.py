@@ -24,18 +24,19 @@ import numpy.typing as npt
 from seqgen.backends.keras.engine import Tensor, Tensors
 
 _OF_GATES = ("input_weight", "recurrent_weight", "bias")
+"""Tensors of a layer whose rows are those of its gates; the candidate's own bias is of one gate."""
 
 
 def to_keras(name: str, value: npt.NDArray[Any], architecture: str) -> npt.NDArray[np.float32]:
     """A canonical tensor in Keras' layout."""
-    if not name.startswith("layers.") or not name.endswith(_OF_GATES) or name.endswith("candidate_bias"):
+    if not _has_gates(name):
         return np.array(value, dtype=np.float32)
     return np.array(_swapped(value, architecture).T, dtype=np.float32, order="C")
 
 
 def from_keras(name: str, value: npt.NDArray[Any], architecture: str) -> npt.NDArray[np.float32]:
     """A tensor in Keras' layout as canonical one."""
-    if not name.startswith("layers.") or not name.endswith(_OF_GATES) or name.endswith("candidate_bias"):
+    if not _has_gates(name):
         return np.array(value, dtype=np.float32)
     return np.array(_swapped(value.T, architecture), dtype=np.float32, order="C")
 
@@ -50,6 +51,10 @@ def layer_weights(values: Tensors, number: int) -> list[Tensor]:
         candidate = own["recurrent_candidate_bias"]
         bias = keras.ops.stack([bias, keras.ops.pad(candidate, [[2 * candidate.shape[0], 0]])])  # (2, 3H)
     return [own["input_weight"], own["recurrent_weight"], bias]
+
+
+def _has_gates(name: str) -> bool:
+    return name.startswith("layers.") and name.rpartition(".")[2] in _OF_GATES
 
 
 def _swapped(rows: npt.NDArray[Any], architecture: str) -> npt.NDArray[Any]:

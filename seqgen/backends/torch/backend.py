@@ -14,6 +14,7 @@ import torch
 from seqgen.backends.allocation import keep_freed_memory
 from seqgen.backends.choice import check_architecture, choose_device, choose_precision
 from seqgen.backends.gpus import usable_gpus
+from seqgen.backends.torch.deterministic import DeterministicModel
 from seqgen.backends.torch.model import TorchModel
 from seqgen.backends.torch.network import LAYERS
 from seqgen.core.backend import Backend
@@ -51,21 +52,23 @@ class TorchBackend(Backend):
     ) -> TorchModel:
         """A model that generates, evaluates and, with an optimizer, trains; see :class:`seqgen.core.backend.Backend`.
 
-        ``deterministic`` holds for the whole process, since PyTorch has one switch for all models, and so do the memory
-        that is kept between steps of training on a CPU and float32 in place of TF32.
+        For the whole process hold the memory that is kept between steps of training on a CPU, and on CUDA float32 in place of
+        TF32.  PyTorch's switch for ``deterministic``, which is one for all models, is on only while this one computes.
         """
         check_architecture("torch", spec.architecture, self.architectures())
         device = choose_device("torch", device, self.devices())
         family = device.partition(":")[0]
         computed = choose_precision("torch", precision, _precisions(device), device=device, where=f"on {device}")
-        # On NVIDIA's GPUs from Ampere on cuDNN takes TF32 for its recurrent layers, whose 10 bits are not the float32 that is promised.
-        torch.backends.cudnn.allow_tf32 = False
+        made = TorchModel
+        if family == "cuda":
+            # From Ampere on cuDNN takes TF32 for its recurrent layers, whose 10 bits are not the float32 that is promised.
+            torch.backends.cudnn.allow_tf32 = False
         if deterministic and family != "cpu":
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
-            torch.use_deterministic_algorithms(mode=True)
+            made = DeterministicModel
         if family == "cpu" and optimizer is not None:
             keep_freed_memory()
-        return TorchModel(
+        return made(
             spec,
             initial_weights(spec, random_seed) if weights is None else weights,
             device=device,

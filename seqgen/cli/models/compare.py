@@ -47,7 +47,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="BACKEND",
-            help=f"What computes for --on: numpy, torch, keras, numba.  {default('numpy')}",
+            help=f"What computes for --on: numpy, torch, keras, numba.  {default('numpy; for an architecture that it lacks, what the model was trained with')}",
             autocompletion=complete_part("backend"),
         ),
     ] = None,

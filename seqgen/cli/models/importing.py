@@ -23,7 +23,9 @@ def import_model(
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", metavar="NAME", help=f"Name of the model here.  {default('the one it was trained under')}"
+            "--name",
+            metavar="NAME",
+            help=f"Name of the model here.  {default('the one it was trained under; of a model of PyTorch or Keras, that of its file')}",
         ),
     ] = None,
     vocabulary: Annotated[

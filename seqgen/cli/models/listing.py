@@ -26,6 +26,9 @@ seqgen models list "novel*" --sort bits --limit 10
 
 seqgen models list --tag good --tokenizer bpe --json"""
 
+LONGEST = 28
+"""Characters that are shown at most of a corpus's name, and of a note."""
+
 
 class Sort(StrEnum):
     """What a list can be sorted by."""
@@ -180,9 +183,9 @@ def corpus_of(sources: Sequence[str]) -> str:
     return name if len(sources) == 1 else f"{name} +{len(sources) - 1}"
 
 
-def shortened(text: str, length: int = 28) -> str:
+def shortened(text: str) -> str:
     """A text as it fits into a cell."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def short_number(number: float) -> str:

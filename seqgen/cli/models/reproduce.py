@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqgen.cli.environment import Environment, JsonOption, command, complete_model
+from seqgen.cli.environment import Environment, JsonOption, ModelArgument, command, default
 from seqgen.cli.printing import add_row, print_json, readable, say, show, shown, styled, table, warn
 
 if TYPE_CHECKING:
@@ -22,18 +22,13 @@ seqgen models reproduce novel@best --run --corpus my-novel.txt"""
 @command(epilog=EPILOG)
 def reproduce(
     ctx: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="NAME, NAME:VERSION, NAME@ALIAS, or a model folder.", autocompletion=complete_model
-        ),
-    ],
+    model: ModelArgument,
     run: Annotated[bool, typer.Option("--run", help="Run the command, and compare what comes out.")] = False,
     corpus: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="The corpus, where it has moved; repeatable.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the new model.  [dim]\\[default: NAME-again][/dim]")
+        str | None, typer.Option(metavar="NAME", help=f"Name of the new model.  {default('NAME-again')}")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     json: JsonOption = False,

@@ -13,6 +13,8 @@ import time
 import pexpect
 import pytest
 
+from tests.cli.conftest import without_pauses
+
 # What prompt_toolkit sends when it begins and ends to read a line (bracketed paste), and when a line is drawn (the cursor).
 READING, READ, DRAWN = "\x1b[?2004h", "\x1b[?2004l", "\x1b[?25h"
 
@@ -65,6 +67,7 @@ class Session:
             timeout=60,
             dimensions=(24, 200),
         )
+        without_pauses(self.process)
 
     def until_prompt(self):
         """What is shown between the line that was read and the prompt that now waits."""
@@ -247,6 +250,7 @@ def test_a_terminal_that_goes_away_ends_the_process_quietly(novel, seqgen_home, 
         encoding="utf-8",
         timeout=60,
     )
+    without_pauses(shell)
     shell.expect_exact(READING)
     shell.expect_exact(DRAWN)
     if writing:
