@@ -10,6 +10,10 @@ alone; all else is as the defaults have it.
 * weight-drop: a share of the recurrent weights is zeroed, another at each step (Merity, Keskar and Socher 2018, section 2).
 * one mask for all time steps of a batch, in place of one for each (Gal and Ghahramani 2016).
 * dropout of the embeddings.
+* noise: a share of the tokens that are read, though not of those to be predicted, is replaced by others of the batch, so at their
+  frequencies (Xie et al. 2017, Data Noising as Smoothing in Neural Network Language Models, section 3).
+* activations: the mean square of what the output layer reads, times a factor, is added to the loss (Merity, McCann and Socher 2017,
+  Revisiting Activation Regularization for Language RNNs).
 * Muon for the recurrent weights, each gate's matrix by itself (Jordan et al. 2024): their momentum, orthogonalised by five steps of Newton
   and Schulz, times the learning rate and a factor; AdamW for the rest.
 * T grows: in a first share of the run each batch is two, of half as many time steps, and each of them an update.
@@ -115,6 +119,31 @@ def of_embeddings(share: float) -> AbstractContextManager[Any]:
         return dropped(inputs, share) if torch.is_grad_enabled() else inputs
 
     return mock.patch.object(torch_network.Network, "encode", encode_and_drop)
+
+
+def noise(share: float) -> AbstractContextManager[Any]:
+    """A share of the inputs replaced by others of the batch."""
+    train_step = torch_model.TorchModel.train_step
+    random = np.random.default_rng(0)
+
+    def with_noise(self: Any, batch: Batch, learning_rate: float) -> Tensor:
+        inputs = np.asarray(batch.inputs)
+        others = random.choice(inputs.ravel(), inputs.shape)
+        noisy = np.where(random.random(inputs.shape) < share, others, inputs)
+        return train_step(self, replace(batch, inputs=noisy), learning_rate)
+
+    return mock.patch.object(torch_model.TorchModel, "train_step", with_noise)
+
+
+def small_activations(factor: float) -> AbstractContextManager[Any]:
+    """The mean square of what the output layer reads, with a factor."""
+    summed_nats = torch_model.summed_nats
+
+    def with_squares(outputs: Tensor, *others: Any) -> Tensor:
+        nats = summed_nats(outputs, *others)
+        return nats + factor * len(outputs) * outputs.float().square().mean() if torch.is_grad_enabled() else nats
+
+    return mock.patch.object(torch_model, "summed_nats", with_squares)
 
 
 class Muon(Updater):
@@ -229,6 +258,11 @@ CHANGES: dict[str, Callable[[int], AbstractContextManager[Any]]] = {
     "weight-drop 0.5": lambda _: weight_drop(0.5),
     "one mask for all time steps": lambda _: one_mask(),
     "embeddings dropout 0.1": lambda _: of_embeddings(0.1),
+    "noise 0.05": lambda _: noise(0.05),
+    "noise 0.1": lambda _: noise(0.1),
+    "noise 0.2": lambda _: noise(0.2),
+    "activations 0.5": lambda _: small_activations(0.5),
+    "activations 2": lambda _: small_activations(2.0),
     "Muon, 1 times the rate": lambda _: muon(1.0),
     "Muon, 5 times the rate": lambda _: muon(5.0),
     "T 32 in the first quarter": lambda steps: growing(0.25, steps),

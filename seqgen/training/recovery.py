@@ -96,3 +96,5 @@ def _go_back(trainer: Trainer, run: Run, start: FreshState | None) -> None:
     # Once more there may be too little time to do as well.
     back.best_loss, back.best_step, trainer.best_weights = now.best_loss, now.best_step, best_weights
     back.best_train_loss = now.best_train_loss
+    if back.best_step >= back.step:
+        back.since_best = 0

@@ -74,25 +74,15 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
     """
     results, corpus = manifest.get("results", {}), manifest.get("corpus", {})
     values = {**OPTIONS_OF_BEFORE, **config.training}
-    notes = []
-    steps = results.get("steps")
     # They were not worth it; or they were left out, by Ctrl-C or for want of memory, which would not happen again.
-    if steps and values.get("validation_fraction") and "ngram_order" not in results:
+    if (
+        (results.get("steps") or results.get("best_step"))
+        and values.get("validation_fraction")
+        and "ngram_order" not in results
+    ):
         values["ngram_order"] = 0
-    if steps and (ended := _ended(values, results)):
-        values |= {"max_time": None, "max_steps": steps}
-        if ended == CLOCK:
-            notes.append(
-                f"{ended}, after {steps:,} steps, and its learning rate fell with the time; the same number of steps comes "
-                "near, not to the same bits."
-            )
-        else:
-            notes.append(
-                f"{ended} after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over a larger "
-                "budget falls faster over these, so the outcome differs."
-            )
-    elif steps:
-        values["max_time"] = None  # the steps or passes were done before it was over
+    changed, notes = _steps(values, results)
+    values |= changed
     if setbacks := results.get("setbacks"):
         notes.append(
             f"It went back {'once' if setbacks == 1 else f'{setbacks:,} times'}, with half the learning rate, since its loss was "
@@ -120,6 +110,33 @@ def reproduction(config: ModelConfig, manifest: Mapping[str, Any]) -> Reproducti
         parent=parent if isinstance(parent, str) else None,
         notes=tuple(notes),
     )
+
+
+def _steps(values: Mapping[str, Any], results: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What of the options changes so that as many steps are done, and what there is to say of it."""
+    steps, best_step = results.get("steps") or 0, results.get("best_step") or 0
+    if best_step > steps:
+        note = (
+            f"It went back, and ended before it had done as well again: what is published is of step {best_step:,}, and as many "
+            "are asked for."
+        )
+        return {"max_time": None, "max_steps": best_step}, [note]
+    if not steps:
+        return {}, []
+    ended = _ended(values, results)
+    if not ended:
+        return {"max_time": None}, []  # the steps or passes were done before it was over
+    if ended == CLOCK:
+        note = (
+            f"{ended}, after {steps:,} steps, and its learning rate fell with the time; the same number of steps comes "
+            "near, not to the same bits."
+        )
+    else:
+        note = (
+            f"{ended} after {steps:,} steps, and as many are asked for.  A learning rate that was to fall over a larger "
+            "budget falls faster over these, so the outcome differs."
+        )
+    return {"max_time": None, "max_steps": steps}, [note]
 
 
 def _ended(values: Mapping[str, Any], results: Mapping[str, Any]) -> str:

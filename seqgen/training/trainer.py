@@ -235,7 +235,7 @@ class Trainer:
             now.best_loss, now.best_step, now.since_best = now.validation_loss, now.step, 0
             now.best_train_loss = now.train_loss
             self.best_weights = self.model.weights()
-        else:
+        elif now.step > now.best_step:  # what a run that went back measures again is no sign that it gets no better
             now.since_best += 1
         self.observer.metrics(
             {

@@ -305,6 +305,38 @@ def test_where_memory_does_not_suffice_fewer_sequences_at_a_time_give_the_same(m
         np.testing.assert_allclose(halved.model.weights()[name], tensor, atol=1e-4)
 
 
+@pytest.mark.parametrize("save_at", [(), (5,)], ids=["the start", "a checkpoint"])
+def test_what_is_measured_again_after_going_back_does_not_try_the_patience(make_run, make_saving, save_at):
+    whole = make_saving(make_run(), dropout=0.0, patience=1)
+    train_with_setbacks(whole, make_run(), progress.Reporter(), auto_batch=True)
+    assert whole.counters.step == 24
+    halved = make_saving(run := make_run(), save_at, dropout=0.0, patience=1)
+    out_of_memory_above(halved, halved.training.batch_size // 2, after=22)
+    train_with_setbacks(halved, run, progress.Reporter(), auto_batch=True)
+    ends = [(each.counters.step, each.counters.best_step, each.counters.since_best) for each in (whole, halved)]
+    assert ends[0] == ends[1]
+
+
+def test_what_was_tried_before_a_checkpoint_is_forgotten_where_a_better_one_came_after_it(make_run, make_saving):
+    trainer = make_saving(run := make_run(), dropout=0.0)
+    out_of_memory_above(trainer, trainer.training.batch_size // 2, after=12)
+    real, tried = trainer.observer.metrics, []
+
+    def stop():
+        if trainer.counters.step == 7:
+            trainer.counters.since_best = 2  # as if others had been better than that of step 5
+            run.save(trainer)
+        return False
+
+    def metrics(line):
+        tried.append((line["step"], trainer.counters.since_best))
+        real(line)
+
+    trainer.stop, trainer.observer.metrics = stop, metrics
+    train_with_setbacks(trainer, run, progress.Reporter(), auto_batch=True)
+    assert tried[:4] == [(5, 0), (10, 0), (10, 0), (15, 0)]
+
+
 def test_going_back_for_lack_of_memory_keeps_the_rate_that_a_setback_halved(make_run, make_saving):
     run = make_run()
     trainer = make_saving(run, save_at=(5,))

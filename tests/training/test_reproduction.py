@@ -172,6 +172,14 @@ def test_a_run_that_went_back_tells_of_it(start, seqgen_home):
     assert how({"results": {"setbacks": 0}}).notes == ()
 
 
+@pytest.mark.parametrize("steps", [0, 4])
+def test_of_a_run_that_ended_before_its_best_step_that_step_is_asked_for(steps):
+    again = how({"results": {"steps": steps, "best_step": 10, "seconds": 9.0, **MIXED}}, max_time=9.0)
+    assert again.options == {"max_steps": 10}
+    (note,) = again.notes
+    assert note.startswith("It went back, and ended before it had done as well again: what is published is of step 10,")
+
+
 def test_it_computes_in_the_precision_that_was_used():
     assert how({"results": {"precision": "bfloat16"}}).options == {"precision": "bfloat16"}
     assert how({"results": {"precision": "bfloat16"}}, precision="float32").options == {"precision": "float32"}

@@ -31,17 +31,18 @@ def verify(
     from seqgen.registry.folders import is_gone
 
     found: list[tuple[str, list[str]]] = []
-    gone: list[str] = []
+    gone: dict[str, str] = {}
     with status_line() as status:
         for name, folder in _folders(models or []):
             status(f"verifying {name}")
             wrong = faults(folder, where=name)
             if wrong and is_gone(folder):
-                gone.append(name)
+                gone[name] = f"{name} was removed or renamed meanwhile, by another process."
             else:
                 found.append((name, wrong))
     if json:
-        print_json([{"model": name, "faults": wrong} for name, wrong in found])
+        named = [(name, [sentence]) for name, sentence in gone.items()] if models else []
+        print_json([{"model": name, "faults": wrong} for name, wrong in [*found, *named]])
     else:
         for name, wrong in found:
             typer.echo(f"{name}  {'damaged' if wrong else 'ok'}")
@@ -49,8 +50,8 @@ def verify(
                 typer.echo(f"    {readable(sentence)}")
         if not found and not gone:
             say("No model has been trained yet.  Train one: seqgen train")
-    for name in gone:
-        say(f"{name} was removed or renamed meanwhile, by another process.")
+    for sentence in gone.values():
+        say(sentence)
     # Of all, what was renamed has been verified under its new name; who names a model wants to know of that one.
     if any(wrong for _, wrong in found) or (models and gone):
         raise typer.Exit(1)

@@ -100,3 +100,10 @@ def test_of_what_was_named_it_is_a_failure_that_it_went_meanwhile(seqgen, novel,
     outcome = seqgen("models", "verify", "novel:1")
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert outcome.stderr == "novel:1 was removed or renamed meanwhile, by another process.\n"
+
+
+def test_so_a_program_reads_it_too(seqgen, novel, meanwhile):
+    meanwhile("verify", "novel:1", remove("novel:1"))
+    outcome = seqgen("models", "verify", "novel:1", "--json")
+    gone = "novel:1 was removed or renamed meanwhile, by another process."
+    assert (outcome.exit_code, json.loads(outcome.stdout)) == (1, [{"model": "novel:1", "faults": [gone]}])
